@@ -1,0 +1,47 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// IsDuplicate reports whether err says that a row with the same unique value exists already.
+func IsDuplicate(err error) bool {
+	var s *sqlite.Error
+	if errors.As(err, &s) {
+		return s.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || s.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+	}
+	var p *pgconn.PgError
+	return errors.As(err, &p) && p.Code == "23505"
+}
+
+// ErrCannotWrite is wrapped by errors that mean: the database cannot store anything at the moment
+// (disk full, read-only, damaged), whatever is asked of it.
+var ErrCannotWrite = errors.New("the database cannot be written")
+
+// Explain puts what an operator should do beside an error of the database itself.
+func Explain(err error) error {
+	var p *pgconn.PgError
+	if errors.As(err, &p) && (p.Code == "53100" || p.Code == "25006") {
+		return fmt.Errorf("%w: %w", ErrCannotWrite, err)
+	}
+	var s *sqlite.Error
+	if !errors.As(err, &s) {
+		return err
+	}
+	switch s.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("%w: the disk is full: %w", ErrCannotWrite, err)
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN:
+		return fmt.Errorf("%w: the data folder or the file in it is read-only for this user: %w", ErrCannotWrite, err)
+	case sqlite3.SQLITE_IOERR:
+		return fmt.Errorf("%w: the disk reports an error: %w", ErrCannotWrite, err)
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("%w: the file is damaged or not a Keyway database: %w", ErrCannotWrite, err)
+	}
+	return err
+}

@@ -1,0 +1,35 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// SetMetadata replaces the rows by which a resource's custom_metadata is found.
+func SetMetadata(ctx context.Context, tx *Tx, workspaceID, resourceID string, values map[string]any) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM metadata WHERE workspace_id = $1 AND resource_id = $2`, workspaceID, resourceID); err != nil {
+		return err
+	}
+	for name, v := range values {
+		text, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO metadata (workspace_id, resource_id, name, value) VALUES ($1, $2, $3, $4)`, workspaceID, resourceID, name, string(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AddMetadata adds that a resource, whose id is in the column, has all of these metadata values.
+func (w *Where) AddMetadata(idColumn string, workspaceID string, values map[string]any) error {
+	for name, v := range values {
+		text, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		w.Add(idColumn+` IN (SELECT resource_id FROM metadata WHERE workspace_id = ? AND name = ? AND value = ?)`, workspaceID, name, string(text))
+	}
+	return nil
+}

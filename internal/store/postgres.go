@@ -1,0 +1,109 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// postgresDB is a pool. Writers in one scope queue for the row of the scope's generation, which
+// they raise first: so each sees all that came before it, as on SQLite, while other scopes go on.
+type postgresDB struct{ pool *sql.DB }
+
+func openPostgres(ctx context.Context, url string) (*postgresDB, error) {
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		// The parser's own text can hold the URL, and the URL a password.
+		return nil, errors.New("the database URL is not a valid postgres:// URL")
+	}
+	pool := stdlib.OpenDB(*cfg)
+	pool.SetMaxOpenConns(32)
+	pool.SetMaxIdleConns(16)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	if err := pool.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("connecting to PostgreSQL at %s:%d, database %q: %w", cfg.Host, cfg.Port, cfg.Database, err), pool.Close())
+	}
+	if err := migrate(ctx, pool, "postgres"); err != nil {
+		return nil, errors.Join(fmt.Errorf("bringing the database up to date: %w", err), pool.Close())
+	}
+	return &postgresDB{pool}, nil
+}
+
+func (p *postgresDB) close() error { return p.pool.Close() }
+
+func (p *postgresDB) lockClause() string { return "FOR UPDATE SKIP LOCKED" }
+
+func (p *postgresDB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return p.pool.QueryContext(ctx, query, args...)
+}
+
+func (p *postgresDB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	return p.pool.QueryRowContext(ctx, query, args...)
+}
+
+func (p *postgresDB) view(ctx context.Context, fn func(Querier) error) error {
+	tx, err := p.pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	return fn(plainTx{tx})
+}
+
+func (p *postgresDB) update(ctx context.Context, scopes []Scope, fn func(*Tx) error) error {
+	for try := 0; ; try++ {
+		err := p.try(ctx, scopes, fn)
+		if !retryable(err) || try == 20 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(rand.IntN(1+min(try, 6)*10)) * time.Millisecond):
+		}
+	}
+}
+
+func (p *postgresDB) try(ctx context.Context, scopes []Scope, fn func(*Tx) error) error {
+	tx, err := p.pool.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	for _, s := range scopes {
+		if err := raise(ctx, tx, s); err != nil {
+			return err
+		}
+	}
+	t := &Tx{Querier: plainTx{tx}, Execer: plainTx{tx}}
+	if err := fn(t); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	for _, f := range t.committed {
+		f()
+	}
+	return nil
+}
+
+func raise(ctx context.Context, tx *sql.Tx, s Scope) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO generations (scope, value) VALUES ($1, 1)
+		ON CONFLICT (scope) DO UPDATE SET value = generations.value + 1`, string(s))
+	return err
+}
+
+// retryable tells whether the transaction lost a race that it may win next time.
+func retryable(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
+}
