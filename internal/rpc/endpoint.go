@@ -1,0 +1,205 @@
+// Package rpc is the endpoint machine: a table of typed rows gives routes and verbs, credential
+// policy, decoding and validation, the envelope, the OpenAPI document and the access table.
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Endpoint is one row of the table.
+type Endpoint struct {
+	Path    string // "/devices/list"
+	Summary string // one sentence for the reference
+	Allow   Allow  // which credentials may call it; never empty
+	Role    Role   // the least role of a person in the workspace; API keys count as Admin
+
+	// Workspace says what the seam-workspace header means for credentials that belong to a
+	// person and not to a workspace.
+	Workspace WorkspaceHeader
+
+	Read  bool   // changes nothing: GET beside POST
+	Verbs string // the semantic verbs of a write beside POST, for example "PATCH" or "PUT PATCH"
+
+	Returns string // key of the result in the answer; empty where the answer is only ok
+	Twin    string // a second, older key for the same result
+	Handle  Handler
+
+	// Cache lets equal requests of a workspace share one answer until that workspace is next
+	// written to. Only for reads that depend on nothing but the workspace's rows and the input.
+	Cache bool
+}
+
+// Allow is a set of credential kinds.
+type Allow uint16
+
+// The kinds of credentials. A workspace key is allowed wherever an API key is.
+const (
+	Public Allow = 1 << iota // no credential is asked for, and none is looked at
+	APIKey
+	PersonalAccessToken
+	ConsoleSession
+	ClientSession
+	CustomerSession // a client session bound to a customer
+	PublishableKey
+	WorkspaceKey
+)
+
+// Sets of credentials that recur in the contract (API contract §2.2).
+const (
+	Backend  = APIKey | WorkspaceKey | PersonalAccessToken | ConsoleSession
+	Customer = Backend | CustomerSession
+	Frontend = Backend | ClientSession
+	Anyone   = Backend | ClientSession | CustomerSession
+	Person   = PersonalAccessToken | ConsoleSession
+)
+
+var allowNames = []string{"public", "api_key", "personal_access_token", "console_session",
+	"client_session", "client_session_with_customer", "publishable_key", "workspace_key"}
+
+func (a Allow) String() string {
+	var names []string
+	for i, n := range allowNames {
+		if a&(1<<i) != 0 {
+			names = append(names, n)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// WorkspaceHeader is how an endpoint takes the seam-workspace header.
+type WorkspaceHeader uint8
+
+// What the header means.
+const (
+	Required  WorkspaceHeader = iota // it names the workspace that the request is about
+	Optional                         // with it one workspace, without it all of the person's
+	Forbidden                        // the endpoint is about no workspace yet; sending it is an error
+	Ignored                          // the endpoint is about the caller, not about a workspace
+)
+
+func (h WorkspaceHeader) String() string {
+	return [...]string{"required", "optional", "forbidden", "ignored"}[h]
+}
+
+// Role is what a person may do in a workspace; each role includes those before it.
+type Role uint8
+
+// The roles. Operator is not a role in a workspace but in the instance.
+const (
+	NoRole Role = iota
+	Member
+	Admin
+	Owner
+	Operator
+)
+
+var roleNames = [...]string{"", "member", "admin", "owner", "operator"}
+
+func (r Role) String() string { return roleNames[r] }
+
+// ParseRole reads a role's name; ok is false for an unknown one. Operator cannot be given in a
+// workspace and is unknown here.
+func ParseRole(name string) (r Role, ok bool) {
+	i := slices.Index(roleNames[:Operator], name)
+	return Role(max(i, 0)), i > 0
+}
+
+// Group is the endpoint's API group: "/devices/list" belongs to devices, "/keyway/v1/members/list"
+// to members.
+func (e *Endpoint) Group() string {
+	group, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(e.Path, "/keyway/v1"), "/"), "/")
+	return group
+}
+
+// Scope is the permission that the endpoint needs: its group, and read or write.
+func (e *Endpoint) Scope() string {
+	if e.Read {
+		return e.Group() + ":read"
+	}
+	return e.Group() + ":write"
+}
+
+// methods lists the verbs that the endpoint answers to.
+func (e *Endpoint) methods() []string {
+	if e.Read {
+		return []string{http.MethodGet, http.MethodPost}
+	}
+	return append([]string{http.MethodPost}, strings.Fields(e.Verbs)...)
+}
+
+// check refuses rows that could not be served as they say.
+func (e *Endpoint) check() error {
+	switch {
+	case !strings.HasPrefix(e.Path, "/") || strings.HasSuffix(e.Path, "/"):
+		return fmt.Errorf("%q is not a path", e.Path)
+	case e.Allow == 0:
+		return fmt.Errorf("%s: nobody may call it", e.Path)
+	case e.Summary == "":
+		return fmt.Errorf("%s: no summary", e.Path)
+	case e.Handle.call == nil:
+		return fmt.Errorf("%s: no handler", e.Path)
+	case e.Read && e.Verbs != "":
+		return fmt.Errorf("%s: a read has GET and POST", e.Path)
+	case e.Cache && !e.Read:
+		return fmt.Errorf("%s: only a read can be cached", e.Path)
+	case e.Allow != Public && e.Group() == "":
+		return fmt.Errorf("%s: no group, so no scope", e.Path)
+	case e.Allow != Public && e.Workspace != Ignored && e.Role == NoRole && e.Allow&Person != 0 && e.Workspace == Required:
+		return fmt.Errorf("%s: no role", e.Path)
+	case e.Returns == "" && e.Handle.out != reflect.TypeFor[OK]() && !isFields(e.Handle.out):
+		return fmt.Errorf("%s: the result has no key", e.Path)
+	}
+	if e.Read || slices.Contains(e.methods(), http.MethodDelete) {
+		if err := e.Handle.in.readableFromQuery(); err != nil {
+			return fmt.Errorf("%s: %w", e.Path, err)
+		}
+	}
+	return nil
+}
+
+// Handler is an endpoint's function with what is known of its input and result types.
+type Handler struct {
+	in   *schema
+	out  reflect.Type
+	call func(ctx context.Context, in reflect.Value) (any, error)
+}
+
+// Func makes a Handler of a function. In is a struct whose fields carry json and rule tags (see
+// schema); Out is what stands under the row's key, OK, a Page, or Fields.
+func Func[In, Out any](f func(context.Context, In) (Out, error)) Handler {
+	return Handler{
+		in:  schemaOf(reflect.TypeFor[In]()),
+		out: reflect.TypeFor[Out](),
+		call: func(ctx context.Context, in reflect.Value) (any, error) {
+			return f(ctx, in.Interface().(In))
+		},
+	}
+}
+
+// OK is the result of an endpoint that only says that it worked.
+type OK struct{}
+
+// None is the input of an endpoint without parameters.
+type None struct{}
+
+// Fields marks a result struct whose fields are themselves keys of the answer: embed it.
+type Fields struct{}
+
+func (Fields) fields() {}
+
+func isFields(t reflect.Type) bool {
+	return t.Implements(reflect.TypeFor[interface{ fields() }]())
+}
+
+// Doc is the stored JSON of a resource of type T, served as it stands.
+type Doc[T any] []byte
+
+// MarshalJSON gives the stored bytes.
+func (d Doc[T]) MarshalJSON() ([]byte, error) { return d, nil }
+
+func (Doc[T]) docType() reflect.Type { return reflect.TypeFor[T]() }
