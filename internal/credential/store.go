@@ -1,0 +1,161 @@
+package credential
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"keyway/internal/fault"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+	"keyway/internal/vault"
+)
+
+// Credential is a stored token, without its secret.
+type Credential struct {
+	ID           string
+	Kind         Kind
+	ShortToken   string
+	UserID       string // whose it is; for an API key, who made it
+	WorkspaceID  string // of an API key or a workspace key
+	ParentID     string // of a workspace key: its personal access token
+	Name         string
+	Description  string
+	CreatedAt    time.Time
+	CreatedFrom  string // console, command, token
+	ExpiresAt    time.Time
+	RevokedAt    time.Time
+	RevokedBy    string
+	RevokeReason string
+	LastUsed     *Use
+}
+
+// Hint is the visible part of the token.
+func (c Credential) Hint() string { return "seam_" + c.ShortToken }
+
+// Use is what is remembered of a credential's latest use.
+type Use struct {
+	At          rpc.Time `json:"at"`
+	Address     string   `json:"address"`
+	UserAgent   string   `json:"user_agent"`
+	WorkspaceID *string  `json:"workspace_id"`
+	Endpoint    string   `json:"endpoint"`
+}
+
+const columns = `credential_id, kind, short_token, user_id, workspace_id, parent_id, name, description,
+	created_at, created_from, expires_at, revoked_at, revoked_by, revoke_reason, last_used`
+
+func scan(row interface{ Scan(...any) error }) (c Credential, err error) {
+	var user, workspace, parent, revokedBy, reason, lastUsed sql.NullString
+	var created int64
+	var expires, revoked sql.NullInt64
+	err = row.Scan(&c.ID, &c.Kind, &c.ShortToken, &user, &workspace, &parent, &c.Name, &c.Description,
+		&created, &c.CreatedFrom, &expires, &revoked, &revokedBy, &reason, &lastUsed)
+	if err != nil {
+		return c, err
+	}
+	c.UserID, c.WorkspaceID, c.ParentID = user.String, workspace.String, parent.String
+	c.CreatedAt, c.ExpiresAt, c.RevokedAt = store.Time(created), store.TimeOrZero(expires), store.TimeOrZero(revoked)
+	c.RevokedBy, c.RevokeReason = revokedBy.String, reason.String
+	if lastUsed.Valid {
+		c.LastUsed = new(Use)
+		err = json.Unmarshal([]byte(lastUsed.String), c.LastUsed)
+	}
+	return c, err
+}
+
+// Insert stores a new credential and gives its token, which nobody can read again.
+func Insert(ctx context.Context, tx *store.Tx, v *vault.Vault, c *Credential, sandbox bool) (Secret, error) {
+	secret := Mint(c.Kind, sandbox)
+	p, err := Parse(secret.Reveal())
+	if err != nil {
+		return "", err
+	}
+	c.ID, c.ShortToken = store.NewID(), p.Short
+	digest, _ := v.Digest(v.KeyID(), secret.Reveal())
+	_, err = tx.Exec(ctx, `INSERT INTO credentials (credential_id, kind, short_token, key_id, digest, user_id, workspace_id,
+		parent_id, name, description, created_at, created_from, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		c.ID, string(c.Kind), c.ShortToken, v.KeyID(), digest[:], store.TextOrNull(c.UserID), store.TextOrNull(c.WorkspaceID),
+		store.TextOrNull(c.ParentID), c.Name, c.Description, store.Micros(c.CreatedAt), c.CreatedFrom, store.MicrosOrNull(c.ExpiresAt))
+	return secret, err
+}
+
+// ErrNotFound is returned by Get.
+var ErrNotFound = errors.New("no such credential")
+
+// Get reads the credential of a kind with the id; ErrNotFound when there is none.
+func Get(ctx context.Context, q store.Querier, k Kind, id string) (Credential, error) {
+	c, err := scan(q.QueryRow(ctx, `SELECT `+columns+` FROM credentials WHERE credential_id = $1 AND kind = $2`, id, string(k)))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNotFound
+	}
+	return c, err
+}
+
+// OfUser lists a person's personal access tokens, newest first.
+func OfUser(ctx context.Context, q store.Querier, userID string) ([]Credential, error) {
+	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials WHERE user_id = $1 AND kind = $2 ORDER BY credential_id DESC`, userID, string(PersonalAccessToken))
+	return store.All(rows, err, scanRow)
+}
+
+// OfWorkspace lists a workspace's credentials of a kind, newest first.
+func OfWorkspace(ctx context.Context, q store.Querier, workspaceID string, k Kind) ([]Credential, error) {
+	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials WHERE workspace_id = $1 AND kind = $2 ORDER BY credential_id DESC`, workspaceID, string(k))
+	return store.All(rows, err, scanRow)
+}
+
+// OfParent lists the workspace keys of a personal access token, newest first.
+func OfParent(ctx context.Context, q store.Querier, parentID string) ([]Credential, error) {
+	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials WHERE parent_id = $1 ORDER BY credential_id DESC`, parentID)
+	return store.All(rows, err, scanRow)
+}
+
+func scanRow(r *sql.Rows) (Credential, error) { return scan(r) }
+
+// Rename changes name and description.
+func Rename(ctx context.Context, tx *store.Tx, id, name, description string) error {
+	_, err := tx.Exec(ctx, `UPDATE credentials SET name = $2, description = $3 WHERE credential_id = $1`, id, name, description)
+	return err
+}
+
+// Adopt makes another person the one who made an API key, so that it outlives the first.
+func Adopt(ctx context.Context, tx *store.Tx, id, userID string) error {
+	_, err := tx.Exec(ctx, `UPDATE credentials SET user_id = $2 WHERE credential_id = $1`, id, userID)
+	return err
+}
+
+// Revoke ends a credential for ever, and with a personal access token its workspace keys. What is
+// revoked already stays as it was.
+func Revoke(ctx context.Context, tx *store.Tx, now time.Time, id, by, reason string) error {
+	_, err := tx.Exec(ctx, `UPDATE credentials SET revoked_at = $2, revoked_by = $3, revoke_reason = $4
+		WHERE (credential_id = $1 OR parent_id = $1) AND revoked_at IS NULL`, id, store.Micros(now), by, reason)
+	return err
+}
+
+// RevokeWorkspace ends all keys of a workspace.
+func RevokeWorkspace(ctx context.Context, tx *store.Tx, now time.Time, workspaceID, by, reason string) error {
+	_, err := tx.Exec(ctx, `UPDATE credentials SET revoked_at = $2, revoked_by = $3, revoke_reason = $4
+		WHERE workspace_id = $1 AND revoked_at IS NULL`, workspaceID, store.Micros(now), by, reason)
+	return err
+}
+
+// RevokeKeysOf ends the workspace keys that a person's tokens have in a workspace.
+func RevokeKeysOf(ctx context.Context, tx *store.Tx, now time.Time, workspaceID, userID, by, reason string) error {
+	_, err := tx.Exec(ctx, `UPDATE credentials SET revoked_at = $3, revoked_by = $4, revoke_reason = $5
+		WHERE workspace_id = $1 AND kind = 'workspace_key' AND revoked_at IS NULL
+		AND parent_id IN (SELECT credential_id FROM credentials WHERE user_id = $2)`, workspaceID, userID, store.Micros(now), by, reason)
+	return err
+}
+
+// CheckName refuses a credential's name that is empty or too long.
+func CheckName(name string) error {
+	if n := len([]rune(name)); n == 0 {
+		return fault.Invalid("name", "String must contain at least 1 character(s)")
+	} else if n > 100 {
+		return fault.Invalid("name", "String must contain at most 100 character(s)")
+	}
+	return nil
+}

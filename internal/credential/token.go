@@ -1,0 +1,142 @@
+package credential
+
+import (
+	"crypto/rand"
+	"fmt"
+	"hash/crc32"
+	"log/slog"
+	"regexp"
+	"strings"
+)
+
+// Secret is a whole token. It prints as its visible part; Reveal gives the rest, once, to whom
+// it was made for.
+type Secret string
+
+// Hint is the visible part: what tells tokens apart without opening anything.
+func (s Secret) Hint() string {
+	if i := strings.LastIndexByte(string(s), '_'); i > 0 {
+		return string(s)[:i]
+	}
+	return "(secret)"
+}
+
+// Reveal is the token itself.
+func (s Secret) Reveal() string { return string(s) }
+
+func (s Secret) String() string { return s.Hint() + "_…" }
+
+// GoString keeps the secret out of %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// LogValue keeps the secret out of logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// Kind is what a credential is.
+type Kind string
+
+// The kinds that are stored.
+const (
+	PersonalAccessToken Kind = "personal_access_token"
+	APIKey              Kind = "api_key"
+	WorkspaceKey        Kind = "workspace_key"
+)
+
+// The Bitcoin alphabet: no 0, O, I or l, which people confuse.
+const base58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+const (
+	shortLength  = 8
+	secretLength = 30
+	sumLength    = 6
+)
+
+// Pattern is the form of a personal access token, for scanners: docs/tokens.md publishes it.
+const Pattern = `seam_at1[1-9A-HJ-NP-Za-km-z]{8}_[1-9A-HJ-NP-Za-km-z]{36}`
+
+// form is any token that Keyway stores: personal access tokens, API keys, workspace keys.
+var form = regexp.MustCompile(`^seam_((?:at1)?[1-9A-HJ-NP-Za-km-z]{8})_[1-9A-HJ-NP-Za-km-z]{36}$`)
+
+// Mint makes a new token. Keys of sandbox workspaces begin with seam_test.
+func Mint(k Kind, sandbox bool) Secret {
+	short := "at1" + random(shortLength)
+	switch {
+	case k == PersonalAccessToken:
+	case sandbox:
+		short = "test" + random(shortLength-4)
+	default:
+		// SDKs tell kinds of tokens apart by how they begin, so a key must not begin like another.
+		for short = random(shortLength); reserved(short); {
+			short = random(shortLength)
+		}
+	}
+	text := "seam_" + short + "_" + random(secretLength)
+	return Secret(text + checksum(text))
+}
+
+// MintPublishable makes a workspace's publishable key, which is no secret.
+func MintPublishable() string { return "seam_pk1" + random(shortLength) + "_" + random(secretLength) }
+
+// RandomText makes an unguessable text of n characters (5.86 bits each), for one-time links.
+func RandomText(n int) string { return random(n) }
+
+func reserved(short string) bool {
+	for _, p := range []string{"at", "cst", "pk", "test"} {
+		if strings.HasPrefix(short, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// random draws every character alike: bytes that would favour the alphabet's beginning are
+// thrown away.
+func random(n int) string {
+	out := make([]byte, 0, n)
+	buf := make([]byte, n+16)
+	for {
+		rand.Read(buf)
+		for _, b := range buf {
+			if b < 58*4 {
+				if out = append(out, base58[b%58]); len(out) == n {
+					return string(out)
+				}
+			}
+		}
+	}
+}
+
+// checksum is CRC-32 (IEEE) in base58, padded on the left to six characters.
+func checksum(text string) string {
+	v := crc32.ChecksumIEEE([]byte(text))
+	out := [sumLength]byte{}
+	for i := range out {
+		out[sumLength-1-i] = base58[v%58]
+		v /= 58
+	}
+	return string(out[:])
+}
+
+// Parsed is a token whose form and checksum are right; whether it exists is another question.
+type Parsed struct {
+	Secret Secret
+	Short  string // by which it is found
+	IsPAT  bool
+}
+
+// Parse checks a token's form and checksum without asking any database.
+func Parse(text string) (Parsed, error) {
+	m := form.FindStringSubmatch(text)
+	if m == nil {
+		return Parsed{}, fmt.Errorf("it does not have the form of a token")
+	}
+	body, sum := text[:len(text)-sumLength], text[len(text)-sumLength:]
+	if checksum(body) != sum {
+		return Parsed{}, fmt.Errorf("its checksum is wrong: a character is missing or mistyped")
+	}
+	p := Parsed{Secret: Secret(text), Short: m[1], IsPAT: len(m[1]) > shortLength}
+	if !p.IsPAT && reserved(m[1]) && !strings.HasPrefix(m[1], "test") {
+		return Parsed{}, fmt.Errorf("it does not have the form of a token")
+	}
+	return p, nil
+}

@@ -1,0 +1,362 @@
+// Package credential makes, reads and verifies the tokens that are sent as bearers, and says who
+// a request acts for.
+package credential
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"keyway/internal/audit"
+	"keyway/internal/fault"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+	"keyway/internal/vault"
+)
+
+// Principal is who a request acts for.
+type Principal struct {
+	Kind         rpc.Allow // one kind
+	CredentialID string    // of the token, key or session
+	TokenID      string    // the personal access token: itself, or a workspace key's parent
+	UserID       string    // empty for an API key, which acts for its workspace
+	WorkspaceID  string    // empty where the request is about no workspace
+	Role         rpc.Role  // in the workspace
+	IsOperator   bool
+	IsSandbox    bool // of the workspace
+	Address      string
+}
+
+// Actor is the principal as the audit log names it.
+func (p Principal) Actor() audit.Actor {
+	return audit.Actor{Kind: p.Kind.String(), UserID: p.UserID, CredentialID: p.CredentialID, Address: p.Address}
+}
+
+type principalKey struct{}
+
+// From is who the running request acts for.
+func From(ctx context.Context) Principal {
+	p, _ := ctx.Value(principalKey{}).(Principal)
+	return p
+}
+
+// With gives a context that acts for p: for commands and pages, which know their person already.
+func With(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, p)
+}
+
+// Facts is everything that verification asks of the database about one credential in one
+// workspace, in one query.
+type Facts struct {
+	ID, TokenID, UserID string
+	Kind                Kind
+	KeyID               string
+	Digest              []byte
+	ExpiresAt           time.Time
+	RevokedAt           time.Time
+	RevokeReason        string
+	UserDisabled        bool
+	IsOperator          bool
+	WorkspaceID         string   // empty: unknown or deleted
+	Role                rpc.Role // NoRole: not a member
+	IsSandbox           bool
+	IsSuspended         bool
+	Generation          uint64 // of the workspace, where the query reads it
+}
+
+// Sessions knows the console's sessions.
+type Sessions interface {
+	// SessionID is the session that a token names; ok is false when its signature is wrong.
+	SessionID(token string) (id string, ok bool)
+	// SessionFacts reads a session and its person's membership of the workspace (empty: none is
+	// meant). ok is false for an unknown one.
+	SessionFacts(ctx context.Context, id, workspaceID string) (f Facts, ok bool, err error)
+}
+
+// Verifier finds out who calls. It is the API's rpc.Authenticator.
+type Verifier struct {
+	DB       *store.DB
+	Vault    *vault.Vault
+	Sessions Sessions
+	Usage    *Usage
+	Now      func() time.Time
+	// PublicURL is where the Console is: a page from anywhere else must not hold tokens.
+	PublicURL string
+	// BrowserInSandbox lets pages of other origins use tokens in sandbox workspaces.
+	BrowserInSandbox bool
+	known            *otter.Cache[string, cached]
+}
+
+// cached facts hold for the generation that was current before they were read.
+type cached struct {
+	facts      Facts
+	generation uint64
+}
+
+// NewVerifier completes a Verifier.
+func NewVerifier(v Verifier) *Verifier {
+	v.known = otter.Must(&otter.Options[string, cached]{MaximumSize: 20_000})
+	return &v
+}
+
+// errUnknown is the one answer to whoever has not proved possession of a credential, and for a
+// workspace that the credential does not open.
+var errUnknown = fault.New(fault.Unauthorized, "The credential is not valid, or does not open the workspace that the seam-workspace header names")
+
+var errNone = fault.New(fault.Unauthorized, "No credential: send one as `Authorization: Bearer …`")
+
+var errNoWorkspace = fault.New(fault.Unauthorized, "A personal access token or console session needs the seam-workspace header here, with a workspace id")
+
+// Authenticate reads the request's credential and finds out who it stands for. It returns
+// unauthorized for whoever cannot prove possession, alike in every case; with a reason in
+// error.data for a good secret that is dead; forbidden for a good token that may not do this;
+// invalid_request for two credentials, or two workspaces, in one request.
+func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.Endpoint) (context.Context, rpc.Caller, error) {
+	var caller rpc.Caller
+	token, workspaceID, err := readHeaders(r.Header)
+	if err != nil {
+		return ctx, caller, err
+	}
+	if e.Workspace == rpc.Ignored {
+		workspaceID = ""
+	}
+	f, kind, err := v.facts(ctx, token, workspaceID)
+	if err != nil {
+		return ctx, caller, err
+	}
+	person := kind&(rpc.PersonalAccessToken|rpc.ConsoleSession) != 0
+	if f.ID == "" {
+		if person && workspaceID == "" && e.Workspace == rpc.Required {
+			return ctx, caller, errNoWorkspace // also for an unknown token: it tells nothing of any
+		}
+		return ctx, caller, errUnknown
+	}
+	// From here on the caller has proved possession.
+	caller.CredentialID, caller.ExpiresAt = f.ID, f.ExpiresAt
+	if kind == rpc.ConsoleSession {
+		caller.ExpiresAt = time.Time{}
+	}
+	if err := alive(f, v.Now()); err != nil {
+		return ctx, caller, err
+	}
+	if e.Allow&kind == 0 {
+		return ctx, caller, fault.New(fault.Unauthorized, "This endpoint does not take this kind of credential (%s)", kind)
+	}
+	if kind != rpc.ConsoleSession && v.fromForeignPage(r) && !(v.BrowserInSandbox && f.IsSandbox && f.Role > rpc.NoRole) {
+		return ctx, caller, fault.Reason(fault.Forbidden, "browser", "A secret token arrived from a web page; use a client session in browsers, and keep this token on servers")
+	}
+	if err := v.checkWorkspace(f, e, kind, person, workspaceID, r.Header); err != nil {
+		return ctx, caller, err
+	}
+	p := Principal{
+		Kind: kind, CredentialID: f.ID, TokenID: f.TokenID, UserID: f.UserID, WorkspaceID: f.WorkspaceID,
+		Role: f.Role, IsOperator: f.IsOperator, IsSandbox: f.IsSandbox, Address: rpc.ClientOf(ctx).Address,
+	}
+	if e.Workspace == rpc.Forbidden || e.Workspace == rpc.Ignored && person {
+		p.WorkspaceID, p.Role = "", rpc.NoRole
+	}
+	if e.Role == rpc.Operator && !f.IsOperator {
+		return ctx, caller, fault.Reason(fault.Forbidden, "role", "Only an operator of this server may do this")
+	}
+	if p.WorkspaceID != "" && e.Role < rpc.Operator && p.Role < e.Role {
+		return ctx, caller, fault.Reason(fault.Forbidden, "role", "This needs the role %s in the workspace", e.Role)
+	}
+	caller.WorkspaceID = p.WorkspaceID
+	if n, ok := v.DB.Generation(store.Workspace(p.WorkspaceID)); ok {
+		caller.Generation, caller.Known = n, p.WorkspaceID != ""
+	} else {
+		caller.Generation, caller.Known = f.Generation, p.WorkspaceID != ""
+	}
+	if kind != rpc.ConsoleSession {
+		v.Usage.Touch(f.ID, v.Now(), p.Address, r.UserAgent(), p.WorkspaceID, e.Path)
+	}
+	return With(ctx, p), caller, nil
+}
+
+// readHeaders takes credential and workspace from the headers. Empty values count as absent,
+// since some SDKs always send them; two values are never settled by order.
+func readHeaders(h http.Header) (token, workspaceID string, err error) {
+	single := func(name string) (string, error) {
+		var found []string
+		for _, v := range h.Values(name) {
+			if v = strings.TrimSpace(v); v != "" {
+				found = append(found, v)
+			}
+		}
+		if len(found) > 1 {
+			return "", fault.New(fault.InvalidRequest, "The %s header was sent more than once", name)
+		}
+		return strings.Join(found, ""), nil
+	}
+	authorization, err := single("Authorization")
+	if err != nil {
+		return "", "", err
+	}
+	if workspaceID, err = single("Seam-Workspace"); err != nil {
+		return "", "", err
+	}
+	scheme, bearer, _ := strings.Cut(authorization, " ")
+	for _, name := range []string{"Client-Session-Token", "Seam-Client-Session-Token", "Seam-Api-Key", "Seam-Publishable-Key"} {
+		other, err := single(name)
+		if err != nil {
+			return "", "", err
+		}
+		if other != "" && authorization != "" && other != bearer {
+			return "", "", fault.New(fault.InvalidRequest, "Two different credentials were sent, in the Authorization and %s headers", strings.ToLower(name))
+		}
+	}
+	if authorization == "" || !strings.EqualFold(scheme, "Bearer") || bearer == "" {
+		return "", "", errNone
+	}
+	return bearer, workspaceID, nil
+}
+
+// facts reads what is known of a token. Without a right secret the facts have no id, whatever the
+// database holds.
+func (v *Verifier) facts(ctx context.Context, token, workspaceID string) (Facts, rpc.Allow, error) {
+	if strings.HasPrefix(token, "ey") {
+		id, ok := v.Sessions.SessionID(token)
+		if !ok {
+			return Facts{}, rpc.ConsoleSession, nil
+		}
+		f, ok, err := v.cached(ctx, "session "+id, workspaceID, func() (Facts, bool, error) {
+			return v.Sessions.SessionFacts(ctx, id, workspaceID)
+		})
+		if err != nil || !ok {
+			return Facts{}, rpc.ConsoleSession, err
+		}
+		return f, rpc.ConsoleSession, nil
+	}
+	p, err := Parse(token)
+	if err != nil {
+		kind := rpc.APIKey
+		if strings.HasPrefix(token, "seam_at") {
+			kind = rpc.PersonalAccessToken
+		}
+		return Facts{}, kind, nil
+	}
+	f, ok, err := v.cached(ctx, p.Short, workspaceID, func() (Facts, bool, error) {
+		return read(ctx, v.DB, p.Short, workspaceID)
+	})
+	kind := rpc.APIKey
+	switch {
+	case p.IsPAT:
+		kind = rpc.PersonalAccessToken
+	case f.Kind == WorkspaceKey:
+		kind = rpc.WorkspaceKey
+	}
+	if err != nil || !ok || !v.Vault.Matches(f.KeyID, p.Secret.Reveal(), f.Digest) {
+		return Facts{}, kind, err
+	}
+	return f, kind, nil
+}
+
+// cached asks the database only when something about people or credentials was written since the
+// last time. Where other processes write too, it always asks.
+func (v *Verifier) cached(ctx context.Context, name, workspaceID string, read func() (Facts, bool, error)) (Facts, bool, error) {
+	generation, single := v.DB.Generation(store.Instance) // before reading: never newer than the facts
+	if !single {
+		return read()
+	}
+	key := name + "\x00" + workspaceID
+	if c, ok := v.known.GetIfPresent(key); ok && c.generation == generation {
+		return c.facts, true, nil
+	}
+	f, ok, err := read()
+	if ok && err == nil {
+		v.known.Set(key, cached{f, generation})
+	}
+	return f, ok, err
+}
+
+const factsQuery = `SELECT c.credential_id, COALESCE(c.parent_id, c.credential_id), c.kind, c.key_id, c.digest,
+	COALESCE(p.user_id, c.user_id), COALESCE(p.expires_at, c.expires_at), COALESCE(c.revoked_at, p.revoked_at),
+	COALESCE(c.revoke_reason, p.revoke_reason), u.disabled_at, u.is_operator,
+	w.workspace_id, m.role, w.is_sandbox, w.is_suspended, g.value
+	FROM credentials c
+	LEFT JOIN credentials p ON p.credential_id = c.parent_id
+	LEFT JOIN users u ON u.user_id = COALESCE(p.user_id, c.user_id)
+	LEFT JOIN workspaces w ON w.workspace_id = COALESCE(c.workspace_id, $2) AND w.deleted_at IS NULL
+	LEFT JOIN memberships m ON m.workspace_id = w.workspace_id AND m.user_id = u.user_id
+	LEFT JOIN generations g ON g.scope = 'workspace:' || w.workspace_id
+	WHERE c.short_token = $1`
+
+func read(ctx context.Context, q store.Querier, short, workspaceID string) (f Facts, ok bool, err error) {
+	var user, reason, workspace, role sql.NullString
+	var expires, revoked, disabled, generation sql.NullInt64
+	var operator, sandbox, suspended sql.NullBool
+	err = q.QueryRow(ctx, factsQuery, short, workspaceID).Scan(&f.ID, &f.TokenID, &f.Kind, &f.KeyID, &f.Digest,
+		&user, &expires, &revoked, &reason, &disabled, &operator, &workspace, &role, &sandbox, &suspended, &generation)
+	if errors.Is(err, sql.ErrNoRows) {
+		return f, false, nil
+	} else if err != nil {
+		return f, false, err
+	}
+	f.UserID, f.RevokeReason, f.WorkspaceID = user.String, reason.String, workspace.String
+	f.ExpiresAt, f.RevokedAt = store.TimeOrZero(expires), store.TimeOrZero(revoked)
+	f.UserDisabled, f.IsOperator = disabled.Valid, operator.Bool
+	f.IsSandbox, f.IsSuspended, f.Generation = sandbox.Bool, suspended.Bool, uint64(generation.Int64)
+	f.Role, _ = rpc.ParseRole(role.String)
+	if f.Kind == APIKey {
+		// An API key acts for its workspace: whoever made it may be gone.
+		f.TokenID, f.UserID, f.UserDisabled, f.IsOperator = "", "", false, false
+		if f.WorkspaceID != "" {
+			f.Role = rpc.Admin
+		}
+	}
+	return f, true, nil
+}
+
+// alive refuses a credential that was good once, and says why: its owner may know.
+func alive(f Facts, now time.Time) error {
+	switch {
+	case !f.RevokedAt.IsZero():
+		return fault.Reason(fault.Unauthorized, "revoked", "The credential was revoked on %s", f.RevokedAt.Format(time.DateOnly))
+	case !f.ExpiresAt.IsZero() && !now.Before(f.ExpiresAt):
+		return fault.Reason(fault.Unauthorized, "expired", "The credential expired on %s", f.ExpiresAt.Format(time.RFC3339))
+	case f.UserDisabled:
+		return fault.Reason(fault.Unauthorized, "user_disabled", "The credential's user is disabled")
+	}
+	return nil
+}
+
+// fromForeignPage tells whether a browser sent the request for a page of another origin. Origin
+// decides: Sec-Fetch-Mode is sent by Node's fetch as well.
+func (v *Verifier) fromForeignPage(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	own, err := url.Parse(v.PublicURL)
+	return err != nil || !strings.EqualFold(origin, own.Scheme+"://"+own.Host)
+}
+
+func (v *Verifier) checkWorkspace(f Facts, e *rpc.Endpoint, kind rpc.Allow, person bool, workspaceID string, h http.Header) error {
+	if !person {
+		if f.WorkspaceID == "" || kind == rpc.WorkspaceKey && f.Role == rpc.NoRole {
+			return errUnknown // its workspace was deleted, or its user is no member any more
+		}
+		if kind == rpc.WorkspaceKey && e.Workspace != rpc.Ignored && workspaceID != "" && workspaceID != f.WorkspaceID {
+			return errUnknown
+		}
+	} else {
+		switch {
+		case e.Workspace == rpc.Required && workspaceID == "":
+			return errNoWorkspace
+		case e.Workspace == rpc.Forbidden && workspaceID != "":
+			return fault.New(fault.InvalidRequest, "Leave out the seam-workspace header here: the request is about no existing workspace")
+		case workspaceID != "" && (f.WorkspaceID == "" || f.Role == rpc.NoRole):
+			return errUnknown
+		}
+	}
+	if f.IsSuspended && e.Workspace != rpc.Ignored && !strings.HasPrefix(e.Path, "/workspaces/") && !strings.HasPrefix(e.Path, "/keyway/v1/") {
+		return fault.Reason(fault.Forbidden, "workspace_suspended", "The workspace is suspended; /workspaces/update can lift that")
+	}
+	return nil
+}
