@@ -1,0 +1,102 @@
+package event
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"keyway/internal/credential"
+	"keyway/internal/fault"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+)
+
+// Endpoints are the rows of /events.
+func (l *Log) Endpoints() []rpc.Endpoint {
+	return []rpc.Endpoint{
+		{Path: "/events/get", Summary: "Gets one event, by its id or as the latest of a type at a device.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Returns: "event", Handle: rpc.Func(l.get)},
+		{Path: "/events/list", Summary: "Lists what happened, oldest first, since a time or between two.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Returns: "events", Handle: rpc.Func(l.list)},
+	}
+}
+
+type getInput struct {
+	EventID   string `json:"event_id" doc:"Which event."`
+	EventType string `json:"event_type" doc:"Without event_id: the latest event of this type."`
+	DeviceID  string `json:"device_id" doc:"Without event_id: the latest event of this device."`
+}
+
+func (l *Log) get(ctx context.Context, in getInput) (rpc.Doc[Record], error) {
+	var w store.Where
+	w.Add("workspace_id = ?", credential.From(ctx).WorkspaceID)
+	switch {
+	case in.EventID != "":
+		w.Add("event_id = ?", in.EventID)
+	case in.EventType == "" && in.DeviceID == "":
+		return nil, fault.Invalid("event_id", "Required")
+	}
+	if in.EventType != "" {
+		w.Add("event_type = ?", in.EventType)
+	}
+	if in.DeviceID != "" {
+		w.Add("device_id = ?", in.DeviceID)
+	}
+	var doc string
+	err := l.DB.QueryRow(ctx, `SELECT doc FROM events`+w.String()+` ORDER BY occurred_at DESC, event_id DESC LIMIT 1`, w.Args...).Scan(&doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fault.Missing(fault.EventNotFound)
+	}
+	return rpc.Doc[Record](doc), err
+}
+
+type listInput struct {
+	Since              rpc.Opt[time.Time]   `json:"since" doc:"Only events that occurred after this time."`
+	Between            rpc.Opt[[]time.Time] `json:"between" rule:"min=2,max=2" doc:"Only events that occurred between these two times."`
+	EventType          string               `json:"event_type" doc:"Only events of this type."`
+	EventTypes         rpc.Opt[[]string]    `json:"event_types" doc:"Only events of these types."`
+	EventIDs           rpc.Opt[[]string]    `json:"event_ids" rule:"max=10000" doc:"Only these events."`
+	DeviceID           string               `json:"device_id" doc:"Only events of this device."`
+	DeviceIDs          rpc.Opt[[]string]    `json:"device_ids" rule:"max=10000" doc:"Only events of these devices."`
+	ConnectedAccountID string               `json:"connected_account_id" doc:"Only events of this connected account."`
+	CustomerKey        string               `json:"customer_key" doc:"Only events of this customer."`
+	Limit              rpc.Opt[int]         `json:"limit" rule:"min=1,max=500" doc:"How many events at the most; 500 unless given."`
+	UnstableOffset     rpc.Opt[int]         `json:"unstable_offset" rule:"min=0" doc:"How many events to pass over first."`
+}
+
+func (l *Log) list(ctx context.Context, in listInput) ([]rpc.Doc[Record], error) {
+	var w store.Where
+	w.Add("workspace_id = ?", credential.From(ctx).WorkspaceID)
+	switch {
+	case in.Since.Set == in.Between.Set && !in.EventIDs.Set:
+		return nil, fault.New(fault.InvalidInput, "Must specify either since or between")
+	case in.Since.Set:
+		w.Add("occurred_at > ?", store.Micros(in.Since.Value))
+	case in.Between.Set:
+		w.Add("occurred_at > ?", store.Micros(in.Between.Value[0]))
+		w.Add("occurred_at < ?", store.Micros(in.Between.Value[1]))
+	}
+	for _, eq := range []struct{ column, value string }{
+		{"event_type", in.EventType}, {"device_id", in.DeviceID}, {"connected_account_id", in.ConnectedAccountID}, {"customer_key", in.CustomerKey},
+	} {
+		if eq.value != "" {
+			w.Add(eq.column+" = ?", eq.value)
+		}
+	}
+	for _, any := range []struct {
+		column string
+		values rpc.Opt[[]string]
+	}{{"event_type", in.EventTypes}, {"event_id", in.EventIDs}, {"device_id", in.DeviceIDs}} {
+		if any.values.Set {
+			w.AddIn(any.column, any.values.Value)
+		}
+	}
+	w.Args = append(w.Args, in.Limit.Or(500), in.UnstableOffset.Or(0))
+	n := len(w.Args)
+	rows, err := l.DB.Query(ctx, `SELECT doc FROM events`+w.String()+` ORDER BY occurred_at, event_id LIMIT `+store.Mark(n-1)+` OFFSET `+store.Mark(n), w.Args...)
+	docs, err := store.All(rows, err, store.One[string])
+	out := make([]rpc.Doc[Record], len(docs))
+	for i, d := range docs {
+		out[i] = rpc.Doc[Record](d)
+	}
+	return out, err
+}

@@ -1,0 +1,219 @@
+// Package job runs work later: durably, in order of its time, more than once if need be. A job is
+// written in the transaction of the change that needs it, claimed with a lease, retried with
+// backoff, and taken over by another process when its own dies.
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"database/sql"
+
+	"keyway/internal/store"
+)
+
+// Job is one piece of work.
+type Job struct {
+	ID          string
+	Kind        string
+	WorkspaceID string // empty: about the instance
+	Payload     json.RawMessage
+	RunAt       time.Time
+	Attempts    int // this one included
+}
+
+// Finish takes the job off the list inside the handler's own transaction, so that its effect
+// happens exactly once. A handler that does not call it must be safe to run again.
+func (j Job) Finish(ctx context.Context, tx *store.Tx) error {
+	_, err := tx.Exec(ctx, `DELETE FROM jobs WHERE job_id = $1`, j.ID)
+	return err
+}
+
+// Handler does the work of one kind of jobs. An error has it tried again later.
+type Handler func(ctx context.Context, j Job) error
+
+const (
+	lease   = 20 * time.Second // after which another worker takes over
+	claims  = 64               // jobs claimed at once
+	workers = 16               // jobs run at once
+)
+
+// Runner runs jobs. Register all handlers before Run.
+type Runner struct {
+	db       *store.DB
+	log      *slog.Logger
+	now      func() time.Time
+	handlers map[string]Handler
+	wake     chan struct{}
+}
+
+// NewRunner makes a Runner.
+func NewRunner(db *store.DB, log *slog.Logger, now func() time.Time) *Runner {
+	return &Runner{db: db, log: log, now: now, handlers: map[string]Handler{}, wake: make(chan struct{}, 1)}
+}
+
+// Handle registers the handler of a kind.
+func (r *Runner) Handle(kind string, h Handler) { r.handlers[kind] = h }
+
+// Enqueue writes a job; it runs at runAt or soon after the transaction is on disk.
+func (r *Runner) Enqueue(ctx context.Context, tx *store.Tx, kind, workspaceID string, payload any, runAt time.Time) (string, error) {
+	text, err := json.Marshal(payload)
+	if err != nil {
+		return "", err
+	}
+	id := store.NewID()
+	_, err = tx.Exec(ctx, `INSERT INTO jobs (job_id, kind, workspace_id, payload, run_at, attempts, last_error, created_at)
+		VALUES ($1, $2, $3, $4, $5, 0, '', $6)`, id, kind, workspaceID, string(text), store.Micros(runAt), store.Micros(r.now()))
+	tx.AfterCommit(r.Wake)
+	return id, err
+}
+
+// Wake has the runner look for due jobs now.
+func (r *Runner) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run runs due jobs until ctx ends, then waits for those that are running.
+func (r *Runner) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	slots := make(chan struct{}, workers)
+	for {
+		jobs, err := r.claim(ctx)
+		if err != nil && ctx.Err() == nil {
+			r.log.Error("claiming jobs failed", "error", err)
+		}
+		for _, j := range jobs {
+			slots <- struct{}{}
+			running.Go(func() {
+				defer func() { <-slots }()
+				r.run(context.WithoutCancel(ctx), j)
+			})
+		}
+		if len(jobs) == claims {
+			continue
+		}
+		timer := time.NewTimer(r.untilNext(ctx))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-r.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// claim leases jobs that are due: by UPDATE … RETURNING, so that two processes never get the same.
+func (r *Runner) claim(ctx context.Context) (jobs []Job, err error) {
+	now := r.now()
+	var due bool
+	if err := r.db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM jobs WHERE run_at <= $1)`, store.Micros(now)).Scan(&due); err != nil || !due {
+		return nil, err
+	}
+	err = r.db.Update(ctx, func(tx *store.Tx) error {
+		// A claimed job's run_at is when its lease ends: so that one index finds both what is due
+		// and what was left behind.
+		rows, err := tx.Query(ctx, `UPDATE jobs SET attempts = attempts + 1, lease_until = $2, run_at = $2
+			WHERE job_id IN (SELECT job_id FROM jobs WHERE run_at <= $1 ORDER BY run_at, job_id LIMIT `+fmt.Sprint(claims)+` `+r.db.SkipLocked()+`)
+			RETURNING job_id, kind, workspace_id, payload, run_at, attempts`, store.Micros(now), store.Micros(now.Add(lease)))
+		jobs, err = store.All(rows, err, func(rows *sql.Rows) (j Job, err error) {
+			var payload string
+			var runAt int64
+			err = rows.Scan(&j.ID, &j.Kind, &j.WorkspaceID, &payload, &runAt, &j.Attempts)
+			j.Payload, j.RunAt = json.RawMessage(payload), store.Time(runAt)
+			return j, err
+		})
+		return err
+	})
+	return jobs, err
+}
+
+// untilNext is how long nothing will be due. Jobs of other processes are found by looking once a
+// second; alone on the database, a job of one's own wakes the runner.
+func (r *Runner) untilNext(ctx context.Context) time.Duration {
+	most := time.Second
+	if !r.db.Shared() {
+		most = time.Minute
+	}
+	var at sql.NullInt64
+	if err := r.db.QueryRow(ctx, `SELECT min(run_at) FROM jobs`).Scan(&at); err != nil || !at.Valid {
+		return most
+	}
+	return max(min(store.Time(at.Int64).Sub(r.now()), most), time.Millisecond)
+}
+
+func (r *Runner) run(ctx context.Context, j Job) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go r.keep(ctx, j)
+	err := r.handle(ctx, j)
+	cancel()
+	ctx = context.WithoutCancel(ctx)
+	if err == nil {
+		err = r.db.Update(ctx, func(tx *store.Tx) error { return j.Finish(ctx, tx) })
+	}
+	if err == nil {
+		return
+	}
+	r.log.Error("job failed", "kind", j.Kind, "job_id", j.ID, "workspace_id", j.WorkspaceID, "attempt", j.Attempts, "error", err)
+	next := r.now().Add(backoff(j.Attempts))
+	err = r.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE jobs SET run_at = $2, lease_until = NULL, last_error = $3 WHERE job_id = $1`, j.ID, store.Micros(next), err.Error())
+		return err
+	})
+	if err != nil {
+		r.log.Error("putting a failed job back failed; its lease will run out", "job_id", j.ID, "error", err)
+	}
+}
+
+func (r *Runner) handle(ctx context.Context, j Job) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	h := r.handlers[j.Kind]
+	if h == nil {
+		return fmt.Errorf("no handler for jobs of kind %q", j.Kind)
+	}
+	return h(ctx, j)
+}
+
+// keep renews the lease of a job that takes long.
+func (r *Runner) keep(ctx context.Context, j Job) {
+	t := time.NewTicker(lease / 2)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		until := store.Micros(r.now().Add(lease))
+		err := r.db.Update(ctx, func(tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE jobs SET run_at = $2, lease_until = $2 WHERE job_id = $1`, j.ID, until)
+			return err
+		})
+		if err != nil && ctx.Err() == nil {
+			r.log.Error("renewing a job's lease failed", "job_id", j.ID, "error", err)
+		}
+	}
+}
+
+// backoff grows from a second to ten minutes, with jitter so that many failures do not come back
+// as one.
+func backoff(attempts int) time.Duration {
+	d := min(time.Second<<min(attempts-1, 20), 10*time.Minute)
+	return d/2 + rand.N(d/2+1)
+}
