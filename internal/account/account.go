@@ -1,0 +1,342 @@
+// Package account keeps the connected accounts of a workspace: the brands' accounts through which
+// its devices are reached.
+package account
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"iter"
+	"strings"
+	"time"
+
+	"keyway/internal/device"
+	"keyway/internal/event"
+	"keyway/internal/fault"
+	"keyway/internal/provider"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+)
+
+// Account is a connected account as it is served.
+type Account struct {
+	ID                           string            `json:"connected_account_id"`
+	AccountType                  string            `json:"account_type"`
+	AccountTypeDisplayName       string            `json:"account_type_display_name"`
+	DisplayName                  string            `json:"display_name"`
+	ImageURL                     string            `json:"image_url,omitempty"`
+	UserIdentifier               map[string]string `json:"user_identifier"`
+	CreatedAt                    rpc.Time          `json:"created_at"`
+	AutomaticallyManageNewDevice bool              `json:"automatically_manage_new_devices"`
+	AcceptedCapabilities         []string          `json:"accepted_capabilities"`
+	CustomMetadata               device.Metadata   `json:"custom_metadata"`
+	CustomerKey                  string            `json:"customer_key,omitempty"`
+	Errors                       []Problem         `json:"errors"`
+	Warnings                     []Problem         `json:"warnings"`
+}
+
+// Problem is an error or a warning on an account.
+type Problem struct {
+	Message   string   `json:"message"`
+	CreatedAt rpc.Time `json:"created_at"`
+}
+
+// Accounts holds the rules about connected accounts.
+type Accounts struct {
+	DB        *store.DB
+	Events    *event.Log
+	Devices   *device.Devices
+	Providers *provider.Registry
+	Sandbox   Sandbox
+	Now       func() time.Time
+}
+
+// Connect signs in to a brand's account with a person's answers and takes in its devices. The
+// same account connected again stays one account. It returns invalid_input naming the answer to
+// mend, or provider for an unknown brand.
+func (a *Accounts) Connect(ctx context.Context, workspaceID string, sandbox bool, brandName string, answers map[string]string) (Account, error) {
+	p, err := a.Providers.Find(brandName, sandbox)
+	if err != nil {
+		return Account{}, fault.Invalid("provider", "There is no such brand to connect in this workspace")
+	}
+	found, err := p.Connect(ctx, brandName, answers)
+	var refused *provider.SignInError
+	switch {
+	case errors.As(err, &refused):
+		field := refused.Field
+		if field == "" {
+			field = "account"
+		}
+		return Account{}, fault.Invalid(field, "%s", refused.Message)
+	case err != nil:
+		return Account{}, err
+	}
+	brand := brandOf(p, brandName)
+	var acc Account
+	err = a.DB.Update(ctx, func(tx *store.Tx) error {
+		if acc, err = a.put(ctx, tx, workspaceID, sandbox, brand, found); err != nil {
+			return err
+		}
+		for _, dev := range found.Devices {
+			if err := a.Devices.Add(ctx, tx, workspaceID, a.of(acc, sandbox, brand), dev); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, store.Workspace(workspaceID))
+	return acc, err
+}
+
+func brandOf(p provider.Provider, name string) provider.Brand {
+	for _, b := range p.Brands() {
+		if b.Name == name {
+			return b
+		}
+	}
+	return provider.Brand{Name: name, DisplayName: name}
+}
+
+func (a *Accounts) of(acc Account, sandbox bool, b provider.Brand) device.Account {
+	return device.Account{ID: acc.ID, Provider: providerName(sandbox), Brand: b, CustomerKey: acc.CustomerKey}
+}
+
+// providerName is how a row remembers where its account is reached.
+func providerName(sandbox bool) string {
+	if sandbox {
+		return "sandbox"
+	}
+	return "production"
+}
+
+// put stores an account that has just been signed in to, or finds the one that it already is.
+func (a *Accounts) put(ctx context.Context, tx *store.Tx, workspaceID string, sandbox bool, b provider.Brand, found provider.Account) (Account, error) {
+	acc, err := one(tx.QueryRow(ctx, `SELECT doc FROM connected_accounts WHERE workspace_id = $1 AND provider = $2 AND brand = $3 AND external_id = $4`,
+		workspaceID, providerName(sandbox), b.Name, found.ExternalID))
+	isNew := fault.Is(err, fault.ConnectedAccountNotFound)
+	if err != nil && !isNew {
+		return acc, err
+	}
+	now := a.Now()
+	connected := event.Event{Type: "connected_account.connected", OccurredAt: now}
+	if !isNew {
+		connected.ConnectedAccountID, connected.CustomerKey = acc.ID, acc.CustomerKey
+		return acc, a.Events.Append(ctx, tx, workspaceID, connected)
+	}
+	acc = Account{
+		ID: store.NewID(), AccountType: b.Name, AccountTypeDisplayName: b.DisplayName, DisplayName: found.DisplayName, ImageURL: b.ImageURL,
+		UserIdentifier: found.UserIdentifier, CreatedAt: rpc.Time{Time: now.Truncate(time.Millisecond)}, AutomaticallyManageNewDevice: true,
+		AcceptedCapabilities: []string{}, CustomMetadata: device.Metadata{}, Errors: []Problem{}, Warnings: []Problem{},
+	}
+	if acc.UserIdentifier == nil {
+		acc.UserIdentifier = map[string]string{}
+	}
+	doc, err := json.Marshal(acc)
+	if err != nil {
+		return acc, err
+	}
+	search := []string{acc.DisplayName, acc.AccountTypeDisplayName, acc.ID}
+	for _, v := range acc.UserIdentifier {
+		search = append(search, v)
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO connected_accounts (workspace_id, connected_account_id, provider, brand, external_id, search, doc, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, workspaceID, acc.ID, providerName(sandbox), b.Name, found.ExternalID,
+		strings.ToLower(strings.Join(search, "\n")), string(doc), store.Micros(acc.CreatedAt.Time)); err != nil {
+		return acc, err
+	}
+	connected.ConnectedAccountID = acc.ID
+	return acc, a.Events.Append(ctx, tx, workspaceID,
+		event.Event{Type: "connected_account.created", OccurredAt: now, ConnectedAccountID: acc.ID}, connected,
+		event.Event{Type: "connected_account.completed_first_sync", OccurredAt: now, ConnectedAccountID: acc.ID})
+}
+
+// Sandbox is the provider of virtual devices, which can also sign itself in and make devices in
+// any number.
+type Sandbox interface {
+	provider.Provider
+	StandardAnswers(brand, login string) (map[string]string, error)
+	VariedAccount(brand string) (provider.Account, error)
+	Varied(from, n int) iter.Seq2[string, provider.Device]
+}
+
+// ConnectStandard connects a login of the sandbox with the answers that every login has. It
+// returns workspace_not_sandbox in a production workspace, and what Connect returns.
+func (a *Accounts) ConnectStandard(ctx context.Context, workspaceID string, sandbox bool, brand, login string) (Account, error) {
+	if !sandbox {
+		return Account{}, fault.New(fault.WorkspaceNotSandbox, "Virtual devices can be connected in sandbox workspaces only")
+	}
+	answers, err := a.Sandbox.StandardAnswers(brand, login)
+	if errors.Is(err, provider.ErrUnknownBrand) {
+		return Account{}, fault.Invalid("provider", "There is no such brand to connect in this workspace")
+	} else if err != nil {
+		return Account{}, err
+	}
+	return a.Connect(ctx, workspaceID, true, brand, answers)
+}
+
+// chunk is how many devices are written with one commit where there are many.
+const chunk = 500
+
+// fleetDevice is a device of the fleet and the brand it belongs to.
+type fleetDevice struct {
+	brand string
+	provider.Device
+}
+
+// eachFleetChunk goes through devices of the fleet in chunks, each written with one commit.
+func (a *Accounts) eachFleetChunk(ctx context.Context, workspaceID string, from, n int, progress func(done int),
+	put func(context.Context, *store.Tx, string, device.Account, provider.Device) error) error {
+	var all []fleetDevice
+	done := 0
+	flush := func() error {
+		err := a.DB.Update(ctx, func(tx *store.Tx) error {
+			accounts := map[string]device.Account{}
+			for _, f := range all {
+				acc, ok := accounts[f.brand]
+				if !ok {
+					var err error
+					if acc, err = a.fleetAccount(ctx, tx, workspaceID, f.brand); err != nil {
+						return err
+					}
+					accounts[f.brand] = acc
+				}
+				if err := put(ctx, tx, workspaceID, acc, f.Device); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, store.Workspace(workspaceID))
+		done += len(all)
+		all = all[:0]
+		if err == nil && progress != nil {
+			progress(done)
+		}
+		return err
+	}
+	for brand, dev := range a.Sandbox.Varied(from, n) {
+		if all = append(all, fleetDevice{brand, dev}); len(all) == chunk {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return flush()
+}
+
+// Fill adds n varied virtual devices to a sandbox workspace, beside those that earlier fills
+// added, and tells how many are done. It returns workspace_not_sandbox elsewhere.
+func (a *Accounts) Fill(ctx context.Context, workspaceID string, sandbox bool, n int, progress func(done int)) error {
+	if !sandbox {
+		return fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace can be filled with virtual devices")
+	}
+	from, err := a.fleetSize(ctx, workspaceID)
+	if err != nil {
+		return err
+	}
+	return a.eachFleetChunk(ctx, workspaceID, from, n, progress, a.Devices.Add)
+}
+
+func (a *Accounts) fleetAccount(ctx context.Context, tx *store.Tx, workspaceID, brand string) (device.Account, error) {
+	found, err := a.Sandbox.VariedAccount(brand)
+	if err != nil {
+		return device.Account{}, err
+	}
+	b := brandOf(a.Sandbox, brand)
+	acc, err := one(tx.QueryRow(ctx, `SELECT doc FROM connected_accounts WHERE workspace_id = $1 AND provider = 'sandbox' AND brand = $2 AND external_id = $3`, workspaceID, brand, found.ExternalID))
+	if fault.Is(err, fault.ConnectedAccountNotFound) {
+		acc, err = a.put(ctx, tx, workspaceID, true, b, found)
+	}
+	return a.of(acc, true, b), err
+}
+
+// fleetID is the external id that the fleet's accounts have in every brand.
+func (a *Accounts) fleetID() (string, error) {
+	found, err := a.Sandbox.VariedAccount(a.Sandbox.Brands()[0].Name)
+	return found.ExternalID, err
+}
+
+// fleetSize is how many devices earlier fills have added: the next fill goes on behind them.
+func (a *Accounts) fleetSize(ctx context.Context, workspaceID string) (n int, err error) {
+	fleet, err := a.fleetID()
+	if err != nil {
+		return 0, err
+	}
+	err = a.DB.QueryRow(ctx, `SELECT count(*) FROM devices WHERE workspace_id = $1 AND connected_account_id IN
+		(SELECT connected_account_id FROM connected_accounts WHERE workspace_id = $1 AND external_id = $2)`, workspaceID, fleet).Scan(&n)
+	return n, err
+}
+
+// Reset puts the devices of a sandbox workspace back to how they were found. It may be run again
+// after it has failed half-way.
+func (a *Accounts) Reset(ctx context.Context, workspaceID string) error {
+	fleet, err := a.fleetID()
+	if err != nil {
+		return err
+	}
+	rows, err := a.DB.Query(ctx, `SELECT doc FROM connected_accounts WHERE workspace_id = $1 AND provider = 'sandbox' AND external_id <> $2`, workspaceID, fleet)
+	docs, err := store.All(rows, err, store.One[string])
+	if err != nil {
+		return err
+	}
+	for _, doc := range docs {
+		var acc Account
+		if err := json.Unmarshal([]byte(doc), &acc); err != nil {
+			return err
+		}
+		if err := a.resetAccount(ctx, workspaceID, acc); err != nil {
+			return err
+		}
+	}
+	n, err := a.fleetSize(ctx, workspaceID)
+	if err != nil {
+		return err
+	}
+	return a.eachFleetChunk(ctx, workspaceID, 0, n, nil, a.Devices.Restore)
+}
+
+func (a *Accounts) resetAccount(ctx context.Context, workspaceID string, acc Account) error {
+	login := acc.UserIdentifier["email"]
+	if login == "" {
+		login = acc.UserIdentifier["username"]
+	}
+	answers, err := a.Sandbox.StandardAnswers(acc.AccountType, login)
+	if err != nil {
+		return err
+	}
+	found, err := a.Sandbox.Connect(ctx, acc.AccountType, answers)
+	if err != nil {
+		return err
+	}
+	return a.DB.Update(ctx, func(tx *store.Tx) error {
+		for _, dev := range found.Devices {
+			if err := a.Devices.Restore(ctx, tx, workspaceID, a.of(acc, true, brandOf(a.Sandbox, acc.AccountType)), dev); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, store.Workspace(workspaceID))
+}
+
+// Get reads an account; connected_account_not_found when the workspace has none with the id.
+func (a *Accounts) Get(ctx context.Context, q store.Querier, workspaceID, id string) (Account, error) {
+	return one(q.QueryRow(ctx, `SELECT doc FROM connected_accounts WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, id))
+}
+
+func one(row *sql.Row) (acc Account, err error) {
+	doc, err := raw(row)
+	if err != nil {
+		return acc, err
+	}
+	return acc, json.Unmarshal(doc, &acc)
+}
+
+func raw(row *sql.Row) (doc rpc.Doc[Account], err error) {
+	err = row.Scan((*[]byte)(&doc))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.Missing(fault.ConnectedAccountNotFound)
+	}
+	return doc, err
+}

@@ -1,0 +1,363 @@
+// Package device keeps the devices of a workspace and serves them.
+package device
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"keyway/internal/event"
+	"keyway/internal/fault"
+	"keyway/internal/provider"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+)
+
+// Device is a device as it is served (API contract §4.4).
+type Device struct {
+	ID                 string     `json:"device_id"`
+	Type               Type       `json:"device_type"`
+	DisplayName        string     `json:"display_name"`
+	Nickname           string     `json:"nickname,omitempty" doc:"The name that was given through the API."`
+	WorkspaceID        string     `json:"workspace_id"`
+	ConnectedAccountID string     `json:"connected_account_id"`
+	CreatedAt          rpc.Time   `json:"created_at"`
+	IsManaged          bool       `json:"is_managed"`
+	Capabilities       []string   `json:"capabilities_supported"`
+	Errors             []Error    `json:"errors"`
+	Warnings           []Warning  `json:"warnings"`
+	CustomMetadata     Metadata   `json:"custom_metadata"`
+	CustomerKey        string     `json:"customer_key,omitempty"`
+	SpaceIDs           []string   `json:"space_ids"`
+	Location           *Location  `json:"location,omitempty"`
+	Manufacturer       *Maker     `json:"device_manufacturer,omitempty"`
+	Provider           *Brand     `json:"device_provider,omitempty"`
+	Properties         Properties `json:"properties" doc:"What is known of the device; which properties there are depends on its type."`
+	Flags
+}
+
+// Properties are kept as they came: only the few that Keyway itself sets are ever looked at.
+type Properties map[string]json.RawMessage
+
+// Metadata is custom_metadata: a string or a boolean for each key.
+type Metadata map[string]any
+
+// Location is where a device is.
+type Location struct {
+	Name     string `json:"location_name,omitempty"`
+	TimeZone string `json:"time_zone,omitempty"`
+	Timezone string `json:"timezone,omitempty" doc:"The older name of time_zone."`
+}
+
+// Maker is who made a device.
+type Maker struct {
+	Manufacturer Manufacturer `json:"manufacturer"`
+	DisplayName  string       `json:"display_name"`
+	ImageURL     string       `json:"image_url,omitempty"`
+}
+
+// Brand is the brand through whose account a device was found.
+type Brand struct {
+	Name        string `json:"device_provider_name"`
+	DisplayName string `json:"display_name"`
+	Category    string `json:"provider_category"`
+	ImageURL    string `json:"image_url,omitempty"`
+}
+
+// Error is an error on a device.
+type Error struct {
+	Code           string   `json:"error_code"`
+	Message        string   `json:"message"`
+	IsDeviceError  bool     `json:"is_device_error"`
+	IsAccountError *bool    `json:"is_connected_account_error,omitempty"`
+	CreatedAt      rpc.Time `json:"created_at"`
+}
+
+// Warning is a warning on a device.
+type Warning struct {
+	Code      string   `json:"warning_code"`
+	Message   string   `json:"message"`
+	CreatedAt rpc.Time `json:"created_at"`
+}
+
+// accountErrors are the error codes that belong to the account as a whole, and are told as such
+// on each of its devices.
+var accountErrors = []string{"account_disconnected", "salto_ks_subscription_limit_exceeded", "dormakaba_sites_disconnected"}
+
+// Devices holds the rules about devices.
+type Devices struct {
+	DB        *store.DB
+	Events    *event.Log
+	Providers *provider.Registry
+	Now       func() time.Time
+}
+
+// Account is what a device takes over from the connected account it is found in.
+type Account struct {
+	ID                string
+	Provider          string
+	Brand             provider.Brand
+	CustomerKey       string
+	UserIdentifierKey string
+}
+
+// Add stores a device that was found in an account, or brings one that is known up to date: its
+// id, name, metadata and managed state stay. It writes device.added and device.connected for a
+// new one.
+func (d *Devices) Add(ctx context.Context, tx *store.Tx, workspaceID string, a Account, found provider.Device) error {
+	old, err := d.byExternalID(ctx, tx, workspaceID, a.ID, found.ExternalID)
+	isNew := fault.Is(err, fault.DeviceNotFound)
+	if err != nil && !isNew {
+		return err
+	}
+	now := d.Now()
+	dev, err := build(workspaceID, a, found, now)
+	if err != nil {
+		return err
+	}
+	if !isNew {
+		dev.ID, dev.CreatedAt, dev.Nickname, dev.CustomMetadata, dev.IsManaged = old.ID, old.CreatedAt, old.Nickname, old.CustomMetadata, old.IsManaged
+		dev.name()
+		dev.keepSince(old)
+		return d.save(ctx, tx, &dev)
+	}
+	if err := d.insert(ctx, tx, &dev, a, found.ExternalID); err != nil {
+		return err
+	}
+	events := []event.Event{dev.event("device.added", now), dev.event("device.connected", now)}
+	if !found.Online {
+		events = events[:1]
+	}
+	return d.Events.Append(ctx, tx, workspaceID, events...)
+}
+
+// Restore is Add for a sandbox that is being reset: nothing that was done to the device stays.
+func (d *Devices) Restore(ctx context.Context, tx *store.Tx, workspaceID string, a Account, found provider.Device) error {
+	old, err := d.byExternalID(ctx, tx, workspaceID, a.ID, found.ExternalID)
+	if fault.Is(err, fault.DeviceNotFound) {
+		return d.Add(ctx, tx, workspaceID, a, found)
+	} else if err != nil {
+		return err
+	}
+	dev, err := build(workspaceID, a, found, d.Now())
+	if err != nil {
+		return err
+	}
+	dev.ID, dev.CreatedAt = old.ID, old.CreatedAt
+	if err := store.SetMetadata(ctx, tx, workspaceID, dev.ID, nil); err != nil {
+		return err
+	}
+	return d.save(ctx, tx, &dev)
+}
+
+// build makes the served form of what a provider found.
+func build(workspaceID string, a Account, found provider.Device, now time.Time) (Device, error) {
+	dev := Device{
+		ID: store.NewID(), Type: Type(found.Type), WorkspaceID: workspaceID, ConnectedAccountID: a.ID,
+		CreatedAt: rpc.Time{Time: now.Truncate(time.Millisecond)}, IsManaged: true, Capabilities: found.Capabilities,
+		Errors: []Error{}, Warnings: []Warning{}, CustomMetadata: Metadata{}, CustomerKey: a.CustomerKey, SpaceIDs: []string{},
+		Manufacturer: &Maker{Manufacturer(found.Manufacturer.Name), found.Manufacturer.DisplayName, found.Manufacturer.ImageURL},
+		Provider:     &Brand{a.Brand.Name, a.Brand.DisplayName, "", a.Brand.ImageURL},
+		Properties:   Properties{},
+	}
+	if len(a.Brand.Categories) > 0 {
+		dev.Provider.Category = a.Brand.Categories[0]
+	}
+	if found.TimeZone != "" {
+		dev.Location = &Location{TimeZone: found.TimeZone, Timezone: found.TimeZone}
+	}
+	for _, p := range found.Errors {
+		ofAccount := slices.Contains(accountErrors, p.Code)
+		e := Error{Code: p.Code, Message: p.Message, IsDeviceError: !ofAccount, CreatedAt: rpc.Time{Time: p.Since}}
+		if ofAccount {
+			e.IsAccountError = &ofAccount
+		}
+		dev.Errors = append(dev.Errors, e)
+	}
+	for _, p := range found.Warnings {
+		dev.Warnings = append(dev.Warnings, Warning{p.Code, p.Message, rpc.Time{Time: p.Since}})
+	}
+	if err := dev.Flags.set(found.Flags); err != nil {
+		return dev, err
+	}
+	for name, v := range found.Properties {
+		if err := dev.Properties.set(name, v); err != nil {
+			return dev, err
+		}
+	}
+	if _, ok := dev.Properties["appearance"]; !ok {
+		if err := dev.Properties.set("appearance", map[string]string{"name": found.Name}); err != nil {
+			return dev, err
+		}
+	}
+	if err := dev.Properties.set("online", found.Online); err != nil {
+		return dev, err
+	}
+	dev.name()
+	return dev, nil
+}
+
+func (p Properties) set(name string, v any) error {
+	text, err := json.Marshal(v)
+	p[name] = text
+	return err
+}
+
+// name settles what the device is called: what a person named it, or else its own name.
+func (d *Device) name() {
+	d.DisplayName = d.Nickname
+	if d.DisplayName == "" {
+		var own struct {
+			Name string `json:"name"`
+		}
+		json.Unmarshal(d.Properties["appearance"], &own) // written by build; without a name it stays empty
+		d.DisplayName = own.Name
+	}
+	d.Properties.set("name", d.DisplayName) // a string always marshals
+}
+
+// keepSince lets a problem that was there before keep the time it began.
+func (d *Device) keepSince(old Device) {
+	for i, e := range d.Errors {
+		for _, o := range old.Errors {
+			if o.Code == e.Code {
+				d.Errors[i].CreatedAt = o.CreatedAt
+			}
+		}
+	}
+	for i, w := range d.Warnings {
+		for _, o := range old.Warnings {
+			if o.Code == w.Code {
+				d.Warnings[i].CreatedAt = o.CreatedAt
+			}
+		}
+	}
+}
+
+func (d *Device) event(kind string, at time.Time) event.Event {
+	e := event.Event{Type: kind, OccurredAt: at, DeviceID: d.ID, ConnectedAccountID: d.ConnectedAccountID, CustomerKey: d.CustomerKey}
+	if len(d.CustomMetadata) > 0 {
+		e.Fields = map[string]any{"device_custom_metadata": d.CustomMetadata}
+	}
+	return e
+}
+
+// Update is a change to a device; fields that are not set stay as they are.
+type Update struct {
+	Name                  rpc.Opt[string]
+	IsManaged             rpc.Opt[bool]
+	BackupAccessCodePool  rpc.Opt[bool]
+	CustomMetadataChanges map[string]any // null or "" takes a key away
+}
+
+// maxNameLength bounds a device's name in characters.
+const maxNameLength = 200
+
+// Change applies an update. It returns device_not_found, and invalid_input for a name or metadata
+// that will not do, or a backup pool that the device does not support.
+func (d *Devices) Change(ctx context.Context, workspaceID, id string, u Update) error {
+	return d.DB.Update(ctx, func(tx *store.Tx) error {
+		dev, err := d.Get(ctx, tx, workspaceID, id)
+		if err != nil {
+			return err
+		}
+		now := d.Now()
+		var events []event.Event
+		if u.Name.Set {
+			name := strings.TrimSpace(u.Name.Or(""))
+			if len([]rune(name)) > maxNameLength {
+				return fault.Invalid("name", "String must contain at most %d character(s)", maxNameLength)
+			}
+			before := dev.DisplayName
+			dev.Nickname = name
+			if dev.name(); dev.DisplayName != before {
+				e := dev.event("device.name_changed", now)
+				if e.Fields == nil {
+					e.Fields = map[string]any{}
+				}
+				e.Fields["device_name"] = dev.DisplayName
+				events = append(events, e)
+			}
+		}
+		if u.IsManaged.Set && u.IsManaged.Value != dev.IsManaged {
+			dev.IsManaged = u.IsManaged.Value
+			kind := "device.unmanaged.converted_to_managed"
+			if !dev.IsManaged {
+				kind = "device.converted_to_unmanaged"
+			}
+			events = append(events, dev.event(kind, now))
+		}
+		if u.BackupAccessCodePool.Set {
+			if string(dev.Properties["supports_backup_access_code_pool"]) != "true" {
+				return fault.Invalid("backup_access_code_pool_enabled", "This device does not support a backup access code pool")
+			}
+			if err := dev.Properties.set("backup_access_code_pool_enabled", u.BackupAccessCodePool.Value); err != nil {
+				return err
+			}
+		}
+		if u.CustomMetadataChanges != nil {
+			if dev.CustomMetadata, err = dev.CustomMetadata.Merge(u.CustomMetadataChanges); err != nil {
+				return err
+			}
+			if err := store.SetMetadata(ctx, tx, workspaceID, id, dev.CustomMetadata); err != nil {
+				return err
+			}
+		}
+		if err := d.save(ctx, tx, &dev); err != nil {
+			return err
+		}
+		return d.Events.Append(ctx, tx, workspaceID, events...)
+	}, store.Workspace(workspaceID))
+}
+
+// Limits of custom_metadata (API contract §3.8).
+const (
+	maxMetadataKeys  = 50
+	maxMetadataKey   = 40
+	maxMetadataValue = 500
+)
+
+// Merge gives the metadata with changes applied. It returns invalid_input naming every key that
+// will not do.
+func (m Metadata) Merge(changes map[string]any) (Metadata, error) {
+	out := maps.Clone(m)
+	if out == nil {
+		out = Metadata{}
+	}
+	var issues []fault.Issue
+	refuse := func(key, message string) {
+		issues = append(issues, fault.Issue{Path: []string{"custom_metadata", key}, Message: message})
+	}
+	for _, key := range slices.Sorted(maps.Keys(changes)) {
+		if len([]rune(key)) > maxMetadataKey || strings.Contains(key, ".") {
+			refuse(key, "A key has at most 40 characters, without a dot")
+			continue
+		}
+		switch v := changes[key].(type) {
+		case nil:
+			delete(out, key)
+		case bool:
+			out[key] = v
+		case string:
+			if len([]rune(v)) > maxMetadataValue {
+				refuse(key, "String must contain at most 500 character(s)")
+			} else if v == "" {
+				delete(out, key)
+			} else {
+				out[key] = v
+			}
+		default:
+			refuse(key, "Expected string, boolean or null")
+		}
+	}
+	if len(out) > maxMetadataKeys {
+		issues = append(issues, fault.Issue{Path: []string{"custom_metadata"}, Message: "At most 50 keys"})
+	}
+	if issues != nil {
+		return nil, fault.InvalidAll(issues)
+	}
+	return out, nil
+}

@@ -1,0 +1,277 @@
+// Package member keeps who belongs to a workspace, with which role, and who is invited to it.
+package member
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"keyway/internal/apikey"
+	"keyway/internal/audit"
+	"keyway/internal/credential"
+	"keyway/internal/fault"
+	"keyway/internal/identity"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+	"keyway/internal/workspace"
+)
+
+// Member is a person in a workspace, as served.
+type Member struct {
+	UserID     string   `json:"user_id"`
+	Email      string   `json:"email"`
+	Name       string   `json:"name"`
+	Role       string   `json:"role" enum:"owner admin member"`
+	JoinedAt   rpc.Time `json:"joined_at"`
+	IsDisabled bool     `json:"is_disabled"`
+}
+
+// Invitation is an open invitation, as served.
+type Invitation struct {
+	ID        string   `json:"invitation_id"`
+	Email     string   `json:"email"`
+	Role      string   `json:"role" enum:"owner admin member"`
+	CreatedAt rpc.Time `json:"created_at"`
+	ExpiresAt rpc.Time `json:"expires_at"`
+	URL       string   `json:"url,omitempty" doc:"The one-time link to hand over, only in the answer that made it."`
+}
+
+// Members holds the rules about memberships. An owner may give and take every role; an admin
+// neither makes nor unmakes owners.
+type Members struct {
+	DB         *store.DB
+	People     *identity.People
+	Workspaces *workspace.Workspaces
+	Keys       *apikey.Keys
+	Now        func() time.Time
+	PublicURL  string
+}
+
+// List gives a workspace's members, longest first.
+func (m *Members) List(ctx context.Context, workspaceID string) ([]Member, error) {
+	rows, err := m.DB.Query(ctx, `SELECT u.user_id, u.email, u.name, m.role, m.created_at, u.disabled_at FROM memberships m
+		JOIN users u ON u.user_id = m.user_id WHERE m.workspace_id = $1 ORDER BY m.created_at, u.user_id`, workspaceID)
+	return store.All(rows, err, func(r *sql.Rows) (x Member, err error) {
+		var joined int64
+		var disabled sql.NullInt64
+		err = r.Scan(&x.UserID, &x.Email, &x.Name, &x.Role, &joined, &disabled)
+		x.JoinedAt, x.IsDisabled = rpc.Time{Time: store.Time(joined)}, disabled.Valid
+		return x, err
+	})
+}
+
+func roleOf(ctx context.Context, q store.Querier, workspaceID, userID string) (rpc.Role, error) {
+	var name string
+	err := q.QueryRow(ctx, `SELECT role FROM memberships WHERE workspace_id = $1 AND user_id = $2`, workspaceID, userID).Scan(&name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return rpc.NoRole, fault.Missing(fault.MemberNotFound)
+	}
+	role, _ := rpc.ParseRole(name)
+	return role, err
+}
+
+// mayHandle refuses what only an owner may do: to give or take the role of owner.
+func mayHandle(actor rpc.Role, roles ...rpc.Role) error {
+	for _, r := range roles {
+		if r == rpc.Owner && actor < rpc.Owner {
+			return fault.Reason(fault.Forbidden, "role", "Only an owner may make or unmake owners")
+		}
+	}
+	return nil
+}
+
+// onlyOwner tells whether the workspace would be left without an owner.
+func onlyOwner(ctx context.Context, q store.Querier, workspaceID, userID string) error {
+	var others int
+	err := q.QueryRow(ctx, `SELECT count(*) FROM memberships WHERE workspace_id = $1 AND role = 'owner' AND user_id <> $2`, workspaceID, userID).Scan(&others)
+	if err == nil && others == 0 {
+		return fault.New(fault.InvalidRequest, "The workspace needs an owner: make another member one first")
+	}
+	return err
+}
+
+// SetRole changes a member's role. It returns member_not_found, forbidden, or invalid_request for
+// the only owner.
+func (m *Members) SetRole(ctx context.Context, workspaceID, userID string, role, actorRole rpc.Role, by audit.Actor) error {
+	return m.DB.Update(ctx, func(tx *store.Tx) error {
+		old, err := roleOf(ctx, tx, workspaceID, userID)
+		if err != nil {
+			return err
+		}
+		if err := mayHandle(actorRole, old, role); err != nil {
+			return err
+		}
+		if old == rpc.Owner && role != rpc.Owner {
+			if err := onlyOwner(ctx, tx, workspaceID, userID); err != nil {
+				return err
+			}
+		}
+		if err := workspace.AddMember(ctx, tx, m.Now(), workspaceID, userID, role); err != nil {
+			return err
+		}
+		return audit.Add(ctx, tx, m.Now(), audit.Entry{Actor: by, Action: "member.updated", WorkspaceID: workspaceID, SubjectID: userID, Detail: map[string]any{"role": role.String()}})
+	}, store.Instance)
+}
+
+// Add makes a person a member, for commands; the Console and the API invite.
+func (m *Members) Add(ctx context.Context, workspaceID, userID string, role rpc.Role, by audit.Actor) error {
+	return m.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := m.Workspaces.Get(ctx, tx, workspaceID); err != nil {
+			return err
+		}
+		if err := workspace.AddMember(ctx, tx, m.Now(), workspaceID, userID, role); err != nil {
+			return err
+		}
+		return audit.Add(ctx, tx, m.Now(), audit.Entry{Actor: by, Action: "member.added", WorkspaceID: workspaceID, SubjectID: userID, Detail: map[string]any{"role": role.String()}})
+	}, store.Instance)
+}
+
+// Remove takes a person out of a workspace. The workspace keys of their tokens end, and so do the
+// API keys they made there, unless adoptedBy takes those over. It returns member_not_found,
+// forbidden, or invalid_request for the only owner.
+func (m *Members) Remove(ctx context.Context, workspaceID, userID string, actorRole rpc.Role, adoptedBy string, by audit.Actor) error {
+	return m.DB.Update(ctx, func(tx *store.Tx) error {
+		role, err := roleOf(ctx, tx, workspaceID, userID)
+		if err != nil {
+			return err
+		}
+		if err := mayHandle(actorRole, role); err != nil {
+			return err
+		}
+		if adoptedBy != "" && actorRole < rpc.Owner {
+			return fault.Reason(fault.Forbidden, "role", "Only an owner may adopt API keys")
+		}
+		if role == rpc.Owner {
+			if err := onlyOwner(ctx, tx, workspaceID, userID); err != nil {
+				return err
+			}
+		}
+		if err := m.Keys.Leave(ctx, tx, workspaceID, userID, adoptedBy, by); err != nil {
+			return err
+		}
+		if err := credential.RevokeKeysOf(ctx, tx, m.Now(), workspaceID, userID, by.UserID, "member_removed"); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM memberships WHERE workspace_id = $1 AND user_id = $2`, workspaceID, userID); err != nil {
+			return err
+		}
+		return audit.Add(ctx, tx, m.Now(), audit.Entry{Actor: by, Action: "member.removed", WorkspaceID: workspaceID, SubjectID: userID})
+	}, store.Instance)
+}
+
+// Invite makes a one-time link that lets the person with the address join. It returns
+// invalid_input for an address that will not do or that is a member's already, and forbidden.
+func (m *Members) Invite(ctx context.Context, workspaceID, email string, role, actorRole rpc.Role, by audit.Actor) (inv Invitation, err error) {
+	if err := identity.CheckEmail(email); err != nil {
+		return inv, err
+	}
+	if err := mayHandle(actorRole, role); err != nil {
+		return inv, err
+	}
+	email = identity.NormalizeEmail(email)
+	err = m.DB.Update(ctx, func(tx *store.Tx) error {
+		u, err := m.People.ByEmail(ctx, tx, email)
+		if err == nil {
+			if _, err = roleOf(ctx, tx, workspaceID, u.ID); err == nil {
+				return fault.Invalid("email", "This person is a member already")
+			}
+		}
+		if err != nil && !fault.Is(err, fault.UserNotFound) && !fault.Is(err, fault.MemberNotFound) {
+			return err
+		}
+		l, secret, err := m.People.CreateLink(ctx, tx, identity.Link{Kind: identity.InvitationLink, WorkspaceID: workspaceID, Email: email, Role: role.String(), CreatedBy: by.UserID}, identity.InvitationLife)
+		if err != nil {
+			return err
+		}
+		inv = servedInvitation(l)
+		inv.URL = m.PublicURL + "/console/invitation#" + secret.Reveal()
+		return audit.Add(ctx, tx, m.Now(), audit.Entry{Actor: by, Action: "member.invited", WorkspaceID: workspaceID, SubjectID: l.ID, Detail: map[string]any{"email": email, "role": role.String()}})
+	}, store.Instance)
+	return inv, err
+}
+
+func servedInvitation(l identity.Link) Invitation {
+	return Invitation{ID: l.ID, Email: l.Email, Role: l.Role, CreatedAt: rpc.Time{Time: l.CreatedAt}, ExpiresAt: rpc.Time{Time: l.ExpiresAt}}
+}
+
+// Invitations lists a workspace's open invitations.
+func (m *Members) Invitations(ctx context.Context, workspaceID string) ([]Invitation, error) {
+	links, err := m.People.Invitations(ctx, workspaceID)
+	out := make([]Invitation, len(links))
+	for i, l := range links {
+		out[i] = servedInvitation(l)
+	}
+	return out, err
+}
+
+// Withdraw ends an open invitation; invitation_not_found when there is none with the id.
+func (m *Members) Withdraw(ctx context.Context, workspaceID, id string, by audit.Actor) error {
+	return m.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := m.People.WithdrawInvitation(ctx, tx, workspaceID, id); err != nil {
+			return err
+		}
+		return audit.Add(ctx, tx, m.Now(), audit.Entry{Actor: by, Action: "member.invitation_withdrawn", WorkspaceID: workspaceID, SubjectID: id})
+	}, store.Instance)
+}
+
+// Preview tells what an invitation's link is about, before anything is typed: the link, the
+// workspace's name, and whether the address belongs to a person who is known. It returns
+// unauthorized for a dead link.
+func (m *Members) Preview(ctx context.Context, secret credential.Secret) (l identity.Link, name string, known bool, err error) {
+	if l, err = m.People.FindLink(ctx, m.DB, identity.InvitationLink, secret); err != nil {
+		return l, "", false, err
+	}
+	ws, err := m.Workspaces.Get(ctx, m.DB, l.WorkspaceID)
+	if err != nil {
+		return l, "", false, err
+	}
+	_, err = m.People.ByEmail(ctx, m.DB, l.Email)
+	if fault.Is(err, fault.UserNotFound) {
+		return l, ws.Name, false, nil
+	}
+	return l, ws.Name, err == nil, err
+}
+
+// Accept uses an invitation. Who is known gives their password, who is new chooses one. It
+// returns unauthorized for a dead link or a wrong password, and invalid_input for a password that
+// will not do.
+func (m *Members) Accept(ctx context.Context, secret credential.Secret, name, password, address string) (u identity.User, err error) {
+	l, _, known, err := m.Preview(ctx, secret)
+	if err != nil {
+		return u, err
+	}
+	var n identity.NewUser
+	if known {
+		u, err = m.People.SignIn(ctx, l.Email, password, address)
+	} else {
+		n, err = m.People.Prepare(ctx, l.Email, name, password)
+	}
+	if err != nil {
+		return u, err
+	}
+	actor := audit.Actor{Kind: "invitation", UserID: u.ID, Address: address}
+	err = m.DB.Update(ctx, func(tx *store.Tx) error {
+		l, err := m.People.UseLink(ctx, tx, identity.InvitationLink, secret)
+		if err != nil {
+			return err
+		}
+		if !known {
+			if u, err = m.People.Create(ctx, tx, n, actor); err != nil {
+				return err
+			}
+		}
+		actor.UserID = u.ID
+		role, _ := rpc.ParseRole(l.Role)
+		if old, err := roleOf(ctx, tx, l.WorkspaceID, u.ID); err == nil && old > role {
+			role = old // an older invitation takes nothing away
+		} else if err != nil && !fault.Is(err, fault.MemberNotFound) {
+			return err
+		}
+		if err := workspace.AddMember(ctx, tx, m.Now(), l.WorkspaceID, u.ID, role); err != nil {
+			return err
+		}
+		return audit.Add(ctx, tx, m.Now(), audit.Entry{Actor: actor, Action: "member.added", WorkspaceID: l.WorkspaceID, SubjectID: u.ID, Detail: map[string]any{"role": role.String()}})
+	}, store.Instance)
+	return u, err
+}

@@ -1,0 +1,73 @@
+// Package user serves the people of an instance, and console sessions for scripts.
+package user
+
+import (
+	"context"
+
+	"keyway/internal/credential"
+	"keyway/internal/identity"
+	"keyway/internal/rpc"
+)
+
+// User is a person, as served.
+type User struct {
+	ID         string   `json:"user_id"`
+	Email      string   `json:"email"`
+	Name       string   `json:"name"`
+	IsOperator bool     `json:"is_operator"`
+	DisabledAt rpc.Time `json:"disabled_at"`
+	CreatedAt  rpc.Time `json:"created_at"`
+}
+
+// ConsoleSession is a script's session, as served.
+type ConsoleSession struct {
+	Token     string   `json:"token"`
+	ExpiresAt rpc.Time `json:"expires_at"`
+}
+
+// Users serves identity.People.
+type Users struct{ People *identity.People }
+
+// Endpoints are the rows of /keyway/v1/users and /keyway/v1/console_sessions.
+func (u *Users) Endpoints() []rpc.Endpoint {
+	return []rpc.Endpoint{
+		{Path: "/keyway/v1/console_sessions/create", Summary: "Signs a script in for an hour, by e-mail address and password.", Allow: rpc.Public, Returns: "console_session", Handle: rpc.Func(u.createSession)},
+		{Path: "/keyway/v1/users/disable", Summary: "Shuts a person out, with all their tokens and sessions.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Role: rpc.Operator, Handle: rpc.Func(u.disable)},
+		{Path: "/keyway/v1/users/enable", Summary: "Lets a disabled person sign in again.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Role: rpc.Operator, Handle: rpc.Func(u.enable)},
+		{Path: "/keyway/v1/users/get_current", Summary: "Gets the person that the request acts for.", Allow: rpc.Person, Workspace: rpc.Ignored, Read: true, Returns: "user", Handle: rpc.Func(u.getCurrent)},
+	}
+}
+
+type createSessionInput struct {
+	Email    string `json:"email" rule:"required" doc:"Who signs in."`
+	Password string `json:"password" rule:"required" doc:"Their password."`
+}
+
+func (u *Users) createSession(ctx context.Context, in createSessionInput) (ConsoleSession, error) {
+	c := rpc.ClientOf(ctx)
+	who, err := u.People.SignIn(ctx, in.Email, in.Password, c.Address)
+	if err != nil {
+		return ConsoleSession{}, err
+	}
+	s, token, err := u.People.StartToken(ctx, who, c.Address, c.UserAgent)
+	return ConsoleSession{Token: token, ExpiresAt: rpc.Time{Time: s.ExpiresAt}}, err
+}
+
+func (u *Users) getCurrent(ctx context.Context, _ rpc.None) (User, error) {
+	who, err := u.People.Get(ctx, u.People.DB, credential.From(ctx).UserID)
+	return User{who.ID, who.Email, who.Name, who.IsOperator, rpc.Time{Time: who.DisabledAt}, rpc.Time{Time: who.CreatedAt}}, err
+}
+
+type idInput struct {
+	ID string `json:"user_id" rule:"required" doc:"Which person."`
+}
+
+func (u *Users) disable(ctx context.Context, in idInput) (rpc.OK, error) {
+	_, err := u.People.SetDisabled(ctx, in.ID, true, credential.From(ctx).Actor())
+	return rpc.OK{}, err
+}
+
+func (u *Users) enable(ctx context.Context, in idInput) (rpc.OK, error) {
+	_, err := u.People.SetDisabled(ctx, in.ID, false, credential.From(ctx).Actor())
+	return rpc.OK{}, err
+}
