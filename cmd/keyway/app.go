@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"keyway/internal/account"
+	"keyway/internal/action"
+	"keyway/internal/apikey"
+	"keyway/internal/credential"
+	"keyway/internal/device"
+	"keyway/internal/event"
+	"keyway/internal/identity"
+	"keyway/internal/job"
+	"keyway/internal/member"
+	"keyway/internal/personalaccesstoken"
+	"keyway/internal/provider"
+	"keyway/internal/provider/sandbox"
+	"keyway/internal/store"
+	"keyway/internal/vault"
+	"keyway/internal/workspace"
+)
+
+// app is the program without its listeners: the database, the keys and the rules of every room.
+type app struct {
+	db         *store.DB
+	vault      *vault.Vault
+	log        *slog.Logger
+	now        func() time.Time
+	publicURL  string
+	people     *identity.People
+	usage      *credential.Usage
+	events     *event.Log
+	attempts   *action.Attempts
+	jobs       *job.Runner
+	providers  *provider.Registry
+	virtual    *sandbox.Provider
+	workspaces *workspace.Workspaces
+	devices    *device.Devices
+	accounts   *account.Accounts
+	keys       *apikey.Keys
+	tokens     *personalaccesstoken.Tokens
+	members    *member.Members
+}
+
+// appOptions say what to open.
+type appOptions struct {
+	globals
+	server    string // the address it will serve on; empty for a command
+	publicURL string
+	mustExist bool // do not make new data where there is none
+	log       *slog.Logger
+}
+
+// openApp opens the database and the keys and wires the rooms.
+func openApp(ctx context.Context, o appOptions) (*app, error) {
+	if o.log == nil {
+		o.log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if o.mustExist && o.databaseURL == "" {
+		if _, err := os.Stat(filepath.Join(o.data, store.FileName)); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("there is no Keyway data in %s: name the right folder with --data, or begin with `keyway init` or `keyway serve`", o.data)
+		}
+	}
+	db, err := store.Open(ctx, store.Options{Folder: o.data, DatabaseURL: o.databaseURL, Server: o.server})
+	if err != nil {
+		return nil, err
+	}
+	v, err := openVault(ctx, db, o)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return wire(db, v, o), nil
+}
+
+func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
+	a := &app{db: db, vault: v, log: o.log, now: time.Now, publicURL: o.publicURL}
+	a.virtual = sandbox.New(a.now)
+	a.people = &identity.People{DB: db, Vault: v, Now: a.now}
+	a.usage = credential.NewUsage(db)
+	a.events = &event.Log{DB: db, Now: a.now}
+	a.attempts = &action.Attempts{DB: db, Now: a.now}
+	a.jobs = job.NewRunner(db, o.log, a.now)
+	a.providers = provider.NewRegistry(a.virtual)
+	a.devices = &device.Devices{DB: db, Events: a.events, Providers: a.providers, Now: a.now}
+	a.accounts = &account.Accounts{DB: db, Events: a.events, Devices: a.devices, Providers: a.providers, Sandbox: a.virtual, Now: a.now}
+	a.workspaces = &workspace.Workspaces{DB: db, Attempts: a.attempts, Jobs: a.jobs, Now: a.now, Reset: a.accounts.Reset}
+	a.workspaces.RegisterJobs()
+	a.keys = &apikey.Keys{DB: db, Vault: v, Usage: a.usage, Now: a.now}
+	a.tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: a.usage, Now: a.now}
+	a.members = &member.Members{DB: db, People: a.people, Workspaces: a.workspaces, Keys: a.keys, Now: a.now, PublicURL: o.publicURL}
+	return a
+}
+
+func (a *app) close() error { return a.db.Close() }
+
+// openVault opens the key file that belongs to the database. With a new database it takes the
+// file that is there, or makes one; beside existing data it never does.
+func openVault(ctx context.Context, db *store.DB, o appOptions) (*vault.Vault, error) {
+	path := o.keyFile
+	if path == "" {
+		path = filepath.Join(o.data, "keys")
+	}
+	needed, err := serverKeys(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	v, err := vault.Open(path)
+	if errors.Is(err, vault.ErrNoKeyFile) {
+		if len(needed) > 0 {
+			return nil, fmt.Errorf("the key file %s is missing, and the data that is there was written with it: put it back, or name its place with --key-file or KEYWAY_KEY_FILE. Without it no credential can be verified, so Keyway does not make a new one", path)
+		}
+		v, err = vault.Create(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(needed) == 0 {
+		// Of two servers that begin on one new database at once, the later finds the other's row.
+		err = db.Update(ctx, func(tx *store.Tx) error {
+			if needed, err = serverKeys(ctx, tx); err != nil || len(needed) > 0 {
+				return err
+			}
+			_, err := tx.Exec(ctx, `INSERT INTO server_keys (key_id, proof, created_at) VALUES ($1, $2, $3)`, v.KeyID(), v.Proof(v.KeyID()), store.Micros(time.Now()))
+			return err
+		}, store.Instance)
+		if err != nil {
+			return nil, err
+		}
+	}
+	for id, proof := range needed {
+		if subtle.ConstantTimeCompare(v.Proof(id), proof) != 1 {
+			return nil, fmt.Errorf("the key file %s is not the one that the data was written with (it lacks key %s): name the right one with --key-file or KEYWAY_KEY_FILE", path, id)
+		}
+	}
+	return v, nil
+}
+
+func serverKeys(ctx context.Context, q store.Querier) (map[string][]byte, error) {
+	rows, err := q.Query(ctx, `SELECT key_id, proof FROM server_keys`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string][]byte{}
+	for rows.Next() {
+		var id string
+		var proof []byte
+		if err := rows.Scan(&id, &proof); err != nil {
+			return nil, err
+		}
+		out[id] = proof
+	}
+	return out, rows.Err()
+}

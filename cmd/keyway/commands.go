@@ -1,0 +1,430 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"keyway/internal/credential"
+	"keyway/internal/personalaccesstoken"
+)
+
+// print writes a command's result: one JSON object, or text for people.
+func (g *globals) print(cmd *cobra.Command, result any, human func(w io.Writer)) error {
+	if !g.json {
+		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+		human(w)
+		return w.Flush()
+	}
+	enc := json.NewEncoder(cmd.OutOrStdout())
+	enc.SetEscapeHTML(false)
+	return enc.Encode(result)
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// readPassword takes a password from stdin, or asks for it where a person sits.
+func readPassword(fromStdin bool) (string, error) {
+	if !fromStdin {
+		if !isTerminal(os.Stdin) {
+			return "", badUsage("give the password on stdin with --password-stdin")
+		}
+		fmt.Fprint(os.Stderr, "Password (12 characters or more): ")
+		b, err := term.ReadPassword(int(os.Stdin.Fd()))
+		fmt.Fprintln(os.Stderr)
+		return string(b), err
+	}
+	b, err := io.ReadAll(io.LimitReader(os.Stdin, 4096))
+	return strings.TrimRight(string(b), "\r\n"), err
+}
+
+func initCommand(g *globals) *cobra.Command {
+	var in initIn
+	var stdin bool
+	cmd := &cobra.Command{
+		Use: "init", Short: "Make the first person, their workspace and a personal access token, without a running server",
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if err := required(cmd, "email", "workspace"); err != nil {
+				return err
+			}
+			if in.Password, err = readPassword(stdin); err != nil {
+				return err
+			}
+			var out initOut
+			if err := g.perform(cmd.Context(), opInit, in, &out, true); err != nil {
+				return err
+			}
+			return g.print(cmd, out, func(w io.Writer) {
+				fmt.Fprintf(w, "Person\t%s\nWorkspace\t%s\n", out.UserID, out.WorkspaceID)
+				if out.PAT != "" {
+					fmt.Fprintf(w, "Personal access token\t%s\n\nThe token is shown only now. Next: keyway serve --data %s\n", out.PAT, g.data)
+				}
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&in.Email, "email", "", "the person's e-mail address")
+	f.BoolVar(&stdin, "password-stdin", false, "read the password from stdin")
+	f.StringVar(&in.Workspace, "workspace", "", "name of the first workspace")
+	f.BoolVar(&in.Sandbox, "sandbox", false, "make it a sandbox workspace, with virtual devices")
+	f.StringVar(&in.PAT, "pat", "", "make a personal access token with this name")
+	return cmd
+}
+
+func userCommand(g *globals) *cobra.Command {
+	var in userIn
+	var stdin bool
+	add := &cobra.Command{
+		Use: "add", Short: "Add a person",
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if err := required(cmd, "email"); err != nil {
+				return err
+			}
+			if in.Password, err = readPassword(stdin); err != nil {
+				return err
+			}
+			return g.user(cmd, opUserAdd, in, "Added")
+		},
+	}
+	add.Flags().StringVar(&in.Email, "email", "", "e-mail address")
+	add.Flags().StringVar(&in.Name, "name", "", "name")
+	add.Flags().BoolVar(&in.Operator, "operator", false, "let them look after the whole instance")
+	add.Flags().BoolVar(&stdin, "password-stdin", false, "read the password from stdin")
+	list := &cobra.Command{
+		Use: "list", Short: "List the people",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var out struct {
+				Users []userOut `json:"users"`
+			}
+			if err := g.perform(cmd.Context(), opUserList, struct{}{}, &out, false); err != nil {
+				return err
+			}
+			return g.print(cmd, out, func(w io.Writer) {
+				fmt.Fprintln(w, "EMAIL\tNAME\tOPERATOR\tDISABLED\tID")
+				for _, u := range out.Users {
+					fmt.Fprintf(w, "%s\t%s\t%t\t%t\t%s\n", u.Email, u.Name, u.IsOperator, u.IsDisabled, u.UserID)
+				}
+			})
+		},
+	}
+	set := func(use, short string, disabled bool, done string) *cobra.Command {
+		return &cobra.Command{
+			Use: use + " EMAIL", Short: short, Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return g.user(cmd, opUserSetDisabled, userIn{Email: args[0], Disabled: disabled}, done)
+			},
+		}
+	}
+	var resetStdin bool
+	reset := &cobra.Command{
+		Use: "reset-password EMAIL", Short: "Give a person a new password and end their sessions", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			password, err := readPassword(resetStdin)
+			if err != nil {
+				return err
+			}
+			return g.user(cmd, opUserResetPassword, userIn{Email: args[0], Password: password}, "New password for")
+		},
+	}
+	reset.Flags().BoolVar(&resetStdin, "password-stdin", false, "read the password from stdin")
+	return group("user", "Look after the people", add, list,
+		set("disable", "Shut a person out, with all their tokens and sessions", true, "Disabled"),
+		set("enable", "Let a disabled person in again", false, "Enabled"), reset)
+}
+
+func (g *globals) user(cmd *cobra.Command, o operation, in userIn, done string) error {
+	var out userOut
+	if err := g.perform(cmd.Context(), o, in, &out, false); err != nil {
+		return err
+	}
+	if out.Warning != "" {
+		fmt.Fprintln(os.Stderr, "keyway: warning:", out.Warning)
+	}
+	return g.print(cmd, out, func(w io.Writer) { fmt.Fprintf(w, "%s %s (%s)\n", done, out.Email, out.UserID) })
+}
+
+func workspaceCommand(g *globals) *cobra.Command {
+	var in workspaceIn
+	create := &cobra.Command{
+		Use: "create", Short: "Make a workspace",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := required(cmd, "name", "owner"); err != nil {
+				return err
+			}
+			var out workspaceOut
+			if err := g.perform(cmd.Context(), opWorkspaceCreate, in, &out, false); err != nil {
+				return err
+			}
+			return g.print(cmd, out, func(w io.Writer) { fmt.Fprintf(w, "Workspace %s (%s)\n", out.Name, out.WorkspaceID) })
+		},
+	}
+	create.Flags().StringVar(&in.Name, "name", "", "name of the workspace")
+	create.Flags().BoolVar(&in.Sandbox, "sandbox", false, "with virtual devices")
+	create.Flags().StringVar(&in.Owner, "owner", "", "e-mail address of its owner")
+	list := &cobra.Command{
+		Use: "list", Short: "List all workspaces",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var out struct {
+				Workspaces []workspaceOut `json:"workspaces"`
+			}
+			if err := g.perform(cmd.Context(), opWorkspaceList, struct{}{}, &out, false); err != nil {
+				return err
+			}
+			return g.print(cmd, out, func(w io.Writer) {
+				fmt.Fprintln(w, "NAME\tSANDBOX\tID")
+				for _, ws := range out.Workspaces {
+					fmt.Fprintf(w, "%s\t%t\t%s\n", ws.Name, ws.IsSandbox, ws.WorkspaceID)
+				}
+			})
+		},
+	}
+	var m memberIn
+	change := func(use, short string, o operation, done string) *cobra.Command {
+		cmd := &cobra.Command{
+			Use: use, Short: short,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				if err := required(cmd, "workspace", "user"); err != nil {
+					return err
+				}
+				var out memberOut
+				if err := g.perform(cmd.Context(), o, m, &out, false); err != nil {
+					return err
+				}
+				return g.print(cmd, out, func(w io.Writer) { fmt.Fprintf(w, "%s %s\n", done, m.Email) })
+			},
+		}
+		cmd.Flags().StringVar(&m.WorkspaceID, "workspace", "", "id of the workspace")
+		cmd.Flags().StringVar(&m.Email, "user", "", "e-mail address of the person")
+		return cmd
+	}
+	add := change("add-member", "Make a person a member", opAddMember, "Added")
+	add.Flags().StringVar(&m.Role, "role", "member", "owner, admin or member")
+	return group("workspace", "Look after the workspaces", create, list, add, change("remove-member", "Take a person out of a workspace", opRemoveMember, "Removed"))
+}
+
+func patCommand(g *globals) *cobra.Command {
+	var in patIn
+	var expires string
+	create := &cobra.Command{
+		Use: "create", Short: "Make a personal access token; it is shown only once",
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if err := required(cmd, "user", "name"); err != nil {
+				return err
+			}
+			if in.ExpiresAt, in.Never, err = parseExpiry(expires, time.Now()); err != nil {
+				return err
+			}
+			var out patOut
+			if err := g.perform(cmd.Context(), opPATCreate, in, &out, false); err != nil {
+				return err
+			}
+			return g.print(cmd, out, func(w io.Writer) {
+				fmt.Fprintf(w, "%s\n\n", out.PAT)
+				fmt.Fprintf(w, "Id\t%s\nExpires\t%s\n\nThe token is shown only now. It opens every workspace that %s is a member of.\n", out.ID, expiry(out.Token), in.Email)
+			})
+		},
+	}
+	create.Flags().StringVar(&in.Email, "user", "", "e-mail address of the person whose token it is")
+	create.Flags().StringVar(&in.Name, "name", "", "what the token is for")
+	create.Flags().StringVar(&in.Description, "description", "", "more about it")
+	create.Flags().StringVar(&expires, "expires", "", "90d, 12h, 30s, never or a date; a year from now unless given")
+	var email string
+	list := &cobra.Command{
+		Use: "list", Short: "List a person's tokens",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := required(cmd, "user"); err != nil {
+				return err
+			}
+			var out patListOut
+			if err := g.perform(cmd.Context(), opPATList, patIn{Email: email}, &out, false); err != nil {
+				return err
+			}
+			return g.print(cmd, out, func(w io.Writer) {
+				fmt.Fprintln(w, "NAME\tTOKEN\tSTATUS\tEXPIRES\tLAST USED\tID")
+				for _, t := range out.Tokens {
+					fmt.Fprintf(w, "%s\t%s…\t%s\t%s\t%s\t%s\n", t.Name, t.Hint, t.Status, expiry(t), lastUsed(t.LastUsed), t.ID)
+				}
+			})
+		},
+	}
+	list.Flags().StringVar(&email, "user", "", "e-mail address of the person")
+	byID := func(use, short string, o operation) *cobra.Command {
+		return &cobra.Command{
+			Use: use + " PERSONAL_ACCESS_TOKEN_ID", Short: short, Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				var out patOut
+				if err := g.perform(cmd.Context(), o, patIn{ID: args[0]}, &out, false); err != nil {
+					return err
+				}
+				return g.print(cmd, out, func(w io.Writer) {
+					fmt.Fprintf(w, "Name\t%s\nToken\t%s…\nStatus\t%s\nExpires\t%s\nLast used\t%s\n", out.Name, out.Hint, out.Status, expiry(out.Token), lastUsed(out.LastUsed))
+				})
+			},
+		}
+	}
+	verify := &cobra.Command{
+		Use: "verify TOKEN", Short: "Check a token's form and checksum, offline", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := credential.Parse(args[0])
+			if err != nil {
+				return fmt.Errorf("not a token of Keyway's: %w", err)
+			}
+			out := struct {
+				Hint  string `json:"hint"`
+				Valid bool   `json:"valid"`
+			}{p.Secret.Hint(), true}
+			return g.print(cmd, out, func(w io.Writer) {
+				fmt.Fprintf(w, "%s… has the form and checksum of a token; whether it is alive, only the server knows\n", out.Hint)
+			})
+		},
+	}
+	return group("pat", "Look after personal access tokens", create, list,
+		byID("show", "Show a token", opPATShow), byID("revoke", "End a token at once and for ever", opPATRevoke), verify)
+}
+
+func expiry(t personalaccesstoken.Token) string {
+	if t.ExpiresAt.IsZero() {
+		return "never"
+	}
+	return t.ExpiresAt.Format(time.DateOnly)
+}
+
+func lastUsed(u *credential.Use) string {
+	if u == nil {
+		return "never"
+	}
+	return u.At.Format("2006-01-02 15:04") + " " + u.Endpoint
+}
+
+// parseExpiry reads 90d, 12h, 30s, never, or a date; empty is the default.
+func parseExpiry(text string, now time.Time) (at time.Time, never bool, err error) {
+	switch text {
+	case "":
+		return at, false, nil
+	case "never":
+		return at, true, nil
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		var n int
+		if _, err := fmt.Sscanf(days+"!", "%d!", &n); err == nil && n > 0 {
+			return now.AddDate(0, 0, n), false, nil
+		}
+	} else if d, err := time.ParseDuration(text); err == nil && d > 0 {
+		return now.Add(d), false, nil
+	}
+	for _, form := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.Parse(form, text); err == nil {
+			return at, false, nil
+		}
+	}
+	return at, false, badUsage("--expires %q: give 90d, 12h, 30s, never or a date like 2027-12-31", text)
+}
+
+func apiKeyCommand(g *globals) *cobra.Command {
+	var in apiKeyIn
+	create := &cobra.Command{
+		Use: "create", Short: "Make an API key for a workspace; it is shown only once",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := required(cmd, "workspace", "name"); err != nil {
+				return err
+			}
+			var out apiKeyOut
+			if err := g.perform(cmd.Context(), opAPIKeyCreate, in, &out, false); err != nil {
+				return err
+			}
+			return g.print(cmd, out, func(w io.Writer) {
+				fmt.Fprintf(w, "%s\n\nId\t%s\n\nThe key is shown only now. It opens the workspace %s.\n", out.Key, out.ID, in.WorkspaceID)
+			})
+		},
+	}
+	create.Flags().StringVar(&in.WorkspaceID, "workspace", "", "id of the workspace")
+	create.Flags().StringVar(&in.Name, "name", "", "what the key is for")
+	create.Flags().StringVar(&in.Email, "user", "", "whose key it is: it ends when this person leaves the workspace")
+	var workspaceID string
+	list := &cobra.Command{
+		Use: "list", Short: "List a workspace's API keys",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := required(cmd, "workspace"); err != nil {
+				return err
+			}
+			var out apiKeyListOut
+			if err := g.perform(cmd.Context(), opAPIKeyList, apiKeyIn{WorkspaceID: workspaceID}, &out, false); err != nil {
+				return err
+			}
+			return g.print(cmd, out, func(w io.Writer) {
+				fmt.Fprintln(w, "NAME\tKEY\tCREATED\tLAST USED\tID")
+				for _, k := range out.Keys {
+					fmt.Fprintf(w, "%s\t%s…\t%s\t%s\t%s\n", k.Name, k.Hint, k.CreatedAt.Format(time.DateOnly), lastUsed(k.LastUsed), k.ID)
+				}
+			})
+		},
+	}
+	list.Flags().StringVar(&workspaceID, "workspace", "", "id of the workspace")
+	revoke := &cobra.Command{
+		Use: "revoke API_KEY_ID", Short: "End an API key at once", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var out apiKeyIn
+			if err := g.perform(cmd.Context(), opAPIKeyRevoke, apiKeyIn{ID: args[0]}, &out, false); err != nil {
+				return err
+			}
+			return g.print(cmd, map[string]string{"api_key_id": out.ID, "workspace_id": out.WorkspaceID}, func(w io.Writer) { fmt.Fprintln(w, "Revoked", out.ID) })
+		},
+	}
+	return group("api-key", "Look after API keys", create, list, revoke)
+}
+
+func sandboxCommand(g *globals) *cobra.Command {
+	var in sandboxIn
+	connect := &cobra.Command{
+		Use: "connect", Short: "Connect a brand's standard account, with its virtual devices",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := required(cmd, "workspace", "provider"); err != nil {
+				return err
+			}
+			return g.sandbox(cmd, opSandboxConnect, in)
+		},
+	}
+	connect.Flags().StringVar(&in.WorkspaceID, "workspace", "", "id of the sandbox workspace")
+	connect.Flags().StringVar(&in.Provider, "provider", "", "brand, for example august")
+	connect.Flags().StringVar(&in.Login, "login", "jane", "which login; each has devices of its own")
+	var fillIn sandboxIn
+	fill := &cobra.Command{
+		Use: "fill", Short: "Add many varied virtual devices, for load tests",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := required(cmd, "workspace"); err != nil {
+				return err
+			}
+			if fillIn.Devices < 1 {
+				return badUsage("--devices must be at least 1")
+			}
+			return g.sandbox(cmd, opSandboxFill, fillIn)
+		},
+	}
+	fill.Flags().StringVar(&fillIn.WorkspaceID, "workspace", "", "id of the sandbox workspace")
+	fill.Flags().IntVar(&fillIn.Devices, "devices", 100, "how many")
+	return group("sandbox", "Put virtual devices into sandbox workspaces", connect, fill)
+}
+
+func (g *globals) sandbox(cmd *cobra.Command, o operation, in sandboxIn) error {
+	var out sandboxOut
+	if err := g.perform(cmd.Context(), o, in, &out, false); err != nil {
+		return err
+	}
+	return g.print(cmd, out, func(w io.Writer) { fmt.Fprintf(w, "The workspace has %d devices now\n", out.Devices) })
+}
+
+func versionCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return g.print(cmd, map[string]string{"version": version}, func(w io.Writer) { fmt.Fprintln(w, "keyway", version) })
+		},
+	}
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keyway/internal/store"
+	"keyway/internal/vault"
+)
+
+// finding is one thing that doctor looked at.
+type finding struct {
+	Check  string `json:"check"`
+	Status string `json:"status"` // ok, warning, failed
+	Detail string `json:"detail"`
+}
+
+func doctorCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "doctor", Short: "Find out what is wrong with the data folder, the keys or the database",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			found := g.examine(cmd.Context())
+			failed := 0
+			for _, f := range found {
+				if f.Status == "failed" {
+					failed++
+				}
+			}
+			err := g.print(cmd, map[string]any{"findings": found, "failed": failed}, func(w io.Writer) {
+				for _, f := range found {
+					fmt.Fprintf(w, "%s\t%s\t%s\n", f.Status, f.Check, f.Detail)
+				}
+			})
+			if failed > 0 {
+				err = errors.Join(err, fmt.Errorf("%d of %d checks failed", failed, len(found)))
+			}
+			return err
+		},
+	}
+}
+
+func (g *globals) examine(ctx context.Context) []finding {
+	var out []finding
+	add := func(check, status, format string, args ...any) {
+		out = append(out, finding{check, status, fmt.Sprintf(format, args...)})
+	}
+	if g.databaseURL == "" {
+		g.examineFolder(add)
+	}
+	keys := g.keyFile
+	if keys == "" {
+		keys = filepath.Join(g.data, "keys")
+	}
+	switch v, err := vault.Open(keys); {
+	case err != nil:
+		add("key file", "failed", "%v", err)
+	case filepath.Dir(keys) == filepath.Clean(g.data):
+		add("key file", "warning", "%s (key %s) lies beside the data: whoever copies the folder has both; keep it elsewhere with KEYWAY_KEY_FILE", keys, v.KeyID())
+	default:
+		add("key file", "ok", "%s (key %s)", keys, v.KeyID())
+	}
+	a, err := openApp(ctx, appOptions{globals: *g, mustExist: true})
+	var held *store.HeldError
+	switch {
+	case errors.As(err, &held):
+		add("database", "ok", "%v; it answers for the database while it runs", held)
+		return out
+	case err != nil:
+		add("database", "failed", "%v", err)
+		return out
+	}
+	defer a.close()
+	if err := a.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE settings SET value = value`)
+		return err
+	}); err != nil {
+		add("writing", "failed", "%v", err)
+	} else {
+		add("writing", "ok", "a transaction went through")
+	}
+	if g.databaseURL == "" {
+		var verdict string
+		if err := a.db.QueryRow(ctx, `PRAGMA quick_check`).Scan(&verdict); err != nil || verdict != "ok" {
+			add("integrity", "failed", "SQLite's quick check says %q (%v): restore a backup", verdict, err)
+		} else {
+			add("integrity", "ok", "SQLite's quick check finds nothing")
+		}
+	}
+	var people, workspaces, devices, waiting int
+	err = a.db.QueryRow(ctx, `SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM workspaces WHERE deleted_at IS NULL),
+		(SELECT count(*) FROM devices), (SELECT count(*) FROM jobs WHERE run_at < $1)`, store.Micros(time.Now().Add(-time.Minute))).Scan(&people, &workspaces, &devices, &waiting)
+	switch {
+	case err != nil:
+		add("contents", "failed", "%v", err)
+	case people == 0:
+		add("contents", "warning", "nobody is set up yet: `keyway serve` prints a link, or use `keyway init`")
+	default:
+		add("contents", "ok", "%d people, %d workspaces, %d devices", people, workspaces, devices)
+	}
+	if waiting > 0 {
+		add("jobs", "warning", "%d jobs are more than a minute late; they run while a server does", waiting)
+	}
+	return out
+}
+
+// lowDisk is how many free bytes are too few to go on long.
+const lowDisk = 100 << 20
+
+func (g *globals) examineFolder(add func(check, status, format string, args ...any)) {
+	info, err := os.Stat(g.data)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		add("data folder", "failed", "%s does not exist: name the right one with --data", g.data)
+		return
+	case err != nil:
+		add("data folder", "failed", "%v", err)
+		return
+	case info.Mode().Perm()&0o077 != 0:
+		add("data folder", "warning", "%s can be looked into by other users (mode %04o): run chmod 700 on it", g.data, info.Mode().Perm())
+	default:
+		add("data folder", "ok", "%s", g.data)
+	}
+	probe, err := os.CreateTemp(g.data, ".doctor-*")
+	if err != nil {
+		add("data folder", "failed", "no file can be made in it (%v): make it writable for this user", err)
+	} else {
+		probe.Close()
+		os.Remove(probe.Name())
+	}
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(g.data, &st); err != nil {
+		add("disk", "warning", "%v", err)
+	} else if free := int64(st.Bavail) * int64(st.Bsize); free < lowDisk {
+		add("disk", "failed", "only %d MiB are free: nothing can be stored when it is full", free>>20)
+	} else {
+		add("disk", "ok", "%d MiB free", free>>20)
+	}
+}

@@ -1,0 +1,330 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"keyway/internal/apikey"
+	"keyway/internal/audit"
+	"keyway/internal/credential"
+	"keyway/internal/fault"
+	"keyway/internal/identity"
+	"keyway/internal/personalaccesstoken"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+	"keyway/internal/workspace"
+)
+
+// operations lists everything that commands do to the data.
+func operations() []operation {
+	return []operation{opInit, opUserAdd, opUserList, opUserSetDisabled, opUserResetPassword, opWorkspaceCreate, opWorkspaceList,
+		opAddMember, opRemoveMember, opPATCreate, opPATList, opPATShow, opPATRevoke, opAPIKeyCreate, opAPIKeyList, opAPIKeyRevoke,
+		opSandboxConnect, opSandboxFill}
+}
+
+type initIn struct {
+	Email, Password, Workspace, PAT string
+	Sandbox                         bool
+}
+
+type initOut struct {
+	UserID      string `json:"user_id"`
+	WorkspaceID string `json:"workspace_id"`
+	PATID       string `json:"personal_access_token_id,omitempty"`
+	PAT         string `json:"personal_access_token,omitempty"`
+}
+
+var opInit = op("init", func(ctx context.Context, a *app, in initIn, by audit.Actor, _ func(int, int)) (any, error) {
+	empty, err := a.people.Empty(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !empty {
+		return nil, fault.New(fault.InvalidRequest, "This data has its first person already; add more with `keyway user add`")
+	}
+	n, err := a.people.Prepare(ctx, in.Email, "", in.Password)
+	if err != nil {
+		return nil, err
+	}
+	var out initOut
+	err = a.db.Update(ctx, func(tx *store.Tx) error {
+		u, err := a.people.Create(ctx, tx, n, by)
+		if err != nil {
+			return err
+		}
+		ws, err := a.workspaces.Create(ctx, tx, workspace.New{Name: in.Workspace, IsSandbox: in.Sandbox}, u.ID, by)
+		out.UserID, out.WorkspaceID = u.ID, ws.ID
+		return err
+	}, store.Instance)
+	if err != nil || in.PAT == "" {
+		return out, err
+	}
+	tok, secret, err := a.tokens.Create(ctx, out.UserID, personalaccesstoken.New{Name: in.PAT, From: "command"}, by)
+	out.PATID, out.PAT = tok.ID, secret.Reveal()
+	return out, err
+})
+
+type userIn struct {
+	Email, Name, Password string
+	Disabled, Operator    bool
+}
+
+type userOut struct {
+	UserID     string    `json:"user_id"`
+	Email      string    `json:"email"`
+	Name       string    `json:"name"`
+	IsOperator bool      `json:"is_operator"`
+	IsDisabled bool      `json:"is_disabled"`
+	Warning    string    `json:"warning,omitempty"`
+	CreatedAt  time.Time `json:"created_at"`
+}
+
+func userOf(u identity.User) userOut {
+	return userOut{UserID: u.ID, Email: u.Email, Name: u.Name, IsOperator: u.IsOperator, IsDisabled: !u.DisabledAt.IsZero(), CreatedAt: u.CreatedAt}
+}
+
+var opUserAdd = op("user.add", func(ctx context.Context, a *app, in userIn, by audit.Actor, _ func(int, int)) (any, error) {
+	n, err := a.people.Prepare(ctx, in.Email, in.Name, in.Password)
+	if err != nil {
+		return nil, err
+	}
+	var u identity.User
+	if err := a.db.Update(ctx, func(tx *store.Tx) error {
+		u, err = a.people.Create(ctx, tx, n, by)
+		return err
+	}, store.Instance); err != nil {
+		return nil, err
+	}
+	if in.Operator && !u.IsOperator {
+		u.IsOperator = true
+		err = a.people.SetOperator(ctx, u.ID, true, by)
+	}
+	return userOf(u), err
+})
+
+var opUserList = op("user.list", func(ctx context.Context, a *app, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
+	all, err := a.people.List(ctx)
+	out := struct {
+		Users []userOut `json:"users"`
+	}{[]userOut{}}
+	for _, u := range all {
+		out.Users = append(out.Users, userOf(u))
+	}
+	return out, err
+})
+
+var opUserSetDisabled = op("user.set_disabled", func(ctx context.Context, a *app, in userIn, by audit.Actor, _ func(int, int)) (any, error) {
+	u, err := a.people.ByEmail(ctx, a.db, in.Email)
+	if err != nil {
+		return nil, err
+	}
+	noneLeft, err := a.people.SetDisabled(ctx, u.ID, in.Disabled, by)
+	if err != nil {
+		return nil, err
+	}
+	if u, err = a.people.Get(ctx, a.db, u.ID); err != nil {
+		return nil, err
+	}
+	out := userOf(u)
+	if noneLeft {
+		out.Warning = "this was the only operator: nobody can look after the instance in the Console until `keyway user enable`"
+	}
+	return out, nil
+})
+
+var opUserResetPassword = op("user.reset_password", func(ctx context.Context, a *app, in userIn, by audit.Actor, _ func(int, int)) (any, error) {
+	u, err := a.people.ByEmail(ctx, a.db, in.Email)
+	if err != nil {
+		return nil, err
+	}
+	return userOf(u), a.people.SetPassword(ctx, u.ID, in.Password, "", by)
+})
+
+type workspaceIn struct {
+	Name, Owner string
+	Sandbox     bool
+}
+
+type workspaceOut struct {
+	WorkspaceID string `json:"workspace_id"`
+	Name        string `json:"name"`
+	IsSandbox   bool   `json:"is_sandbox"`
+}
+
+var opWorkspaceCreate = op("workspace.create", func(ctx context.Context, a *app, in workspaceIn, by audit.Actor, _ func(int, int)) (any, error) {
+	u, err := a.people.ByEmail(ctx, a.db, in.Owner)
+	if err != nil {
+		return nil, err
+	}
+	var ws workspace.Workspace
+	err = a.db.Update(ctx, func(tx *store.Tx) error {
+		ws, err = a.workspaces.Create(ctx, tx, workspace.New{Name: in.Name, IsSandbox: in.Sandbox}, u.ID, by)
+		return err
+	}, store.Instance)
+	return workspaceOut{ws.ID, ws.Name, ws.IsSandbox}, err
+})
+
+var opWorkspaceList = op("workspace.list", func(ctx context.Context, a *app, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
+	all, err := a.workspaces.All(ctx)
+	out := struct {
+		Workspaces []workspaceOut `json:"workspaces"`
+	}{[]workspaceOut{}}
+	for _, ws := range all {
+		out.Workspaces = append(out.Workspaces, workspaceOut{ws.ID, ws.Name, ws.IsSandbox})
+	}
+	return out, err
+})
+
+type memberIn struct{ WorkspaceID, Email, Role string }
+
+type memberOut struct {
+	WorkspaceID string `json:"workspace_id"`
+	UserID      string `json:"user_id"`
+	Role        string `json:"role,omitempty"`
+}
+
+var opAddMember = op("workspace.add_member", func(ctx context.Context, a *app, in memberIn, by audit.Actor, _ func(int, int)) (any, error) {
+	u, err := a.people.ByEmail(ctx, a.db, in.Email)
+	if err != nil {
+		return nil, err
+	}
+	role, ok := rpc.ParseRole(in.Role)
+	if !ok {
+		return nil, fault.Invalid("role", "Expected owner, admin or member")
+	}
+	return memberOut{in.WorkspaceID, u.ID, role.String()}, a.members.Add(ctx, in.WorkspaceID, u.ID, role, by)
+})
+
+var opRemoveMember = op("workspace.remove_member", func(ctx context.Context, a *app, in memberIn, by audit.Actor, _ func(int, int)) (any, error) {
+	u, err := a.people.ByEmail(ctx, a.db, in.Email)
+	if err != nil {
+		return nil, err
+	}
+	return memberOut{WorkspaceID: in.WorkspaceID, UserID: u.ID}, a.members.Remove(ctx, in.WorkspaceID, u.ID, rpc.Owner, "", by)
+})
+
+type patIn struct {
+	ID, Email, Name, Description string
+	ExpiresAt                    time.Time
+	Never                        bool
+}
+
+type patOut struct {
+	personalaccesstoken.Token
+	PAT string `json:"personal_access_token,omitempty"`
+}
+
+var opPATCreate = op("pat.create", func(ctx context.Context, a *app, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
+	u, err := a.people.ByEmail(ctx, a.db, in.Email)
+	if err != nil {
+		return nil, err
+	}
+	tok, secret, err := a.tokens.Create(ctx, u.ID, personalaccesstoken.New{Name: in.Name, Description: in.Description, From: "command", ExpiresAt: in.ExpiresAt, Never: in.Never}, by)
+	return patOut{tok, secret.Reveal()}, err
+})
+
+type patListOut struct {
+	Tokens []personalaccesstoken.Token `json:"personal_access_tokens"`
+}
+
+var opPATList = op("pat.list", func(ctx context.Context, a *app, in patIn, _ audit.Actor, _ func(int, int)) (any, error) {
+	u, err := a.people.ByEmail(ctx, a.db, in.Email)
+	if err != nil {
+		return nil, err
+	}
+	all, err := a.tokens.List(ctx, u.ID)
+	return patListOut{all}, err
+})
+
+var opPATShow = op("pat.show", func(ctx context.Context, a *app, in patIn, _ audit.Actor, _ func(int, int)) (any, error) {
+	tok, err := a.tokens.Get(ctx, "", in.ID)
+	return patOut{Token: tok}, err
+})
+
+var opPATRevoke = op("pat.revoke", func(ctx context.Context, a *app, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
+	if err := a.tokens.Revoke(ctx, "", in.ID, by); err != nil {
+		return nil, err
+	}
+	tok, err := a.tokens.Get(ctx, "", in.ID)
+	return patOut{Token: tok}, err
+})
+
+type apiKeyIn struct{ ID, WorkspaceID, Name, Email string }
+
+type apiKeyOut struct {
+	apikey.APIKey
+	Key string `json:"api_key,omitempty"`
+}
+
+var opAPIKeyCreate = op("api_key.create", func(ctx context.Context, a *app, in apiKeyIn, by audit.Actor, _ func(int, int)) (any, error) {
+	ws, err := a.workspaces.Get(ctx, a.db, in.WorkspaceID)
+	if err != nil {
+		return nil, err
+	}
+	madeBy := ""
+	if in.Email != "" {
+		u, err := a.people.ByEmail(ctx, a.db, in.Email)
+		if err != nil {
+			return nil, err
+		}
+		madeBy = u.ID
+	}
+	key, secret, err := a.keys.Create(ctx, ws.ID, ws.IsSandbox, in.Name, madeBy, "command", by)
+	return apiKeyOut{key, secret.Reveal()}, err
+})
+
+type apiKeyListOut struct {
+	Keys []apikey.APIKey `json:"api_keys"`
+}
+
+var opAPIKeyList = op("api_key.list", func(ctx context.Context, a *app, in apiKeyIn, _ audit.Actor, _ func(int, int)) (any, error) {
+	if _, err := a.workspaces.Get(ctx, a.db, in.WorkspaceID); err != nil {
+		return nil, err
+	}
+	all, err := a.keys.List(ctx, in.WorkspaceID)
+	return apiKeyListOut{all}, err
+})
+
+var opAPIKeyRevoke = op("api_key.revoke", func(ctx context.Context, a *app, in apiKeyIn, by audit.Actor, _ func(int, int)) (any, error) {
+	c, err := credential.Get(ctx, a.db, credential.APIKey, in.ID)
+	if err != nil {
+		return nil, fault.Missing(fault.APIKeyNotFound)
+	}
+	return apiKeyIn{ID: in.ID, WorkspaceID: c.WorkspaceID}, a.keys.Revoke(ctx, c.WorkspaceID, in.ID, by)
+})
+
+type sandboxIn struct {
+	WorkspaceID, Provider, Login string
+	Devices                      int
+}
+
+type sandboxOut struct {
+	WorkspaceID        string `json:"workspace_id"`
+	ConnectedAccountID string `json:"connected_account_id,omitempty"`
+	Devices            int    `json:"devices"`
+}
+
+var opSandboxConnect = op("sandbox.connect", func(ctx context.Context, a *app, in sandboxIn, _ audit.Actor, _ func(int, int)) (any, error) {
+	ws, err := a.workspaces.Get(ctx, a.db, in.WorkspaceID)
+	if err != nil {
+		return nil, err
+	}
+	acc, err := a.accounts.ConnectStandard(ctx, ws.ID, ws.IsSandbox, in.Provider, in.Login)
+	if err != nil {
+		return nil, err
+	}
+	n, err := a.devices.Count(ctx, ws.ID)
+	return sandboxOut{ws.ID, acc.ID, n}, err
+})
+
+var opSandboxFill = op("sandbox.fill", func(ctx context.Context, a *app, in sandboxIn, _ audit.Actor, progress func(int, int)) (any, error) {
+	ws, err := a.workspaces.Get(ctx, a.db, in.WorkspaceID)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.accounts.Fill(ctx, ws.ID, ws.IsSandbox, in.Devices, func(done int) { progress(done, in.Devices) }); err != nil {
+		return nil, err
+	}
+	n, err := a.devices.Count(ctx, ws.ID)
+	return sandboxOut{WorkspaceID: ws.ID, Devices: n}, err
+})

@@ -1,0 +1,486 @@
+package main
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/cobra"
+
+	"keyway/internal/console"
+	"keyway/internal/credential"
+	"keyway/internal/fault"
+	"keyway/internal/health"
+	"keyway/internal/reference"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+	"keyway/internal/user"
+)
+
+// serveOptions are the flags of serve.
+type serveOptions struct {
+	listen           string
+	publicURL        string
+	tlsCert, tlsKey  string
+	trustedProxies   []string
+	insecureHTTP     bool
+	metricsListen    string
+	browserInSandbox bool
+	quiet            bool // a demo's world is printed instead of set-up links and log lines
+}
+
+func serveCommand(g *globals) *cobra.Command {
+	var o serveOptions
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the server",
+		Long: `Run the server. The first start with no person prints a one-time link to set one up.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := startServer(cmd.Context(), *g, o)
+			if err != nil {
+				return err
+			}
+			return s.wait(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", env("KEYWAY_LISTEN", "localhost:8420"), "address to listen on; localhost means both loopback families [KEYWAY_LISTEN]")
+	f.StringVar(&o.publicURL, "public-url", os.Getenv("KEYWAY_PUBLIC_URL"), "address by which people reach this server; made from --listen unless given [KEYWAY_PUBLIC_URL]")
+	f.StringVar(&o.tlsCert, "tls-cert", os.Getenv("KEYWAY_TLS_CERT"), "certificate file, to serve https [KEYWAY_TLS_CERT]")
+	f.StringVar(&o.tlsKey, "tls-key", os.Getenv("KEYWAY_TLS_KEY"), "key file of the certificate [KEYWAY_TLS_KEY]")
+	f.StringSliceVar(&o.trustedProxies, "trusted-proxy", nil, "network (CIDR) of proxies whose X-Forwarded-For is believed; may be repeated")
+	f.BoolVar(&o.insecureHTTP, "insecure-http", false, "serve people on another machine over plain http, where everyone in between can read tokens")
+	f.StringVar(&o.metricsListen, "metrics-listen", os.Getenv("KEYWAY_METRICS_LISTEN"), "address of a listener of its own for /metrics [KEYWAY_METRICS_LISTEN]; on the main one it needs KEYWAY_METRICS_TOKEN as bearer")
+	f.BoolVar(&o.browserInSandbox, "allow-browser-in-sandbox", false, "let web pages of other origins use tokens and API keys in sandbox workspaces")
+	return cmd
+}
+
+// server is a running server.
+type server struct {
+	app      *app
+	url      string
+	rpc      *rpc.Server
+	http     []*http.Server
+	failed   chan error
+	stopWork context.CancelFunc
+	work     sync.WaitGroup
+}
+
+// startServer opens everything and begins to listen. When it returns, requests are answered.
+func startServer(ctx context.Context, g globals, o serveOptions) (*server, error) {
+	proxies, err := o.check()
+	if err != nil {
+		return nil, err
+	}
+	listeners, err := listen(o.listen)
+	if err != nil {
+		return nil, err
+	}
+	closeAll := func(err error) error {
+		for _, l := range listeners {
+			err = errors.Join(err, l.Close())
+		}
+		return err
+	}
+	if o.publicURL == "" {
+		o.publicURL = defaultPublicURL(o, listeners[0])
+	}
+	if err := o.checkPublicURL(); err != nil {
+		return nil, closeAll(err)
+	}
+	log := newLogger()
+	if o.quiet {
+		log = slog.New(slog.DiscardHandler)
+	}
+	a, err := openApp(ctx, appOptions{globals: g, server: o.publicURL, publicURL: o.publicURL, log: log})
+	if err != nil {
+		return nil, closeAll(err)
+	}
+	s := &server{app: a, url: o.publicURL, failed: make(chan error, 8)}
+	if err := s.start(o, proxies, listeners, g); err != nil {
+		return nil, closeAll(errors.Join(err, a.close()))
+	}
+	if !o.quiet {
+		if err := s.offerSetup(ctx); err != nil {
+			return nil, errors.Join(err, s.stop())
+		}
+	}
+	log.Info("serving", "url", s.url, "version", version)
+	return s, nil
+}
+
+// check reads the flags that can be wrong by themselves.
+func (o *serveOptions) check() (proxies []netip.Prefix, err error) {
+	if (o.tlsCert == "") != (o.tlsKey == "") {
+		return nil, badUsage("--tls-cert and --tls-key go together")
+	}
+	for _, text := range o.trustedProxies {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			a, err := netip.ParseAddr(text)
+			if err != nil {
+				return nil, badUsage("--trusted-proxy %q is not a network like 10.0.0.0/8", text)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		proxies = append(proxies, p.Masked())
+	}
+	o.publicURL = strings.TrimRight(o.publicURL, "/")
+	return proxies, nil
+}
+
+// checkPublicURL refuses to hand tokens to people over plain http, unless it is asked for.
+func (o *serveOptions) checkPublicURL() error {
+	u, err := url.Parse(o.publicURL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" {
+		return badUsage("--public-url %q is not an address like https://keyway.example.com", o.publicURL)
+	}
+	if u.Scheme == "http" && !isLoopback(u.Hostname()) && !o.insecureHTTP {
+		return badUsage("people would reach %s over plain http, where everyone in between can read tokens: give --tls-cert and --tls-key, or put an https proxy in front and name it with --public-url, or insist with --insecure-http", o.publicURL)
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}
+
+func defaultPublicURL(o serveOptions, l net.Listener) string {
+	scheme := "http"
+	if o.tlsCert != "" {
+		scheme = "https"
+	}
+	host, _, _ := net.SplitHostPort(o.listen)
+	if a, err := netip.ParseAddr(host); host == "" || err == nil && a.IsUnspecified() {
+		host = "localhost"
+		if o.insecureHTTP || o.tlsCert != "" {
+			if name, err := os.Hostname(); err == nil {
+				host = name
+			}
+		}
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// listen opens the address; localhost means 127.0.0.1 and, where there is IPv6, [::1].
+func listen(address string) ([]net.Listener, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, badUsage("--listen %q is not an address like localhost:8420", address)
+	}
+	hosts := []string{host}
+	if host == "localhost" {
+		hosts = []string{"127.0.0.1", "::1"}
+	}
+	var out []net.Listener
+	for _, h := range hosts {
+		l, err := net.Listen("tcp", net.JoinHostPort(h, port))
+		switch {
+		case err == nil:
+			out = append(out, l)
+			_, port, _ = net.SplitHostPort(l.Addr().String()) // port 0: the same for both families
+		case h == "::1" && !errors.Is(err, syscall.EADDRINUSE):
+			// This machine has no IPv6 loopback.
+		default:
+			for _, l := range out {
+				l.Close()
+			}
+			if errors.Is(err, syscall.EADDRINUSE) {
+				return nil, fmt.Errorf("port %s is taken at %s: another program listens there; choose another with --listen", port, h)
+			}
+			return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
+		}
+	}
+	return out, nil
+}
+
+// newLogger logs as text on a terminal and as JSON elsewhere.
+func newLogger() *slog.Logger {
+	if isTerminal(os.Stderr) {
+		return slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, nil))
+}
+
+// endpoints are the tables of all rooms.
+func (a *app) endpoints() [][]rpc.Endpoint {
+	users := &user.Users{People: a.people}
+	checker := &health.Checker{DB: a.db, Now: a.now}
+	return [][]rpc.Endpoint{
+		checker.Endpoints(), a.workspaces.Endpoints(), a.devices.Endpoints(), a.accounts.Endpoints(), a.attempts.Endpoints(), a.events.Endpoints(),
+		a.tokens.Endpoints(), a.keys.Endpoints(), a.members.Endpoints(), users.Endpoints(),
+	}
+}
+
+// cacheBytes bounds the answers kept for repeated reads.
+const cacheBytes = 48 << 20
+
+// newRPC makes the endpoint machine.
+func (a *app) newRPC(metrics prometheus.Registerer, browserInSandbox bool, client func(*http.Request) string) (*rpc.Server, error) {
+	return rpc.New(rpc.Config{
+		Authenticator: credential.NewVerifier(credential.Verifier{
+			DB: a.db, Vault: a.vault, Sessions: a.people, Usage: a.usage, Now: a.now, PublicURL: a.publicURL, BrowserInSandbox: browserInSandbox,
+		}),
+		Log: a.log, Metrics: metrics, PublicURL: a.publicURL, CacheBytes: cacheBytes, Client: client,
+		Unavailable: cannotWrite,
+	}, a.endpoints()...)
+}
+
+func cannotWrite(err error) bool { return errors.Is(err, store.ErrCannotWrite) }
+
+func (s *server) start(o serveOptions, proxies []netip.Prefix, listeners []net.Listener, g globals) (err error) {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	client := func(r *http.Request) string { return clientAddress(r, proxies) }
+	if s.rpc, err = s.app.newRPC(metrics, o.browserInSandbox, client); err != nil {
+		return err
+	}
+	handler, err := s.handler(o, metrics, client)
+	if err != nil {
+		return err
+	}
+	if g.databaseURL == "" {
+		control, err := listenControl(g.data)
+		if err != nil {
+			return err
+		}
+		s.serve(control, &http.Server{Handler: s.app.controlHandler(), ReadHeaderTimeout: 10 * time.Second,
+			ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }}, "", "")
+	}
+	if o.metricsListen != "" {
+		l, err := net.Listen("tcp", o.metricsListen)
+		if err != nil {
+			return fmt.Errorf("--metrics-listen: %w", err)
+		}
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+		s.serve(l, &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}, "", "")
+	}
+	for _, l := range listeners {
+		s.serve(l, &http.Server{
+			Handler: handler,
+			// A client that sends slowly, or never ends, holds a connection for so long at the most.
+			ReadHeaderTimeout: 10 * time.Second,
+			ReadTimeout:       30 * time.Second,
+			WriteTimeout:      60 * time.Second,
+			IdleTimeout:       2 * time.Minute,
+			MaxHeaderBytes:    64 << 10,
+			ErrorLog:          slog.NewLogLogger(s.app.log.Handler(), slog.LevelDebug),
+		}, o.tlsCert, o.tlsKey)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stopWork = cancel
+	s.work.Go(func() { s.app.jobs.Run(ctx) })
+	s.work.Go(func() {
+		s.app.usage.Run(ctx, func(err error) { s.app.log.Error("writing down when credentials were used failed", "error", err) })
+	})
+	return nil
+}
+
+type connKey struct{}
+
+func (s *server) serve(l net.Listener, h *http.Server, cert, key string) {
+	s.http = append(s.http, h)
+	go func() {
+		err := error(nil)
+		if cert != "" {
+			err = h.ServeTLS(l, cert, key)
+		} else {
+			err = h.Serve(l)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	}()
+}
+
+// handler puts the endpoints, the Console and what stands beside them under one roof.
+func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client func(*http.Request) string) (http.Handler, error) {
+	document, err := json.Marshal(s.rpc.OpenAPI(version))
+	if err != nil {
+		return nil, err
+	}
+	pages, err := console.New(console.Config{
+		DB: s.app.db, People: s.app.people, Workspaces: s.app.workspaces, Members: s.app.members, Keys: s.app.keys, Tokens: s.app.tokens,
+		Devices: s.app.devices, Accounts: s.app.accounts, Providers: s.app.providers, Endpoints: s.rpc.Endpoints(),
+		PublicURL: s.url, Client: client, Unavailable: cannotWrite, Log: s.app.log, Now: s.app.now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	docs, err := reference.New(s.rpc.Endpoints(), s.url)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", s.rpc) // it knows every other path, and answers unknown ones in the envelope
+	mux.Handle("GET /{$}", http.RedirectHandler("/console", http.StatusFound))
+	mux.Handle("/console", pages)
+	mux.Handle("/console/", pages)
+	mux.Handle("GET /docs", docs)
+	mux.Handle("GET /favicon.ico", http.RedirectHandler("/console/static/favicon.svg", http.StatusMovedPermanently))
+	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Write(document)
+	})
+	mux.Handle("GET /metrics", guardMetrics(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
+	return mux, nil
+}
+
+// guardMetrics asks for KEYWAY_METRICS_TOKEN as bearer: on the main listener metrics would tell
+// strangers how much is going on.
+func guardMetrics(next http.Handler) http.Handler {
+	token := os.Getenv("KEYWAY_METRICS_TOKEN")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if token == "" || !ok || subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
+			w.Header().Set("Seam-Request-Id", rpc.NewRequestID())
+			rpc.WriteError(w, fault.New(fault.Unauthorized, "Metrics are served to the bearer of KEYWAY_METRICS_TOKEN, or on a listener of their own with --metrics-listen"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// clientAddress is where a request came from. X-Forwarded-For counts only as far as trusted
+// proxies wrote it: from the right, the first address that is not one of theirs.
+func clientAddress(r *http.Request, proxies []netip.Prefix) string {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	address := from.Addr().Unmap()
+	trusted := func(a netip.Addr) bool {
+		for _, p := range proxies {
+			if p.Contains(a) {
+				return true
+			}
+		}
+		return false
+	}
+	if len(proxies) == 0 || !trusted(address) {
+		return address.String()
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		a, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		if address = a.Unmap(); !trusted(address) {
+			break
+		}
+	}
+	return address.String()
+}
+
+// offerSetup prints the one-time link while there is nobody yet.
+func (s *server) offerSetup(ctx context.Context) error {
+	empty, err := s.app.people.Empty(ctx)
+	if err != nil || !empty {
+		return err
+	}
+	secret, err := s.app.people.StartSetup(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "\nNobody is set up yet. Open this link within an hour to make the first person:\n\n  %s/console/setup#%s\n\n", s.url, secret.Reveal())
+	return nil
+}
+
+// wait runs until ctx ends, then stops in good order.
+func (s *server) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return s.stop()
+	case err := <-s.failed:
+		return errors.Join(err, s.stop())
+	}
+}
+
+// stop finishes the requests in flight and running jobs, writes down what is only in memory, and
+// closes the database.
+func (s *server) stop() error {
+	s.app.log.Info("stopping: finishing what is in flight")
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	var err error
+	for _, h := range s.http {
+		err = errors.Join(err, h.Shutdown(ctx))
+	}
+	s.stopWork()
+	s.work.Wait()
+	return errors.Join(err, s.app.close())
+}
+
+func openAPICommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "openapi", Short: "Print the OpenAPI document",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := detachedRPC()
+			if err != nil {
+				return err
+			}
+			enc := json.NewEncoder(cmd.OutOrStdout())
+			enc.SetEscapeHTML(false)
+			if !g.json {
+				enc.SetIndent("", "  ")
+			}
+			return enc.Encode(s.OpenAPI(version))
+		},
+	}
+}
+
+func accessTableCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "access-table", Short: "Print who may call what, one line an endpoint",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := detachedRPC()
+			if err != nil {
+				return err
+			}
+			if !g.json {
+				fmt.Fprint(cmd.OutOrStdout(), s.AccessTable())
+				return nil
+			}
+			type row struct {
+				Path        string   `json:"path"`
+				Scope       string   `json:"scope"`
+				Workspace   string   `json:"workspace"`
+				Role        string   `json:"role"`
+				Credentials []string `json:"credentials"`
+			}
+			var rows []row
+			for _, e := range s.Endpoints() {
+				rows = append(rows, row{e.Path, e.Scope(), e.Workspace.String(), e.Role.String(), strings.Fields(e.Allow.String())})
+			}
+			return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"endpoints": rows})
+		},
+	}
+}
+
+// detachedRPC is the endpoint machine without a database, to print what its table says.
+func detachedRPC() (*rpc.Server, error) {
+	a := wire(&store.DB{}, nil, appOptions{log: slog.New(slog.DiscardHandler), publicURL: "http://localhost:8420"})
+	return a.newRPC(prometheus.NewRegistry(), false, func(*http.Request) string { return "" })
+}
