@@ -1,0 +1,139 @@
+// Package console is the pages in the browser: server-rendered, one typed view per page, over the
+// same rules as the API.
+package console
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"keyway/internal/account"
+	"keyway/internal/apikey"
+	"keyway/internal/device"
+	"keyway/internal/identity"
+	"keyway/internal/member"
+	"keyway/internal/personalaccesstoken"
+	"keyway/internal/provider"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+	"keyway/internal/workspace"
+)
+
+// Config is what the Console needs.
+type Config struct {
+	DB         *store.DB
+	People     *identity.People
+	Workspaces *workspace.Workspaces
+	Members    *member.Members
+	Keys       *apikey.Keys
+	Tokens     *personalaccesstoken.Tokens
+	Devices    *device.Devices
+	Accounts   *account.Accounts
+	Providers  *provider.Registry
+	// Endpoints is the API's table: a page asks the same role as the endpoint that does the same.
+	Endpoints []*rpc.Endpoint
+	// PublicURL is where people reach the server, without a slash at the end. Links are made of it,
+	// and pages answer only there and under names of this machine.
+	PublicURL string
+	// Client is the address that a request came from.
+	Client func(*http.Request) string
+	// Unavailable tells whether an error means that the database cannot be written now.
+	Unavailable func(error) bool
+	Log         *slog.Logger
+	Now         func() time.Time
+}
+
+// maxForm bounds the body of a form.
+const maxForm = 64 << 10
+
+// console serves the pages.
+type console struct {
+	Config
+	public *url.URL
+	pages  *renderer
+	roles  map[string]rpc.Role
+	spent  nonces
+}
+
+// New makes the handler of everything below Root.
+func New(c Config) (http.Handler, error) {
+	public, err := url.Parse(c.PublicURL)
+	if err != nil || public.Host == "" {
+		return nil, errors.Join(err, errors.New("console: the public URL needs a scheme and a host"))
+	}
+	pages, err := newRenderer(c.Now)
+	if err != nil {
+		return nil, err
+	}
+	s := &console{Config: c, public: public, pages: pages, roles: map[string]rpc.Role{}}
+	for _, e := range c.Endpoints {
+		s.roles[e.Path] = e.Role
+	}
+	mux := http.NewServeMux()
+	if err := s.routes(mux); err != nil {
+		return nil, err
+	}
+	crossOrigin := http.NewCrossOriginProtection()
+	if err := crossOrigin.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
+		return nil, err
+	}
+	crossOrigin.SetDenyHandler(s.handler(func(q *request) error {
+		return q.fail(http.StatusForbidden, "This form came from another site", "For your safety nothing was done. Open the Console itself and try again.")
+	}))
+	return s.guard(crossOrigin.Handler(mux)), nil
+}
+
+// guard is around every answer: the Console answers only under its own names, so that no other
+// name that leads to this machine can be used to act for the person in front of the browser.
+func (s *console) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", contentSecurityPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		h.Set("Referrer-Policy", "no-referrer")
+		if !s.secure(r) {
+			// Browsers send no Sec-Fetch-Site here, and with no-referrer they send no Origin that
+			// a form could be judged by.
+			h.Set("Referrer-Policy", "same-origin")
+		}
+		h.Set("Cache-Control", "no-store")
+		if !s.known(r.Host) {
+			http.Error(w, "The Console is at "+s.PublicURL+Root, http.StatusMisdirectedRequest)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// known tells whether a Host header names this server: by its public address, or by a name that
+// only this machine has.
+func (s *console) known(host string) bool {
+	return strings.EqualFold(host, s.public.Host) || loopback(host)
+}
+
+func loopback(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.Trim(name, "[]")
+	if strings.EqualFold(name, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(name)
+	return err == nil && ip.IsLoopback()
+}
+
+// secure tells whether the browser takes this for a secure place: https, or this machine.
+func (s *console) secure(r *http.Request) bool {
+	return r.TLS != nil || loopback(r.Host) || s.public.Scheme == "https" && strings.EqualFold(r.Host, s.public.Host)
+}

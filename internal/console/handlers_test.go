@@ -1,0 +1,748 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"keyway/internal/account"
+	"keyway/internal/action"
+	"keyway/internal/apikey"
+	"keyway/internal/audit"
+	"keyway/internal/credential"
+	"keyway/internal/device"
+	"keyway/internal/event"
+	"keyway/internal/identity"
+	"keyway/internal/job"
+	"keyway/internal/member"
+	"keyway/internal/personalaccesstoken"
+	"keyway/internal/provider"
+	"keyway/internal/provider/sandbox"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+	"keyway/internal/user"
+	"keyway/internal/vault"
+	"keyway/internal/workspace"
+)
+
+const testPassword = "correct horse battery"
+
+// server is a Console over a fresh database.
+type server struct {
+	*httptest.Server
+	config Config
+	log    *bytes.Buffer
+}
+
+func serve(t *testing.T) *server {
+	t.Helper()
+	ctx := t.Context()
+	dir := t.TempDir()
+	db, err := store.Open(ctx, store.Options{Folder: dir, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := vault.Create(filepath.Join(dir, "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{log: &bytes.Buffer{}}
+	log := slog.New(slog.NewTextHandler(s.log, nil))
+	now := time.Now
+	virtual := sandbox.New(now)
+	people := &identity.People{DB: db, Vault: v, Now: now}
+	usage := credential.NewUsage(db)
+	events := &event.Log{DB: db, Now: now}
+	attempts := &action.Attempts{DB: db, Now: now}
+	providers := provider.NewRegistry(virtual)
+	devices := &device.Devices{DB: db, Events: events, Providers: providers, Now: now}
+	accounts := &account.Accounts{DB: db, Events: events, Devices: devices, Providers: providers, Sandbox: virtual, Now: now}
+	workspaces := &workspace.Workspaces{DB: db, Attempts: attempts, Jobs: job.NewRunner(db, log, now), Now: now, Reset: accounts.Reset}
+	workspaces.RegisterJobs()
+	keys := &apikey.Keys{DB: db, Vault: v, Usage: usage, Now: now}
+	tokens := &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: usage, Now: now}
+	members := &member.Members{DB: db, People: people, Workspaces: workspaces, Keys: keys, Now: now}
+	var table []*rpc.Endpoint
+	for _, rows := range [][]rpc.Endpoint{workspaces.Endpoints(), devices.Endpoints(), accounts.Endpoints(), keys.Endpoints(), tokens.Endpoints(), members.Endpoints(), (&user.Users{People: people}).Endpoints()} {
+		for i := range rows {
+			table = append(table, &rows[i])
+		}
+	}
+	var handler atomic.Pointer[http.Handler]
+	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*handler.Load()).ServeHTTP(w, r) }))
+	members.PublicURL = s.URL
+	s.config = Config{
+		DB: db, People: people, Workspaces: workspaces, Members: members, Keys: keys, Tokens: tokens, Devices: devices, Accounts: accounts, Providers: providers,
+		Endpoints: table, PublicURL: s.URL, Client: func(*http.Request) string { return "192.0.2.1" }, Unavailable: func(error) bool { return false }, Log: log, Now: now,
+	}
+	h, err := New(s.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler.Store(&h)
+	t.Cleanup(func() {
+		s.Close()
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// person makes a person with an own sandbox workspace.
+func (s *server) person(t *testing.T, name string) (identity.User, workspace.Workspace) {
+	t.Helper()
+	ctx := t.Context()
+	n, err := s.config.People.Prepare(ctx, name+"@example.com", name, testPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var u identity.User
+	var w workspace.Workspace
+	err = s.config.DB.Update(ctx, func(tx *store.Tx) (err error) {
+		if u, err = s.config.People.Create(ctx, tx, n, audit.Server); err != nil {
+			return err
+		}
+		w, err = s.config.Workspaces.Create(ctx, tx, workspace.New{Name: name + "'s Sandbox", IsSandbox: true}, u.ID, audit.Server)
+		return err
+	}, store.Instance)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u, w
+}
+
+// browser is a browser without scripts.
+type browser struct {
+	t *testing.T
+	*http.Client
+	s *server
+	// page is the last one, at address.
+	page    string
+	address *url.URL
+	status  int
+	header  http.Header
+}
+
+func (s *server) browser(t *testing.T) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := *s.Client()
+	c.Jar = jar
+	return &browser{t: t, Client: &c, s: s}
+}
+
+func (b *browser) do(r *http.Request) *browser {
+	b.t.Helper()
+	resp, err := b.Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.page, b.address, b.status, b.header = string(body), resp.Request.URL, resp.StatusCode, resp.Header
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+		checkPage(b.t, b.page)
+		if got := resp.Header.Get("Cache-Control"); got != "no-store" {
+			b.t.Errorf("%s: Cache-Control %q", b.address, got)
+		}
+		if got := resp.Header.Get("Content-Security-Policy"); got != contentSecurityPolicy {
+			b.t.Errorf("%s: Content-Security-Policy %q", b.address, got)
+		}
+	}
+	return b
+}
+
+func (b *browser) get(path string) *browser {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.s.URL+path, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r.Header.Set("Sec-Fetch-Site", "none")
+	return b.do(r)
+}
+
+func (b *browser) request(path string, form url.Values) *http.Request {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.s.URL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return r
+}
+
+// post sends a form that the last page has, with the fields given and the nonce of the page.
+func (b *browser) post(path string, fields ...string) *browser {
+	b.t.Helper()
+	if !strings.Contains(b.page, `action="`+path+`"`) {
+		b.t.Fatalf("%s has no form to %s", b.address, path)
+	}
+	form := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		form.Add(fields[i], fields[i+1])
+	}
+	at := strings.Index(b.page, `action="`+path+`"`)
+	if m := noncePattern.FindStringSubmatch(b.page[at:]); m != nil {
+		form.Set("nonce", m[1])
+	}
+	return b.do(b.request(path, form))
+}
+
+var noncePattern = regexp.MustCompile(`name="nonce" value="([^"]*)"`)
+
+func (b *browser) has(texts ...string) *browser {
+	b.t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(b.page, text) {
+			b.t.Errorf("%s (%d) does not say %q:\n%s", b.address, b.status, text, plainText(b.page))
+		}
+	}
+	return b
+}
+
+func (b *browser) lacks(texts ...string) *browser {
+	b.t.Helper()
+	for _, text := range texts {
+		if strings.Contains(b.page, text) {
+			b.t.Errorf("%s says %q", b.address, text)
+		}
+	}
+	return b
+}
+
+func (b *browser) at(path string) *browser {
+	b.t.Helper()
+	if b.address.Path != path {
+		b.t.Fatalf("at %s (%d), want %s:\n%s", b.address.Path, b.status, path, plainText(b.page))
+	}
+	return b
+}
+
+// plainText is a page without its tags, for failures.
+func plainText(page string) string {
+	return strings.Join(strings.Fields(regexp.MustCompile(`(?s)<[^>]*>`).ReplaceAllString(page, " ")), " ")
+}
+
+func (b *browser) signIn(name string) *browser {
+	b.t.Helper()
+	return b.get("/console/sign-in").post("/console/sign-in", "email", name+"@example.com", "password", testPassword)
+}
+
+var secretPattern = regexp.MustCompile(`class="secret-value mono"[^>]*>([^<]*)<`)
+
+func (b *browser) secret() string {
+	b.t.Helper()
+	m := secretPattern.FindStringSubmatch(b.page)
+	if m == nil {
+		b.t.Fatalf("%s shows no secret:\n%s", b.address, plainText(b.page))
+	}
+	return m[1]
+}
+
+func TestSetUp(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := s.browser(t)
+	b.get("/console").at("/console/sign-in")
+	secret, err := s.config.People.StartSetup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.get(setUpPath).has("Set up Keyway")
+	b.post(setUpPath, "token", secret.Reveal(), "email", "jane", "password", "short").has("That is not an e-mail address.", secret.Reveal())
+	b.post(setUpPath, "token", secret.Reveal(), "email", "jane@example.com", "password", "short").has("Use at least 12 characters.")
+	b.post(setUpPath, "token", "wrong", "email", "jane@example.com", "password", testPassword).has("does not work any more")
+	b.get(setUpPath).post(setUpPath, "token", secret.Reveal(), "name", "Jane Doe", "email", "jane@example.com", "password", testPassword)
+	if !strings.HasSuffix(b.address.Path, "/devices") {
+		t.Fatalf("at %s", b.address)
+	}
+	b.has("Welcome to Keyway.", "Jane Doe&#39;s Sandbox", "No devices yet", "Instance").get("/console/instance/people").has("Operator")
+	s.browser(t).get(setUpPath).has("does not work any more")
+	// A second time, the link opens nothing.
+	second := s.browser(t)
+	second.do(second.request(setUpPath, url.Values{"token": {secret.Reveal()}, "email": {"eve@example.com"}, "password": {testPassword}})).has("does not work any more")
+	if strings.Contains(s.log.String(), secret.Reveal()) || strings.Contains(s.log.String(), testPassword) {
+		t.Error("a secret is in the log")
+	}
+}
+
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	s.person(t, "jane")
+	b := s.browser(t)
+	profile := "/console/settings/profile"
+	b.get(profile).at("/console/sign-in")
+	b.post("/console/sign-in", "email", "jane@example.com", "password", "wrong", "next", profile).has("is wrong", `value="jane@example.com"`)
+	b.post("/console/sign-in", "email", "jane@example.com", "password", testPassword, "next", profile).at(profile)
+	u, _ := url.Parse(s.URL)
+	cookies := b.Jar.Cookies(u)
+	if len(cookies) != 1 || cookies[0].Name != secureCookie {
+		t.Errorf("cookies %v", cookies)
+	}
+	b.post("/console/sign-out").at("/console/signed-out")
+	if got := b.get(profile).address.Path; got != "/console/sign-in" {
+		t.Errorf("signed out, the profile is at %s", got)
+	}
+	// The old cookie is dead on the server too.
+	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+profile, nil)
+	r.AddCookie(cookies[0])
+	if s.browser(t).do(r).address.Path != "/console/sign-in" {
+		t.Error("the cookie lives after sign-out")
+	}
+	for _, next := range []string{"https://evil.example.com", "//evil.example.com", "/console/\\evil", "/other", "javascript:alert(1)", "/console//../../evil\r\nx: y"} {
+		if got := localPath(next); got != Root {
+			t.Errorf("localPath(%q) = %q", next, got)
+		}
+	}
+}
+
+func TestSignInAlwaysStartsANewSession(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	s.person(t, "jane")
+	b := s.browser(t)
+	u, _ := url.Parse(s.URL)
+	b.Jar.SetCookies(u, []*http.Cookie{{Name: secureCookie, Value: "planted.session", Path: "/", Secure: true}})
+	b.signIn("jane")
+	if c := b.Jar.Cookies(u); len(c) == 0 || strings.HasPrefix(c[0].Value, "planted") {
+		t.Errorf("cookies %v", c)
+	}
+}
+
+func TestGuards(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	b := s.browser(t).signIn("jane")
+	here := workspacePath(w.ID, "settings")
+
+	// A form from another site does nothing, whichever header tells.
+	for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example.com"} {
+		r := b.request(here, url.Values{"name": {"Stolen"}})
+		r.Header.Del("Sec-Fetch-Site")
+		r.Header.Set(name, value)
+		if b.do(r); b.status != http.StatusForbidden {
+			t.Errorf("%s %s: %d", name, value, b.status)
+		}
+	}
+	b.get(here).lacks("Stolen")
+
+	// The Console answers under its own names only.
+	h, err := New(s.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]int{
+		"rebound.example.com": http.StatusMisdirectedRequest, "localhost:8420": http.StatusOK, "[::1]:8420": http.StatusOK, "127.0.0.1": http.StatusOK,
+		"localhost.example.com": http.StatusMisdirectedRequest, "": http.StatusMisdirectedRequest,
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/console/sign-in", nil)
+		r.Host = host
+		rec := httptest.NewRecorder()
+		if h.ServeHTTP(rec, r); rec.Code != want {
+			t.Errorf("Host %q: %d, want %d", host, rec.Code, want)
+		}
+		if got := rec.Header().Get("X-Content-Type-Options"); got != "nosniff" {
+			t.Errorf("Host %q: X-Content-Type-Options %q", host, got)
+		}
+	}
+
+	// Nothing changes by GET.
+	for _, path := range []string{"/console/sign-out", here + "/suspend", here + "/delete"} {
+		if b.get(path); b.status != http.StatusNotFound {
+			t.Errorf("GET %s: %d", path, b.status)
+		}
+	}
+	b.get("/console").at(workspacePath(w.ID, "devices"))
+
+	if b.get("/console/nowhere"); b.status != http.StatusNotFound {
+		t.Errorf("unknown page: %d", b.status)
+	}
+	b.has("Page not found")
+	if b.do(b.request("/console/settings/profile", url.Values{"name": {strings.Repeat("x", maxForm)}})); b.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("a form that is too large: %d", b.status)
+	}
+}
+
+// TestPlainHTTP is a server that other machines reach by http: without Secure no __Host- cookie.
+func TestPlainHTTP(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	s.person(t, "jane")
+	c := s.config
+	c.PublicURL = "http://keys.example.com:8420"
+	h, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{"email": {"jane@example.com"}, "password": {testPassword}}
+	for host, want := range map[string]string{"keys.example.com:8420": plainCookie, "localhost:8420": secureCookie} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/console/sign-in", strings.NewReader(form.Encode()))
+		r.Host = host
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", "http://"+host)
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, r)
+		set := rec.Header().Get("Set-Cookie")
+		if rec.Code != http.StatusSeeOther || !strings.HasPrefix(set, want+"=") || strings.Contains(set, "Secure") != (want == secureCookie) {
+			t.Errorf("%s: %d, cookie %q", host, rec.Code, strings.SplitN(set, "=", 2)[0])
+		}
+		if !strings.Contains(set, "HttpOnly") || !strings.Contains(set, "SameSite=Lax") || !strings.Contains(set, "Path=/;") {
+			t.Errorf("%s: cookie attributes of %s", host, set)
+		}
+	}
+}
+
+func TestStatic(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := s.browser(t).get("/console/sign-in")
+	for _, m := range regexp.MustCompile(`(?:href|src)="(/console/static/[^"]*)"`).FindAllStringSubmatch(b.page, -1) {
+		f := s.browser(t).get(m[1])
+		if f.status != http.StatusOK || !strings.Contains(f.header.Get("Cache-Control"), "immutable") {
+			t.Errorf("%s: %d, %s", m[1], f.status, f.header.Get("Cache-Control"))
+		}
+	}
+	if b.get("/console/static/"); b.status != http.StatusNotFound {
+		t.Errorf("the folder is listed: %d", b.status)
+	}
+}
+
+// TestPublishedFlow is the page's five steps, at both places.
+func TestPublishedFlow(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	jane, w := s.person(t, "jane")
+	for _, list := range []string{"/console/settings/personal-access-tokens", workspacePath(w.ID, "developer", "personal-access-tokens")} {
+		b := s.browser(t).signIn("jane")
+		b.has("jane", `href="/console/settings/profile"`, "Settings")
+		b.get("/console/settings/profile").has(`href="/console/settings/personal-access-tokens"`, "Personal Access Tokens")
+		b.get(list).has("Add Personal Access Token", "Create Personal Access Token", `<option value="365" data-expires=`)
+		form := b.page
+		b.post(list, "name", "", "expires_in", "365").has("This is needed.", "data-open")
+		b.post(list, "name", "Laptop", "expires_in", "date", "expires_on", "2001-01-01").has("Choose a day from tomorrow on")
+		b.post(list, "name", "Laptop", "expires_in", "365").at(list)
+		token := b.secret()
+		if parsed, err := credential.Parse(token); err != nil || !parsed.IsPAT {
+			t.Fatalf("the page shows no personal access token: %v", err)
+		}
+		b.has("It is shown only now", "Never use it in a web browser", `data-location="`+list+`"`, s.URL+"/devices/list", w.ID)
+		if strings.Contains(b.address.String(), token) {
+			t.Error("the secret is in the address")
+		}
+		created := b.page
+		if b.get(list).has("Laptop").lacks(token); b.status != http.StatusOK {
+			t.Errorf("reload: %d", b.status)
+		}
+
+		// Sending the same form again, as a browser's reload does, makes nothing and shows nothing.
+		nonce := noncePattern.FindStringSubmatch(form)[1]
+		again := url.Values{"name": {"Twice"}, "expires_in": {"365"}, "nonce": {nonce}}
+		b.do(b.request(list, again)) // the first of these was the empty name above
+		b.has("only once").lacks("Twice", "secret-value")
+
+		id := regexp.MustCompile(regexp.QuoteMeta(list) + `/([0-9a-f-]{36})/workspace-keys`).FindStringSubmatch(created)[1]
+		b.get(list+"/"+id).has("Laptop", "No workspace keys")
+
+		// A script of the page asks for a workspace key.
+		r := b.request(list+"/"+id+"/workspace-keys", url.Values{"workspace_id": {w.ID}, "nonce": {noncePattern.FindStringSubmatch(created[strings.Index(created, "data-workspace-key"):])[1]}})
+		r.Header.Set("Accept", "application/json")
+		var key struct {
+			Token       string `json:"token"`
+			WorkspaceID string `json:"workspace_id"`
+			Nonce       string `json:"nonce"`
+		}
+		if err := json.Unmarshal([]byte(b.do(r).page), &key); err != nil || !strings.HasPrefix(key.Token, "seam_test") || key.WorkspaceID != w.ID || key.Nonce == "" {
+			t.Fatalf("workspace key: %v %s", err, b.page)
+		}
+		// Without a script it is shown on the token's page, once.
+		b.get(list+"/"+id).post(list+"/"+id+"/workspace-keys", "workspace_id", w.ID)
+		if second := b.secret(); !strings.HasPrefix(second, "seam_test") || strings.Count(b.page, second) < 3 {
+			t.Errorf("the workspace key is not in the examples")
+		}
+		keys, err := s.config.Tokens.WorkspaceKeys(t.Context(), jane.ID, id)
+		if err != nil || len(keys) != 2 {
+			t.Fatalf("%d keys, %v", len(keys), err)
+		}
+		b.get(list + "/" + id).post(list + "/" + id + "/workspace-keys/" + keys[0].ID + "/revoke").has("The workspace key was revoked.").lacks(keys[0].ID)
+
+		b.get(list).has("together with 1 workspace key").post(list+"/"+id+"/revoke").has("The token was revoked.", "Revoked").lacks("revoke-" + id)
+		b.get(list + "/" + id).has("Revoked").lacks("Use it")
+		if strings.Contains(s.log.String(), token) || strings.Contains(s.log.String(), key.Token) {
+			t.Error("a secret is in the log")
+		}
+	}
+	// Nobody sees the token of another.
+	s.person(t, "eve")
+	tokens, err := s.config.Tokens.List(t.Context(), jane.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := s.browser(t).signIn("eve")
+	if b.get("/console/settings/personal-access-tokens/" + tokens[0].ID); b.status != http.StatusNotFound {
+		t.Errorf("a foreign token: %d", b.status)
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	jane, _ := s.person(t, "jane")
+	list := "/console/settings/personal-access-tokens"
+	b := s.browser(t).signIn("jane")
+	day := time.Now().UTC().AddDate(0, 0, 3).Format(time.DateOnly)
+	for choice, want := range map[string]string{"7": time.Now().AddDate(0, 0, 7).UTC().Format(time.DateOnly), "never": "", "date": day} {
+		b.get(list).post(list, "name", "In "+choice, "expires_in", choice, "expires_on", day).secret()
+		tokens, err := s.config.Tokens.List(t.Context(), jane.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if at := tokens[0].ExpiresAt; !at.IsZero() {
+			got = at.UTC().Format(time.DateOnly)
+		}
+		if got != want || tokens[0].Name != "In "+choice {
+			t.Errorf("%s: %s ends %q, want %q", choice, tokens[0].Name, got, want)
+		}
+	}
+	b.get(list).post(list, "name", "x", "expires_in", "1000").has("Choose when the token expires.")
+}
+
+func TestDevices(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	list := workspacePath(w.ID, "devices")
+	b := s.browser(t).signIn("jane").at(list).has("No devices yet", "Add sandbox devices")
+	add := workspacePath(w.ID, "sandbox-devices")
+	b.post(add).has("Choose at least one brand.", "data-open")
+	b.post(add, "brand", "nowhere").has("There is no such brand")
+	b.get(list).post(add, "brand", "august", "brand", "ecobee", "brand", "minut").at(list).has("added.", "Front Door", "August", "jane@example.com", "Thermostat", "°F")
+	b.post(add, "brand", "august").has("no new devices")
+	b.get(list + "?q=front").has("Front Door").lacks("°F")
+	b.get(list + "?q=nothing+like+it").has("No device matches")
+	b.get(list)
+	id := regexp.MustCompile(`href="` + list + `/([^"]*)"`).FindStringSubmatch(b.page)[1]
+	b.get(list+"/"+id).has("Capabilities", "&#34;device_id&#34;: &#34;"+id)
+	b.post(list+"/"+id+"/rename", "name", strings.Repeat("x", 201)).has("Use at most 200 characters.", "data-open")
+	b.post(list+"/"+id+"/rename", "name", "Harbour Gate").at(list+"/"+id).has("Renamed.", "Harbour Gate")
+	if b.get(list + "/nothing"); b.status != http.StatusNotFound {
+		t.Errorf("unknown device: %d", b.status)
+	}
+
+	// A list longer than a page.
+	if err := s.config.Accounts.Fill(t.Context(), w.ID, true, 2*devicesPerPage, nil); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	pages := 0
+	for next := list; next != ""; pages++ {
+		b.get(next)
+		for _, m := range regexp.MustCompile(`class="row-link" href="`+list+`/([^"]*)"`).FindAllStringSubmatch(b.page, -1) {
+			if seen[m[1]] {
+				t.Errorf("%s stands on two pages", m[1])
+			}
+			seen[m[1]] = true
+		}
+		next = ""
+		if m := regexp.MustCompile(`href="([^"]*)" rel="next"`).FindStringSubmatch(b.page); m != nil {
+			next = m[1]
+		}
+	}
+	n, err := s.config.Devices.Count(t.Context(), w.ID)
+	if err != nil || pages != 3 || len(seen) != n {
+		t.Errorf("%d devices on %d pages, want %d on 3 (%v)", len(seen), pages, n, err)
+	}
+}
+
+func TestTeam(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	jane, w := s.person(t, "jane")
+	team, keys := workspacePath(w.ID, "team"), workspacePath(w.ID, "developer", "api-keys")
+	b := s.browser(t).signIn("jane").get(team).has("Only owner")
+	b.post(team+"/invite", "email", "sam", "role", "admin").has("That is not an e-mail address.")
+	b.post(team+"/invite", "email", "sam@example.com", "role", "admin").at(team + "/invite")
+	link := b.secret()
+	path, secret, ok := strings.Cut(strings.TrimPrefix(link, s.URL), "#")
+	if !ok || path != invitationPath {
+		t.Fatalf("link %s", link)
+	}
+	b.get(team).has("sam@example.com").lacks(secret)
+
+	sam := s.browser(t).get(path)
+	sam.post(path, "token", "wrong").has("does not work any more")
+	sam.get(path).post(path, "token", secret).has("jane&#39;s Sandbox", "sam@example.com", "At least 12")
+	sam.post(path, "token", secret, "join", "true", "name", "Sam", "password", "short").has("Use at least 12 characters.")
+	sam.post(path, "token", secret, "join", "true", "name", "Sam", "password", testPassword).at(workspacePath(w.ID, "devices")).has("You are a member of")
+	sam.get(path).post(path, "token", secret).has("does not work any more")
+
+	sam.get(keys).post(keys, "name", "Booking server")
+	if !strings.HasPrefix(sam.secret(), "seam_test") {
+		t.Error("no API key is shown")
+	}
+	sam.get(keys).has("Booking server", "by Sam").lacks(sam.secretless())
+	// An admin neither makes nor unmakes owners.
+	sam.get(team).lacks("remove-" + jane.ID)
+	if sam.do(sam.request(team+"/members/"+jane.ID+"/remove", nil)); sam.status != http.StatusForbidden {
+		t.Errorf("an admin removes the owner: %d", sam.status)
+	}
+	if sam.do(sam.request(workspacePath(w.ID, "settings", "delete"), url.Values{"confirm_name": {w.Name}})); sam.status != http.StatusForbidden {
+		t.Errorf("an admin deletes the workspace: %d", sam.status)
+	}
+
+	members, err := s.config.Members.List(t.Context(), w.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := members[1].UserID
+	b.get(team).has("1 API key stops", "Booking server", "Keep this key working")
+	b.post(team+"/members/"+id+"/role", "role", "member").has("The role was changed.")
+	sam.get(keys).lacks("Add API Key", "Revoke")
+	if sam.do(sam.request(keys, url.Values{"name": {"Other"}, "nonce": {newNonce()}})); sam.status != http.StatusForbidden {
+		t.Errorf("a member makes an API key: %d", sam.status)
+	}
+	sam.get(team).lacks("Invite", "Pending")
+	b.get(team).post(team+"/members/"+id+"/remove", "adopt_api_keys", "true").has("The person was removed.")
+	b.get(keys).has("Booking server", "by jane")
+	if sam.get(team); sam.status != http.StatusNotFound {
+		t.Errorf("who was removed sees the team: %d", sam.status)
+	}
+	sam.get("/console").has("No workspace yet")
+
+	// The only owner cannot go.
+	b.do(b.request(team+"/members/"+jane.ID+"/remove", nil)).has("needs an owner")
+	b.get(keys)
+	key := regexp.MustCompile(`action="` + keys + `/([^"/]*)/revoke"`).FindStringSubmatch(b.page)[1]
+	b.post(keys+"/"+key+"/revoke").has("The key was revoked.", "No API keys")
+
+	b.get(team).post(team+"/invite", "email", "kim@example.com", "role", "member")
+	b.get(team)
+	open := regexp.MustCompile(`action="(` + team + `/invitations/[^"]*/revoke)"`).FindStringSubmatch(b.page)[1]
+	b.post(open).has("The invitation was revoked.").lacks("kim@example.com")
+}
+
+// secretless is what the page of a secret shows of it later: nothing.
+func (b *browser) secretless() string { return "secret-value" }
+
+func TestWorkspaces(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	_, foreign := s.person(t, "eve")
+	b := s.browser(t).signIn("jane")
+	b.post("/console/workspaces", "name", "").has("This is needed.", "data-open")
+	b.post("/console/workspaces", "name", "Harbour Hotels", "company_name", "Harbour Ltd")
+	b.has("Workspace Harbour Hotels created.", "Production", "No devices yet").lacks("add-sandbox")
+	made := strings.Split(b.address.Path, "/")[3]
+	settings := workspacePath(made, "settings")
+	b.get(settings).has("Harbour Ltd", made).lacks("Reset sandbox")
+	b.post(settings, "name", "Harbour", "company_name", "Harbour Inc").has("Saved.", "Harbour Inc")
+	b.post(settings, "name", "", "company_name", "x").has("This is needed.")
+	b.get(settings).post(settings+"/suspend").has("The workspace is suspended.", "This workspace is suspended.", "Resume")
+	b.post(settings + "/resume").has("The workspace works again.").lacks("This workspace is suspended.")
+	b.post(settings+"/delete", "confirm_name", "harbour").has("Type the workspace", "data-open")
+	b.post(settings+"/delete", "confirm_name", "Harbour").at(workspacePath(w.ID, "devices")).has("Workspace Harbour deleted.")
+	if b.get(settings); b.status != http.StatusNotFound {
+		t.Errorf("the deleted workspace: %d", b.status)
+	}
+	b.get(workspacePath(w.ID, "settings")).post(workspacePath(w.ID, "settings", "reset-sandbox")).has("The sandbox is being reset.")
+
+	// A foreign workspace and one that is not there answer alike.
+	for _, path := range []string{"devices", "team", "settings", "developer/api-keys", "developer/personal-access-tokens"} {
+		var bodies [2]string
+		for i, id := range []string{foreign.ID, "01999999-0000-7000-8000-000000000000"} {
+			if b.get(workspacePath(id) + "/" + path); b.status != http.StatusNotFound {
+				t.Errorf("%s: %d", path, b.status)
+			}
+			bodies[i] = b.page
+		}
+		if bodies[0] != bodies[1] {
+			t.Errorf("%s tells a foreign workspace from none", path)
+		}
+	}
+	b.get("/console").at(workspacePath(w.ID, "devices"))
+}
+
+func TestProfile(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	s.person(t, "jane")
+	const profile, password = "/console/settings/profile", "/console/settings/password"
+	b, other := s.browser(t).signIn("jane"), s.browser(t).signIn("jane")
+	b.get("/console/settings").at(profile).post(profile, "name", "").has("This is needed.")
+	b.get(profile).post(profile, "name", "Jane Doe").at(profile).has("Saved.", "Jane Doe")
+	const fresh = "a new pass phrase"
+	b.post(password, "current_password", "wrong", "new_password", fresh).has("The password is wrong.")
+	b.post(password, "current_password", testPassword, "new_password", "short").has("Use at least 12 characters.")
+	b.post(password, "current_password", testPassword, "new_password", fresh).at(profile).has("signed out everywhere else")
+	other.get(profile).at("/console/sign-in").post("/console/sign-in", "email", "jane@example.com", "password", fresh)
+	other.get(profile).has("Jane Doe")
+}
+
+func TestPeople(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	s.person(t, "jane") // the first is an operator
+	eve, _ := s.person(t, "eve")
+	const people = "/console/instance/people"
+	b, other := s.browser(t).signIn("jane"), s.browser(t).signIn("eve")
+	if other.get(people); other.status != http.StatusForbidden {
+		t.Errorf("People for everybody: %d", other.status)
+	}
+	other.lacks("jane@example.com", `href="`+people+`"`)
+	b.get(people).has("eve@example.com", "2 people").get(people + "?q=eve").lacks("disable-x").has("1 person")
+	b.get(people).post(people+"/"+eve.ID+"/disable").has("The person is disabled.", "Enable")
+	other.get("/console").at("/console/sign-in").signIn("eve").has("is wrong")
+	b.post(people + "/" + eve.ID + "/enable").has("The person is enabled.")
+	other.signIn("eve").has("No devices yet")
+	for i := range peoplePerPage {
+		s.quickPerson(t, fmt.Sprintf("p%03d", i))
+	}
+	b.get(people).has("50 people on this page")
+	b.get(people + "?page=2").has("2 people on this page")
+}
+
+// quickPerson makes a person without the cost of a password.
+func (s *server) quickPerson(t *testing.T, name string) {
+	t.Helper()
+	ctx := context.Background()
+	err := s.config.DB.Update(ctx, func(tx *store.Tx) error {
+		_, err := s.config.People.Create(ctx, tx, identity.NewUser{Email: name + "@example.com", Name: name}, audit.Server)
+		return err
+	}, store.Instance)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestMinPassword holds the words beside the fields to the rule.
+func TestMinPassword(t *testing.T) {
+	t.Parallel()
+	if identity.CheckPassword(strings.Repeat("x", minPassword-1)) == nil || identity.CheckPassword(strings.Repeat("x", minPassword)) != nil {
+		t.Errorf("a password needs another length than %d", minPassword)
+	}
+}

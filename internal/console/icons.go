@@ -1,0 +1,60 @@
+package console
+
+import (
+	"fmt"
+	"html/template"
+)
+
+// icons are drawn on a 16×16 grid with a line of 1.5 and the colour of the text around them.
+var icons = map[string]template.HTML{
+	"accesscode":  `<rect x="2" y="4.5" width="12" height="7" rx="1.75"/><path d="M5 8h.01M8 8h.01M11 8h.01" stroke-width="2"/>`,
+	"alert":       `<path d="M8 2.25 14.25 13H1.75z"/><path d="M8 6.5v3M8 11.25h.01"/>`,
+	"arrow-left":  `<path d="M13 8H3M7 4 3 8l4 4"/>`,
+	"arrow-right": `<path d="M3 8h10M9 4l4 4-4 4"/>`,
+	"ban":         `<circle cx="8" cy="8" r="5.75"/><path d="m4 12 8-8"/>`,
+	"building":    `<rect x="3" y="2.25" width="10" height="11.5" rx="1"/><path d="M6 5.25h.01M10 5.25h.01M6 8h.01M10 8h.01M6.75 13.5v-2.25h2.5v2.25"/>`,
+	"camera":      `<rect x="1.75" y="4.25" width="8.5" height="7.5" rx="1.5"/><path d="m10.25 7.25 4-2v5.5l-4-2"/>`,
+	"check":       `<path d="m3 8.5 3.25 3.25L13 5"/>`,
+	"chevron":     `<path d="m4 6 4 4 4-4"/>`,
+	"chevrons":    `<path d="m5 6 3-3 3 3M5 10l3 3 3-3"/>`,
+	"code":        `<path d="m5.5 4.5-3.5 3.5 3.5 3.5M10.5 4.5 14 8l-3.5 3.5"/>`,
+	"copy":        `<rect x="5.25" y="5.25" width="8.5" height="8.5" rx="1.5"/><path d="M10.75 5.25v-1.5a1.5 1.5 0 0 0-1.5-1.5h-5.5a1.5 1.5 0 0 0-1.5 1.5v5.5a1.5 1.5 0 0 0 1.5 1.5h1.5"/>`,
+	"device":      `<rect x="3.75" y="1.75" width="8.5" height="12.5" rx="2"/><circle cx="8" cy="6.25" r="1.75"/><path d="M8 8v2.75"/>`,
+	"flask":       `<path d="M6.25 2v4L2.9 12.1A1.2 1.2 0 0 0 3.95 13.9h8.1a1.2 1.2 0 0 0 1.05-1.8L9.75 6V2M5.25 2h5.5M4.6 9.5h6.8"/>`,
+	"globe":       `<circle cx="8" cy="8" r="5.75"/><path d="M2.25 8h11.5M8 2.25c2 2 2 9.5 0 11.5-2-2-2-9.5 0-11.5"/>`,
+	"hourglass":   `<path d="M4 2.25h8M4 13.75h8M5 2.25v2.5L8 8l3-3.25v-2.5M5 13.75v-2.5L8 8l3 3.25v2.5"/>`,
+	"info":        `<circle cx="8" cy="8" r="5.75"/><path d="M8 7.5v3.25M8 5.25h.01"/>`,
+	"key":         `<circle cx="5.25" cy="10.75" r="3"/><path d="m7.5 8.5 6-6M11 5l2 2M9.25 6.75l1.5 1.5"/>`,
+	"lock":        `<rect x="3" y="7" width="10" height="6.75" rx="1.5"/><path d="M5.25 7V5a2.75 2.75 0 0 1 5.5 0v2"/>`,
+	"mail":        `<rect x="1.75" y="3.25" width="12.5" height="9.5" rx="1.5"/><path d="m2.25 4.75 5.75 4 5.75-4"/>`,
+	"menu":        `<path d="M2.25 4.25h11.5M2.25 8h11.5M2.25 11.75h11.5"/>`,
+	"noise":       `<path d="M2.25 6.75v2.5M5.1 4.75v6.5M8 2.5v11M10.9 4.75v6.5M13.75 6.75v2.5"/>`,
+	"offline":     `<path d="m2 2 12 12M5.2 10.2a4 4 0 0 1 3-1.2M2.2 7.2a8 8 0 0 1 2.6-1.7M8 4.3c2.2 0 4.3 1 5.8 2.9M10.7 8.6l.6.6M8 12.5h.01"/>`,
+	"pencil":      `<path d="m10.5 3 2.5 2.5-7.75 7.75-3 .5.5-3zM9 4.5 11.5 7"/>`,
+	"phone":       `<rect x="4.25" y="1.75" width="7.5" height="12.5" rx="1.5"/><path d="M7.25 11.75h1.5"/>`,
+	"plus":        `<path d="M8 3v10M3 8h10"/>`,
+	"refresh":     `<path d="M13.5 8a5.5 5.5 0 1 1-1.6-3.9M13.5 2.25v3h-3"/>`,
+	"search":      `<circle cx="7" cy="7" r="4.5"/><path d="m10.5 10.5 3.25 3.25"/>`,
+	"settings":    `<path d="M2.25 4.75h4M10.25 4.75h3.5M2.25 11.25h3.5M9.75 11.25h4"/><circle cx="8.25" cy="4.75" r="2"/><circle cx="7.75" cy="11.25" r="2"/>`,
+	"server":      `<rect x="2.25" y="2.5" width="11.5" height="4.5" rx="1.25"/><rect x="2.25" y="9" width="11.5" height="4.5" rx="1.25"/><path d="M4.75 4.75h.01M4.75 11.25h.01"/>`,
+	"shield":      `<path d="M8 1.75 13 3.5v4c0 3-2 5.25-5 6.75-3-1.5-5-3.75-5-6.75v-4z"/>`,
+	"sign-out":    `<path d="M6.25 2.25h-2.5a1.5 1.5 0 0 0-1.5 1.5v8.5a1.5 1.5 0 0 0 1.5 1.5h2.5M6.25 8h7.5M10.75 5l3 3-3 3"/>`,
+	"team":        `<circle cx="6" cy="5.25" r="2.5"/><path d="M1.75 13.5c0-2.5 1.75-4 4.25-4s4.25 1.5 4.25 4M10.5 3a2.5 2.5 0 0 1 0 4.5M11.75 9.75c1.6.5 2.5 1.85 2.5 3.75"/>`,
+	"thermostat":  `<circle cx="8" cy="8" r="5.75"/><path d="M8 8 10.25 4.75M8 11.25h.01"/>`,
+	"token":       `<path d="M2 5.25V4a1 1 0 0 1 1-1h10a1 1 0 0 1 1 1v1.25a2.75 2.75 0 0 0 0 5.5V12a1 1 0 0 1-1 1H3a1 1 0 0 1-1-1v-1.25a2.75 2.75 0 0 0 0-5.5z"/><path d="M6.75 6.5 9.25 8l-2.5 1.5"/>`,
+	"trash":       `<path d="M2.75 4.25h10.5M6.25 4V2.5h3.5V4M4 4.25l.6 8.3a1.25 1.25 0 0 0 1.25 1.2h4.3a1.25 1.25 0 0 0 1.25-1.2l.6-8.3M6.75 7v4M9.25 7v4"/>`,
+	"unlock":      `<rect x="3" y="7" width="10" height="6.75" rx="1.5"/><path d="M5.25 7V5a2.75 2.75 0 0 1 5.3-1"/>`,
+	"user":        `<circle cx="8" cy="5.25" r="2.75"/><path d="M2.75 13.75c0-2.75 2.25-4.25 5.25-4.25s5.25 1.5 5.25 4.25"/>`,
+	"wifi":        `<path d="M2 6.75c3.5-3.25 8.5-3.25 12 0M4.4 9.4c2-1.9 5.2-1.9 7.2 0M8 12.25h.01"/>`,
+	"x":           `<path d="m4 4 8 8M12 4l-8 8"/>`,
+}
+
+// icon draws an icon that stands beside words; screen readers skip it.
+func icon(name string) (template.HTML, error) {
+	paths, ok := icons[name]
+	if !ok {
+		return "", fmt.Errorf("no icon %q", name)
+	}
+	return `<svg class="icon" width="16" height="16" viewBox="0 0 16 16" fill="none" stroke="currentColor" ` +
+		`stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">` + paths + `</svg>`, nil
+}

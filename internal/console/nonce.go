@@ -1,0 +1,41 @@
+package console
+
+import (
+	"crypto/rand"
+	"sync"
+	"time"
+)
+
+// nonces remembers which forms that show a secret were sent already, so that a browser which sends
+// one again (by a reload, or by going back) makes no second secret.
+type nonces struct {
+	mu    sync.Mutex
+	spent map[string]time.Time
+}
+
+// nonceLife is how long a sent form is remembered.
+const nonceLife = 24 * time.Hour
+
+// newNonce makes the mark of one form.
+func newNonce() string { return rand.Text() }
+
+// spend tells whether the form with the nonce is sent for the first time.
+func (n *nonces) spend(session, nonce string, now time.Time) bool {
+	key := session + " " + nonce
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.spent == nil || len(n.spent) > 10_000 {
+		old := n.spent
+		n.spent = map[string]time.Time{}
+		for k, at := range old {
+			if now.Sub(at) < nonceLife {
+				n.spent[k] = at
+			}
+		}
+	}
+	if _, ok := n.spent[key]; ok || len(nonce) < 20 || len(nonce) > 64 {
+		return false
+	}
+	n.spent[key] = now
+	return true
+}

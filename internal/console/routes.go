@@ -1,0 +1,98 @@
+package console
+
+import (
+	"net/http"
+
+	"keyway/internal/fault"
+)
+
+// routes lists every page. A page within a workspace names the endpoint that does the same, whose
+// role it asks for.
+func (s *console) routes(mux *http.ServeMux) error {
+	mux.Handle("GET "+Root+"/static/", staticHandler())
+	mux.Handle(Root+"/", s.handler(func(*request) error { return fault.New(fault.NotFound, "There is no such page") }))
+
+	open := func(pattern string, p page) { mux.Handle(pattern, s.handler(p)) }
+	open("GET "+setUpPath, (*request).setUp)
+	open("POST "+setUpPath, (*request).postSetUp)
+	open("GET "+invitationPath, (*request).invitation)
+	open("POST "+invitationPath, (*request).postInvitation)
+	open("GET "+Root+"/sign-in", (*request).signIn)
+	open("POST "+Root+"/sign-in", (*request).postSignIn)
+	open("POST "+Root+"/sign-out", (*request).postSignOut)
+	open("GET "+Root+"/signed-out", (*request).signedOut)
+
+	signedIn := func(pattern string, p page) { mux.Handle(pattern, s.signedIn(p)) }
+	signedIn("GET "+Root, (*request).home)
+	signedIn("GET "+Root+"/{$}", (*request).home)
+	signedIn("GET "+Root+"/workspaces", (*request).home)
+	signedIn("POST "+Root+"/workspaces", (*request).createWorkspace)
+
+	const settings = Root + "/settings"
+	signedIn("GET "+settings, (*request).settings)
+	signedIn("GET "+settings+"/profile", (*request).profile)
+	signedIn("POST "+settings+"/profile", (*request).saveProfile)
+	signedIn("POST "+settings+"/password", (*request).savePassword)
+	signedIn("GET "+settings+"/access-tokens", (*request).settingsTokens) // where Seam's CLI sends people
+	s.tokenRoutes(settings+"/personal-access-tokens", signedIn)
+
+	operators := func(pattern string, p page) { mux.Handle(pattern, s.operators(p)) }
+	const people = Root + "/instance/people"
+	operators("GET "+people, (*request).people)
+	operators("POST "+people+"/{user}/disable", (*request).disablePerson)
+	operators("POST "+people+"/{user}/enable", (*request).enablePerson)
+
+	const ws = Root + "/workspaces/{workspace}"
+	const v1 = "/keyway/v1/"
+	for _, row := range []struct {
+		pattern  string
+		endpoint string
+		page     page
+	}{
+		{"GET " + ws, "/workspaces/get", (*request).openWorkspace},
+		{"GET " + ws + "/devices", "/devices/list", (*request).devices},
+		{"GET " + ws + "/devices/{device}", "/devices/get", (*request).device},
+		{"POST " + ws + "/devices/{device}/rename", "/devices/update", (*request).renameDevice},
+		{"POST " + ws + "/sandbox-devices", "/devices/update", (*request).addSandboxDevices},
+		{"GET " + ws + "/team", v1 + "members/list", (*request).team},
+		{"POST " + ws + "/team/invite", v1 + "members/invite", (*request).invite},
+		{"POST " + ws + "/team/invitations/{invitation}/revoke", v1 + "members/withdraw_invitation", (*request).withdrawInvitation},
+		{"POST " + ws + "/team/members/{user}/role", v1 + "members/update", (*request).changeRole},
+		{"POST " + ws + "/team/members/{user}/remove", v1 + "members/remove", (*request).removeMember},
+		{"GET " + ws + "/developer/api-keys", v1 + "api_keys/list", (*request).apiKeys},
+		{"POST " + ws + "/developer/api-keys", v1 + "api_keys/create", (*request).createAPIKey},
+		{"POST " + ws + "/developer/api-keys/{key}/revoke", v1 + "api_keys/revoke", (*request).revokeAPIKey},
+		{"GET " + ws + "/settings", "/workspaces/get", (*request).workspaceSettings},
+		{"POST " + ws + "/settings", "/workspaces/update", (*request).saveWorkspace},
+		{"POST " + ws + "/settings/suspend", "/workspaces/update", (*request).suspendWorkspace},
+		{"POST " + ws + "/settings/resume", "/workspaces/update", (*request).resumeWorkspace},
+		{"POST " + ws + "/settings/reset-sandbox", "/workspaces/reset_sandbox", (*request).resetSandbox},
+		{"POST " + ws + "/settings/delete", v1 + "workspaces/delete", (*request).deleteWorkspace},
+	} {
+		h, err := s.within(row.endpoint, row.page)
+		if err != nil {
+			return err
+		}
+		mux.Handle(row.pattern, h)
+	}
+	var failed error
+	s.tokenRoutes(ws+"/developer/personal-access-tokens", func(pattern string, p page) {
+		h, err := s.within("/workspaces/get", p)
+		if err != nil {
+			failed = err
+			return
+		}
+		mux.Handle(pattern, h)
+	})
+	return failed
+}
+
+// tokenRoutes puts the pages of personal access tokens at one of their two places.
+func (s *console) tokenRoutes(at string, route func(pattern string, p page)) {
+	route("GET "+at, (*request).tokens)
+	route("POST "+at, (*request).createToken)
+	route("GET "+at+"/{token}", (*request).token)
+	route("POST "+at+"/{token}/revoke", (*request).revokeToken)
+	route("POST "+at+"/{token}/workspace-keys", (*request).createWorkspaceKey)
+	route("POST "+at+"/{token}/workspace-keys/{key}/revoke", (*request).revokeWorkspaceKey)
+}

@@ -1,0 +1,231 @@
+package console
+
+import "time"
+
+// sample is a page that the tests render; its name is the preview's file.
+type sample struct {
+	name string
+	view view
+}
+
+func minutesAgo(n int) time.Time { return testNow.Add(-time.Duration(n) * time.Minute) }
+
+func days(n int) time.Time { return testNow.AddDate(0, 0, n) }
+
+var (
+	sampleUser    = &User{ID: "u1", Name: "Jane Doe", Email: "jane@example.com", Operator: true}
+	sampleSandbox = Workspace{ID: "0199b2f4-7c1e-7d04-9a51-0e6a3f0c5d11", Name: "Jane’s Sandbox", Sandbox: true, Role: RoleOwner}
+	sampleProd    = Workspace{ID: "0199b2f4-7c1e-7d04-9a51-0e6a3f0c5d22", Name: "Harbour Hotels", Role: RoleAdmin}
+	sampleRoles   = []RoleOption{
+		{RoleOwner, "Everything, also deleting the workspace and naming owners."},
+		{RoleAdmin, "Manages people, keys and settings."},
+		{RoleMember, "Sees everything and works with devices."},
+	}
+	sampleNewWorkspace = NewWorkspaceForm{Sandbox: true}
+	sampleExpiry       = []ExpiryOption{
+		{Value: "7", Label: "7 days", Expires: days(7)},
+		{Value: "30", Label: "30 days", Expires: days(30)},
+		{Value: "90", Label: "90 days", Expires: days(90)},
+		{Value: "365", Label: "365 days", Expires: days(365), Selected: true},
+		{Value: ExpiryDate, Label: "On a date…"},
+		{Value: ExpiryNever, Label: "Never"},
+	}
+	sampleAddToken  = AddTokenForm{Options: sampleExpiry, MinDate: "2026-11-24", MaxDate: "2036-11-23", Nonce: "n1"}
+	sampleAccountID = "0199b2f6-11aa-7a10-8c3e-77d2c90be001"
+)
+
+func samplePage(area Area, current, title string) Page {
+	w := sampleSandbox
+	return Page{
+		Title: title, Area: area, Current: current, User: sampleUser, Workspace: &w,
+		Workspaces:   []Workspace{sampleSandbox, sampleProd},
+		NewWorkspace: sampleNewWorkspace,
+	}
+}
+
+func sampleTokens() []Token {
+	return []Token{
+		{ID: "t1", Name: "Laptop", Hint: "seam_at1Kq7mT2xw_…", Status: TokenActive, CreatedAt: days(-40), ExpiresAt: days(325), WorkspaceKeys: 2,
+			LastUsed: LastUsed{At: minutesAgo(2), Address: "10.0.0.7", Endpoint: "/devices/list", Workspace: "Jane’s Sandbox"}},
+		{ID: "t2", Name: "Nightly sync of all customers, run from the warehouse", Hint: "seam_at1Zb4nQ9rd_…", Status: TokenExpiring, CreatedAt: days(-88), ExpiresAt: days(2),
+			LastUsed: LastUsed{At: minutesAgo(60 * 16), Address: "2001:db8::8a2e:370:7334", Endpoint: "/workspaces/list"}},
+		{ID: "t3", Name: "Build server", Hint: "seam_at1Hc2pV8ke_…", Status: TokenActive, CreatedAt: days(-3)},
+		{ID: "t4", Name: "Trial", Hint: "seam_at1Wd6sL3yu_…", Status: TokenExpired, CreatedAt: days(-400), ExpiresAt: days(-35), LastUsed: LastUsed{At: days(-36)}},
+		{ID: "t5", Name: "Old laptop", Hint: "seam_at1Nm5jR7ta_…", Status: TokenRevoked, CreatedAt: days(-700), ExpiresAt: days(-1), LastUsed: LastUsed{At: days(-120)}},
+	}
+}
+
+func sampleSnippets(token, key string) *Snippets {
+	return &Snippets{
+		Endpoint: "http://localhost:8420", Workspaces: []Workspace{sampleSandbox, sampleProd}, WorkspaceID: sampleSandbox.ID,
+		Token: token, WorkspaceKey: key, KeyAction: "/console/settings/personal-access-tokens/t1/workspace-keys", Nonce: "n2",
+	}
+}
+
+func sampleDeviceRows() []DeviceRow {
+	row := func(id, name, icon, brand, kind, account string, battery *Battery, badges ...Badge) DeviceRow {
+		id = "0199b2f6-42d1-7c55-b0aa-" + id
+		return DeviceRow{ID: id, URL: workspacePath(sampleSandbox.ID, "devices", id), Name: name, Icon: icon, Brand: brand, Type: kind, Account: account, Battery: battery, Badges: badges}
+	}
+	online := Badge{Tone: ToneGood, Text: "Online"}
+	offline := Badge{Tone: ToneBad, Text: "Offline"}
+	locked := Badge{Tone: ToneNeutral, Text: "Locked", Icon: "lock"}
+	unlocked := Badge{Tone: ToneWarn, Text: "Unlocked", Icon: "unlock"}
+	return []DeviceRow{
+		row("1f6a09c3e401", "FRONT DOOR", "lock", "August", "Lock", "jane@example.com", &Battery{Percent: 94}, online, locked),
+		row("1f6a09c3e402", "BACK DOOR", "lock", "August", "Lock", "jane@example.com", &Battery{Percent: 57}, online, unlocked, Badge{Tone: ToneWarn, Text: "Door open"}),
+		row("1f6a09c3e403", "Garage", "lock", "Yale", "Lock", "jane@example.com", &Battery{Percent: 8, Low: true}, online, locked),
+		row("1f6a09c3e404", "Suite 12, Harbour Wing, third floor, the door beside the lift", "lock", "Salto KS", "Lock", "jane@example.com", &Battery{Percent: 71}, offline, locked),
+		row("1f6a09c3e405", "Living Room", "thermostat", "ecobee", "Thermostat", "jane@example.com", nil, online, Badge{Tone: ToneNeutral, Text: "70.5 °F", Icon: "thermostat"}),
+		row("1f6a09c3e406", "Hallway sensor", "noise", "Minut", "Sensor", "jane@example.com", &Battery{Percent: 33}, online, Badge{Tone: ToneNeutral, Text: "41 dB", Icon: "noise"}),
+	}
+}
+
+func sampleSandboxForm() *AddSandboxForm {
+	return &AddSandboxForm{
+		Action: workspacePath(sampleSandbox.ID, "sandbox-devices"),
+		Groups: []BrandGroup{
+			{Title: "Locks", Icon: "lock", Brands: []BrandOption{
+				{Name: "august", DisplayName: "August", Chosen: true}, {Name: "yale", DisplayName: "Yale", Connected: true}, {Name: "schlage", DisplayName: "Schlage"},
+				{Name: "kwikset", DisplayName: "Kwikset"}, {Name: "nuki", DisplayName: "Nuki"}, {Name: "ttlock", DisplayName: "TTLock"},
+				{Name: "igloohome", DisplayName: "igloohome"}, {Name: "salto_ks", DisplayName: "Salto KS"},
+			}},
+			{Title: "Thermostats", Icon: "thermostat", Brands: []BrandOption{
+				{Name: "ecobee", DisplayName: "ecobee"}, {Name: "nest", DisplayName: "Google Nest", Image: "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0,0,24,24'%3E%3Crect%20width='24'%20height='24'%20rx='5'%20fill='%231f4e79'/%3E%3C/svg%3E"}, {Name: "honeywell_resideo", DisplayName: "Honeywell Home (Resideo)"},
+			}},
+			{Title: "Noise sensors", Icon: "noise", Brands: []BrandOption{{Name: "minut", DisplayName: "Minut"}, {Name: "noiseaware", DisplayName: "NoiseAware"}}},
+		},
+	}
+}
+
+const sampleLockJSON = `{"device_id":"0199b2f6-42d1-7c55-b0aa-1f6a09c3e403","device_type":"yale_lock","nickname":null,"display_name":"Garage",
+"capabilities_supported":["access_code","lock","battery"],"connected_account_id":"0199b2f6-11aa-7a10-8c3e-77d2c90be001","workspace_id":"0199b2f4-7c1e-7d04-9a51-0e6a3f0c5d11",
+"created_at":"2026-11-20T09:12:00.000Z","is_managed":true,"custom_metadata":{"booking_area":"north","floor":3},
+"can_remotely_lock":true,"can_remotely_unlock":true,"can_program_online_access_codes":false,"can_simulate_removal":true,"can_simulate_connection":true,
+"device_manufacturer":{"manufacturer":"yale","display_name":"Yale"},
+"location":{"location_name":"Harbour Wing","time_zone":"Europe/Berlin"},
+"errors":[{"error_code":"device_offline","is_device_error":true,"message":"The device is offline and does not answer.","created_at":"2026-11-23T17:55:00.000Z"}],
+"warnings":[{"warning_code":"low_battery","message":"The battery is almost empty. Replace it soon.","created_at":"2026-11-22T08:00:00.000Z"}],
+"properties":{"online":false,"locked":true,"door_open":false,"battery_level":0.08,"battery":{"level":0.08,"status":"critical"},"manufacturer":"yale","name":"Garage",
+"serial_number":"YRD-2260-884133","supported_code_lengths":[4,5,6],"max_active_codes_supported":250,"supports_backup_access_code_pool":true,"code_constraints":[{"constraint_type":"no_zeros"}],
+"has_native_entry_events":true,"online_access_codes_enabled":true,"image_url":"https://example.com/lock.png","keypad_battery":{"level":0.6},
+"model":{"display_name":"Assure Lock 2","manufacturer_display_name":"Yale","can_connect_accessory_keypad":true,"accessory_keypad_supported":true},
+"august_metadata":{"lock_id":"lock-1","lock_name":"Garage","house_name":"Harbour","has_keypad":true,"keypad_battery_level":"Medium"},"appearance":{"name":"Garage"}}}`
+
+// samples are all pages, empty and filled, and with the errors that a person can make.
+func samples() []sample {
+	plain := func(title string) Page { return Page{Title: title} }
+	ws := func(current, title string) Page { return samplePage(AreaWorkspace, current, title) }
+	me := func(current, title string) Page { return samplePage(AreaSettings, current, title) }
+
+	production := ws(NavDevices, "Devices")
+	production.Workspace = &sampleProd
+	suspended := ws(NavWorkspace, "Settings")
+	suspendedWorkspace := Workspace{ID: sampleSandbox.ID, Name: sampleSandbox.Name, Sandbox: true, Suspended: true, Role: RoleOwner}
+	suspended.Workspace = &suspendedWorkspace
+	many := ws(NavDevices, "Devices")
+	for _, name := range []string{"Alder Apartments", "Birch Bungalows", "Cedar Chalets", "Dune Hotel", "Elm Estates", "Fir Flats", "Grove Guesthouse", "Heath Hostel of the Harbour Foundation"} {
+		many.Workspaces = append(many.Workspaces, Workspace{ID: name, Name: name, Role: RoleAdmin})
+	}
+	many.Flash = &Flash{Kind: FlashSuccess, Text: "August connected: 2 devices added."}
+	nobody := Page{Title: "No workspace", Area: AreaWorkspace, User: &User{Email: "new@example.com"}, NewWorkspace: sampleNewWorkspace}
+	dialog := ws(NavDevices, "Devices")
+	dialog.NewWorkspace = NewWorkspaceForm{Open: true, Errors: FormErrors{"name": "A name is needed."}}
+	sandboxForm := sampleSandboxForm()
+	sandboxForm.Open = true
+	sandboxForm.Errors = FormErrors{"brand": "Choose at least one brand."}
+	failed := ws(NavDevices, "Not found")
+	created := me(NavTokens, "Personal Access Tokens")
+	created.Location = "/console/settings/personal-access-tokens"
+
+	lock, err := newDevice([]byte(sampleLockJSON))
+	if err != nil {
+		panic(err)
+	}
+	lock.Account = "jane@example.com"
+
+	secret := &Secret{ID: "t1", Name: "Laptop", Value: "seam_at1Kq7mT2xw_4Yh8nZr2VbQ6cWj9Xk3LfTs7PdGm5A"}
+	openToken := sampleAddToken
+	openToken.Open = true
+	wrongToken := openToken
+	wrongToken.Options = []ExpiryOption{{Value: "365", Label: "365 days", Expires: days(365)}, {Value: ExpiryDate, Label: "On a date…", Selected: true}, {Value: ExpiryNever, Label: "Never"}}
+	wrongToken.Date = "2020-01-01"
+	wrongToken.Errors = FormErrors{"name": "A name is needed.", "expires_on": "Choose a day from tomorrow on."}
+	neverToken := openToken
+	neverToken.Name = "Laptop"
+	neverToken.Options = []ExpiryOption{{Value: "365", Label: "365 days", Expires: days(365)}, {Value: ExpiryDate, Label: "On a date…"}, {Value: ExpiryNever, Label: "Never", Selected: true}}
+
+	members := []Member{
+		{UserID: "u1", Name: "Jane Doe", Email: "jane@example.com", Role: RoleOwner, You: true, JoinedAt: days(-90), CanChange: true, LastOwner: true},
+		{UserID: "u2", Name: "Frodo Baggins", Email: "frodo@example.com", Role: RoleAdmin, JoinedAt: days(-30), CanChange: true, CanAdopt: true, APIKeys: []string{"Booking server", "CI"}, Roles: sampleRoles},
+		{UserID: "u3", Email: "a.very.long.address.of.somebody@subsidiary.example.com", Role: RoleMember, JoinedAt: minutesAgo(14), CanChange: true, Disabled: true, Roles: sampleRoles},
+	}
+	invite := InviteForm{Role: RoleMember, Roles: sampleRoles, Nonce: "n3"}
+	openInvite := invite
+	openInvite.Open = true
+	openInvite.Email = "not an address"
+	openInvite.Errors = FormErrors{"email": "That is not an e-mail address."}
+	keys := []APIKey{
+		{ID: "k1", Name: "Booking server", Hint: "seam_test3fK9_…", CreatedAt: days(-60), CreatedBy: "Jane Doe", LastUsed: minutesAgo(0), CanRevoke: true},
+		{ID: "k2", Name: "CI", Hint: "seam_testQ8rt_…", CreatedAt: days(-12), CreatedBy: "Frodo Baggins", CanRevoke: true},
+	}
+
+	return []sample{
+		{"setup", &SetUpView{Page: plain("Set up"), MinPassword: 12}},
+		{"setup-wrong", &SetUpView{Page: plain("Set up"), Token: "x", Email: "jane", Errors: FormErrors{"email": "That is not an e-mail address.", "password": "Use at least 12 characters."}}},
+		{"setup-done", &SetUpView{Page: plain("Set up"), Done: true}},
+		{"signin", &SignInView{Page: plain("Sign in")}},
+		{"signin-wrong", &SignInView{Page: plain("Sign in"), Email: "jane@example.com", Next: "/console/settings/profile", Errors: FormErrors{"": "The e-mail address or the password is wrong."}}},
+		{"invitation", &InvitationView{Page: plain("Invitation"), MinPassword: 12}},
+		{"invitation-known", &InvitationView{Page: plain("Invitation"), MinPassword: 12, Token: "x", Email: "frodo@example.com", Known: true, Workspaces: []string{"Harbour Hotels"}, Errors: FormErrors{"password": "The password is wrong."}}},
+		{"invitation-new", &InvitationView{Page: plain("Invitation"), MinPassword: 12, Token: "x", Email: "frodo@example.com", Workspaces: []string{"Harbour Hotels"}}},
+		{"invitation-gone", &InvitationView{Page: plain("Invitation"), MinPassword: 12, Gone: true}},
+		{"signedout", &SignedOutView{Page: plain("Signed out")}},
+		{"noworkspace", &NoWorkspaceView{Page: nobody}},
+		{"error-plain", &ErrorView{Page: plain("Not found"), Status: 404, Heading: "Page not found", Message: "There is nothing at this address.", BackURL: "/console", BackLabel: "Go to the Console"}},
+		{"error-app", &ErrorView{Page: failed, Status: 500, Heading: "Something went wrong", Message: "The server could not answer. Nothing was changed. If it happens again, look in the server’s log for this request.", RequestID: "request_0199b2f6", BackURL: sampleSandbox.Path(), BackLabel: "Back to Devices"}},
+		{"devices", &DevicesView{Page: many, Rows: sampleDeviceRows(), Total: 118, Pagination: Pagination{First: "?", Next: "?n"}, AddSandbox: sampleSandboxForm()}},
+		{"devices-one-page", &DevicesView{Page: ws(NavDevices, "Devices"), Rows: sampleDeviceRows()[:1], Total: 1, AddSandbox: sampleSandboxForm()}},
+		{"devices-search", &DevicesView{Page: ws(NavDevices, "Devices"), Query: "cellar", AddSandbox: sampleSandboxForm()}},
+		{"devices-empty", &DevicesView{Page: ws(NavDevices, "Devices"), AddSandbox: sampleSandboxForm()}},
+		{"devices-empty-production", &DevicesView{Page: production}},
+		{"devices-add", &DevicesView{Page: ws(NavDevices, "Devices"), AddSandbox: sandboxForm}},
+		{"devices-new-workspace", &DevicesView{Page: dialog, Rows: sampleDeviceRows(), Total: 6, AddSandbox: sampleSandboxForm()}},
+		{"device", &DeviceView{Page: ws(NavDevices, "Garage"), Device: lock, BackURL: sampleSandbox.Path(), Rename: RenameForm{Action: "/console/x", Name: "Garage"}}},
+		{"device-rename", &DeviceView{Page: ws(NavDevices, "Garage"), Device: lock, BackURL: sampleSandbox.Path(), Rename: RenameForm{Open: true, Action: "/console/x", Errors: FormErrors{"name": "A name is needed."}}}},
+		{"device-bare", &DeviceView{Page: ws(NavDevices, "x"), Device: Device{DeviceRow: DeviceRow{ID: "d", Name: "x", Icon: "lock"}, JSON: "{}"}, BackURL: "/console", Rename: RenameForm{Action: "/console/x"}}},
+		{"team", &TeamView{Page: ws(NavTeam, "Team"), Members: members, CanManage: true, Invite: invite, Invitations: []Invitation{{ID: "i1", Email: "sam@example.com", Role: RoleMember, InvitedBy: "Jane Doe", CreatedAt: minutesAgo(200), ExpiresAt: days(7)}}}},
+		{"team-invite", &TeamView{Page: ws(NavTeam, "Team"), Members: members, CanManage: true, Invite: openInvite}},
+		{"team-link", &TeamView{Page: ws(NavTeam, "Team"), Members: members, CanManage: true, Invite: invite, Link: &InvitationLink{Email: "sam@example.com", URL: "http://localhost:8420/console/invitation#token=8h2kQm4vXz7cRt9wLp3nYb6sDf5gJa1e", ExpiresAt: days(7)}}},
+		{"team-member", &TeamView{Page: ws(NavTeam, "Team"), Members: members[:1]}},
+		{"apikeys", &APIKeysView{Page: ws(NavAPIKeys, "API Keys"), Keys: keys, CanManage: true, Add: AddAPIKeyForm{Nonce: "n4"}}},
+		{"apikeys-empty", &APIKeysView{Page: ws(NavAPIKeys, "API Keys"), CanManage: true}},
+		{"apikeys-member", &APIKeysView{Page: ws(NavAPIKeys, "API Keys")}},
+		{"apikeys-add", &APIKeysView{Page: ws(NavAPIKeys, "API Keys"), Keys: keys, CanManage: true, Add: AddAPIKeyForm{Open: true, Errors: FormErrors{"name": "A name is needed."}}}},
+		{"apikeys-created", &APIKeysView{Page: ws(NavAPIKeys, "API Keys"), Keys: keys, CanManage: true, Created: &Secret{ID: "k1", Name: "Booking server", Value: "seam_test3fK9_4Yh8nZr2VbQ6cWj9Xk3LfTs7PdGm5A"}}},
+		{"tokens", &TokensView{Page: ws(NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), Add: sampleAddToken}},
+		{"tokens-empty", &TokensView{Page: me(NavTokens, "Personal Access Tokens"), Base: "/console/t", Add: sampleAddToken}},
+		{"tokens-add", &TokensView{Page: me(NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), Add: openToken}},
+		{"tokens-add-wrong", &TokensView{Page: me(NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), Add: wrongToken}},
+		{"tokens-add-never", &TokensView{Page: me(NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), Add: neverToken}},
+		{"tokens-created", &TokensView{Page: created, Base: "/console/t", Tokens: sampleTokens(), Add: sampleAddToken, Created: secret, Snippets: sampleSnippets(secret.Value, "")}},
+		{"token", &TokenView{Page: me(NavTokens, "Laptop"), Base: "/console/t", Token: sampleTokens()[0], Snippets: sampleSnippets("", ""), Keys: []WorkspaceKey{
+			{ID: "wk1", Hint: "seam_test7Kp2_…", Workspace: sampleSandbox, CreatedAt: days(-4), LastUsed: minutesAgo(31)},
+			{ID: "wk2", Hint: "seam_9dQx41Lm_…", Workspace: sampleProd, CreatedAt: days(-1)},
+		}}},
+		{"token-key", &TokenView{Page: me(NavTokens, "Laptop"), Base: "/console/t", Token: sampleTokens()[0], Snippets: sampleSnippets("", "seam_test7Kp2_4Yh8nZr2VbQ6cWj9Xk3LfTs7PdGm5A"), CreatedKey: &Secret{ID: "wk1", Name: "Jane’s Sandbox", Value: "seam_test7Kp2_4Yh8nZr2VbQ6cWj9Xk3LfTs7PdGm5A"}}},
+		{"token-revoked", &TokenView{Page: me(NavTokens, "Old laptop"), Base: "/console/t", Token: sampleTokens()[4]}},
+		{"workspace", &WorkspaceSettingsView{Page: ws(NavWorkspace, "Settings"), Name: sampleSandbox.Name, CompanyName: "Harbour Ltd", CanManage: true, CanDelete: true, Devices: 6}},
+		{"workspace-delete", &WorkspaceSettingsView{Page: ws(NavWorkspace, "Settings"), Name: sampleSandbox.Name, CanManage: true, CanDelete: true, Devices: 6, Delete: DeleteForm{Open: true, Errors: FormErrors{"confirm_name": "That is not the name."}}}},
+		{"workspace-suspended", &WorkspaceSettingsView{Page: suspended, Name: sampleSandbox.Name, CanManage: true, CanDelete: true, Errors: FormErrors{"name": "A name is needed."}}},
+		{"workspace-member", &WorkspaceSettingsView{Page: ws(NavWorkspace, "Settings"), Name: sampleSandbox.Name}},
+		{"profile", &ProfileView{Page: me(NavProfile, "Profile"), Name: "Jane Doe", MinPassword: 12}},
+		{"profile-wrong", &ProfileView{Page: me(NavProfile, "Profile"), MinPassword: 12, PasswordErrors: FormErrors{"current_password": "The password is wrong.", "new_password": "Use at least 12 characters."}}},
+		{"people", &PeopleView{Page: samplePage(AreaInstance, NavPeople, "People"), People: []Person{
+			{ID: "u1", Name: "Jane Doe", Email: "jane@example.com", Operator: true, You: true, Workspaces: 21, Tokens: 3, CreatedAt: days(-400)},
+			{ID: "u2", Name: "Frodo Baggins", Email: "frodo@example.com", Workspaces: 1, Tokens: 1, CreatedAt: days(-30)},
+			{ID: "u3", Email: "sam@example.com", Disabled: true, CreatedAt: days(-2)},
+		}}},
+		{"people-none", &PeopleView{Page: samplePage(AreaInstance, NavPeople, "People"), Query: "gollum"}},
+	}
+}

@@ -1,0 +1,70 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+
+	"keyway/internal/credential"
+	"keyway/internal/identity"
+)
+
+// The session's cookie. A browser takes the first name only with Secure, for this host alone and
+// for all paths, so that no other host can plant it; plain http elsewhere than on this machine has
+// no such cookie.
+const (
+	secureCookie = "__Host-keyway"
+	plainCookie  = "keyway"
+)
+
+func (q *request) cookie(value string, maxAge int) *http.Cookie {
+	c := &http.Cookie{Name: plainCookie, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	if q.secure(q.r) {
+		c.Name, c.Secure = secureCookie, true
+	}
+	return c
+}
+
+// readSession finds the person whose cookie it is.
+func (q *request) readSession() error {
+	c, err := q.r.Cookie(q.cookie("", 0).Name)
+	if err != nil {
+		return nil
+	}
+	id, secret, ok := strings.Cut(c.Value, ".")
+	if !ok {
+		return nil
+	}
+	s, u, ok, err := q.People.Browser(q.r.Context(), id, credential.Secret(secret))
+	if err != nil || !ok {
+		return err
+	}
+	q.session, q.user = s, &u
+	return nil
+}
+
+// startSession signs a person in: always with a new session, never with one that was there before.
+func (q *request) startSession(u identity.User) error {
+	if q.user != nil {
+		if err := q.People.EndSession(q.r.Context(), q.session); err != nil {
+			return err
+		}
+	}
+	s, secret, err := q.People.StartBrowser(q.r.Context(), u, q.Client(q.r), q.r.UserAgent())
+	if err != nil {
+		return err
+	}
+	http.SetCookie(q.w, q.cookie(s.ID+"."+secret.Reveal(), int(identity.BrowserMost.Seconds())))
+	q.session, q.user = s, &u
+	return nil
+}
+
+// endSession signs out.
+func (q *request) endSession() error {
+	if q.user != nil {
+		if err := q.People.EndSession(q.r.Context(), q.session); err != nil {
+			return err
+		}
+	}
+	http.SetCookie(q.w, q.cookie("", -1))
+	return nil
+}

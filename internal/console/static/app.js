@@ -1,0 +1,282 @@
+// What the Console does beyond plain HTML. Pages are complete without it but for dialogs, tabs and
+// copying; everything hangs on data attributes, there is no other wiring.
+(() => {
+  'use strict'
+
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)]
+  const on = (type, selector, handle) =>
+    document.addEventListener(type, (event) => {
+      const target = event.target instanceof Element && event.target.closest(selector)
+      if (target) handle(target, event)
+    })
+
+  // A page that answered a POST takes the address of its list, so that a reload asks for the list
+  // and neither posts again nor shows a secret again.
+  const location_ = document.body.dataset.location
+  if (location_) history.replaceState(null, '', location_)
+
+  // The secret of a one-time link stands in the fragment, which never reaches a server or its log.
+  const fragment = document.querySelector('[data-fragment]')
+  if (fragment) {
+    const secret = location.hash.replace(/^#(token=)?/, '')
+    if (secret) {
+      fragment.value = decodeURIComponent(secret)
+      history.replaceState(null, '', location.pathname + location.search)
+    }
+    const missing = document.querySelector('[data-fragment-missing]')
+    if (missing) missing.hidden = fragment.value !== ''
+    if (fragment.value && 'fragmentForm' in fragment.form.dataset) fragment.form.requestSubmit()
+  }
+
+  // Times
+  const units = [['minute', 60], ['hour', 3600], ['day', 86400], ['month', 2629800], ['year', 31557600]]
+  const count = (n, unit) => `${n} ${unit}${n === 1 ? '' : 's'}`
+  function relative(then, now) {
+    const past = now >= then
+    const s = Math.abs(now - then) / 1000
+    if (s < 45) return past ? 'just now' : 'in a moment'
+    const limits = [5400, 129600, 5184000, 63072000, Infinity]
+    const [unit, size] = units[limits.findIndex((limit) => s < limit)]
+    const text = count(Math.max(1, Math.round(s / size)), unit)
+    return past ? `${text} ago` : `in ${text}`
+  }
+  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long' })
+  function refreshTimes() {
+    for (const time of all('time[data-ago]')) {
+      const then = new Date(time.dateTime)
+      const text = relative(then, new Date())
+      if (time.textContent !== text) time.textContent = text
+      time.title = exact.format(then)
+    }
+  }
+  refreshTimes()
+  setInterval(refreshTimes, 30000)
+
+  // Messages: the page's own good news moves to the corner and goes away; errors stay in the page.
+  const toasts = document.getElementById('toasts')
+  function toast(flash) {
+    toasts.append(flash)
+    setTimeout(() => flash.remove(), 6000)
+  }
+  for (const flash of all('[data-flash].flash-success')) toast(flash)
+
+  // Dialogs
+  on('click', '[data-dialog]', (button) => {
+    const popover = button.closest('[popover]')
+    if (popover) popover.hidePopover()
+    document.getElementById(button.dataset.dialog).showModal()
+  })
+  on('click', '[data-close]', (button) => button.closest('dialog').close())
+  for (const dialog of all('dialog')) {
+    // A press that begins on the backdrop closes; a selection that ends there does not.
+    dialog.addEventListener('pointerdown', (event) => {
+      if (event.target !== dialog) return
+      const box = dialog.getBoundingClientRect()
+      const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom
+      if (!inside) dialog.close()
+    })
+    if ('open' in dialog.dataset) {
+      dialog.showModal()
+      const bad = dialog.querySelector('[aria-invalid="true"]')
+      if (bad) bad.focus()
+    }
+  }
+  // After the browser's own autofocus, which it would complain about.
+  addEventListener('load', () => {
+    const bad = document.querySelector('main [aria-invalid="true"]')
+    if (bad && !document.querySelector('dialog[open]')) bad.focus()
+  })
+
+  // Forms: the pressed button shows that it works and cannot be pressed twice.
+  document.addEventListener('submit', (event) => {
+    const form = event.target
+    if (form.method !== 'post' || event.defaultPrevented) return
+    if (form.dataset.busy) {
+      event.preventDefault()
+      return
+    }
+    form.dataset.busy = 'yes'
+    const button = event.submitter || form.querySelector('[type="submit"]')
+    if (button) button.setAttribute('aria-busy', 'true')
+    if ('workspaceKey' in form.dataset) {
+      event.preventDefault()
+      createWorkspaceKey(form).finally(() => idle(form))
+    }
+  })
+  function idle(form) {
+    delete form.dataset.busy
+    for (const button of all('[aria-busy]', form)) button.removeAttribute('aria-busy')
+  }
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) all('form').forEach(idle)
+  })
+  for (const input of all('[data-match]')) {
+    const submit = input.form.querySelector('[type="submit"]')
+    const check = () => { submit.disabled = input.value !== input.dataset.match }
+    input.addEventListener('input', check)
+    check()
+  }
+
+  // Copy
+  async function copy(button, text) {
+    try {
+      await navigator.clipboard.writeText(text)
+    } catch {
+      // Plain http elsewhere than on loopback has no clipboard API.
+      const area = document.createElement('textarea')
+      area.value = text
+      area.className = 'visually-hidden'
+      const root = button.closest('dialog') || document.body
+      root.append(area)
+      area.select()
+      document.execCommand('copy')
+      area.remove()
+      button.focus()
+    }
+    const label = button.querySelector('.copy-label')
+    button.classList.add('copied')
+    if (label) label.textContent = 'Copied'
+    say('Copied')
+    clearTimeout(button.copyTimer)
+    button.copyTimer = setTimeout(() => {
+      button.classList.remove('copied')
+      if (label) label.textContent = 'Copy'
+    }, 2000)
+  }
+  on('click', '[data-copy]', (button) => copy(button, button.dataset.copy))
+  on('click', '[data-copy-from]', (button) => copy(button, document.getElementById(button.dataset.copyFrom).textContent))
+  function say(text) {
+    const line = document.createElement('p')
+    line.className = 'visually-hidden'
+    line.textContent = text
+    toasts.append(line)
+    setTimeout(() => line.remove(), 1500)
+  }
+
+  // Tabs
+  for (const list of all('[role="tablist"]')) {
+    const tabs = all('[role="tab"]', list)
+    const select = (tab, focus) => {
+      for (const other of tabs) {
+        const chosen = other === tab
+        other.setAttribute('aria-selected', String(chosen))
+        other.tabIndex = chosen ? 0 : -1
+        document.getElementById(other.getAttribute('aria-controls')).hidden = !chosen
+      }
+      if (focus) tab.focus()
+      tab.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+      localStorage.setItem('keyway-language', tab.id)
+    }
+    list.addEventListener('click', (event) => {
+      const tab = event.target.closest('[role="tab"]')
+      if (tab) select(tab)
+    })
+    list.addEventListener('keydown', (event) => {
+      const at = tabs.indexOf(document.activeElement)
+      const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key]
+      if (at < 0 || to === undefined) return
+      event.preventDefault()
+      select(tabs[(to + tabs.length) % tabs.length], true)
+    })
+    const remembered = tabs.find((tab) => tab.id === localStorage.getItem('keyway-language'))
+    if (remembered) select(remembered)
+  }
+
+  // Snippets: the chosen workspace goes into every example. A workspace key belongs to one
+  // workspace, so each keeps its own.
+  const keys = new Map()
+  const workspace = document.querySelector('[data-slot-source="workspace"]')
+  const fill = (slot, text) => all(`[data-slot="${slot}"]`).forEach((span) => { span.textContent = text })
+  function showKey(id) {
+    const key = keys.get(id)
+    fill('workspace_key', key || 'YOUR_WORKSPACE_KEY')
+    for (const form of all('[data-workspace-key]')) form.hidden = Boolean(key)
+  }
+  if (workspace) {
+    const key = document.querySelector('[data-slot="workspace_key"]')
+    if (key && key.textContent.startsWith('seam_')) keys.set(workspace.value, key.textContent)
+    const choose = () => {
+      fill('workspace', workspace.value)
+      for (const input of all('[data-slot-value="workspace"]')) input.value = workspace.value
+      showKey(workspace.value)
+    }
+    workspace.addEventListener('change', choose)
+    choose() // browsers keep the choice over a reload
+  }
+  // The key is fetched into the page, so that a token which is shown only now stays in sight.
+  async function createWorkspaceKey(form) {
+    const data = new URLSearchParams(new FormData(form))
+    try {
+      const response = await fetch(form.action, { method: 'POST', body: data, headers: { Accept: 'application/json' } })
+      if (!response.headers.get('Content-Type').startsWith('application/json')) throw new Error('Your session has ended. Copy what you need from this page, then sign in again.')
+      const answer = await response.json()
+      if (answer.nonce) all('[data-workspace-key] [name="nonce"]').forEach((input) => { input.value = answer.nonce })
+      if (!response.ok) throw new Error(answer.message)
+      keys.set(answer.workspace_id, answer.token)
+      if (workspace.value === answer.workspace_id) showKey(answer.workspace_id)
+      toast(message('success', 'Workspace key created. It is shown only now.'))
+    } catch (error) {
+      toast(message('error', error.message || 'The workspace key could not be created.'))
+    }
+  }
+  function message(kind, text) {
+    const box = document.createElement('div')
+    box.className = `flash flash-${kind}`
+    const line = document.createElement('p')
+    line.textContent = text
+    box.append(line)
+    return box
+  }
+
+  // The date that an expiry comes to, beside the button.
+  for (const box of all('[data-expiry]')) {
+    const select = box.querySelector('select')
+    const day = box.querySelector('[type="date"]')
+    const result = box.closest('form').querySelector('[data-expiry-result]')
+    const format = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' })
+    const show = () => {
+      const option = select.selectedOptions[0]
+      let text = option.dataset.expires
+      if (option.value === 'date') text = day.value && format.format(new Date(`${day.value}T00:00:00Z`))
+      const strong = document.createElement('strong')
+      strong.textContent = text || ''
+      if (option.value === 'never') result.replaceChildren('Never expires')
+      else if (text) result.replaceChildren('Expires on ', strong)
+      else result.replaceChildren()
+    }
+    select.addEventListener('change', show)
+    day.addEventListener('input', show)
+    show()
+  }
+
+  // Filters of long lists, and "/" for the search of the page.
+  for (const input of all('[data-filter]')) {
+    const list = document.getElementById(input.dataset.filter)
+    input.addEventListener('input', () => {
+      const words = input.value.trim().toLowerCase()
+      const items = all('[data-filter-item]', list)
+      for (const item of items) item.hidden = !item.textContent.toLowerCase().includes(words)
+      for (const group of all('fieldset', list)) group.hidden = !group.querySelector('[data-filter-item]:not([hidden])')
+      list.nextElementSibling.hidden = items.some((item) => !item.hidden)
+    })
+    // Enter chooses nothing yet: it must not send the form around the filter.
+    input.addEventListener('keydown', (event) => {
+      if (event.key === 'Enter') event.preventDefault()
+    })
+    const popover = input.closest('[popover]')
+    if (popover) {
+      popover.addEventListener('toggle', (event) => {
+        if (event.newState === 'open') input.focus()
+      })
+    }
+  }
+  document.addEventListener('keydown', (event) => {
+    if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return
+    if (event.target.closest('input, select, textarea') || document.querySelector('dialog[open]')) return
+    const search = document.querySelector('[data-search]')
+    if (!search) return
+    event.preventDefault()
+    search.focus()
+    search.select()
+  })
+})()

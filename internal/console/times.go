@@ -1,0 +1,53 @@
+package console
+
+import (
+	"html/template"
+	"time"
+)
+
+// ago shows a time as "3 minutes ago" or "in 12 days", with the exact time on hover. The page's
+// script keeps it true while the page stays open.
+func (r *renderer) ago(t time.Time) template.HTML {
+	if t.IsZero() {
+		return ""
+	}
+	// All parts are made of digits and fixed words, so nothing needs escaping.
+	return template.HTML(`<time datetime="` + iso(t) + `" title="` + exact(t) + `" data-ago>` +
+		relative(r.now(), t) + `</time>`)
+}
+
+// relative says how far t is from now, in the largest unit that fits. The page's script has the
+// same steps.
+func relative(now, t time.Time) string {
+	d := now.Sub(t)
+	past := d >= 0
+	d = d.Abs()
+	var text string
+	switch {
+	case d < 45*time.Second:
+		if past {
+			return "just now"
+		}
+		return "in a moment"
+	case d < 90*time.Minute:
+		text = plural(max(1, int(d.Round(time.Minute).Minutes())), "minute", "minutes")
+	case d < 36*time.Hour:
+		text = plural(int(d.Round(time.Hour).Hours()), "hour", "hours")
+	case d < 60*24*time.Hour:
+		text = plural(int(d.Round(24*time.Hour).Hours()/24), "day", "days")
+	case d < 730*24*time.Hour:
+		text = plural(int(d.Hours()/24/30.4375+0.5), "month", "months")
+	default:
+		text = plural(int(d.Hours()/24/365.25+0.5), "year", "years")
+	}
+	if past {
+		return text + " ago"
+	}
+	return "in " + text
+}
+
+func date(t time.Time) string { return t.UTC().Format("2 Jan 2006") }
+
+func exact(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") }
+
+func iso(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -1,0 +1,737 @@
+package console
+
+import (
+	"html/template"
+	"strings"
+	"time"
+)
+
+// Page is what every page has: its title, who looks at it and where in the Console it stands.
+type Page struct {
+	Title        string // without the product's name
+	Area         Area
+	Current      string      // Key of the NavItem to highlight
+	User         *User       // nil: nobody is signed in
+	Workspace    *Workspace  // the one whose pages are shown or were shown last; nil: none
+	Workspaces   []Workspace // all that the user is a member of, in the order of the switcher
+	NewWorkspace NewWorkspaceForm
+	Flash        *Flash
+	Location     string // replaces the address after a page that answered a POST, so that a reload asks for the list
+}
+
+func (p *Page) page() *Page { return p }
+
+// Area says which left navigation a page has.
+type Area int
+
+// The areas of the Console.
+const (
+	AreaNone      Area = iota // a single card, nobody signed in
+	AreaWorkspace             // the things of a workspace
+	AreaSettings              // the user's own things
+	AreaInstance              // what operators manage
+)
+
+// User is the person who is signed in.
+type User struct {
+	ID       string
+	Name     string
+	Email    string
+	Operator bool
+}
+
+// DisplayName is the person's name, or the address while there is none.
+func (u User) DisplayName() string {
+	if u.Name != "" {
+		return u.Name
+	}
+	return u.Email
+}
+
+// Initials are one or two letters for the round picture.
+func (u User) Initials() string { return initials(u.DisplayName()) }
+
+func initials(name string) string {
+	name, _, _ = strings.Cut(name, "@")
+	words := strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune(" .-_", r) })
+	if len(words) > 2 {
+		words = []string{words[0], words[len(words)-1]}
+	}
+	var b strings.Builder
+	for _, word := range words {
+		b.WriteString(strings.ToUpper(string([]rune(word)[:1])))
+	}
+	if b.Len() == 0 {
+		return "?"
+	}
+	return b.String()
+}
+
+// Workspace is a workspace as the switcher and the snippets need it.
+type Workspace struct {
+	ID        string
+	Name      string
+	Sandbox   bool
+	Suspended bool
+	Role      Role
+}
+
+// Path is the address of the workspace's first page.
+func (w Workspace) Path() string { return workspacePath(w.ID, "devices") }
+
+// Role is what a member may do in a workspace.
+type Role string
+
+// The roles, strongest first.
+const (
+	RoleOwner  Role = "owner"
+	RoleAdmin  Role = "admin"
+	RoleMember Role = "member"
+)
+
+// Label is the role's name for people.
+func (r Role) Label() string {
+	switch r {
+	case RoleOwner:
+		return "Owner"
+	case RoleAdmin:
+		return "Admin"
+	default:
+		return "Member"
+	}
+}
+
+// Manages tells whether the role may manage members, keys and settings.
+func (r Role) Manages() bool { return r == RoleOwner || r == RoleAdmin }
+
+// RoleOption is a role that may be chosen in a form.
+type RoleOption struct {
+	Role        Role
+	Description string
+}
+
+// FlashKind colours a message.
+type FlashKind string
+
+// The kinds of messages.
+const (
+	FlashSuccess FlashKind = "success"
+	FlashError   FlashKind = "error"
+)
+
+// Flash is a message about what was just done.
+type Flash struct {
+	Kind FlashKind
+	Text string
+}
+
+// FormErrors holds a message for each field that has to be mended, by the field's name. The
+// empty name is the form as a whole.
+type FormErrors map[string]string
+
+// Form returns the message for the form as a whole.
+func (e FormErrors) Form() string { return e[""] }
+
+// NewWorkspaceForm is the dialog of the switcher.
+type NewWorkspaceForm struct {
+	Open        bool
+	Name        string
+	CompanyName string
+	Sandbox     bool
+	Errors      FormErrors
+}
+
+// Badge is a short state: a word and a tone, with a dot before it.
+type Badge struct {
+	Tone Tone
+	Text string
+	Icon string // instead of the dot
+}
+
+// Tone colours a badge or a notice.
+type Tone string
+
+// The tones.
+const (
+	ToneNeutral Tone = "neutral"
+	ToneGood    Tone = "good"
+	ToneWarn    Tone = "warn"
+	ToneBad     Tone = "bad"
+	ToneAccent  Tone = "accent"
+)
+
+// SetUpView is where the first person is made, reached by a one-time link.
+type SetUpView struct {
+	Page
+	Token       string // kept between tries
+	Name        string
+	Email       string
+	MinPassword int
+	Errors      FormErrors
+	Done        bool // the server has a first person already, or the link was used
+}
+
+// SignInView asks for e-mail address and password.
+type SignInView struct {
+	Page
+	Email  string
+	Next   string // where to go afterwards
+	Errors FormErrors
+}
+
+// InvitationView is where an invited person joins, reached by a one-time link.
+type InvitationView struct {
+	Page
+	Token       string
+	Email       string // empty until the link has been looked at
+	Name        string
+	Workspaces  []string
+	Known       bool // a person with this address exists and only has to give the password
+	Gone        bool // used, revoked or expired
+	MinPassword int
+	Errors      FormErrors
+}
+
+// SignedOutView says goodbye.
+type SignedOutView struct {
+	Page
+}
+
+// NoWorkspaceView is shown to a person who is a member of no workspace.
+type NoWorkspaceView struct {
+	Page
+}
+
+// ErrorView says what went wrong, inside the layout when somebody is signed in.
+type ErrorView struct {
+	Page
+	Status    int
+	Heading   string
+	Message   string
+	RequestID string
+	BackURL   string
+	BackLabel string
+}
+
+// DevicesView is the list of a workspace's devices.
+type DevicesView struct {
+	Page
+	Query      string
+	Rows       []DeviceRow
+	Total      int // all that match; negative: not counted
+	Pagination Pagination
+	AddSandbox *AddSandboxForm // nil in production workspaces
+}
+
+// Pagination holds the addresses of the neighbouring pages; empty ones are not there.
+type Pagination struct {
+	First string
+	Next  string
+}
+
+// DeviceRow is one device in the list.
+type DeviceRow struct {
+	ID      string
+	URL     string
+	Name    string
+	Icon    string
+	Brand   string
+	Type    string
+	Badges  []Badge
+	Battery *Battery
+	Account string
+}
+
+// Battery is how full a battery is.
+type Battery struct {
+	Percent int
+	Low     bool
+}
+
+// Step is the fill of the battery picture, from 0 to 4.
+func (b Battery) Step() int { return min(4, max(min(1, b.Percent), (b.Percent+12)/25)) }
+
+// AddSandboxForm is the dialog that connects the standard account of brands.
+type AddSandboxForm struct {
+	Open   bool
+	Action string
+	Groups []BrandGroup
+	Errors FormErrors
+}
+
+// BrandGroup is the brands of one kind of device.
+type BrandGroup struct {
+	Title  string
+	Icon   string
+	Brands []BrandOption
+}
+
+// BrandOption is a brand that can be chosen.
+type BrandOption struct {
+	Name        string
+	DisplayName string
+	Image       template.URL // of the form data:image/…; empty: none
+	Chosen      bool
+	Connected   bool // its standard account is there already
+}
+
+// DeviceView is the page of one device.
+type DeviceView struct {
+	Page
+	Device     Device
+	Rename     RenameForm
+	BackURL    string
+	AccountURL string
+}
+
+// RenameForm is the dialog that renames a device.
+type RenameForm struct {
+	Open   bool
+	Action string
+	Name   string
+	Errors FormErrors
+}
+
+// Device is what the device page shows, made from the JSON that the API serves.
+type Device struct {
+	DeviceRow
+	Manufacturer string
+	Model        string
+	TimeZone     string
+	AccountID    string
+	CreatedAt    time.Time
+	Errors       []Problem
+	Warnings     []Problem
+	Groups       []PropertyGroup
+	Capabilities []Capability
+	JSON         string // indented
+}
+
+// Problem is an error or a warning on a device.
+type Problem struct {
+	Code    string
+	Message string
+	Since   time.Time
+}
+
+// PropertyGroup is a titled list of properties.
+type PropertyGroup struct {
+	Title      string
+	Properties []Property
+}
+
+// Property is one line of a group.
+type Property struct {
+	Label string
+	Path  string // where it stands in the JSON
+	Value string
+	Mono  bool
+	Time  time.Time // instead of Value
+}
+
+// Capability is something that the device can do.
+type Capability struct {
+	Label string
+	Flag  string // name of the can_* flag
+	Works bool   // false: it has it, but it does not work now
+}
+
+// TeamView is the members of a workspace and the invitations to it.
+type TeamView struct {
+	Page
+	Members     []Member
+	Invitations []Invitation
+	Invite      InviteForm
+	Link        *InvitationLink // just made
+	CanManage   bool
+}
+
+// Member is one person in the workspace.
+type Member struct {
+	UserID     string
+	Name       string
+	Email      string
+	Role       Role
+	You        bool
+	JoinedAt   time.Time
+	Disabled   bool
+	APIKeys    []string // names of the keys that stop when the person is removed
+	CanAdopt   bool     // the viewer may keep those keys working
+	CanChange  bool     // the viewer may change role and remove
+	LastOwner  bool     // neither role nor membership may be taken
+	Roles      []RoleOption
+	RoleErrors FormErrors
+}
+
+// Initials are one or two letters for the round picture.
+func (m Member) Initials() string { return User{Name: m.Name, Email: m.Email}.Initials() }
+
+// Invitation is a pending invitation.
+type Invitation struct {
+	ID        string
+	Email     string
+	Role      Role
+	InvitedBy string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// InviteForm is the dialog that invites a person.
+type InviteForm struct {
+	Open   bool
+	Email  string
+	Role   Role
+	Roles  []RoleOption
+	Nonce  string
+	Errors FormErrors
+}
+
+// InvitationLink is a one-time link, shown once.
+type InvitationLink struct {
+	Email     string
+	URL       string
+	ExpiresAt time.Time
+}
+
+// APIKeysView is the API keys of a workspace.
+type APIKeysView struct {
+	Page
+	Keys    []APIKey
+	Add     AddAPIKeyForm
+	Created *Secret
+	// CanManage is false for members, who see the list only.
+	CanManage bool
+}
+
+// APIKey is one row of the list.
+type APIKey struct {
+	ID        string
+	Name      string
+	Hint      string
+	CreatedAt time.Time
+	CreatedBy string
+	LastUsed  time.Time
+	CanRevoke bool
+}
+
+// AddAPIKeyForm is the dialog that makes an API key.
+type AddAPIKeyForm struct {
+	Open   bool
+	Name   string
+	Nonce  string
+	Errors FormErrors
+}
+
+// Secret is a credential that was just made and is shown this once.
+type Secret struct {
+	ID    string
+	Name  string
+	Value string
+}
+
+// TokensView is the person's personal access tokens.
+type TokensView struct {
+	Page
+	Base     string // address of the list: it stands at two places
+	Tokens   []Token
+	Add      AddTokenForm
+	Created  *Secret
+	Snippets *Snippets // with Created
+}
+
+// Token is a personal access token as it is listed.
+type Token struct {
+	ID          string
+	Name        string
+	Description string
+	Hint        string
+	Status      TokenStatus
+	CreatedAt   time.Time
+	ExpiresAt   time.Time // zero: never
+	LastUsed    LastUsed
+	// WorkspaceKeys counts the keys that die with the token.
+	WorkspaceKeys int
+}
+
+// LastUsed is when and how a credential was used last.
+type LastUsed struct {
+	At        time.Time
+	Address   string
+	Endpoint  string
+	Workspace string // its name
+}
+
+// TokenStatus is the state of a personal access token.
+type TokenStatus string
+
+// The states of a token. Expiring is one that ends within a week.
+const (
+	TokenActive   TokenStatus = "active"
+	TokenExpiring TokenStatus = "expiring"
+	TokenExpired  TokenStatus = "expired"
+	TokenRevoked  TokenStatus = "revoked"
+)
+
+// Badge shows the state.
+func (s TokenStatus) Badge() Badge {
+	switch s {
+	case TokenActive:
+		return Badge{Tone: ToneGood, Text: "Active"}
+	case TokenExpiring:
+		return Badge{Tone: ToneWarn, Text: "Expires soon"}
+	case TokenExpired:
+		return Badge{Tone: ToneNeutral, Text: "Expired"}
+	default:
+		return Badge{Tone: ToneNeutral, Text: "Revoked"}
+	}
+}
+
+// Live tells whether the token can still be used, and so be revoked.
+func (t Token) Live() bool { return t.Status == TokenActive || t.Status == TokenExpiring }
+
+// AddTokenForm is the dialog Add Personal Access Token.
+type AddTokenForm struct {
+	Open    bool
+	Name    string
+	Options []ExpiryOption
+	Date    string // yyyy-mm-dd, with the option ExpiryDate
+	MinDate string
+	MaxDate string
+	Nonce   string
+	Errors  FormErrors
+}
+
+// Values of ExpiryOption.Value besides a number of days.
+const (
+	ExpiryDate  = "date"
+	ExpiryNever = "never"
+)
+
+// ExpiryOption is one choice of the expiry select.
+type ExpiryOption struct {
+	Value    string // number of days, ExpiryDate or ExpiryNever
+	Label    string
+	Expires  time.Time // what the choice comes to; zero for ExpiryDate and ExpiryNever
+	Selected bool
+}
+
+// Expires is what the selected option comes to; zero: never or not known yet.
+func (f AddTokenForm) Expires() time.Time {
+	for _, option := range f.Options {
+		if option.Selected {
+			return option.Expires
+		}
+	}
+	return time.Time{}
+}
+
+// TokenView is the page of one personal access token.
+type TokenView struct {
+	Page
+	Base       string // address of the list
+	Token      Token
+	Keys       []WorkspaceKey
+	CreatedKey *Secret
+	Snippets   *Snippets // nil when the token is not live
+}
+
+// WorkspaceKey is a key in API-key shape that acts as the token in one workspace.
+type WorkspaceKey struct {
+	ID        string
+	Hint      string
+	Workspace Workspace
+	CreatedAt time.Time
+	LastUsed  time.Time
+}
+
+// Snippets are the ready-to-paste examples for every SDK.
+type Snippets struct {
+	Endpoint     string
+	Workspaces   []Workspace // to choose from
+	WorkspaceID  string      // the chosen one
+	Token        string      // empty: not visible any more
+	WorkspaceKey string      // empty: none was just made
+	KeyAction    string      // where Create workspace key posts; empty: not offered
+	Nonce        string
+}
+
+// Tabs are the examples in the order of the tabs.
+func (s Snippets) Tabs() []Snippet { return snippets(s) }
+
+// WorkspaceSettingsView is the settings of a workspace.
+type WorkspaceSettingsView struct {
+	Page
+	CompanyName string
+	Errors      FormErrors // of the name form
+	Name        string     // as typed
+	CanManage   bool
+	CanDelete   bool
+	Devices     int // negative: not counted
+	Delete      DeleteForm
+}
+
+// DeleteForm is the dialog that deletes a workspace when its name is typed.
+type DeleteForm struct {
+	Open   bool
+	Errors FormErrors
+}
+
+// ProfileView is the user's own name and password.
+type ProfileView struct {
+	Page
+	Name           string
+	NameErrors     FormErrors
+	PasswordErrors FormErrors
+	MinPassword    int
+}
+
+// PeopleView is all people of the instance, for operators.
+type PeopleView struct {
+	Page
+	Query      string
+	People     []Person
+	Pagination Pagination
+}
+
+// Person is one row of the list.
+type Person struct {
+	ID         string
+	Name       string
+	Email      string
+	Operator   bool
+	Disabled   bool
+	You        bool
+	Workspaces int
+	Tokens     int // live personal access tokens
+	CreatedAt  time.Time
+}
+
+// Initials are one or two letters for the round picture.
+func (p Person) Initials() string { return User{Name: p.Name, Email: p.Email}.Initials() }
+
+// NavGroup is a titled part of the left navigation.
+type NavGroup struct {
+	Title string
+	Items []NavItem
+}
+
+// NavItem is a link of the left navigation.
+type NavItem struct {
+	Key   string
+	Label string
+	URL   string
+	Icon  string
+}
+
+// Keys of the left navigation.
+const (
+	NavDevices   = "devices"
+	NavTeam      = "team"
+	NavAPIKeys   = "api-keys"
+	NavTokens    = "personal-access-tokens"
+	NavWorkspace = "settings"
+	NavProfile   = "profile"
+	NavPeople    = "people"
+)
+
+// Nav is the left navigation of the page's area.
+func (p Page) Nav() []NavGroup {
+	switch p.Area {
+	case AreaWorkspace:
+		if p.Workspace == nil {
+			return nil
+		}
+		at := func(elem ...string) string { return workspacePath(p.Workspace.ID, elem...) }
+		return []NavGroup{
+			{Items: []NavItem{
+				{NavDevices, "Devices", at("devices"), "device"},
+			}},
+			{Title: "Developer", Items: []NavItem{
+				{NavAPIKeys, "API Keys", at("developer", "api-keys"), "key"},
+				{NavTokens, "Personal Access Tokens", at("developer", "personal-access-tokens"), "token"},
+			}},
+			{Title: "Workspace", Items: []NavItem{
+				{NavTeam, "Team", at("team"), "team"},
+				{NavWorkspace, "Settings", at("settings"), "settings"},
+			}},
+		}
+	case AreaSettings:
+		return []NavGroup{{Title: "Settings", Items: []NavItem{
+			{NavProfile, "Profile", settingsPath("profile"), "user"},
+			{NavTokens, "Personal Access Tokens", settingsPath("personal-access-tokens"), "token"},
+		}}}
+	case AreaInstance:
+		return []NavGroup{{Title: "Instance", Items: []NavItem{
+			{NavPeople, "People", instancePath("people"), "team"},
+		}}}
+	default:
+		return nil
+	}
+}
+
+// WorkspaceURL leads from the user's or the instance's pages back to the workspace.
+func (p Page) WorkspaceURL() string {
+	if p.Area == AreaWorkspace || p.Workspace == nil {
+		return ""
+	}
+	return p.Workspace.Path()
+}
+
+// Field is one labelled input of a form.
+type Field struct {
+	ID           string
+	Name         string
+	Label        string
+	Type         string
+	Value        string
+	Hint         string
+	Error        string
+	Placeholder  string
+	Autocomplete string
+	Required     bool
+	Autofocus    bool
+	Optional     bool // says so beside the label
+	MinLength    int
+	MaxLength    int
+	Min, Max     string
+	Match        string // the submit button is off until the value is this
+	Mono         bool
+}
+
+// Copyable is a value with a button that copies it.
+type Copyable struct {
+	What  string // what is copied, for screen readers
+	Value string
+}
+
+// Part is a piece of a snippet: plain text, or a slot that the page fills.
+type Part struct {
+	Text string
+	Slot Slot
+}
+
+// Slot names what the page's script replaces in a snippet.
+type Slot string
+
+// The slots of snippets.
+const (
+	SlotToken        Slot = "token"
+	SlotWorkspace    Slot = "workspace"
+	SlotWorkspaceKey Slot = "workspace_key"
+)
+
+// Snippet is the examples for one language.
+type Snippet struct {
+	ID     string
+	Label  string
+	Blocks []SnippetBlock
+}
+
+// SnippetBlock is one piece of code with the words around it.
+type SnippetBlock struct {
+	Title    string
+	Language string
+	Note     template.HTML // constant text of this package
+	Parts    []Part
+	NeedsKey bool
+}
