@@ -1,0 +1,24 @@
+# Every target is one command that also works without make.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint verify bench soak
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Start a complete demo server on a throw-away folder
+	go run ./cmd/keyway demo
+
+test: ## Prove everything, with the real clients and a browser (installs what is missing)
+	scripts/test
+
+lint: ## Run golangci-lint (builds it once)
+	scripts/lint
+
+verify: ## Check a change while working: format, vet, lint, unit tests on both databases
+	scripts/test format vet lint unit
+
+bench: ## Measure the server beside a bare net/http handler
+	go run ./bench
+
+soak: ## Repeat the unit tests in random order under the race detector (SOAK_MINUTES, 30)
+	scripts/test soak
