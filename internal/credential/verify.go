@@ -31,6 +31,7 @@ type Principal struct {
 	IsOperator   bool
 	IsSandbox    bool // of the workspace
 	Address      string
+	Reach        *Reach // of a client session; nil: the whole workspace
 }
 
 // Actor is the principal as the audit log names it.
