@@ -21,6 +21,7 @@ import (
 	"keyway/internal/identity"
 	"keyway/internal/job"
 	"keyway/internal/member"
+	"keyway/internal/memory"
 	"keyway/internal/personalaccesstoken"
 	"keyway/internal/provider"
 	"keyway/internal/provider/sandbox"
@@ -83,7 +84,7 @@ func openApp(ctx context.Context, o appOptions) (*app, error) {
 
 func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a := &app{db: db, vault: v, log: o.log, now: time.Now, publicURL: o.publicURL}
-	a.virtual = sandbox.New(a.now)
+	a.virtual = sandbox.New(&memory.Memory{DB: db, Vault: v}, a.now)
 	a.people = &identity.People{DB: db, Vault: v, Now: a.now}
 	a.usage = credential.NewUsage(db)
 	a.events = &event.Log{DB: db, Now: a.now}

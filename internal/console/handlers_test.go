@@ -62,7 +62,7 @@ func serve(t *testing.T) *server {
 	s := &server{log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	now := time.Now
-	virtual := sandbox.New(now)
+	virtual := sandbox.New(nil, now)
 	people := &identity.People{DB: db, Vault: v, Now: now}
 	usage := credential.NewUsage(db)
 	events := &event.Log{DB: db, Now: now}

@@ -93,6 +93,8 @@ type Devices struct {
 	Events    *event.Log
 	Providers *provider.Registry
 	Now       func() time.Time
+	// Changed is told of every device that is written, in the same transaction; nil: nobody asks.
+	Changed func(ctx context.Context, tx *store.Tx, dev *Device) error
 }
 
 // Account is what a device takes over from the connected account it is found in.

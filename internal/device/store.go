@@ -47,7 +47,17 @@ func (d *Devices) insert(ctx context.Context, tx *store.Tx, dev *Device, a Accou
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		dev.WorkspaceID, dev.ID, dev.ConnectedAccountID, externalID, string(dev.Type), string(dev.Manufacturer.Manufacturer), strings.ToLower(dev.DisplayName),
 		dev.IsManaged, dev.Flags.working(), store.TextOrNull(a.CustomerKey), store.TextOrNull(a.UserIdentifierKey), dev.searchText(), string(doc), store.Micros(dev.CreatedAt.Time))
-	return err
+	if err != nil {
+		return err
+	}
+	return d.changed(ctx, tx, dev)
+}
+
+func (d *Devices) changed(ctx context.Context, tx *store.Tx, dev *Device) error {
+	if d.Changed == nil {
+		return nil
+	}
+	return d.Changed(ctx, tx, dev)
 }
 
 // save writes a changed device back, the columns that queries need with it.
@@ -58,7 +68,10 @@ func (d *Devices) save(ctx context.Context, tx *store.Tx, dev *Device) error {
 	}
 	_, err = tx.Exec(ctx, `UPDATE devices SET name = $3, is_managed = $4, flags = $5, search = $6, doc = $7 WHERE workspace_id = $1 AND device_id = $2`,
 		dev.WorkspaceID, dev.ID, strings.ToLower(dev.DisplayName), dev.IsManaged, dev.Flags.working(), dev.searchText(), string(doc))
-	return err
+	if err != nil {
+		return err
+	}
+	return d.changed(ctx, tx, dev)
 }
 
 // searchText is what ?search= looks in: names, and the id's beginning.

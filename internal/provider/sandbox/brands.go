@@ -132,7 +132,7 @@ func table() []brand {
 			kinds: []template{lock{deviceType: "doorking_lock", maker: made("doorking", "DoorKing"), models: []string{"1834 Entry System", "1837 Entry System"},
 				can: remoteUnlock | mains | noBolt, image: doorDrawing, noun: "entry system"}}},
 
-		{name: "dormakaba_oracode", displayName: "dormakaba Oracode", categories: fields(consumer),
+		{name: "dormakaba_oracode", displayName: "dormakaba Oracode", justInTime: true, categories: fields(consumer),
 			signIn: byUsername(question{name: "site_name", label: "Site name", right: "Ocean Beach Vacations"}, question{name: fieldTimeZone, label: "Time zone"}),
 			zones:  america, names: rentals, troubles: []trouble{deviceDisconnected, lowBattery},
 			kinds: []template{lock{deviceType: "dormakaba_oracode_door", maker: made("dormakaba_oracode", "dormakaba"), models: []string{"Oracode 660", "Oracode 480"},
@@ -180,7 +180,7 @@ func table() []brand {
 					return props{"device_id": "IGB3" + u.code("igloo", 8), "bridge_id": "EB1X" + u.code("bridge", 8), "model": "IGB3"}
 				}}}},
 
-		{name: "igloohome", displayName: "igloohome", categories: fields(consumer), signIn: byEmail(), simulate: []string{hubOff}, zones: world, names: homes,
+		{name: "igloohome", displayName: "igloohome", fixedCodes: true, categories: fields(consumer), signIn: byEmail(), simulate: []string{hubOff}, zones: world, names: homes,
 			troubles: []trouble{hubRequired, lowBattery, keypadNotLinked, deviceDisconnected},
 			kinds: []template{lock{deviceType: "igloohome_lock", maker: made("igloohome", "igloohome"), models: []string{"Deadbolt 2S", "Mortise 2+", "Rim Lock Metal+"},
 				can: keypadLock | offlineCodes | accessoryKeypad, codes: codes{lengths: span(4, 9), most: 100, rules: []string{"no_triple_consecutive_ints"}, longestName: 40},
@@ -213,7 +213,7 @@ func table() []brand {
 					return props{"lock_id": u.number("number", 6), "lock_name": u.name, "place_name": u.place(), "description": nil}
 				}}}},
 
-		{name: "kwikset", displayName: "Kwikset", categories: fields(consumer), signIn: byEmail().withTwoFactor(), zones: america, names: homes,
+		{name: "kwikset", displayName: "Kwikset", fixedCodes: true, categories: fields(consumer), signIn: byEmail().withTwoFactor(), zones: america, names: homes,
 			troubles: []trouble{deviceOffline, lowBattery, permissionsMissing},
 			kinds: []template{lock{deviceType: "kwikset_lock", maker: made("kwikset", "Kwikset"), models: []string{"Halo Touchscreen", "Halo Keypad", "Aura Reach"},
 				can: keypadLock | autoLock, codes: codes{lengths: span(4, 8), most: 250, rules: []string{"unique_first_four_digits"}, longestName: 32},
@@ -226,7 +226,7 @@ func table() []brand {
 			kinds: []template{lock{deviceType: "linear_lock", maker: made("linear", "Linear"), models: []string{"e3 Elite", "AE-1000 Entry"},
 				can: remoteUnlock | onlineCodes | builtInKeypad | mains | noBolt, codes: codes{lengths: span(4, 6), most: 1000}, image: keypadDrawing, noun: "entry system"}}},
 
-		{name: "lockly", displayName: "Lockly", categories: fields(consumer), signIn: form{fields: []question{
+		{name: "lockly", displayName: "Lockly", justInTime: true, categories: fields(consumer), signIn: form{fields: []question{
 			{name: fieldEmail, label: "Email address"},
 			{name: "team_id", label: "Team ID", right: standardPIN},
 			{name: "access_key_id", label: "Access Key ID", right: standardPIN},
@@ -307,7 +307,7 @@ func table() []brand {
 		{name: "sifely", displayName: "Sifely", categories: fields(consumer), signIn: byEmail(), simulate: []string{hubOn, hubOff}, zones: america, names: homes,
 			troubles: ttTrouble, kinds: []template{gateway}},
 
-		{name: "smartthings", displayName: "SmartThings", categories: fields(consumer), signIn: byEmail(), zones: america,
+		{name: "smartthings", displayName: "SmartThings", fixedCodes: true, justInTime: true, categories: fields(consumer), signIn: byEmail(), zones: america,
 			// Fit for a lock and for a thermostat.
 			names:    []string{"Main House", "Guest House", "Studio", "Garage", "Basement", "Cottage"},
 			troubles: []trouble{healthy, hubDisconnected, deviceDisconnected, lowBattery},

@@ -31,14 +31,16 @@ const (
 type Provider struct {
 	table  []brand
 	byName map[string]*brand
+	memory provider.Memory
 	now    func() time.Time
 }
 
 var _ provider.Provider = (*Provider)(nil)
 
-// New returns the provider of virtual devices; now is the clock that readings are dated by.
-func New(now func() time.Time) *Provider {
-	p := &Provider{table: table(), byName: map[string]*brand{}, now: now}
+// New returns the provider of virtual devices, which remember in memory; now is the clock that
+// readings are dated by.
+func New(memory provider.Memory, now func() time.Time) *Provider {
+	p := &Provider{table: table(), byName: map[string]*brand{}, memory: memory, now: now}
 	slices.SortFunc(p.table, func(a, b brand) int {
 		return strings.Compare(strings.ToLower(a.displayName), strings.ToLower(b.displayName))
 	})

@@ -20,7 +20,7 @@ import (
 
 func setup(t testing.TB) *Provider {
 	t.Helper()
-	return New(func() time.Time { return time.Date(2026, 3, 4, 15, 6, 7, 0, time.UTC) })
+	return New(nil, func() time.Time { return time.Date(2026, 3, 4, 15, 6, 7, 0, time.UTC) })
 }
 
 func connect(t testing.TB, p *Provider, brand, login string) provider.Account {

@@ -24,6 +24,8 @@ type brand struct {
 	names             []string // what they call their devices; must be as many as a login has devices
 	count             int      // devices of every login; 0: it varies, and the troubles decide for jane
 	troubles          []trouble
+	justInTime        bool       // its locks keep no schedules: a code goes onto them shortly before its time
+	fixedCodes        bool       // codes that others made cannot become managed
 	kinds             []template // hardware, in turn
 	tile              string
 }
