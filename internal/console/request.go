@@ -210,7 +210,7 @@ func (q *request) done(to, format string, args ...any) error {
 // refused goes to a page that says why nothing was done; other errors are passed on.
 func (q *request) refused(to string, err error) error {
 	var f *fault.Error
-	if !errors.As(err, &f) || f.Code.Status() >= 500 || f.Code == fault.Forbidden {
+	if !errors.As(err, &f) || f.Status() >= 500 || f.Code == fault.Forbidden {
 		return err
 	}
 	text := f.Message
@@ -229,12 +229,12 @@ func (q *request) wrong(err error) {
 	switch {
 	case errors.As(err, &tooLarge):
 		failed = q.fail(http.StatusRequestEntityTooLarge, "Too large", "The form holds more than the server takes.")
-	case errors.As(err, &f) && f.Code.Status() == http.StatusNotFound:
+	case errors.As(err, &f) && f.Status() == http.StatusNotFound:
 		failed = q.fail(http.StatusNotFound, "Page not found", "There is nothing at this address, or you may not see it.")
-	case errors.As(err, &f) && f.Code.Status() == http.StatusForbidden:
+	case errors.As(err, &f) && f.Status() == http.StatusForbidden:
 		failed = q.fail(http.StatusForbidden, "You may not do this", sentence(f.Message))
-	case errors.As(err, &f) && f.Code.Status() < 500:
-		failed = q.fail(f.Code.Status(), "This did not work", sentence(f.Message))
+	case errors.As(err, &f) && f.Status() < 500:
+		failed = q.fail(f.Status(), "This did not work", sentence(f.Message))
 	case q.r.Context().Err() != nil:
 		q.status = 499 // the browser went away; nobody reads an answer
 	case q.Unavailable(err):

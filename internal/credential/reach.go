@@ -18,7 +18,51 @@ func (p Principal) LimitAccounts(w *store.Where, column, customerColumn string) 
 	case p.Reach == nil:
 	case p.Reach.CustomerKey != "" && customerColumn != "":
 		w.Add(customerColumn+" = ?", p.Reach.CustomerKey)
+	case p.Reach.CustomerKey != "":
+		w.Add(column+` IN (SELECT connected_account_id FROM connected_accounts WHERE workspace_id = ? AND customer_key = ?)`, p.WorkspaceID, p.Reach.CustomerKey)
 	default:
 		w.AddIn(column, p.Reach.AccountIDs)
 	}
+}
+
+// LimitDevices narrows a query on a table with a device_id in column to the devices in the accounts
+// that the principal reaches.
+func (p Principal) LimitDevices(w *store.Where, column string) {
+	if p.Reach == nil {
+		return
+	}
+	var in store.Where
+	in.Add("workspace_id = ?", p.WorkspaceID)
+	p.LimitAccounts(&in, "connected_account_id", "customer_key")
+	w.AddSubquery(column, `SELECT device_id FROM devices`, &in)
+}
+
+// LimitWebviews narrows a query to the Connect Webviews that the principal reaches: column holds a
+// connect_webview_id, customerColumn a customer_key.
+func (p Principal) LimitWebviews(w *store.Where, column, customerColumn string) {
+	switch {
+	case p.Reach == nil:
+	case p.Reach.CustomerKey != "":
+		w.Add(customerColumn+" = ?", p.Reach.CustomerKey)
+	default:
+		w.AddIn(column, p.Reach.WebviewIDs)
+	}
+}
+
+// AccountsOfUser narrows a query to the accounts of a user: those that webviews of the user's client
+// sessions connected, and those that these sessions were given. column holds a
+// connected_account_id.
+func AccountsOfUser(w *store.Where, column, workspaceID, userIdentifierKey string) {
+	w.Add(column+` IN (SELECT a.connected_account_id FROM client_sessions s JOIN connected_accounts a ON a.workspace_id = s.workspace_id
+		AND a.connected_account_id IN (`+SessionAccounts+`) WHERE s.workspace_id = ? AND s.user_identifier_key = ?)`, workspaceID, userIdentifierKey)
+}
+
+// AccountsOfWebview narrows a query to the account that a Connect Webview connected; a webview that the
+// principal does not reach has none for it. column holds a connected_account_id.
+func (p Principal) AccountsOfWebview(w *store.Where, column, webviewID string) {
+	var in store.Where
+	in.Add("workspace_id = ?", p.WorkspaceID)
+	in.Add("connect_webview_id = ?", webviewID)
+	p.LimitWebviews(&in, "connect_webview_id", "customer_key")
+	w.AddSubquery(column, `SELECT connected_account_id FROM connect_webviews`, &in)
 }

@@ -40,6 +40,7 @@ const (
 	PersonalAccessToken Kind = "personal_access_token"
 	APIKey              Kind = "api_key"
 	WorkspaceKey        Kind = "workspace_key"
+	ClientSession       Kind = "client_session"
 )
 
 // The Bitcoin alphabet: no 0, O, I or l, which people confuse.
@@ -54,8 +55,9 @@ const (
 // Pattern is the form of a personal access token, for scanners: docs/tokens.md publishes it.
 const Pattern = `seam_at1[1-9A-HJ-NP-Za-km-z]{8}_[1-9A-HJ-NP-Za-km-z]{36}`
 
-// form is any token that Keyway stores: personal access tokens, API keys, workspace keys.
-var form = regexp.MustCompile(`^seam_((?:at1)?[1-9A-HJ-NP-Za-km-z]{8})_[1-9A-HJ-NP-Za-km-z]{36}$`)
+// form is any token that Keyway stores: personal access tokens, client sessions, API keys, workspace
+// keys.
+var form = regexp.MustCompile(`^seam_((?:at1|cst1)?[1-9A-HJ-NP-Za-km-z]{8})_[1-9A-HJ-NP-Za-km-z]{36}$`)
 
 // Mint makes a new token. Keys of sandbox workspaces begin with seam_test.
 func Mint(k Kind, sandbox bool) Secret {
@@ -119,9 +121,10 @@ func checksum(text string) string {
 
 // Parsed is a token whose form and checksum are right; whether it exists is another question.
 type Parsed struct {
-	Secret Secret
-	Short  string // by which it is found
-	IsPAT  bool
+	Secret          Secret
+	Short           string // by which it is found
+	IsPAT           bool
+	IsClientSession bool
 }
 
 // Parse checks a token's form and checksum without asking any database.
@@ -134,8 +137,8 @@ func Parse(text string) (Parsed, error) {
 	if checksum(body) != sum {
 		return Parsed{}, fmt.Errorf("its checksum is wrong: a character is missing or mistyped")
 	}
-	p := Parsed{Secret: Secret(text), Short: m[1], IsPAT: len(m[1]) > shortLength}
-	if !p.IsPAT && reserved(m[1]) && !strings.HasPrefix(m[1], "test") {
+	p := Parsed{Secret: Secret(text), Short: m[1], IsPAT: len(m[1]) == len("at1")+shortLength, IsClientSession: len(m[1]) == len("cst1")+shortLength}
+	if !p.IsPAT && !p.IsClientSession && reserved(m[1]) && !strings.HasPrefix(m[1], "test") {
 		return Parsed{}, fmt.Errorf("it does not have the form of a token")
 	}
 	return p, nil

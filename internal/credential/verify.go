@@ -69,6 +69,7 @@ type Facts struct {
 	IsSandbox           bool
 	IsSuspended         bool
 	Generation          uint64 // of the workspace, where the query reads it
+	Reach               *Reach // of a client session
 }
 
 // Sessions knows the console's sessions.
@@ -120,19 +121,23 @@ var errNoWorkspace = fault.New(fault.Unauthorized, "A personal access token or c
 // invalid_request for two credentials, or two workspaces, in one request.
 func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.Endpoint) (context.Context, rpc.Caller, error) {
 	var caller rpc.Caller
-	token, workspaceID, err := readHeaders(r.Header)
+	sent, err := readHeaders(r.Header)
 	if err != nil {
 		return ctx, caller, err
 	}
+	workspaceID := sent.workspaceID
 	if e.Workspace == rpc.Ignored {
 		workspaceID = ""
 	}
-	f, kind, err := v.facts(ctx, token, workspaceID)
+	f, kind, err := v.facts(ctx, sent, workspaceID, e)
 	if err != nil {
 		return ctx, caller, err
 	}
 	person := kind&(rpc.PersonalAccessToken|rpc.ConsoleSession) != 0
 	if f.ID == "" {
+		if kind&sessions != 0 {
+			return ctx, caller, fault.Unknown(fault.ClientSessionNotFound)
+		}
 		if person && workspaceID == "" && e.Workspace == rpc.Required {
 			return ctx, caller, errNoWorkspace // also for an unknown token: it tells nothing of any
 		}
@@ -149,7 +154,7 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	if e.Allow&kind == 0 {
 		return ctx, caller, fault.New(fault.Unauthorized, "This endpoint does not take this kind of credential (%s)", kind)
 	}
-	if kind != rpc.ConsoleSession && v.fromForeignPage(r) && !(v.BrowserInSandbox && f.IsSandbox && f.Role > rpc.NoRole) {
+	if kind&(rpc.ConsoleSession|sessions|rpc.PublishableKey) == 0 && v.fromForeignPage(r) && !(v.BrowserInSandbox && f.IsSandbox && f.Role > rpc.NoRole) {
 		return ctx, caller, fault.Reason(fault.Forbidden, "browser", "A secret token arrived from a web page; use a client session in browsers, and keep this token on servers")
 	}
 	if err := v.checkWorkspace(f, e, kind, person, workspaceID, r.Header); err != nil {
@@ -157,7 +162,7 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	}
 	p := Principal{
 		Kind: kind, CredentialID: f.ID, TokenID: f.TokenID, UserID: f.UserID, WorkspaceID: f.WorkspaceID,
-		Role: f.Role, IsOperator: f.IsOperator, IsSandbox: f.IsSandbox, Address: rpc.ClientOf(ctx).Address,
+		Role: f.Role, IsOperator: f.IsOperator, IsSandbox: f.IsSandbox, Address: rpc.ClientOf(ctx).Address, Reach: f.Reach,
 	}
 	if e.Workspace == rpc.Forbidden || e.Workspace == rpc.Ignored && person {
 		p.WorkspaceID, p.Role = "", rpc.NoRole
@@ -169,58 +174,86 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 		return ctx, caller, fault.Reason(fault.Forbidden, "role", "This needs the role %s in the workspace", e.Role)
 	}
 	caller.WorkspaceID = p.WorkspaceID
-	if n, ok := v.DB.Generation(store.Workspace(p.WorkspaceID)); ok {
-		caller.Generation, caller.Known = n, p.WorkspaceID != ""
-	} else {
-		caller.Generation, caller.Known = f.Generation, p.WorkspaceID != ""
+	caller.Generation, caller.Known = f.Generation, p.WorkspaceID != ""
+	if p.Reach != nil {
+		caller.View = f.ID // each session sees its own part, as it was at f.Generation
+	} else if n, ok := v.DB.Generation(store.Workspace(p.WorkspaceID)); ok {
+		caller.Generation = n
 	}
-	if kind != rpc.ConsoleSession {
+	if kind&(rpc.ConsoleSession|sessions|rpc.PublishableKey) == 0 {
 		v.Usage.Touch(f.ID, v.Now(), p.Address, r.UserAgent(), p.WorkspaceID, e.Path)
 	}
 	return With(ctx, p), caller, nil
 }
 
+// sessions are the two kinds of client sessions.
+const sessions = rpc.ClientSession | rpc.CustomerSession
+
+// sent is what a request's headers say of who calls.
+type sent struct {
+	token             string // empty: a publishable key was sent
+	publishableKey    string
+	userIdentifierKey string // beside a publishable key, where it is not in the body
+	workspaceID       string
+}
+
 // readHeaders takes credential and workspace from the headers. Empty values count as absent,
-// since some SDKs always send them; two values are never settled by order.
-func readHeaders(h http.Header) (token, workspaceID string, err error) {
-	single := func(name string) (string, error) {
+// since some SDKs always send them; two values are never settled by order. It returns
+// invalid_client_session_token for a client session header that holds something else.
+func readHeaders(h http.Header) (s sent, err error) {
+	single := func(name string) string {
 		var found []string
 		for _, v := range h.Values(name) {
 			if v = strings.TrimSpace(v); v != "" {
 				found = append(found, v)
 			}
 		}
-		if len(found) > 1 {
-			return "", fault.New(fault.InvalidRequest, "The %s header was sent more than once", name)
+		if len(found) > 1 && err == nil {
+			err = fault.New(fault.InvalidRequest, "The %s header was sent more than once", name)
 		}
-		return strings.Join(found, ""), nil
+		return strings.Join(found, "")
 	}
-	authorization, err := single("Authorization")
-	if err != nil {
-		return "", "", err
-	}
-	if workspaceID, err = single("Seam-Workspace"); err != nil {
-		return "", "", err
-	}
+	authorization := single("Authorization")
+	s.workspaceID = single("Seam-Workspace")
 	scheme, bearer, _ := strings.Cut(authorization, " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		s.token = bearer
+	}
+	first := "Authorization"
 	for _, name := range []string{"Client-Session-Token", "Seam-Client-Session-Token", "Seam-Api-Key", "Seam-Publishable-Key"} {
-		other, err := single(name)
-		if err != nil {
-			return "", "", err
-		}
-		if other != "" && authorization != "" && other != bearer {
-			return "", "", fault.New(fault.InvalidRequest, "Two different credentials were sent, in the Authorization and %s headers", strings.ToLower(name))
+		other := single(name)
+		switch {
+		case other == "":
+		case authorization == "" && s.token == "" && name == "Seam-Publishable-Key":
+			s.publishableKey = other
+		case authorization == "" && s.token == "" && name != "Seam-Api-Key":
+			if !strings.HasPrefix(other, "seam_cst") && err == nil {
+				err = fault.New(fault.InvalidClientSession, "The %s header does not hold a client session token", strings.ToLower(name))
+			}
+			s.token, first = other, name
+		case other != s.token && err == nil:
+			err = fault.New(fault.InvalidRequest, "Two different credentials were sent, in the %s and %s headers", first, strings.ToLower(name))
 		}
 	}
-	if authorization == "" || !strings.EqualFold(scheme, "Bearer") || bearer == "" {
-		return "", "", errNone
+	if s.publishableKey != "" {
+		if s.userIdentifierKey = single("Seam-User-Identifier-Key"); s.userIdentifierKey == "" {
+			s.userIdentifierKey = single("User-Identifier-Key")
+		}
 	}
-	return bearer, workspaceID, nil
+	if err == nil && s.token == "" && s.publishableKey == "" {
+		err = errNone
+	}
+	return s, err
 }
 
 // facts reads what is known of a token. Without a right secret the facts have no id, whatever the
 // database holds.
-func (v *Verifier) facts(ctx context.Context, token, workspaceID string) (Facts, rpc.Allow, error) {
+func (v *Verifier) facts(ctx context.Context, s sent, workspaceID string, e *rpc.Endpoint) (Facts, rpc.Allow, error) {
+	if s.publishableKey != "" {
+		f, err := v.publishableFacts(ctx, s, e)
+		return f, rpc.PublishableKey, err
+	}
+	token := s.token
 	if strings.HasPrefix(token, "ey") {
 		id, ok := v.Sessions.SessionID(token)
 		if !ok {
@@ -237,10 +270,23 @@ func (v *Verifier) facts(ctx context.Context, token, workspaceID string) (Facts,
 	p, err := Parse(token)
 	if err != nil {
 		kind := rpc.APIKey
-		if strings.HasPrefix(token, "seam_at") {
+		switch {
+		case strings.HasPrefix(token, "seam_at"):
 			kind = rpc.PersonalAccessToken
+		case strings.HasPrefix(token, "seam_cst"):
+			kind = rpc.ClientSession
 		}
 		return Facts{}, kind, nil
+	}
+	if p.IsClientSession {
+		f, ok, err := v.session(ctx, p.Short)
+		if err != nil || !ok || !v.Vault.Matches(f.KeyID, p.Secret.Reveal(), f.Digest) {
+			return Facts{}, rpc.ClientSession, err
+		}
+		if f.Reach.CustomerKey != "" {
+			return f, rpc.CustomerSession, nil
+		}
+		return f, rpc.ClientSession, nil
 	}
 	f, ok, err := v.cached(ctx, p.Short, workspaceID, func() (Facts, bool, error) {
 		return read(ctx, v.DB, p.Short, workspaceID)
@@ -256,6 +302,26 @@ func (v *Verifier) facts(ctx context.Context, token, workspaceID string) (Facts,
 		return Facts{}, kind, err
 	}
 	return f, kind, nil
+}
+
+// publishableFacts are those of a publishable key. It is no secret, so it proves nothing but what its
+// workspace lets everyone do. It returns invalid_publishable_key for an unknown one, and with a
+// reason where the workspace takes none.
+func (v *Verifier) publishableFacts(ctx context.Context, s sent, e *rpc.Endpoint) (Facts, error) {
+	if e.Allow&rpc.PublishableKey == 0 {
+		return Facts{}, fault.New(fault.Unauthorized, "This endpoint does not take a publishable key")
+	}
+	f, ok, enabled, err := v.publishable(ctx, s.publishableKey)
+	switch {
+	case err != nil:
+		return Facts{}, err
+	case !ok:
+		return Facts{}, fault.New(fault.InvalidPublishableKey, "The publishable key is not valid")
+	case !enabled:
+		return Facts{}, fault.Reason(fault.InvalidPublishableKey, "publishable_key_auth_disabled", "The workspace does not let publishable keys make client sessions; /workspaces/update can allow it")
+	}
+	f.Reach = &Reach{UserIdentifierKey: s.userIdentifierKey}
+	return f, nil
 }
 
 // cached asks the database only when something about people or credentials was written since the
@@ -317,6 +383,10 @@ func read(ctx context.Context, q store.Querier, short, workspaceID string) (f Fa
 // alive refuses a credential that was good once, and says why: its owner may know.
 func alive(f Facts, now time.Time) error {
 	switch {
+	case f.Kind == ClientSession && !f.RevokedAt.IsZero():
+		return fault.New(fault.ClientSessionRevoked, "The client session was revoked on %s", f.RevokedAt.Format(time.DateOnly))
+	case f.Kind == ClientSession && !now.Before(f.ExpiresAt):
+		return fault.New(fault.ClientSessionExpired, "The client session expired on %s", f.ExpiresAt.Format(time.RFC3339))
 	case !f.RevokedAt.IsZero():
 		return fault.Reason(fault.Unauthorized, "revoked", "The credential was revoked on %s", f.RevokedAt.Format(time.DateOnly))
 	case !f.ExpiresAt.IsZero() && !now.Before(f.ExpiresAt):

@@ -19,12 +19,23 @@ const (
 	WorkspaceNotSandbox      Code = "workspace_not_sandbox"
 	DeviceManaged            Code = "device_managed"
 	DeviceUnmanaged          Code = "device_unmanaged"
+	SessionAlreadyExists     Code = "client_session_token_already_exists" // create with POST for a user who has one; PUT gives it
+	InvalidClientSession     Code = "invalid_client_session_token"        // a client session header that holds something else
+	NotSupported             Code = "not_supported"                       // the device, brand or account cannot do this
+	CustomerConflict         Code = "customer_key_conflict"               // the account is another customer's already
 	Unauthorized             Code = "unauthorized"
+	ClientSessionRevoked     Code = "client_session_revoked"
+	ClientSessionExpired     Code = "client_session_expired"
+	InvalidPublishableKey    Code = "invalid_publishable_key" // unknown, or its workspace takes none
+	UserIdentifierKeyMissing Code = "publishable_key_requires_user_identifier_key"
+	SessionMustBeEmpty       Code = "publishable_keys_must_create_empty_client_sessions"
 	Forbidden                Code = "forbidden"
 	NotFound                 Code = "not_found"
 	WorkspaceNotFound        Code = "workspace_not_found"
 	DeviceNotFound           Code = "device_not_found"
 	ConnectedAccountNotFound Code = "connected_account_not_found"
+	ConnectWebviewNotFound   Code = "connect_webview_not_found"
+	ClientSessionNotFound    Code = "client_session_not_found" // 401 where it is the credential: see Unknown
 	ActionAttemptNotFound    Code = "action_attempt_not_found"
 	EventNotFound            Code = "event_not_found"
 	TokenNotFound            Code = "personal_access_token_not_found"
@@ -48,12 +59,23 @@ var statuses = map[Code]int{
 	WorkspaceNotSandbox:      400,
 	DeviceManaged:            400,
 	DeviceUnmanaged:          400,
+	SessionAlreadyExists:     400,
+	InvalidClientSession:     400,
+	NotSupported:             400,
+	CustomerConflict:         400,
 	Unauthorized:             401,
+	ClientSessionRevoked:     401,
+	ClientSessionExpired:     401,
+	InvalidPublishableKey:    401,
+	UserIdentifierKeyMissing: 401,
+	SessionMustBeEmpty:       403,
 	Forbidden:                403,
 	NotFound:                 404,
 	WorkspaceNotFound:        404,
 	DeviceNotFound:           404,
 	ConnectedAccountNotFound: 404,
+	ConnectWebviewNotFound:   404,
+	ClientSessionNotFound:    404,
 	ActionAttemptNotFound:    404,
 	EventNotFound:            404,
 	TokenNotFound:            404,
@@ -84,6 +106,15 @@ type Error struct {
 	Message string
 	Data    map[string]any // error.data; nil leaves it out
 	Issues  []Issue        // validation_errors; only with InvalidInput
+	status  int            // where it is not the code's own
+}
+
+// Status is the HTTP status that the error is answered with.
+func (e *Error) Status() int {
+	if e.status != 0 {
+		return e.status
+	}
+	return e.Code.Status()
 }
 
 // Issue is what is wrong with one parameter.
@@ -111,6 +142,14 @@ func Reason(code Code, reason, format string, args ...any) *Error {
 func Missing(code Code) *Error {
 	name := strings.ReplaceAll(strings.TrimSuffix(string(code), "_not_found"), "_", " ")
 	return &Error{Code: code, Message: strings.ToUpper(name[:1]) + name[1:] + " not found"}
+}
+
+// Unknown is the answer to a credential that does not exist: a _not_found code with status 401, as
+// the contract has it for client sessions.
+func Unknown(code Code) *Error {
+	e := Missing(code)
+	e.status = 401
+	return e
 }
 
 // Invalid is an InvalidInput about one parameter.

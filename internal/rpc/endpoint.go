@@ -151,7 +151,7 @@ func (e *Endpoint) check() error {
 		return fmt.Errorf("%s: no group, so no scope", e.Path)
 	case e.Allow != Public && e.Workspace != Ignored && e.Role == NoRole && e.Allow&Person != 0 && e.Workspace == Required:
 		return fmt.Errorf("%s: no role", e.Path)
-	case e.Returns == "" && e.Handle.out != reflect.TypeFor[OK]() && !isFields(e.Handle.out):
+	case e.Returns == "" && e.Handle.out != reflect.TypeFor[OK]() && e.Handle.out != reflect.TypeFor[NoContent]() && !isFields(e.Handle.out):
 		return fmt.Errorf("%s: the result has no key", e.Path)
 	}
 	if e.Read || slices.Contains(e.methods(), http.MethodDelete) {
@@ -183,6 +183,9 @@ func Func[In, Out any](f func(context.Context, In) (Out, error)) Handler {
 
 // OK is the result of an endpoint that only says that it worked.
 type OK struct{}
+
+// NoContent is the result of an endpoint that answers with 204 and nothing else.
+type NoContent struct{}
 
 // None is the input of an endpoint without parameters.
 type None struct{}

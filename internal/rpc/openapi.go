@@ -95,6 +95,9 @@ func (d *openAPI) operation(e *Endpoint, method string) map[string]any {
 		"400": answer("Bad request", d.errorSchema()),
 		"401": answer("Unauthorized", d.errorSchema()),
 	}
+	if e.Handle.out == noContentType {
+		op["responses"] = map[string]any{"204": map[string]any{"description": "No content"}}
+	}
 	return op
 }
 

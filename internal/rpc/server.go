@@ -140,6 +140,7 @@ type callState struct {
 	id       string
 	endpoint *Endpoint
 	caller   Caller
+	method   string
 	query    string // raw
 	body     []byte
 	client   Client
@@ -150,6 +151,9 @@ type Client struct{ Address, UserAgent string }
 
 // ClientOf is where the running request came from.
 func ClientOf(ctx context.Context) Client { return call(ctx).client }
+
+// Method is the verb of the running request, for the few endpoints whose verbs differ in meaning.
+func Method(ctx context.Context) string { return call(ctx).method }
 
 type callKey struct{}
 
@@ -177,7 +181,7 @@ func NewRequestID() string {
 // ServeHTTP answers one request: route and verb, credential, decoding and validation, endpoint.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	c := &callState{id: NewRequestID(), query: r.URL.RawQuery, client: Client{s.Client(r), r.UserAgent()}}
+	c := &callState{id: NewRequestID(), method: r.Method, query: r.URL.RawQuery, client: Client{s.Client(r), r.UserAgent()}}
 	h := w.Header()
 	h.Set("Seam-Request-Id", c.id)
 	cors(h, r)
@@ -196,9 +200,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			status, size = s.writeError(w, c, err)
 		} else {
 			status, size = http.StatusOK, len(body)
-			h["Content-Type"] = jsonType
-			h["Content-Length"] = []string{strconv.Itoa(size)}
-			w.Write(body)
+			if rt.Handle.out == noContentType {
+				status = http.StatusNoContent
+				w.WriteHeader(status)
+			} else {
+				h["Content-Type"] = jsonType
+				h["Content-Length"] = []string{strconv.Itoa(size)}
+				w.Write(body)
+			}
 		}
 		rt.seconds.Observe(time.Since(start).Seconds())
 		rt.count(s.total, status)
@@ -209,6 +218,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		slog.String("workspace_id", c.caller.WorkspaceID), slog.String("credential_id", c.caller.CredentialID),
 		slog.String("address", c.client.Address))
 }
+
+var noContentType = reflect.TypeFor[NoContent]()
 
 var jsonType = []string{"application/json; charset=utf-8"}
 
@@ -332,6 +343,9 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 func (s *Server) encode(e *Endpoint, c *callState, out any) ([]byte, error) {
+	if e.Handle.out == noContentType {
+		return nil, nil
+	}
 	var b bytes.Buffer
 	b.WriteByte('{')
 	key := func(name string) {
@@ -430,9 +444,9 @@ func WriteError(w http.ResponseWriter, f *fault.Error) (status, size int) {
 	}
 	w.Header()["Content-Type"] = jsonType
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
-	w.WriteHeader(f.Code.Status())
+	w.WriteHeader(f.Status())
 	w.Write(body)
-	return f.Code.Status(), len(body)
+	return f.Status(), len(body)
 }
 
 // validationErrors nests issues by parameter, as the contract has it.

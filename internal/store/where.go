@@ -15,18 +15,8 @@ type Where struct {
 
 // Add adds a condition in which each ? stands for the next value.
 func (w *Where) Add(condition string, values ...any) {
-	var b strings.Builder
-	for _, r := range condition {
-		if r != '?' {
-			b.WriteRune(r)
-			continue
-		}
-		w.Args = append(w.Args, values[0])
-		values = values[1:]
-		b.WriteByte('$')
-		b.WriteString(strconv.Itoa(len(w.Args)))
-	}
-	w.conditions = append(w.conditions, b.String())
+	w.conditions = append(w.conditions, condition)
+	w.Args = append(w.Args, values...)
 }
 
 // AddIn adds that a column has one of the values; with no values nothing matches. The list is
@@ -48,6 +38,11 @@ func (w *Where) AddIn(column string, values []string) {
 	w.Add(column+" IN ("+marks+")", args...)
 }
 
+// AddSubquery adds that a column has one of the values that a SELECT finds with the conditions of in.
+func (w *Where) AddSubquery(column, selection string, in *Where) {
+	w.Add(column+" IN ("+selection+" WHERE "+strings.Join(in.conditions, " AND ")+")", in.Args...)
+}
+
 // AddContains adds that a lower-case column contains the text, whatever its case.
 func (w *Where) AddContains(column, text string) {
 	escaped := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(text))
@@ -59,7 +54,17 @@ func (w *Where) String() string {
 	if len(w.conditions) == 0 {
 		return ""
 	}
-	return " WHERE " + strings.Join(w.conditions, " AND ")
+	var b strings.Builder
+	n := 0
+	for _, r := range " WHERE " + strings.Join(w.conditions, " AND ") {
+		if r != '?' {
+			b.WriteRune(r)
+			continue
+		}
+		n++
+		b.WriteString(Mark(n))
+	}
+	return b.String()
 }
 
 // Mark is the placeholder of the nth parameter, counted from one.

@@ -1,0 +1,58 @@
+-- Client sessions with what they reach, and the Connect Webviews that people connect accounts in.
+
+-- +goose Up
+
+-- A client session's token opens a part of one workspace. It is shown again to the workspace's own
+-- backend, so it is kept twice: as a digest to verify, and sealed to show.
+CREATE TABLE client_sessions (
+    workspace_id        TEXT   NOT NULL,
+    client_session_id   TEXT   NOT NULL,
+    short_token         TEXT   NOT NULL,
+    key_id              TEXT   NOT NULL,
+    digest              BYTEA  NOT NULL,       -- HMAC-SHA-256 of the whole token under key_id
+    sealed_token        BYTEA  NOT NULL,
+    user_identifier_key TEXT,
+    customer_key        TEXT,
+    created_at          BIGINT NOT NULL,
+    expires_at          BIGINT NOT NULL,
+    revoked_at          BIGINT,
+    PRIMARY KEY (workspace_id, client_session_id)
+);
+-- The one way in that does not know its workspace yet.
+CREATE UNIQUE INDEX client_sessions_short_token ON client_sessions (short_token);
+CREATE INDEX client_sessions_user ON client_sessions (workspace_id, user_identifier_key);
+
+-- What a client session was given. Accounts that its webviews connect follow from these rows.
+CREATE TABLE client_session_resources (
+    workspace_id      TEXT NOT NULL,
+    client_session_id TEXT NOT NULL,
+    kind              TEXT NOT NULL,           -- connected_account, connect_webview, user_identity
+    resource_id       TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, client_session_id, kind, resource_id)
+);
+CREATE INDEX client_session_resources_resource ON client_session_resources (workspace_id, kind, resource_id);
+
+CREATE TABLE connect_webviews (
+    workspace_id         TEXT   NOT NULL,
+    connect_webview_id   TEXT   NOT NULL,
+    key_id               TEXT   NOT NULL,
+    digest               BYTEA  NOT NULL,      -- of the token in the page's address
+    sealed_token         BYTEA  NOT NULL,
+    opened_at            BIGINT,               -- when the address was used; it works once
+    expires_at           BIGINT NOT NULL,      -- of the address
+    failures             BIGINT NOT NULL,      -- wrong answers so far
+    connected_account_id TEXT,
+    customer_key         TEXT,
+    user_identifier_key  TEXT,
+    search               TEXT   NOT NULL,      -- lower case, what ?search= looks in
+    doc                  TEXT   NOT NULL,      -- as served, but for its address
+    created_at           BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, connect_webview_id)
+);
+CREATE INDEX connect_webviews_order ON connect_webviews (workspace_id, created_at, connect_webview_id);
+CREATE INDEX connect_webviews_account ON connect_webviews (workspace_id, connected_account_id);
+
+-- +goose Down
+DROP TABLE connect_webviews;
+DROP TABLE client_session_resources;
+DROP TABLE client_sessions;
