@@ -8,9 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
+	"keyway/internal/credential"
 	"keyway/internal/device"
 	"keyway/internal/event"
 	"keyway/internal/fault"
@@ -32,14 +34,37 @@ type Account struct {
 	AcceptedCapabilities         []string          `json:"accepted_capabilities"`
 	CustomMetadata               device.Metadata   `json:"custom_metadata"`
 	CustomerKey                  string            `json:"customer_key,omitempty"`
-	Errors                       []Problem         `json:"errors"`
-	Warnings                     []Problem         `json:"warnings"`
+	Errors                       []Error           `json:"errors"`
+	Warnings                     []Warning         `json:"warnings"`
 }
 
-// Problem is an error or a warning on an account.
-type Problem struct {
+// Error is an error on an account.
+type Error struct {
+	Code           string   `json:"error_code"`
+	Message        string   `json:"message"`
+	IsAccountError bool     `json:"is_connected_account_error"`
+	IsBridgeError  bool     `json:"is_bridge_error"`
+	CreatedAt      rpc.Time `json:"created_at"`
+}
+
+// Warning is a warning on an account.
+type Warning struct {
+	Code      string   `json:"warning_code"`
 	Message   string   `json:"message"`
 	CreatedAt rpc.Time `json:"created_at"`
+}
+
+// Terms are what a Connect Webview lays down for the account that is connected in it. The zero value
+// lays down nothing.
+type Terms struct {
+	WebviewID         string
+	CustomerKey       string
+	UserIdentifierKey string
+	Metadata          device.Metadata // empty: the account keeps its own
+	ManageNewDevices  *bool
+	Accepted          []string // accepted_capabilities; empty: all
+	// Connected is called with the account in the transaction that connects it; nil: nobody asks.
+	Connected func(ctx context.Context, tx *store.Tx, acc Account) error
 }
 
 // Accounts holds the rules about connected accounts.
@@ -53,37 +78,34 @@ type Accounts struct {
 }
 
 // Connect signs in to a brand's account with a person's answers and takes in its devices. The
-// same account connected again stays one account. It returns invalid_input naming the answer to
-// mend, or provider for an unknown brand.
-func (a *Accounts) Connect(ctx context.Context, workspaceID string, sandbox bool, brandName string, answers map[string]string) (Account, error) {
+// same account connected again stays one account, and a disconnected one works again. It returns
+// *provider.SignInError for an answer to mend, invalid_input for an unknown brand, and
+// customer_key_conflict for an account that is another customer's.
+func (a *Accounts) Connect(ctx context.Context, workspaceID string, sandbox bool, brandName string, answers map[string]string, terms Terms) (acc Account, err error) {
 	p, err := a.Providers.Find(brandName, sandbox)
 	if err != nil {
 		return Account{}, fault.Invalid("provider", "There is no such brand to connect in this workspace")
 	}
 	found, err := p.Connect(ctx, brandName, answers)
-	var refused *provider.SignInError
-	switch {
-	case errors.As(err, &refused):
-		field := refused.Field
-		if field == "" {
-			field = "account"
-		}
-		return Account{}, fault.Invalid(field, "%s", refused.Message)
-	case err != nil:
+	if err != nil {
 		return Account{}, err
 	}
 	brand := brandOf(p, brandName)
-	var acc Account
 	err = a.DB.Update(ctx, func(tx *store.Tx) error {
-		if acc, err = a.put(ctx, tx, workspaceID, sandbox, brand, found); err != nil {
+		if acc, err = a.put(ctx, tx, workspaceID, sandbox, brand, found, terms); err != nil {
 			return err
 		}
+		of := a.of(acc, sandbox, brand)
+		of.UserIdentifierKey = terms.UserIdentifierKey
 		for _, dev := range found.Devices {
-			if err := a.Devices.Add(ctx, tx, workspaceID, a.of(acc, sandbox, brand), dev); err != nil {
+			if err := a.Devices.Add(ctx, tx, workspaceID, of, dev); err != nil {
 				return err
 			}
 		}
-		return nil
+		if terms.Connected == nil {
+			return nil
+		}
+		return terms.Connected(ctx, tx, acc)
 	}, store.Workspace(workspaceID))
 	return acc, err
 }
@@ -98,7 +120,8 @@ func brandOf(p provider.Provider, name string) provider.Brand {
 }
 
 func (a *Accounts) of(acc Account, sandbox bool, b provider.Brand) device.Account {
-	return device.Account{ID: acc.ID, Provider: providerName(sandbox), Brand: b, CustomerKey: acc.CustomerKey}
+	return device.Account{ID: acc.ID, Provider: providerName(sandbox), Brand: b, CustomerKey: acc.CustomerKey, Metadata: acc.CustomMetadata,
+		LeaveUnmanaged: !acc.AutomaticallyManageNewDevice, Accepted: acc.AcceptedCapabilities}
 }
 
 // providerName is how a row remembers where its account is reached.
@@ -109,45 +132,133 @@ func providerName(sandbox bool) string {
 	return "production"
 }
 
-// put stores an account that has just been signed in to, or finds the one that it already is.
-func (a *Accounts) put(ctx context.Context, tx *store.Tx, workspaceID string, sandbox bool, b provider.Brand, found provider.Account) (Account, error) {
+// put stores an account that has just been signed in to, or finds the one that it already is, and
+// lays the terms down for it.
+func (a *Accounts) put(ctx context.Context, tx *store.Tx, workspaceID string, sandbox bool, b provider.Brand, found provider.Account, t Terms) (Account, error) {
 	acc, err := one(tx.QueryRow(ctx, `SELECT doc FROM connected_accounts WHERE workspace_id = $1 AND provider = $2 AND brand = $3 AND external_id = $4`,
 		workspaceID, providerName(sandbox), b.Name, found.ExternalID))
 	isNew := fault.Is(err, fault.ConnectedAccountNotFound)
 	if err != nil && !isNew {
 		return acc, err
 	}
-	now := a.Now()
-	connected := event.Event{Type: "connected_account.connected", OccurredAt: now}
-	if !isNew {
-		connected.ConnectedAccountID, connected.CustomerKey = acc.ID, acc.CustomerKey
-		return acc, a.Events.Append(ctx, tx, workspaceID, connected)
+	if isNew {
+		acc = Account{
+			ID: store.NewID(), AccountType: b.Name, AccountTypeDisplayName: b.DisplayName, DisplayName: found.DisplayName, ImageURL: b.ImageURL,
+			UserIdentifier: found.UserIdentifier, CreatedAt: rpc.Time{Time: a.Now().Truncate(time.Millisecond)}, AutomaticallyManageNewDevice: true,
+			AcceptedCapabilities: []string{}, CustomMetadata: device.Metadata{}, Errors: []Error{}, Warnings: []Warning{},
+		}
+		if acc.UserIdentifier == nil {
+			acc.UserIdentifier = map[string]string{}
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO connected_accounts (workspace_id, connected_account_id, provider, brand, external_id, search, doc, created_at)
+			VALUES ($1, $2, $3, $4, $5, '', '', $6)`, workspaceID, acc.ID, providerName(sandbox), b.Name, found.ExternalID, store.Micros(acc.CreatedAt.Time)); err != nil {
+			return acc, err
+		}
 	}
-	acc = Account{
-		ID: store.NewID(), AccountType: b.Name, AccountTypeDisplayName: b.DisplayName, DisplayName: found.DisplayName, ImageURL: b.ImageURL,
-		UserIdentifier: found.UserIdentifier, CreatedAt: rpc.Time{Time: now.Truncate(time.Millisecond)}, AutomaticallyManageNewDevice: true,
-		AcceptedCapabilities: []string{}, CustomMetadata: device.Metadata{}, Errors: []Problem{}, Warnings: []Problem{},
-	}
-	if acc.UserIdentifier == nil {
-		acc.UserIdentifier = map[string]string{}
-	}
-	doc, err := json.Marshal(acc)
-	if err != nil {
+	wasDisconnected := acc.has(disconnected)
+	acc.Errors = slices.DeleteFunc(acc.Errors, func(e Error) bool { return e.Code == disconnected })
+	if err := a.lay(ctx, tx, workspaceID, &acc, t); err != nil {
 		return acc, err
 	}
-	search := []string{acc.DisplayName, acc.AccountTypeDisplayName, acc.ID}
+	if err := a.save(ctx, tx, workspaceID, acc); err != nil {
+		return acc, err
+	}
+	if wasDisconnected {
+		if err := a.Devices.SetAccountConnected(ctx, tx, workspaceID, acc.ID, true); err != nil {
+			return acc, err
+		}
+	}
+	var events []event.Event
+	tell := func(kind string) {
+		e := acc.event(kind, a.Now())
+		if t.WebviewID != "" && kind != "connected_account.completed_first_sync" && kind != "connected_account.completed_first_sync_after_reconnection" {
+			e.Fields["connect_webview_id"] = t.WebviewID
+		}
+		events = append(events, e)
+	}
+	if isNew {
+		tell("connected_account.created")
+	}
+	tell("connected_account.connected")
+	if t.WebviewID != "" {
+		tell("connected_account.successful_login")
+	}
+	switch {
+	case isNew:
+		tell("connected_account.completed_first_sync")
+	case wasDisconnected:
+		tell("connected_account.completed_first_sync_after_reconnection")
+	}
+	return acc, a.Events.Append(ctx, tx, workspaceID, events...)
+}
+
+// lay writes terms into an account.
+func (a *Accounts) lay(ctx context.Context, tx *store.Tx, workspaceID string, acc *Account, t Terms) error {
+	if t.CustomerKey != "" {
+		if err := a.setCustomer(ctx, tx, workspaceID, acc, t.CustomerKey); err != nil {
+			return err
+		}
+	}
+	if len(t.Metadata) > 0 {
+		acc.CustomMetadata = t.Metadata
+		if err := store.SetMetadata(ctx, tx, workspaceID, acc.ID, t.Metadata); err != nil {
+			return err
+		}
+	}
+	if t.ManageNewDevices != nil {
+		acc.AutomaticallyManageNewDevice = *t.ManageNewDevices
+	}
+	if len(t.Accepted) > 0 {
+		acc.AcceptedCapabilities = t.Accepted
+	}
+	if t.UserIdentifierKey == "" {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `UPDATE connected_accounts SET user_identifier_key = $3 WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, acc.ID, t.UserIdentifierKey)
+	return err
+}
+
+// setCustomer gives an account and its devices to a customer, once: customer_key_conflict when it is
+// another's.
+func (a *Accounts) setCustomer(ctx context.Context, tx *store.Tx, workspaceID string, acc *Account, customerKey string) error {
+	switch acc.CustomerKey {
+	case customerKey:
+		return nil
+	case "":
+		acc.CustomerKey = customerKey
+		return a.Devices.SetCustomer(ctx, tx, workspaceID, acc.ID, customerKey)
+	}
+	return fault.New(fault.CustomerConflict, "This account belongs to another customer already")
+}
+
+func (a *Accounts) save(ctx context.Context, tx *store.Tx, workspaceID string, acc Account) error {
+	doc, err := json.Marshal(acc)
+	if err != nil {
+		return err
+	}
+	search := []string{acc.DisplayName, acc.AccountTypeDisplayName, acc.AccountType, acc.ID, acc.CustomerKey}
 	for _, v := range acc.UserIdentifier {
 		search = append(search, v)
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO connected_accounts (workspace_id, connected_account_id, provider, brand, external_id, search, doc, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, workspaceID, acc.ID, providerName(sandbox), b.Name, found.ExternalID,
-		strings.ToLower(strings.Join(search, "\n")), string(doc), store.Micros(acc.CreatedAt.Time)); err != nil {
-		return acc, err
+	_, err = tx.Exec(ctx, `UPDATE connected_accounts SET customer_key = $3, search = $4, doc = $5 WHERE workspace_id = $1 AND connected_account_id = $2`,
+		workspaceID, acc.ID, store.TextOrNull(acc.CustomerKey), strings.ToLower(strings.Join(search, "\n")), string(doc))
+	return err
+}
+
+// disconnected is the code of the error on an account that has to be signed in to again.
+const disconnected = "account_disconnected"
+
+func (a Account) has(code string) bool {
+	return slices.ContainsFunc(a.Errors, func(e Error) bool { return e.Code == code })
+}
+
+// event is something that happened to the account, with what every event of an account tells.
+func (a Account) event(kind string, at time.Time) event.Event {
+	e := event.Event{Type: kind, OccurredAt: at, ConnectedAccountID: a.ID, CustomerKey: a.CustomerKey, Fields: map[string]any{}}
+	if len(a.CustomMetadata) > 0 {
+		e.Fields["connected_account_custom_metadata"] = a.CustomMetadata
 	}
-	connected.ConnectedAccountID = acc.ID
-	return acc, a.Events.Append(ctx, tx, workspaceID,
-		event.Event{Type: "connected_account.created", OccurredAt: now, ConnectedAccountID: acc.ID}, connected,
-		event.Event{Type: "connected_account.completed_first_sync", OccurredAt: now, ConnectedAccountID: acc.ID})
+	return e
 }
 
 // Sandbox is the provider of virtual devices, which can also sign itself in and make devices in
@@ -171,7 +282,12 @@ func (a *Accounts) ConnectStandard(ctx context.Context, workspaceID string, sand
 	} else if err != nil {
 		return Account{}, err
 	}
-	return a.Connect(ctx, workspaceID, true, brand, answers)
+	acc, err := a.Connect(ctx, workspaceID, true, brand, answers, Terms{})
+	var refused *provider.SignInError
+	if errors.As(err, &refused) { // the login cannot be signed in to: it stands for a locked account
+		return acc, fault.Invalid("login", "%s", refused.Message)
+	}
+	return acc, err
 }
 
 // chunk is how many devices are written with one commit where there are many.
@@ -247,7 +363,7 @@ func (a *Accounts) fleetAccount(ctx context.Context, tx *store.Tx, workspaceID, 
 	b := brandOf(a.Sandbox, brand)
 	acc, err := one(tx.QueryRow(ctx, `SELECT doc FROM connected_accounts WHERE workspace_id = $1 AND provider = 'sandbox' AND brand = $2 AND external_id = $3`, workspaceID, brand, found.ExternalID))
 	if fault.Is(err, fault.ConnectedAccountNotFound) {
-		acc, err = a.put(ctx, tx, workspaceID, true, b, found)
+		acc, err = a.put(ctx, tx, workspaceID, true, b, found, Terms{})
 	}
 	return a.of(acc, true, b), err
 }
@@ -297,16 +413,21 @@ func (a *Accounts) Reset(ctx context.Context, workspaceID string) error {
 	return a.eachFleetChunk(ctx, workspaceID, 0, n, nil, a.Devices.Restore)
 }
 
-func (a *Accounts) resetAccount(ctx context.Context, workspaceID string, acc Account) error {
+// findStandard signs in to an account of the sandbox once more, with the answers that every login has.
+func (a *Accounts) findStandard(ctx context.Context, acc Account) (provider.Account, error) {
 	login := acc.UserIdentifier["email"]
 	if login == "" {
 		login = acc.UserIdentifier["username"]
 	}
 	answers, err := a.Sandbox.StandardAnswers(acc.AccountType, login)
 	if err != nil {
-		return err
+		return provider.Account{}, err
 	}
-	found, err := a.Sandbox.Connect(ctx, acc.AccountType, answers)
+	return a.Sandbox.Connect(ctx, acc.AccountType, answers)
+}
+
+func (a *Accounts) resetAccount(ctx context.Context, workspaceID string, acc Account) error {
+	found, err := a.findStandard(ctx, acc)
 	if err != nil {
 		return err
 	}
@@ -316,13 +437,19 @@ func (a *Accounts) resetAccount(ctx context.Context, workspaceID string, acc Acc
 				return err
 			}
 		}
-		return nil
+		acc.Errors = []Error{}
+		return a.save(ctx, tx, workspaceID, acc)
 	}, store.Workspace(workspaceID))
 }
 
-// Get reads an account; connected_account_not_found when the workspace has none with the id.
+// Get reads an account; connected_account_not_found when the workspace has none with the id, or none
+// that the caller reaches.
 func (a *Accounts) Get(ctx context.Context, q store.Querier, workspaceID, id string) (Account, error) {
-	return one(q.QueryRow(ctx, `SELECT doc FROM connected_accounts WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, id))
+	var w store.Where
+	w.Add("workspace_id = ?", workspaceID)
+	w.Add("connected_account_id = ?", id)
+	credential.From(ctx).LimitAccounts(&w, "connected_account_id", "customer_key")
+	return one(q.QueryRow(ctx, `SELECT doc FROM connected_accounts`+w.String(), w.Args...))
 }
 
 func one(row *sql.Row) (acc Account, err error) {

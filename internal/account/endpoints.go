@@ -15,8 +15,12 @@ const mostAccounts = 11_000
 // Endpoints are the rows of /connected_accounts.
 func (a *Accounts) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
+		{Path: "/connected_accounts/delete", Summary: "Forgets a connected account with its devices.", Allow: rpc.Customer, Role: rpc.Member, Verbs: "DELETE", Handle: rpc.Func(a.delete)},
 		{Path: "/connected_accounts/get", Summary: "Gets a connected account, by its id or its e-mail address.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Returns: "connected_account", Handle: rpc.Func(a.get)},
 		{Path: "/connected_accounts/list", Summary: "Lists connected accounts.", Allow: rpc.Customer, Role: rpc.Member, Read: true, Returns: "connected_accounts", Handle: rpc.Func(a.list)},
+		{Path: "/connected_accounts/simulate/disconnect", Summary: "Lets a sandbox account be as if its password had been changed.", Allow: rpc.Customer, Role: rpc.Member, Handle: rpc.Func(a.disconnect)},
+		{Path: "/connected_accounts/sync", Summary: "Looks for new devices of a connected account.", Allow: rpc.Backend, Role: rpc.Member, Handle: rpc.Func(a.sync)},
+		{Path: "/connected_accounts/update", Summary: "Changes a connected account.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "PATCH", Returns: "connected_account", Handle: rpc.Func(a.update)},
 	}
 }
 
@@ -26,14 +30,56 @@ type getInput struct {
 }
 
 func (a *Accounts) get(ctx context.Context, in getInput) (rpc.Doc[Account], error) {
-	ws := credential.From(ctx).WorkspaceID
+	p := credential.From(ctx)
+	var w store.Where
+	w.Add("workspace_id = ?", p.WorkspaceID)
+	p.LimitAccounts(&w, "connected_account_id", "customer_key")
 	switch {
 	case in.ID != "":
-		return raw(a.DB.QueryRow(ctx, `SELECT doc FROM connected_accounts WHERE workspace_id = $1 AND connected_account_id = $2`, ws, in.ID))
+		w.Add("connected_account_id = ?", in.ID)
 	case in.Email != "":
-		return raw(a.DB.QueryRow(ctx, `SELECT doc FROM connected_accounts WHERE workspace_id = $1 AND external_id = $2 ORDER BY created_at, connected_account_id LIMIT 1`, ws, in.Email))
+		w.Add("external_id = ?", in.Email)
+	default:
+		return nil, fault.Invalid("connected_account_id", "Required")
 	}
-	return nil, fault.Invalid("connected_account_id", "Required")
+	return raw(a.DB.QueryRow(ctx, `SELECT doc FROM connected_accounts`+w.String()+` ORDER BY created_at, connected_account_id LIMIT 1`, w.Args...))
+}
+
+type deleteInput struct {
+	ID   string `json:"connected_account_id" rule:"required" doc:"Which account."`
+	Sync bool   `json:"sync" doc:"Not needed: it has happened when the answer comes."`
+}
+
+func (a *Accounts) delete(ctx context.Context, in deleteInput) (rpc.OK, error) {
+	return rpc.OK{}, a.Delete(ctx, credential.From(ctx).WorkspaceID, in.ID)
+}
+
+type idInput struct {
+	ID string `json:"connected_account_id" rule:"required" doc:"Which account."`
+}
+
+func (a *Accounts) sync(ctx context.Context, in idInput) (rpc.OK, error) {
+	p := credential.From(ctx)
+	return rpc.OK{}, a.Sync(ctx, p.WorkspaceID, in.ID, p.IsSandbox)
+}
+
+func (a *Accounts) disconnect(ctx context.Context, in idInput) (rpc.OK, error) {
+	p := credential.From(ctx)
+	return rpc.OK{}, a.Disconnect(ctx, p.WorkspaceID, in.ID, p.IsSandbox)
+}
+
+type updateInput struct {
+	ID               string            `json:"connected_account_id" rule:"required" doc:"Which account."`
+	Accepted         rpc.Opt[[]string] `json:"accepted_capabilities" enum:"lock thermostat noise_sensor access_control camera" doc:"The kinds of devices that it takes in; empty: all."`
+	ManageNewDevices *bool             `json:"automatically_manage_new_devices" doc:"Whether new devices become managed."`
+	Metadata         map[string]any    `json:"custom_metadata" doc:"Values that take the place of all that are there."`
+	CustomerKey      *string           `json:"customer_key" rule:"min=1,max=500" doc:"The customer that it belongs to; it can be given once."`
+	DisplayName      *string           `json:"display_name" rule:"min=1,max=255" doc:"What to call it."`
+}
+
+func (a *Accounts) update(ctx context.Context, in updateInput) (Account, error) {
+	return a.Change(ctx, credential.From(ctx).WorkspaceID, in.ID,
+		Update{DisplayName: in.DisplayName, CustomerKey: in.CustomerKey, ManageNewDevices: in.ManageNewDevices, Accepted: in.Accepted, Metadata: in.Metadata})
 }
 
 type listInput struct {
@@ -50,14 +96,16 @@ func (a *Accounts) list(ctx context.Context, in listInput) (p rpc.Page[Account],
 	if err != nil {
 		return p, err
 	}
-	ws := credential.From(ctx).WorkspaceID
+	caller := credential.From(ctx)
+	ws := caller.WorkspaceID
 	var w store.Where
 	w.Add("workspace_id = ?", ws)
+	caller.LimitAccounts(&w, "connected_account_id", "customer_key")
 	if in.CustomerKey != "" {
 		w.Add("customer_key = ?", in.CustomerKey)
 	}
 	if in.UserIdentifierKey != "" {
-		w.Add("user_identifier_key = ?", in.UserIdentifierKey)
+		credential.AccountsOfUser(&w, "connected_account_id", ws, in.UserIdentifierKey)
 	}
 	if in.Search != "" {
 		w.AddContains("search", in.Search)

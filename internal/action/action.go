@@ -79,8 +79,12 @@ func (a *Attempts) read(ctx context.Context, q store.Querier, workspaceID, id st
 }
 
 func (a *Attempts) doc(ctx context.Context, q store.Querier, workspaceID, id string) (rpc.Doc[Attempt], error) {
+	return docOf(q.QueryRow(ctx, `SELECT doc FROM action_attempts WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id))
+}
+
+func docOf(row *sql.Row) (rpc.Doc[Attempt], error) {
 	var doc string
-	err := q.QueryRow(ctx, `SELECT doc FROM action_attempts WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id).Scan(&doc)
+	err := row.Scan(&doc)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fault.Missing(fault.ActionAttemptNotFound)
 	}
@@ -100,7 +104,12 @@ type getInput struct {
 }
 
 func (a *Attempts) get(ctx context.Context, in getInput) (rpc.Doc[Attempt], error) {
-	return a.doc(ctx, a.DB, credential.From(ctx).WorkspaceID, in.ID)
+	p := credential.From(ctx)
+	var w store.Where
+	w.Add("workspace_id = ?", p.WorkspaceID)
+	w.Add("action_attempt_id = ?", in.ID)
+	p.LimitDevices(&w, "device_id") // what is about no device is the workspace's own
+	return docOf(a.DB.QueryRow(ctx, `SELECT doc FROM action_attempts`+w.String(), w.Args...))
 }
 
 type listInput struct {

@@ -53,8 +53,10 @@ func (p Principal) LimitWebviews(w *store.Where, column, customerColumn string) 
 // sessions connected, and those that these sessions were given. column holds a
 // connected_account_id.
 func AccountsOfUser(w *store.Where, column, workspaceID, userIdentifierKey string) {
-	w.Add(column+` IN (SELECT a.connected_account_id FROM client_sessions s JOIN connected_accounts a ON a.workspace_id = s.workspace_id
-		AND a.connected_account_id IN (`+SessionAccounts+`) WHERE s.workspace_id = ? AND s.user_identifier_key = ?)`, workspaceID, userIdentifierKey)
+	w.Add(column+` IN (SELECT connected_account_id FROM connected_accounts WHERE workspace_id = ? AND user_identifier_key = ?
+		UNION SELECT a.connected_account_id FROM client_sessions s JOIN connected_accounts a ON a.workspace_id = s.workspace_id
+		AND a.connected_account_id IN (`+SessionAccounts+`) WHERE s.workspace_id = ? AND s.user_identifier_key = ?)`,
+		workspaceID, userIdentifierKey, workspaceID, userIdentifierKey)
 }
 
 // AccountsOfWebview narrows a query to the account that a Connect Webview connected; a webview that the

@@ -95,6 +95,9 @@ type Devices struct {
 	Now       func() time.Time
 	// Changed is told of every device that is written, in the same transaction; nil: nobody asks.
 	Changed func(ctx context.Context, tx *store.Tx, dev *Device) error
+	// Deleted is told of every device that is about to be deleted, in the same transaction, so that
+	// what hangs on it goes with it; nil: nobody asks.
+	Deleted func(ctx context.Context, tx *store.Tx, dev *Device) error
 }
 
 // Account is what a device takes over from the connected account it is found in.
@@ -104,12 +107,34 @@ type Account struct {
 	Brand             provider.Brand
 	CustomerKey       string
 	UserIdentifierKey string
+	Metadata          Metadata
+	LeaveUnmanaged    bool     // new devices do not become managed
+	Accepted          []string // accepted_capabilities; empty: all
+}
+
+// accepts tells whether a device is of a kind that the account takes.
+func (a Account) accepts(found provider.Device) bool {
+	return len(a.Accepted) == 0 || slices.Contains(a.Accepted, kindOf(found))
+}
+
+// kindOf is the accepted_capabilities value that a device falls under.
+func kindOf(found provider.Device) string {
+	switch {
+	case slices.Contains(found.Capabilities, "thermostat"):
+		return "thermostat"
+	case slices.Contains(found.Capabilities, "noise_detection"):
+		return "noise_sensor"
+	}
+	return "lock"
 }
 
 // Add stores a device that was found in an account, or brings one that is known up to date: its
-// id, name, metadata and managed state stay. It writes device.added and device.connected for a
-// new one.
+// id, name, metadata and managed state stay. A virtual device that is known stays just as it is:
+// nothing but a simulation changes it. It writes device.added and device.connected for a new one.
 func (d *Devices) Add(ctx context.Context, tx *store.Tx, workspaceID string, a Account, found provider.Device) error {
+	if !a.accepts(found) {
+		return nil
+	}
 	old, err := d.byExternalID(ctx, tx, workspaceID, a.ID, found.ExternalID)
 	isNew := fault.Is(err, fault.DeviceNotFound)
 	if err != nil && !isNew {
@@ -120,18 +145,28 @@ func (d *Devices) Add(ctx context.Context, tx *store.Tx, workspaceID string, a A
 	if err != nil {
 		return err
 	}
+	if !isNew && a.Provider == "sandbox" {
+		old.CustomerKey = a.CustomerKey
+		return d.save(ctx, tx, &old)
+	}
 	if !isNew {
 		dev.ID, dev.CreatedAt, dev.Nickname, dev.CustomMetadata, dev.IsManaged = old.ID, old.CreatedAt, old.Nickname, old.CustomMetadata, old.IsManaged
 		dev.name()
 		dev.keepSince(old)
 		return d.save(ctx, tx, &dev)
 	}
+	dev.IsManaged = !a.LeaveUnmanaged
 	if err := d.insert(ctx, tx, &dev, a, found.ExternalID); err != nil {
 		return err
 	}
-	events := []event.Event{dev.event("device.added", now), dev.event("device.connected", now)}
-	if !found.Online {
-		events = events[:1]
+	r := Reached{Device: dev, AccountMetadata: a.Metadata}
+	events := []event.Event{r.Event("device.added", now, nil)}
+	switch {
+	case !found.Online:
+	case dev.IsManaged:
+		events = append(events, r.Event("device.connected", now, nil))
+	default:
+		events = append(events, r.Event("device.unmanaged.connected", now, nil))
 	}
 	return d.Events.Append(ctx, tx, workspaceID, events...)
 }
@@ -258,12 +293,26 @@ type Update struct {
 // maxNameLength bounds a device's name in characters.
 const maxNameLength = 200
 
-// Change applies an update. It returns device_not_found, and invalid_input for a name or metadata
-// that will not do, or a backup pool that the device does not support.
+// Change applies an update. It returns device_not_found, device_unmanaged unless the update makes the
+// device managed, and invalid_input for a name or metadata that will not do, or a backup pool that the
+// device does not support.
 func (d *Devices) Change(ctx context.Context, workspaceID, id string, u Update) error {
+	return d.change(ctx, workspaceID, id, u, func(dev *Device) error {
+		if !dev.IsManaged && !u.IsManaged.Value {
+			return fault.New(fault.DeviceUnmanaged, "The device is unmanaged: use /devices/unmanaged/update")
+		}
+		return nil
+	})
+}
+
+// change applies an update to a device that check lets pass.
+func (d *Devices) change(ctx context.Context, workspaceID, id string, u Update, check func(*Device) error) error {
 	return d.DB.Update(ctx, func(tx *store.Tx) error {
-		dev, err := d.Get(ctx, tx, workspaceID, id)
+		dev, err := d.Reach(ctx, tx, workspaceID, id)
 		if err != nil {
+			return err
+		}
+		if err := check(&dev.Device); err != nil {
 			return err
 		}
 		now := d.Now()
@@ -276,12 +325,7 @@ func (d *Devices) Change(ctx context.Context, workspaceID, id string, u Update) 
 			before := dev.DisplayName
 			dev.Nickname = name
 			if dev.name(); dev.DisplayName != before {
-				e := dev.event("device.name_changed", now)
-				if e.Fields == nil {
-					e.Fields = map[string]any{}
-				}
-				e.Fields["device_name"] = dev.DisplayName
-				events = append(events, e)
+				events = append(events, dev.Event("device.name_changed", now, map[string]any{"device_name": dev.DisplayName}))
 			}
 		}
 		if u.IsManaged.Set && u.IsManaged.Value != dev.IsManaged {
@@ -290,7 +334,7 @@ func (d *Devices) Change(ctx context.Context, workspaceID, id string, u Update) 
 			if !dev.IsManaged {
 				kind = "device.converted_to_unmanaged"
 			}
-			events = append(events, dev.event(kind, now))
+			events = append(events, dev.Event(kind, now, nil))
 		}
 		if u.BackupAccessCodePool.Set {
 			if string(dev.Properties["supports_backup_access_code_pool"]) != "true" {
@@ -308,11 +352,91 @@ func (d *Devices) Change(ctx context.Context, workspaceID, id string, u Update) 
 				return err
 			}
 		}
-		if err := d.save(ctx, tx, &dev); err != nil {
+		if err := d.save(ctx, tx, &dev.Device); err != nil {
 			return err
 		}
 		return d.Events.Append(ctx, tx, workspaceID, events...)
 	}, store.Workspace(workspaceID))
+}
+
+// Delete forgets a device; it comes back when its account is next read. It returns device_not_found.
+func (d *Devices) Delete(ctx context.Context, workspaceID, id string) error {
+	return d.DB.Update(ctx, func(tx *store.Tx) error {
+		r, err := d.Reach(ctx, tx, workspaceID, id)
+		if err != nil {
+			return err
+		}
+		return d.delete(ctx, tx, r)
+	}, store.Workspace(workspaceID))
+}
+
+func (d *Devices) delete(ctx context.Context, tx *store.Tx, r Reached) error {
+	if d.Deleted != nil {
+		if err := d.Deleted(ctx, tx, &r.Device); err != nil {
+			return err
+		}
+	}
+	if err := store.SetMetadata(ctx, tx, r.WorkspaceID, r.ID, nil); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM devices WHERE workspace_id = $1 AND device_id = $2`, r.WorkspaceID, r.ID); err != nil {
+		return err
+	}
+	return d.Events.Append(ctx, tx, r.WorkspaceID, r.Event("device.deleted", d.Now(), map[string]any{"device_name": r.DisplayName}))
+}
+
+// DeleteOfAccount forgets all devices of an account.
+func (d *Devices) DeleteOfAccount(ctx context.Context, tx *store.Tx, workspaceID, accountID string) error {
+	return d.eachOfAccount(ctx, tx, workspaceID, accountID, func(r Reached) error { return d.delete(ctx, tx, r) })
+}
+
+// SetCustomer moves all devices of an account to a customer.
+func (d *Devices) SetCustomer(ctx context.Context, tx *store.Tx, workspaceID, accountID, customerKey string) error {
+	return d.eachOfAccount(ctx, tx, workspaceID, accountID, func(r Reached) error {
+		r.CustomerKey = customerKey
+		return d.save(ctx, tx, &r.Device)
+	})
+}
+
+func (d *Devices) eachOfAccount(ctx context.Context, tx *store.Tx, workspaceID, accountID string, do func(Reached) error) error {
+	rows, err := tx.Query(ctx, `SELECT device_id FROM devices WHERE workspace_id = $1 AND connected_account_id = $2 ORDER BY created_at, device_id`, workspaceID, accountID)
+	ids, err := store.All(rows, err, store.One[string])
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		r, err := d.Reach(ctx, tx, workspaceID, id)
+		if err != nil {
+			return err
+		}
+		if err := do(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetTimeZone notes the time zone that was told for a device of a brand that does not tell it. It
+// returns device_not_found, and not_supported for a device of another brand.
+func (d *Devices) SetTimeZone(ctx context.Context, tx *store.Tx, workspaceID, id, metadata, zone string) error {
+	dev, err := d.Get(ctx, tx, workspaceID, id)
+	if err != nil {
+		return err
+	}
+	var own map[string]any
+	if text, ok := dev.Properties[metadata]; !ok || json.Unmarshal(text, &own) != nil {
+		return fault.New(fault.NotSupported, "The device has no %s", metadata)
+	}
+	own["time_zone"] = zone
+	if err := dev.Properties.set(metadata, own); err != nil {
+		return err
+	}
+	if dev.Location == nil {
+		dev.Location = &Location{}
+	}
+	dev.Location.TimeZone, dev.Location.Timezone = zone, zone
+	dev.Warnings = slices.DeleteFunc(dev.Warnings, func(w Warning) bool { return strings.HasSuffix(w.Code, "time_zone_unknown") })
+	return d.save(ctx, tx, &dev)
 }
 
 // Limits of custom_metadata (API contract §3.8).

@@ -2,6 +2,7 @@ package device
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -17,10 +18,16 @@ const mostDevices = 500
 
 // Endpoints are the rows of /devices.
 func (d *Devices) Endpoints() []rpc.Endpoint {
+	return slices.Concat(d.managedEndpoints(), d.unmanagedEndpoints(), d.simulateEndpoints())
+}
+
+func (d *Devices) managedEndpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
+		{Path: "/devices/delete", Summary: "Forgets a device until its account is next read.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "DELETE", Handle: rpc.Func(d.deleteOne)},
 		{Path: "/devices/get", Summary: "Gets a device, by its id or its name.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Cache: true, Returns: "device", Handle: rpc.Func(d.get)},
 		{Path: "/devices/list", Summary: "Lists devices.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Cache: true, Returns: "devices", Handle: rpc.Func(d.list)},
 		{Path: "/devices/list_device_providers", Summary: "Lists the brands whose accounts can be connected.", Allow: rpc.Frontend, Role: rpc.Member, Read: true, Returns: "device_providers", Handle: rpc.Func(d.listProviders)},
+		{Path: "/devices/report_provider_metadata", Summary: "Tells the time zones of devices whose brands do not.", Allow: rpc.Backend, Role: rpc.Member, Handle: rpc.Func(d.reportMetadata)},
 		{Path: "/devices/update", Summary: "Changes a device's name, metadata, or whether it is managed.", Allow: rpc.Anyone, Role: rpc.Member, Verbs: "PATCH", Handle: rpc.Func(d.update)},
 	}
 }
@@ -31,14 +38,49 @@ type getInput struct {
 }
 
 func (d *Devices) get(ctx context.Context, in getInput) (rpc.Doc[Device], error) {
+	return d.find(ctx, in, true)
+}
+
+type deleteInput struct {
+	ID string `json:"device_id" rule:"required" doc:"Which device."`
+}
+
+func (d *Devices) deleteOne(ctx context.Context, in deleteInput) (rpc.OK, error) {
+	return rpc.OK{}, d.Delete(ctx, credential.From(ctx).WorkspaceID, in.ID)
+}
+
+type zoneInput struct {
+	TimeZone string `json:"time_zone" rule:"required" doc:"The device's time zone, by its IANA name."`
+}
+
+type reportInput struct {
+	Devices []struct {
+		ID       string     `json:"device_id" rule:"required" doc:"Which device."`
+		Omnitec  *zoneInput `json:"omnitec_metadata" doc:"What is known of an Omnitec device."`
+		Schlage  *zoneInput `json:"schlage_metadata" doc:"What is known of a Schlage device."`
+		Ultraloq *zoneInput `json:"ultraloq_metadata" doc:"What is known of an Ultraloq device."`
+	} `json:"devices" rule:"required,max=1000" doc:"The devices."`
+}
+
+// reportMetadata writes all or nothing.
+func (d *Devices) reportMetadata(ctx context.Context, in reportInput) (rpc.OK, error) {
 	ws := credential.From(ctx).WorkspaceID
-	if in.ID == "" {
-		if in.Name == "" {
-			return nil, fault.Invalid("device_id", "Required")
+	return rpc.OK{}, d.DB.Update(ctx, func(tx *store.Tx) error {
+		for i, dev := range in.Devices {
+			for name, zone := range map[string]*zoneInput{"omnitec_metadata": dev.Omnitec, "schlage_metadata": dev.Schlage, "ultraloq_metadata": dev.Ultraloq} {
+				if zone == nil {
+					continue
+				}
+				if _, err := time.LoadLocation(zone.TimeZone); err != nil || zone.TimeZone == "Local" || zone.TimeZone == "" {
+					return fault.Invalid(fmt.Sprintf("devices.%d.%s.time_zone", i, name), "Expected an IANA time zone")
+				}
+				if err := d.SetTimeZone(ctx, tx, ws, dev.ID, name, zone.TimeZone); err != nil {
+					return err
+				}
+			}
 		}
-		return d.byName(ctx, ws, in.Name)
-	}
-	return raw(d.DB.QueryRow(ctx, `SELECT doc FROM devices WHERE workspace_id = $1 AND device_id = $2 AND is_managed = $3`, ws, in.ID, true))
+		return nil
+	}, store.Workspace(ws))
 }
 
 type listInput struct {
@@ -61,13 +103,17 @@ type listInput struct {
 	UserIdentifierKey   string             `json:"user_identifier_key" doc:"Only devices of this user."`
 }
 
-func (d *Devices) list(ctx context.Context, in listInput) (p rpc.Page[Device], err error) {
+func (d *Devices) list(ctx context.Context, in listInput) (rpc.Page[Device], error) {
+	return d.listed(ctx, in, false)
+}
+
+func (d *Devices) listed(ctx context.Context, in listInput, unmanaged bool) (p rpc.Page[Device], err error) {
 	f := Filter{
 		IDs: in.DeviceIDs, AccountIDs: in.ConnectedAccountIDs, Types: in.DeviceTypes, Manufacturer: in.Manufacturer,
 		IncludeIf: in.IncludeIf, ExcludeIf: in.ExcludeIf, CustomerKey: in.CustomerKey, UserIdentifierKey: in.UserIdentifierKey,
-		Search: in.Search, CustomMetadataHas: in.CustomMetadataHas,
-		// There are no webviews or spaces yet, so no device is of any.
-		NothingCanBeMatched: in.ConnectWebviewID != "" || in.SpaceID != "" || in.UnstableLocationID.Or("") != "",
+		Search: in.Search, CustomMetadataHas: in.CustomMetadataHas, WebviewID: in.ConnectWebviewID, Unmanaged: unmanaged,
+		// There are no spaces yet, so no device is in one.
+		NothingCanBeMatched: in.SpaceID != "" || in.UnstableLocationID.Or("") != "",
 	}
 	if in.CreatedBefore.Set {
 		f.CreatedBefore = store.Micros(in.CreatedBefore.Value)
@@ -78,7 +124,11 @@ func (d *Devices) list(ctx context.Context, in listInput) (p rpc.Page[Device], e
 	if in.DeviceType.Set {
 		f.Types = both(f.Types, in.DeviceType.Value)
 	}
-	if f.From, f.Limit, err = in.Start(ctx, mostDevices); err != nil {
+	most := mostDevices
+	if unmanaged {
+		most = mostUnmanaged
+	}
+	if f.From, f.Limit, err = in.Start(ctx, most); err != nil {
 		return p, err
 	}
 	return d.List(ctx, credential.From(ctx).WorkspaceID, f)
@@ -138,7 +188,7 @@ func (d *Devices) listProviders(ctx context.Context, in listProvidersInput) ([]L
 		if in.Category != "" && !slices.Contains(b.Categories, string(in.Category)) {
 			continue
 		}
-		l, err := listed(b)
+		l, err := listedBrand(b)
 		if err != nil {
 			return nil, err
 		}
@@ -147,7 +197,7 @@ func (d *Devices) listProviders(ctx context.Context, in listProvidersInput) ([]L
 	return out, nil
 }
 
-func listed(b provider.Brand) (ListedBrand, error) {
+func listedBrand(b provider.Brand) (ListedBrand, error) {
 	l := ListedBrand{Name: b.Name, DisplayName: b.DisplayName, ImageURL: b.ImageURL, Categories: b.Categories}
 	return l, l.Flags.set(b.Capabilities)
 }

@@ -3,6 +3,8 @@ package device
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -84,6 +86,19 @@ func (f *Flags) set(flags map[string]bool) error {
 		return fmt.Errorf("capability flags: %w", err)
 	}
 	return nil
+}
+
+// names lists the flags that the device has, whether they work or not.
+func (f Flags) names() []Flag {
+	text, err := json.Marshal(f)
+	if err != nil {
+		panic(err) // booleans
+	}
+	var m map[Flag]bool
+	if err := json.Unmarshal(text, &m); err != nil {
+		panic(err)
+	}
+	return slices.Sorted(maps.Keys(m))
 }
 
 // working lists the flags that are true, each between commas, so that LIKE finds one.

@@ -7,14 +7,20 @@ import (
 	"errors"
 	"strings"
 
+	"keyway/internal/credential"
 	"keyway/internal/fault"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
 )
 
-// Get reads a device, managed or not; device_not_found when the workspace has none with the id.
+// Get reads a device, managed or not; device_not_found when the workspace has none with the id, or
+// none that the caller reaches.
 func (d *Devices) Get(ctx context.Context, q store.Querier, workspaceID, id string) (Device, error) {
-	return one(q.QueryRow(ctx, `SELECT doc FROM devices WHERE workspace_id = $1 AND device_id = $2`, workspaceID, id))
+	var w store.Where
+	w.Add("workspace_id = ?", workspaceID)
+	w.Add("device_id = ?", id)
+	credential.From(ctx).LimitAccounts(&w, "connected_account_id", "customer_key")
+	return one(q.QueryRow(ctx, `SELECT doc FROM devices`+w.String(), w.Args...))
 }
 
 func (d *Devices) byExternalID(ctx context.Context, q store.Querier, workspaceID, accountID, externalID string) (Device, error) {
@@ -66,8 +72,8 @@ func (d *Devices) save(ctx context.Context, tx *store.Tx, dev *Device) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE devices SET name = $3, is_managed = $4, flags = $5, search = $6, doc = $7 WHERE workspace_id = $1 AND device_id = $2`,
-		dev.WorkspaceID, dev.ID, strings.ToLower(dev.DisplayName), dev.IsManaged, dev.Flags.working(), dev.searchText(), string(doc))
+	_, err = tx.Exec(ctx, `UPDATE devices SET name = $3, is_managed = $4, flags = $5, search = $6, doc = $7, customer_key = $8 WHERE workspace_id = $1 AND device_id = $2`,
+		dev.WorkspaceID, dev.ID, strings.ToLower(dev.DisplayName), dev.IsManaged, dev.Flags.working(), dev.searchText(), string(doc), store.TextOrNull(dev.CustomerKey))
 	if err != nil {
 		return err
 	}
@@ -96,17 +102,26 @@ type Filter struct {
 	UserIdentifierKey   string
 	Search              string
 	CustomMetadataHas   map[string]any
+	WebviewID           string // of the account that this Connect Webview connected
 	Unmanaged           bool
 	From                rpc.Position
 	Limit               int
 	NothingCanBeMatched bool // the request asks for what cannot be
 }
 
-// List reads one page of devices in the order in which they were added.
+// List reads one page of the devices that the caller reaches, in the order in which they were added.
 func (d *Devices) List(ctx context.Context, workspaceID string, f Filter) (p rpc.Page[Device], err error) {
 	var w store.Where
 	w.Add("workspace_id = ?", workspaceID)
 	w.Add("is_managed = ?", !f.Unmanaged)
+	caller := credential.From(ctx)
+	caller.LimitAccounts(&w, "connected_account_id", "customer_key")
+	if f.WebviewID != "" {
+		caller.AccountsOfWebview(&w, "connected_account_id", f.WebviewID)
+	}
+	if f.UserIdentifierKey != "" {
+		credential.AccountsOfUser(&w, "connected_account_id", workspaceID, f.UserIdentifierKey)
+	}
 	if f.IDs.Set {
 		w.AddIn("device_id", f.IDs.Value)
 	}
@@ -120,7 +135,7 @@ func (d *Devices) List(ctx context.Context, workspaceID string, f Filter) (p rpc
 		w.Add("created_at < ?", f.CreatedBefore)
 	}
 	for _, eq := range []struct{ column, value string }{
-		{"manufacturer", string(f.Manufacturer)}, {"customer_key", f.CustomerKey}, {"user_identifier_key", f.UserIdentifierKey},
+		{"manufacturer", string(f.Manufacturer)}, {"customer_key", f.CustomerKey},
 	} {
 		if eq.value != "" {
 			w.Add(eq.column+" = ?", eq.value)
@@ -151,8 +166,20 @@ func (d *Devices) Count(ctx context.Context, workspaceID string) (n int, err err
 	return n, err
 }
 
-// byName reads the one device with a name.
-func (d *Devices) byName(ctx context.Context, workspaceID, name string) (rpc.Doc[Device], error) {
-	return raw(d.DB.QueryRow(ctx, `SELECT doc FROM devices WHERE workspace_id = $1 AND name = $2 AND is_managed = $3
-		ORDER BY created_at, device_id LIMIT 1`, workspaceID, strings.ToLower(name), true))
+// find reads the device that a request names, managed or not as asked.
+func (d *Devices) find(ctx context.Context, in getInput, managed bool) (rpc.Doc[Device], error) {
+	p := credential.From(ctx)
+	var w store.Where
+	w.Add("workspace_id = ?", p.WorkspaceID)
+	w.Add("is_managed = ?", managed)
+	p.LimitAccounts(&w, "connected_account_id", "customer_key")
+	switch {
+	case in.ID != "":
+		w.Add("device_id = ?", in.ID)
+	case in.Name != "":
+		w.Add("name = ?", strings.ToLower(in.Name))
+	default:
+		return nil, fault.Invalid("device_id", "Required")
+	}
+	return raw(d.DB.QueryRow(ctx, `SELECT doc FROM devices`+w.String()+` ORDER BY created_at, device_id LIMIT 1`, w.Args...))
 }

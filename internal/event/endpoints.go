@@ -28,7 +28,9 @@ type getInput struct {
 
 func (l *Log) get(ctx context.Context, in getInput) (rpc.Doc[Record], error) {
 	var w store.Where
-	w.Add("workspace_id = ?", credential.From(ctx).WorkspaceID)
+	caller := credential.From(ctx)
+	w.Add("workspace_id = ?", caller.WorkspaceID)
+	caller.LimitAccounts(&w, "connected_account_id", "customer_key")
 	switch {
 	case in.EventID != "":
 		w.Add("event_id = ?", in.EventID)
@@ -65,7 +67,9 @@ type listInput struct {
 
 func (l *Log) list(ctx context.Context, in listInput) ([]rpc.Doc[Record], error) {
 	var w store.Where
-	w.Add("workspace_id = ?", credential.From(ctx).WorkspaceID)
+	caller := credential.From(ctx)
+	w.Add("workspace_id = ?", caller.WorkspaceID)
+	caller.LimitAccounts(&w, "connected_account_id", "customer_key")
 	switch {
 	case in.Since.Set == in.Between.Set && !in.EventIDs.Set:
 		return nil, fault.New(fault.InvalidInput, "Must specify either since or between")
