@@ -15,6 +15,7 @@ import (
 
 	"database/sql"
 
+	"keyway/internal/clock"
 	"keyway/internal/store"
 )
 
@@ -26,12 +27,27 @@ type Job struct {
 	Payload     json.RawMessage
 	RunAt       time.Time
 	Attempts    int // this one included
+	finished    *bool
 }
 
 // Finish takes the job off the list inside the handler's own transaction, so that its effect
-// happens exactly once. A handler that does not call it must be safe to run again.
+// happens exactly once. A handler that does not call it must be safe to run again. A job that was
+// scheduled once more while it ran stays, to run again.
 func (j Job) Finish(ctx context.Context, tx *store.Tx) error {
-	_, err := tx.Exec(ctx, `DELETE FROM jobs WHERE job_id = $1`, j.ID)
+	tx.AfterCommit(func() { *j.finished = true })
+	r, err := tx.Exec(ctx, `DELETE FROM jobs WHERE job_id = $1 AND again_at IS NULL`, j.ID)
+	if err != nil {
+		return err
+	}
+	if n, err := r.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	offset, err := clock.Offset(ctx, tx, j.WorkspaceID)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE jobs SET run_at = CASE WHEN due_at IS NULL THEN again_at ELSE again_at - $2 END,
+		due_at = CASE WHEN due_at IS NULL THEN NULL ELSE again_at END, again_at = NULL, lease_until = NULL, attempts = 0 WHERE job_id = $1`, j.ID, offset.Microseconds())
 	return err
 }
 
@@ -72,6 +88,29 @@ func (r *Runner) Enqueue(ctx context.Context, tx *store.Tx, kind, workspaceID st
 		VALUES ($1, $2, $3, $4, $5, 0, '', $6)`, id, kind, workspaceID, string(text), store.Micros(runAt), store.Micros(r.now()))
 	tx.AfterCommit(r.Wake)
 	return id, err
+}
+
+// Schedule has the job with the key run at a time of its workspace's clock. There is one job with a
+// key: asked for again, it runs at the earlier of the two times, and once more if it is running.
+func (r *Runner) Schedule(ctx context.Context, tx *store.Tx, key, kind, workspaceID string, payload any, at time.Time) error {
+	text, err := json.Marshal(payload)
+	if err != nil {
+		return err
+	}
+	offset, err := clock.Offset(ctx, tx, workspaceID)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO jobs (job_id, kind, workspace_id, payload, run_at, due_at, attempts, last_error, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, 0, '', $7)
+		ON CONFLICT (job_id) DO UPDATE SET
+			run_at = CASE WHEN jobs.lease_until IS NULL AND excluded.due_at < jobs.due_at THEN excluded.run_at ELSE jobs.run_at END,
+			due_at = CASE WHEN jobs.lease_until IS NULL AND excluded.due_at < jobs.due_at THEN excluded.due_at ELSE jobs.due_at END,
+			again_at = CASE WHEN jobs.lease_until IS NULL THEN NULL
+				WHEN jobs.again_at IS NULL OR excluded.due_at < jobs.again_at THEN excluded.due_at ELSE jobs.again_at END`,
+		key, kind, workspaceID, string(text), store.Micros(at.Add(-offset)), store.Micros(at), store.Micros(r.now()))
+	tx.AfterCommit(r.Wake)
+	return err
 }
 
 // Wake has the runner look for due jobs now.
@@ -131,7 +170,7 @@ func (r *Runner) claim(ctx context.Context) (jobs []Job, err error) {
 			var payload string
 			var runAt int64
 			err = rows.Scan(&j.ID, &j.Kind, &j.WorkspaceID, &payload, &runAt, &j.Attempts)
-			j.Payload, j.RunAt = json.RawMessage(payload), store.Time(runAt)
+			j.Payload, j.RunAt, j.finished = json.RawMessage(payload), store.Time(runAt), new(bool)
 			return j, err
 		})
 		return err
@@ -160,7 +199,7 @@ func (r *Runner) run(ctx context.Context, j Job) {
 	err := r.handle(ctx, j)
 	cancel()
 	ctx = context.WithoutCancel(ctx)
-	if err == nil {
+	if err == nil && !*j.finished {
 		err = r.db.Update(ctx, func(tx *store.Tx) error { return j.Finish(ctx, tx) })
 	}
 	if err == nil {
@@ -169,8 +208,13 @@ func (r *Runner) run(ctx context.Context, j Job) {
 	r.log.Error("job failed", "kind", j.Kind, "job_id", j.ID, "workspace_id", j.WorkspaceID, "attempt", j.Attempts, "error", err)
 	next := r.now().Add(backoff(j.Attempts))
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE jobs SET run_at = $2, lease_until = NULL, last_error = $3 WHERE job_id = $1`, j.ID, store.Micros(next), err.Error())
-		return err
+		offset, e := clock.Offset(ctx, tx, j.WorkspaceID)
+		if e != nil {
+			return e
+		}
+		_, e = tx.Exec(ctx, `UPDATE jobs SET run_at = $2, due_at = CASE WHEN due_at IS NULL THEN NULL ELSE $4 END, lease_until = NULL, last_error = $3
+			WHERE job_id = $1`, j.ID, store.Micros(next), err.Error(), store.Micros(next.Add(offset)))
+		return e
 	})
 	if err != nil {
 		r.log.Error("putting a failed job back failed; its lease will run out", "job_id", j.ID, "error", err)
