@@ -87,7 +87,7 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.virtual = sandbox.New(&memory.Memory{DB: db, Vault: v}, a.now)
 	a.people = &identity.People{DB: db, Vault: v, Now: a.now}
 	a.usage = credential.NewUsage(db)
-	a.events = &event.Log{DB: db, Now: a.now}
+	a.events = &event.Log{DB: db, Vault: v, Now: a.now}
 	a.attempts = &action.Attempts{DB: db, Now: a.now}
 	a.jobs = job.NewRunner(db, o.log, a.now)
 	a.providers = provider.NewRegistry(a.virtual)

@@ -43,12 +43,15 @@ func (l *Log) get(ctx context.Context, in getInput) (rpc.Doc[Record], error) {
 	if in.DeviceID != "" {
 		w.Add("device_id = ?", in.DeviceID)
 	}
-	var doc string
-	err := l.DB.QueryRow(ctx, `SELECT doc FROM events`+w.String()+` ORDER BY occurred_at DESC, event_id DESC LIMIT 1`, w.Args...).Scan(&doc)
+	var id string
+	var doc, secret []byte
+	err := l.DB.QueryRow(ctx, `SELECT event_id, doc, secret FROM events`+w.String()+` ORDER BY occurred_at DESC, event_id DESC LIMIT 1`, w.Args...).Scan(&id, &doc, &secret)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fault.Missing(fault.EventNotFound)
+	} else if err != nil {
+		return nil, err
 	}
-	return rpc.Doc[Record](doc), err
+	return l.Serve(caller.WorkspaceID, id, doc, secret)
 }
 
 type listInput struct {
@@ -96,11 +99,17 @@ func (l *Log) list(ctx context.Context, in listInput) ([]rpc.Doc[Record], error)
 	}
 	w.Args = append(w.Args, in.Limit.Or(500), in.UnstableOffset.Or(0))
 	n := len(w.Args)
-	rows, err := l.DB.Query(ctx, `SELECT doc FROM events`+w.String()+` ORDER BY occurred_at, event_id LIMIT `+store.Mark(n-1)+` OFFSET `+store.Mark(n), w.Args...)
-	docs, err := store.All(rows, err, store.One[string])
-	out := make([]rpc.Doc[Record], len(docs))
-	for i, d := range docs {
-		out[i] = rpc.Doc[Record](d)
+	rows, err := l.DB.Query(ctx, `SELECT event_id, doc, secret FROM events`+w.String()+` ORDER BY occurred_at, event_id LIMIT `+store.Mark(n-1)+` OFFSET `+store.Mark(n), w.Args...)
+	out, err := store.All(rows, err, func(rows *sql.Rows) (rpc.Doc[Record], error) {
+		var id string
+		var doc, secret []byte
+		if err := rows.Scan(&id, &doc, &secret); err != nil {
+			return nil, err
+		}
+		return l.Serve(caller.WorkspaceID, id, doc, secret)
+	})
+	if out == nil {
+		out = []rpc.Doc[Record]{}
 	}
 	return out, err
 }

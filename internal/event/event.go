@@ -10,16 +10,19 @@ import (
 
 	"keyway/internal/rpc"
 	"keyway/internal/store"
+	"keyway/internal/vault"
 )
 
 // Event is what happened, as it is appended.
 type Event struct {
+	ID                 string // made unless given
 	Type               string // "device.added" (API contract, appendix B)
 	OccurredAt         time.Time
 	DeviceID           string
 	ConnectedAccountID string
 	CustomerKey        string
 	Fields             map[string]any // what this type has beside these
+	Secret             map[string]any // fields that may hold a PIN: sealed at rest
 }
 
 // Record is an event as it is served. Fields that only some types have are not listed.
@@ -36,9 +39,24 @@ type Record struct {
 
 // Log appends to and reads the event log.
 type Log struct {
-	DB  *store.DB
-	Now func() time.Time
+	DB    *store.DB
+	Vault *vault.Vault
+	Now   func() time.Time
 }
+
+// Serve puts what is sealed of an event back into its doc. secret is the column of that name.
+func (l *Log) Serve(workspaceID, eventID string, doc, secret []byte) (rpc.Doc[Record], error) {
+	if secret == nil {
+		return doc, nil
+	}
+	fields, err := l.Vault.Open(place(workspaceID, eventID), secret)
+	if err != nil {
+		return nil, err
+	}
+	return rpc.Splice[Record](doc, fields), nil
+}
+
+func place(workspaceID, eventID string) string { return "events/" + workspaceID + "/" + eventID + "/secret" }
 
 // Append writes events in the order given.
 func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, events ...Event) error {
@@ -47,7 +65,10 @@ func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, even
 		if e.OccurredAt.IsZero() {
 			e.OccurredAt = now
 		}
-		id := store.NewID()
+		id := e.ID
+		if id == "" {
+			id = store.NewID()
+		}
 		doc := map[string]any{
 			"event_id": id, "event_type": e.Type, "workspace_id": workspaceID,
 			"created_at": rpc.Time{Time: now}, "occurred_at": rpc.Time{Time: e.OccurredAt},
@@ -62,9 +83,17 @@ func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, even
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO events (workspace_id, event_id, event_type, occurred_at, device_id, connected_account_id, customer_key, doc, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, workspaceID, id, e.Type, store.Micros(e.OccurredAt), store.TextOrNull(e.DeviceID),
-			store.TextOrNull(e.ConnectedAccountID), store.TextOrNull(e.CustomerKey), string(text), store.Micros(now)); err != nil {
+		var secret []byte
+		if len(e.Secret) > 0 {
+			fields, err := json.Marshal(e.Secret)
+			if err != nil {
+				return err
+			}
+			secret = l.Vault.Seal(place(workspaceID, id), fields)
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO events (workspace_id, event_id, event_type, occurred_at, device_id, connected_account_id, customer_key, doc, secret, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, workspaceID, id, e.Type, store.Micros(e.OccurredAt), store.TextOrNull(e.DeviceID),
+			store.TextOrNull(e.ConnectedAccountID), store.TextOrNull(e.CustomerKey), string(text), secret, store.Micros(now)); err != nil {
 			return err
 		}
 	}

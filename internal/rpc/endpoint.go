@@ -206,3 +206,10 @@ type Doc[T any] []byte
 func (d Doc[T]) MarshalJSON() ([]byte, error) { return d, nil }
 
 func (Doc[T]) docType() reflect.Type { return reflect.TypeFor[T]() }
+
+// Splice puts more fields, themselves a JSON object, into a stored doc: what is sealed of it.
+func Splice[T any](doc, fields []byte) Doc[T] {
+	out := make([]byte, 0, len(doc)+len(fields))
+	out = append(append(out, doc[:len(doc)-1]...), ',')
+	return append(out, fields[1:]...)
+}
