@@ -71,14 +71,16 @@ func (a *Attempts) Settle(ctx context.Context, tx *store.Tx, workspaceID, id str
 }
 
 func (a *Attempts) read(ctx context.Context, q store.Querier, workspaceID, id string) (at Attempt, err error) {
-	doc, err := a.doc(ctx, q, workspaceID, id)
+	doc, err := a.Get(ctx, q, workspaceID, id)
 	if err != nil {
 		return at, err
 	}
 	return at, json.Unmarshal(doc, &at)
 }
 
-func (a *Attempts) doc(ctx context.Context, q store.Querier, workspaceID, id string) (rpc.Doc[Attempt], error) {
+// Get reads an attempt as it is served; action_attempt_not_found when the workspace has none with
+// the id.
+func (a *Attempts) Get(ctx context.Context, q store.Querier, workspaceID, id string) (rpc.Doc[Attempt], error) {
 	return docOf(q.QueryRow(ctx, `SELECT doc FROM action_attempts WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id))
 }
 

@@ -108,22 +108,8 @@ func (d *Devices) list(ctx context.Context, in listInput) (rpc.Page[Device], err
 }
 
 func (d *Devices) listed(ctx context.Context, in listInput, unmanaged bool) (p rpc.Page[Device], err error) {
-	f := Filter{
-		IDs: in.DeviceIDs, AccountIDs: in.ConnectedAccountIDs, Types: in.DeviceTypes, Manufacturer: in.Manufacturer,
-		IncludeIf: in.IncludeIf, ExcludeIf: in.ExcludeIf, CustomerKey: in.CustomerKey, UserIdentifierKey: in.UserIdentifierKey,
-		Search: in.Search, CustomMetadataHas: in.CustomMetadataHas, WebviewID: in.ConnectWebviewID, Unmanaged: unmanaged,
-		// There are no spaces yet, so no device is in one.
-		NothingCanBeMatched: in.SpaceID != "" || in.UnstableLocationID.Or("") != "",
-	}
-	if in.CreatedBefore.Set {
-		f.CreatedBefore = store.Micros(in.CreatedBefore.Value)
-	}
-	if in.ConnectedAccountID != "" {
-		f.AccountIDs = both(f.AccountIDs, in.ConnectedAccountID)
-	}
-	if in.DeviceType.Set {
-		f.Types = both(f.Types, in.DeviceType.Value)
-	}
+	f := in.filter()
+	f.Unmanaged = unmanaged
 	most := mostDevices
 	if unmanaged {
 		most = mostUnmanaged

@@ -62,6 +62,39 @@ func (d *Devices) Reach(ctx context.Context, q store.Querier, workspaceID, id st
 	return r, err
 }
 
+// Blocking is the first problem that keeps the device from being asked for anything; ok is false
+// when it can be asked.
+func (d *Device) Blocking() (e Error, ok bool) {
+	for _, e := range d.Errors {
+		if e.Code != "auxiliary_heat_running" && e.Code != "empty_backup_access_code_pool" {
+			return e, true
+		}
+	}
+	return e, false
+}
+
+// Failure is what a failed action tells of an error of a provider: a type for programs and a message
+// for people.
+func Failure(err error) (kind, message string) {
+	switch {
+	case errors.Is(err, provider.ErrOffline):
+		return "device_offline", "The device cannot be reached. Check its power and its network."
+	case errors.Is(err, provider.ErrJammed):
+		return "lock_jammed", "The bolt is jammed. Someone has to look at the door."
+	case errors.Is(err, provider.ErrRefused):
+		return "device_refused", "The device refused."
+	case errors.Is(err, provider.ErrFull):
+		return "no_space_for_access_code_on_device", "The device has no space for another code."
+	case errors.Is(err, provider.ErrDuplicate):
+		return "duplicate_code_on_device", "The device has a code with this PIN already."
+	case errors.Is(err, provider.ErrUnsupported):
+		return "not_supported", "The device cannot do this."
+	case errors.Is(err, context.DeadlineExceeded):
+		return "device_timeout", "The device did not answer in time; what was asked may have happened all the same."
+	}
+	return "provider_issue", "The device's provider reported a problem."
+}
+
 // SetProperties changes properties of a device; it returns device_not_found.
 func (d *Devices) SetProperties(ctx context.Context, tx *store.Tx, workspaceID, id string, values map[string]any) error {
 	dev, err := d.Get(ctx, tx, workspaceID, id)

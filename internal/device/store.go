@@ -32,6 +32,10 @@ func one(row *sql.Row) (dev Device, err error) {
 	if err != nil {
 		return dev, err
 	}
+	return parse(doc)
+}
+
+func parse(doc []byte) (dev Device, err error) {
 	return dev, json.Unmarshal(doc, &dev)
 }
 
@@ -182,4 +186,10 @@ func (d *Devices) find(ctx context.Context, in getInput, managed bool) (rpc.Doc[
 		return nil, fault.Invalid("device_id", "Required")
 	}
 	return raw(d.DB.QueryRow(ctx, `SELECT doc FROM devices`+w.String()+` ORDER BY created_at, device_id LIMIT 1`, w.Args...))
+}
+
+// CountOfAccount is how many devices an account has in the workspace, managed or not.
+func (d *Devices) CountOfAccount(ctx context.Context, workspaceID, accountID string) (n int, err error) {
+	err = d.DB.QueryRow(ctx, `SELECT count(*) FROM devices WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, accountID).Scan(&n)
+	return n, err
 }

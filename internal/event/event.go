@@ -46,7 +46,7 @@ type Log struct {
 
 // Serve puts what is sealed of an event back into its doc. secret is the column of that name.
 func (l *Log) Serve(workspaceID, eventID string, doc, secret []byte) (rpc.Doc[Record], error) {
-	if secret == nil {
+	if len(secret) == 0 {
 		return doc, nil
 	}
 	fields, err := l.Vault.Open(place(workspaceID, eventID), secret)
@@ -56,7 +56,9 @@ func (l *Log) Serve(workspaceID, eventID string, doc, secret []byte) (rpc.Doc[Re
 	return rpc.Splice[Record](doc, fields), nil
 }
 
-func place(workspaceID, eventID string) string { return "events/" + workspaceID + "/" + eventID + "/secret" }
+func place(workspaceID, eventID string) string {
+	return "events/" + workspaceID + "/" + eventID + "/secret"
+}
 
 // Append writes events in the order given.
 func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, events ...Event) error {

@@ -1,0 +1,311 @@
+// Package lock turns the bolts of locks.
+package lock
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"time"
+
+	"keyway/internal/action"
+	"keyway/internal/clock"
+	"keyway/internal/credential"
+	"keyway/internal/device"
+	"keyway/internal/event"
+	"keyway/internal/fault"
+	"keyway/internal/job"
+	"keyway/internal/provider"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+)
+
+// Codes knows which access code opens a lock.
+type Codes interface {
+	// Match finds the code of a device that a PIN belongs to; ok is false when none with it is
+	// valid at the time.
+	Match(ctx context.Context, q store.Querier, workspaceID, deviceID, pin string, at time.Time) (id string, managed, ok bool, err error)
+}
+
+// Hand is what a provider of virtual locks lets someone at the lock do.
+type Hand interface {
+	SetLocked(ctx context.Context, r provider.Ref, locked bool) error
+}
+
+// Locks holds the rules about locks.
+type Locks struct {
+	DB       *store.DB
+	Devices  *device.Devices
+	Attempts *action.Attempts
+	Jobs     *job.Runner
+	Events   *event.Log
+	Clock    clock.Clock
+	Codes    Codes
+	Log      *slog.Logger
+}
+
+// The kinds of jobs that Locks has.
+const turnJob = "lock.turn"
+
+// RegisterJobs tells the runner how to do this package's jobs.
+func (l *Locks) RegisterJobs() { l.Jobs.Handle(turnJob, l.runTurn) }
+
+// patience is how long a device may take to answer.
+const patience = 25 * time.Second
+
+// The actions, as attempts name them.
+const (
+	lockDoor      = "LOCK_DOOR"
+	unlockDoor    = "UNLOCK_DOOR"
+	configureAuto = "CONFIGURE_AUTO_LOCK"
+	enterCode     = "SIMULATE_KEYPAD_CODE_ENTRY"
+	manualLock    = "SIMULATE_MANUAL_LOCK_VIA_KEYPAD"
+)
+
+// turn is what is asked of a lock.
+type turn struct {
+	Attempt string  `json:"action_attempt_id"`
+	Action  string  `json:"action_type"`
+	Device  string  `json:"device_id"`
+	Auto    bool    `json:"auto_lock_enabled,omitempty"`
+	Delay   float64 `json:"auto_lock_delay_seconds,omitempty"`
+}
+
+// Start has a lock do something soon, and tells of the attempt. With wait it returns when the
+// attempt is settled. It returns device_not_found, device_unmanaged, or not_supported for a device
+// that has no such ability.
+func (l *Locks) Start(ctx context.Context, workspaceID string, t turn, wait bool) (doc rpc.Doc[action.Attempt], err error) {
+	var jobID string
+	err = l.DB.Update(ctx, func(tx *store.Tx) error {
+		r, err := l.Devices.Reach(ctx, tx, workspaceID, t.Device)
+		if err != nil {
+			return err
+		}
+		if err := able(r, t.Action); err != nil {
+			return err
+		}
+		var at action.Attempt
+		if at, doc, err = l.Attempts.Start(ctx, tx, workspaceID, t.Action, t.Device); err != nil {
+			return err
+		}
+		t.Attempt = at.ID
+		jobID, err = l.Jobs.Enqueue(ctx, tx, turnJob, workspaceID, t, l.Clock.Real())
+		return err
+	}, store.Workspace(workspaceID))
+	if err != nil || !wait {
+		return doc, err
+	}
+	if err := l.Jobs.RunNow(ctx, jobID); err != nil {
+		return doc, err
+	}
+	return l.Attempts.Get(ctx, l.DB, workspaceID, t.Attempt)
+}
+
+func able(r device.Reached, action string) error {
+	if !r.IsManaged {
+		return fault.New(fault.DeviceUnmanaged, "The device is not managed")
+	}
+	flag := map[string]*bool{lockDoor: r.CanRemotelyLock, unlockDoor: r.CanRemotelyUnlock, configureAuto: r.CanConfigureAutoLock}[action]
+	if flag == nil {
+		return fault.New(fault.NotSupported, "This device does not support that")
+	}
+	return nil
+}
+
+// runTurn does what was asked, once: after a server died in the middle nobody knows whether the bolt
+// moved, so the attempt ends with an error that says so instead of moving it again.
+func (l *Locks) runTurn(ctx context.Context, j job.Job) error {
+	var t turn
+	if err := json.Unmarshal(j.Payload, &t); err != nil {
+		return err
+	}
+	if j.Attempts > 1 {
+		return l.settle(ctx, j, t, &action.Failure{Type: "action_attempt_interrupted", Message: "The server stopped while the device was being asked; look at the device to see whether it was done"})
+	}
+	r, err := l.Devices.Reach(ctx, l.DB, j.WorkspaceID, t.Device)
+	if fault.Is(err, fault.DeviceNotFound) {
+		return l.settle(ctx, j, t, &action.Failure{Type: "device_not_found", Message: "The device is gone"})
+	} else if err != nil {
+		return err
+	}
+	if e, blocked := r.Blocking(); blocked {
+		return l.settle(ctx, j, t, &action.Failure{Type: e.Code, Message: e.Message})
+	}
+	within, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := ask(within, r, t); err != nil {
+		kind, message := device.Failure(err)
+		if kind == "provider_issue" {
+			l.Log.Error("a device's provider failed", "action_attempt_id", t.Attempt, "device_id", t.Device, "error", err)
+		}
+		return l.settle(ctx, j, t, &action.Failure{Type: kind, Message: message})
+	}
+	return l.settle(ctx, j, t, nil)
+}
+
+func ask(ctx context.Context, r device.Reached, t turn) error {
+	switch t.Action {
+	case configureAuto:
+		if p, ok := r.Provider.(provider.AutoLocker); ok {
+			return p.SetAutoLock(ctx, r.Ref, t.Auto, time.Duration(t.Delay*float64(time.Second)))
+		}
+	default:
+		if p, ok := r.Provider.(provider.Locker); ok {
+			if t.Action == lockDoor {
+				return p.Lock(ctx, r.Ref)
+			}
+			return p.Unlock(ctx, r.Ref)
+		}
+	}
+	return provider.ErrUnsupported
+}
+
+// settle ends the attempt and the job together, and writes what follows.
+func (l *Locks) settle(ctx context.Context, j job.Job, t turn, failure *action.Failure) error {
+	return l.DB.Update(ctx, func(tx *store.Tx) error {
+		err := l.finish(ctx, tx, j.WorkspaceID, t, failure, moved{method: "remote", attempt: t.Attempt})
+		if err != nil && !fault.Is(err, fault.ActionAttemptNotFound) {
+			return err // an attempt that is gone went with its workspace
+		}
+		return j.Finish(ctx, tx)
+	}, store.Workspace(j.WorkspaceID))
+}
+
+// moved says how a bolt came to move.
+type moved struct {
+	method  string
+	attempt string
+	code    string // access_code_id
+	managed bool
+	pin     string
+}
+
+// finish settles an attempt, and when it was pending until now, brings the device up to date and
+// writes the events.
+func (l *Locks) finish(ctx context.Context, tx *store.Tx, workspaceID string, t turn, failure *action.Failure, m moved) error {
+	result := any(struct{}{})
+	if t.Action == lockDoor || t.Action == unlockDoor {
+		result = map[string]bool{"was_confirmed_by_device": true}
+	}
+	settled, err := l.Attempts.Settle(ctx, tx, workspaceID, t.Attempt, result, failure)
+	if err != nil || !settled {
+		return err
+	}
+	r, err := l.Devices.Reach(ctx, tx, workspaceID, t.Device)
+	if fault.Is(err, fault.DeviceNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	now, err := l.Clock.Now(ctx, tx, workspaceID)
+	if err != nil {
+		return err
+	}
+	var events []event.Event
+	if failure == nil {
+		changes, e := effect(r, t, m, now)
+		if len(changes) > 0 {
+			if err := l.Devices.SetProperties(ctx, tx, workspaceID, t.Device, changes); err != nil {
+				return err
+			}
+		}
+		events = e
+	}
+	if t.Action != configureAuto {
+		outcome, status := ".succeeded", "success"
+		if failure != nil {
+			outcome, status = ".failed", "error"
+		}
+		events = append(events, event.Event{Type: "action_attempt." + strings.ToLower(t.Action) + outcome, OccurredAt: now, DeviceID: r.ID,
+			ConnectedAccountID: r.ConnectedAccountID, CustomerKey: r.CustomerKey,
+			Fields: map[string]any{"action_attempt_id": t.Attempt, "action_type": t.Action, "status": status}})
+	}
+	return l.Events.Append(ctx, tx, workspaceID, events...)
+}
+
+// effect is what a successful action changes on the device and tells.
+func effect(r device.Reached, t turn, m moved, now time.Time) (changes map[string]any, events []event.Event) {
+	if t.Action == configureAuto {
+		changes = map[string]any{"auto_lock_enabled": t.Auto}
+		if t.Delay > 0 {
+			changes["auto_lock_delay_seconds"] = t.Delay
+		}
+		return changes, nil
+	}
+	locked := t.Action == lockDoor || t.Action == manualLock
+	if _, has := r.Properties["locked"]; has {
+		changes = map[string]any{"locked": locked}
+	}
+	kind := "lock.unlocked"
+	if locked {
+		kind = "lock.locked"
+	}
+	fields := map[string]any{"method": m.method, "is_via_bluetooth": false, "is_via_nfc": false}
+	if m.attempt != "" {
+		fields["action_attempt_id"] = m.attempt
+	}
+	if m.code != "" {
+		fields["access_code_id"], fields["access_code_is_managed"] = m.code, m.managed
+	}
+	e := r.Event(kind, now, fields)
+	if m.pin != "" {
+		e.Secret = map[string]any{"code": m.pin}
+	}
+	return changes, []event.Event{e}
+}
+
+// Simulate has someone at a virtual lock enter a PIN, or lock it by hand with an empty one; it has
+// happened when this returns. It returns workspace_not_sandbox, device_not_found, device_unmanaged,
+// or not_supported for a device without a keypad.
+func (l *Locks) Simulate(ctx context.Context, deviceID, kind, pin string) (doc rpc.Doc[action.Attempt], err error) {
+	p := credential.From(ctx)
+	if !p.IsSandbox {
+		return nil, fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace has locks to simulate things with")
+	}
+	r, err := l.Devices.Reach(ctx, l.DB, p.WorkspaceID, deviceID)
+	if err != nil {
+		return nil, err
+	}
+	hand, ok := r.Provider.(Hand)
+	if !r.IsManaged {
+		return nil, fault.New(fault.DeviceUnmanaged, "The device is not managed")
+	} else if !ok || r.CanUnlockWithCode == nil {
+		return nil, fault.New(fault.NotSupported, "This device does not support that: it has no keypad")
+	}
+	now, err := l.Clock.Now(ctx, l.DB, p.WorkspaceID)
+	if err != nil {
+		return nil, err
+	}
+	m := moved{method: "manual"}
+	opens := true
+	if kind == enterCode {
+		m.method, m.pin = "keycode", pin
+		if m.code, m.managed, opens, err = l.Codes.Match(ctx, l.DB, p.WorkspaceID, deviceID, pin, now); err != nil {
+			return nil, err
+		}
+	}
+	if opens {
+		if err := hand.SetLocked(ctx, r.Ref, kind == manualLock); err != nil {
+			return nil, err
+		}
+	}
+	err = l.DB.Update(ctx, func(tx *store.Tx) error {
+		at, _, err := l.Attempts.Start(ctx, tx, p.WorkspaceID, kind, deviceID)
+		if err != nil {
+			return err
+		}
+		t, failure := turn{Attempt: at.ID, Action: kind, Device: deviceID}, (*action.Failure)(nil)
+		if !opens {
+			failure = &action.Failure{Type: "access_denied", Message: "No code with this PIN is valid on the lock now"}
+			if err := l.Events.Append(ctx, tx, p.WorkspaceID, r.Event("lock.access_denied", now, nil)); err != nil {
+				return err
+			}
+		}
+		if err := l.finish(ctx, tx, p.WorkspaceID, t, failure, m); err != nil {
+			return err
+		}
+		doc, err = l.Attempts.Get(ctx, tx, p.WorkspaceID, at.ID)
+		return err
+	}, store.Workspace(p.WorkspaceID))
+	return doc, err
+}
