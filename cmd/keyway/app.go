@@ -15,6 +15,8 @@ import (
 	"keyway/internal/account"
 	"keyway/internal/action"
 	"keyway/internal/apikey"
+	"keyway/internal/clientsession"
+	"keyway/internal/connectwebview"
 	"keyway/internal/credential"
 	"keyway/internal/device"
 	"keyway/internal/event"
@@ -47,6 +49,8 @@ type app struct {
 	workspaces *workspace.Workspaces
 	devices    *device.Devices
 	accounts   *account.Accounts
+	webviews   *connectwebview.Webviews
+	sessions   *clientsession.Sessions
 	keys       *apikey.Keys
 	tokens     *personalaccesstoken.Tokens
 	members    *member.Members
@@ -94,7 +98,11 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.devices = &device.Devices{DB: db, Events: a.events, Providers: a.providers, Now: a.now}
 	a.accounts = &account.Accounts{DB: db, Events: a.events, Devices: a.devices, Providers: a.providers, Sandbox: a.virtual, Now: a.now}
 	a.workspaces = &workspace.Workspaces{DB: db, Attempts: a.attempts, Jobs: a.jobs, Now: a.now, Reset: a.accounts.Reset}
+	a.workspaces.Finders = a.finders()
 	a.workspaces.RegisterJobs()
+	a.sessions = &clientsession.Sessions{DB: db, Vault: v, Events: a.events, Now: a.now}
+	a.webviews = &connectwebview.Webviews{DB: db, Vault: v, Events: a.events, Accounts: a.accounts, Devices: a.devices, Workspaces: a.workspaces,
+		Providers: a.providers, PublicURL: o.publicURL, Log: o.log, Now: a.now}
 	a.keys = &apikey.Keys{DB: db, Vault: v, Usage: a.usage, Now: a.now}
 	a.tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: a.usage, Now: a.now}
 	a.members = &member.Members{DB: db, People: a.people, Workspaces: a.workspaces, Keys: a.keys, Now: a.now, PublicURL: o.publicURL}

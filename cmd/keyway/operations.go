@@ -309,7 +309,7 @@ var opSandboxConnect = op("sandbox.connect", func(ctx context.Context, a *app, i
 	if err != nil {
 		return nil, err
 	}
-	acc, err := a.accounts.ConnectStandard(ctx, ws.ID, ws.IsSandbox, in.Provider, in.Login)
+	acc, err := a.webviews.ConnectStandard(ctx, ws.ID, ws.IsSandbox, in.Provider, in.Login)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 
+	"keyway/internal/connectwebview"
 	"keyway/internal/console"
 	"keyway/internal/credential"
 	"keyway/internal/fault"
@@ -29,6 +30,7 @@ import (
 	"keyway/internal/reference"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
+	"keyway/internal/telemetry"
 	"keyway/internal/user"
 )
 
@@ -226,6 +228,7 @@ func (a *app) endpoints() [][]rpc.Endpoint {
 	users := &user.Users{People: a.people}
 	checker := &health.Checker{DB: a.db, Now: a.now}
 	return [][]rpc.Endpoint{
+		a.webviews.Endpoints(), a.sessions.Endpoints(), telemetry.Endpoints(),
 		checker.Endpoints(), a.workspaces.Endpoints(), a.devices.Endpoints(), a.accounts.Endpoints(), a.attempts.Endpoints(), a.events.Endpoints(),
 		a.tokens.Endpoints(), a.keys.Endpoints(), a.members.Endpoints(), users.Endpoints(),
 	}
@@ -321,7 +324,7 @@ func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client fu
 	}
 	pages, err := console.New(console.Config{
 		DB: s.app.db, People: s.app.people, Workspaces: s.app.workspaces, Members: s.app.members, Keys: s.app.keys, Tokens: s.app.tokens,
-		Devices: s.app.devices, Accounts: s.app.accounts, Providers: s.app.providers, Endpoints: s.rpc.Endpoints(),
+		Devices: s.app.devices, Accounts: s.app.accounts, Webviews: s.app.webviews, Providers: s.app.providers, Endpoints: s.rpc.Endpoints(),
 		PublicURL: s.url, Client: client, Unavailable: cannotWrite, Log: s.app.log, Now: s.app.now,
 	})
 	if err != nil {
@@ -331,7 +334,14 @@ func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client fu
 	if err != nil {
 		return nil, err
 	}
+	webview, err := connectwebview.NewPage(s.app.webviews)
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
+	for _, path := range webview.Paths() {
+		mux.Handle(path, webview)
+	}
 	mux.Handle("/", s.rpc) // it knows every other path, and answers unknown ones in the envelope
 	mux.Handle("GET /{$}", http.RedirectHandler("/console", http.StatusFound))
 	mux.Handle("/console", pages)

@@ -270,24 +270,17 @@ type Sandbox interface {
 	Varied(from, n int) iter.Seq2[string, provider.Device]
 }
 
-// ConnectStandard connects a login of the sandbox with the answers that every login has. It
-// returns workspace_not_sandbox in a production workspace, and what Connect returns.
-func (a *Accounts) ConnectStandard(ctx context.Context, workspaceID string, sandbox bool, brand, login string) (Account, error) {
+// StandardAnswers are the answers that sign a login of the sandbox in to a brand. It returns
+// workspace_not_sandbox in a production workspace, and invalid_input for an unknown brand.
+func (a *Accounts) StandardAnswers(sandbox bool, brand, login string) (map[string]string, error) {
 	if !sandbox {
-		return Account{}, fault.New(fault.WorkspaceNotSandbox, "Virtual devices can be connected in sandbox workspaces only")
+		return nil, fault.New(fault.WorkspaceNotSandbox, "Virtual devices can be connected in sandbox workspaces only")
 	}
 	answers, err := a.Sandbox.StandardAnswers(brand, login)
 	if errors.Is(err, provider.ErrUnknownBrand) {
-		return Account{}, fault.Invalid("provider", "There is no such brand to connect in this workspace")
-	} else if err != nil {
-		return Account{}, err
+		return nil, fault.Invalid("provider", "There is no such brand to connect in this workspace")
 	}
-	acc, err := a.Connect(ctx, workspaceID, true, brand, answers, Terms{})
-	var refused *provider.SignInError
-	if errors.As(err, &refused) { // the login cannot be signed in to: it stands for a locked account
-		return acc, fault.Invalid("login", "%s", refused.Message)
-	}
-	return acc, err
+	return answers, err
 }
 
 // chunk is how many devices are written with one commit where there are many.

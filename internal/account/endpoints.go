@@ -124,6 +124,15 @@ func (a *Accounts) page(ctx context.Context, w *store.Where, from rpc.Position, 
 	return rpc.PageOf[Account](rows, limit), err
 }
 
+// Find reads accounts whose name, brand, user or id contains a text.
+func (a *Accounts) Find(ctx context.Context, workspaceID, text string, most int) (rpc.Page[Account], error) {
+	var w store.Where
+	w.Add("workspace_id = ?", workspaceID)
+	credential.From(ctx).LimitAccounts(&w, "connected_account_id", "customer_key")
+	w.AddContains("search", text)
+	return a.page(ctx, &w, rpc.Position{}, most)
+}
+
 // List reads all accounts of a workspace, in the order in which they were connected.
 func (a *Accounts) List(ctx context.Context, workspaceID string) (rpc.Page[Account], error) {
 	var w store.Where

@@ -14,6 +14,7 @@ import (
 
 	"keyway/internal/account"
 	"keyway/internal/apikey"
+	"keyway/internal/connectwebview"
 	"keyway/internal/device"
 	"keyway/internal/identity"
 	"keyway/internal/member"
@@ -34,6 +35,7 @@ type Config struct {
 	Tokens     *personalaccesstoken.Tokens
 	Devices    *device.Devices
 	Accounts   *account.Accounts
+	Webviews   *connectwebview.Webviews
 	Providers  *provider.Registry
 	// Endpoints is the API's table: a page asks the same role as the endpoint that does the same.
 	Endpoints []*rpc.Endpoint

@@ -229,7 +229,7 @@ func (q *request) addSandboxDevices() error {
 		return err
 	}
 	for _, brand := range chosen {
-		if _, err := q.Accounts.ConnectStandard(ctx, q.current.ID, q.current.IsSandbox, brand, standardLogin); err != nil {
+		if _, err := q.Webviews.ConnectStandard(ctx, q.current.ID, q.current.IsSandbox, brand, standardLogin); err != nil {
 			if errs, ok := formErrors(err); ok {
 				return q.sandboxErrors(chosen, errs.onlyFields("brand"))
 			}

@@ -22,6 +22,7 @@ import (
 	"keyway/internal/action"
 	"keyway/internal/apikey"
 	"keyway/internal/audit"
+	"keyway/internal/connectwebview"
 	"keyway/internal/credential"
 	"keyway/internal/device"
 	"keyway/internal/event"
@@ -75,6 +76,7 @@ func serve(t *testing.T) *server {
 	keys := &apikey.Keys{DB: db, Vault: v, Usage: usage, Now: now}
 	tokens := &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: usage, Now: now}
 	members := &member.Members{DB: db, People: people, Workspaces: workspaces, Keys: keys, Now: now}
+	webviews := &connectwebview.Webviews{DB: db, Vault: v, Events: events, Accounts: accounts, Devices: devices, Workspaces: workspaces, Providers: providers, Log: log, Now: now}
 	var table []*rpc.Endpoint
 	for _, rows := range [][]rpc.Endpoint{workspaces.Endpoints(), devices.Endpoints(), accounts.Endpoints(), keys.Endpoints(), tokens.Endpoints(), members.Endpoints(), (&user.Users{People: people}).Endpoints()} {
 		for i := range rows {
@@ -85,7 +87,7 @@ func serve(t *testing.T) *server {
 	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*handler.Load()).ServeHTTP(w, r) }))
 	members.PublicURL = s.URL
 	s.config = Config{
-		DB: db, People: people, Workspaces: workspaces, Members: members, Keys: keys, Tokens: tokens, Devices: devices, Accounts: accounts, Providers: providers,
+		DB: db, People: people, Workspaces: workspaces, Members: members, Keys: keys, Tokens: tokens, Devices: devices, Accounts: accounts, Webviews: webviews, Providers: providers,
 		Endpoints: table, PublicURL: s.URL, Client: func(*http.Request) string { return "192.0.2.1" }, Unavailable: func(error) bool { return false }, Log: log, Now: now,
 	}
 	h, err := New(s.config)

@@ -14,6 +14,7 @@ import (
 func (w *Workspaces) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
 		{Path: "/workspaces/create", Summary: "Makes a workspace; whoever makes it becomes its owner.", Allow: rpc.Person, Workspace: rpc.Forbidden, Returns: "workspace", Handle: rpc.Func(w.create)},
+		{Path: "/workspaces/find_anything", Summary: "Finds resources of the workspace by a text: a part of a name, or an id.", Allow: rpc.Backend, Role: rpc.Member, Read: true, Returns: "batch", Handle: rpc.Func(w.findAnything)},
 		{Path: "/workspaces/get", Summary: "Gets the workspace that the request is about.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Returns: "workspace", Handle: rpc.Func(w.get)},
 		{Path: "/workspaces/list", Summary: "Lists the workspaces that the credential opens.", Allow: rpc.Frontend, Workspace: rpc.Optional, Read: true, Returns: "workspaces", Handle: rpc.Func(w.list)},
 		{Path: "/workspaces/reset_sandbox", Summary: "Puts the devices of a sandbox workspace back to how they were found.", Allow: rpc.Backend, Role: rpc.Admin, Returns: "action_attempt", Handle: rpc.Func(w.resetSandbox)},
@@ -71,6 +72,22 @@ func (w *Workspaces) create(ctx context.Context, in createInput) (ws Workspace, 
 		return err
 	}, store.Instance)
 	return ws, err
+}
+
+type findInput struct {
+	Search string `json:"search" rule:"required,min=1,max=200" doc:"What to look for."`
+}
+
+func (w *Workspaces) findAnything(ctx context.Context, in findInput) (map[string]any, error) {
+	out := map[string]any{}
+	for name, find := range w.Finders {
+		found, err := find(ctx, credential.From(ctx).WorkspaceID, in.Search)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = found
+	}
+	return out, nil
 }
 
 func (w *Workspaces) get(ctx context.Context, _ rpc.None) (rpc.Doc[Workspace], error) {

@@ -51,7 +51,12 @@ type Workspaces struct {
 	Now      func() time.Time
 	// Reset puts the devices of a sandbox workspace back.
 	Reset func(ctx context.Context, workspaceID string) error
+	// Finders are what a search looks in, by the name of what they find.
+	Finders map[string]Finder
 }
+
+// Finder finds resources of one kind by a text, and gives a list of them as they are served.
+type Finder func(ctx context.Context, workspaceID, text string) (any, error)
 
 // The kinds of jobs that Workspaces has.
 const (
@@ -252,6 +257,7 @@ func (w *Workspaces) Delete(ctx context.Context, id, typedName string, by audit.
 var purged = []struct{ table, key string }{
 	{"devices", "device_id"}, {"connected_accounts", "connected_account_id"}, {"metadata", "resource_id"}, {"events", "event_id"},
 	{"action_attempts", "action_attempt_id"}, {"credentials", "credential_id"}, {"links", "link_id"}, {"memberships", "user_id"},
+	{"client_sessions", "client_session_id"}, {"client_session_resources", "resource_id"}, {"connect_webviews", "connect_webview_id"},
 }
 
 // runPurge removes the rows of a deleted workspace, a bounded number with each commit, so that

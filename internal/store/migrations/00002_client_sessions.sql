@@ -32,12 +32,11 @@ CREATE TABLE client_session_resources (
 );
 CREATE INDEX client_session_resources_resource ON client_session_resources (workspace_id, kind, resource_id);
 
+-- A Connect Webview: a page for one person who connects one account.
 CREATE TABLE connect_webviews (
     workspace_id         TEXT   NOT NULL,
     connect_webview_id   TEXT   NOT NULL,
-    key_id               TEXT   NOT NULL,
-    digest               BYTEA  NOT NULL,      -- of the token in the page's address
-    sealed_token         BYTEA  NOT NULL,
+    sealed_token         BYTEA  NOT NULL,      -- the token in the page's address
     opened_at            BIGINT,               -- when the address was used; it works once
     expires_at           BIGINT NOT NULL,      -- of the address
     failures             BIGINT NOT NULL,      -- wrong answers so far
@@ -49,6 +48,8 @@ CREATE TABLE connect_webviews (
     created_at           BIGINT NOT NULL,
     PRIMARY KEY (workspace_id, connect_webview_id)
 );
+-- The page's address names no workspace.
+CREATE UNIQUE INDEX connect_webviews_id ON connect_webviews (connect_webview_id);
 CREATE INDEX connect_webviews_order ON connect_webviews (workspace_id, created_at, connect_webview_id);
 CREATE INDEX connect_webviews_account ON connect_webviews (workspace_id, connected_account_id);
 

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+
+	"keyway/internal/clientsession"
+	"keyway/internal/connectwebview"
+	"keyway/internal/device"
+	"keyway/internal/workspace"
+)
+
+// mostFound is how many resources of a kind a search finds.
+const mostFound = 20
+
+// finders are what /workspaces/find_anything looks in.
+func (a *app) finders() map[string]workspace.Finder {
+	devices := func(unmanaged bool) workspace.Finder {
+		return func(ctx context.Context, workspaceID, text string) (any, error) {
+			p, err := a.devices.List(ctx, workspaceID, device.Filter{Search: text, Unmanaged: unmanaged, Limit: mostFound})
+			return p.Items, err
+		}
+	}
+	return map[string]workspace.Finder{
+		"devices":           devices(false),
+		"unmanaged_devices": devices(true),
+		"connected_accounts": func(ctx context.Context, workspaceID, text string) (any, error) {
+			p, err := a.accounts.Find(ctx, workspaceID, text, mostFound)
+			return p.Items, err
+		},
+		"connect_webviews": func(ctx context.Context, workspaceID, text string) (any, error) {
+			p, err := a.webviews.List(ctx, workspaceID, connectwebview.Filter{Search: text, Limit: mostFound})
+			return p.Items, err
+		},
+		"client_sessions": func(ctx context.Context, workspaceID, text string) (any, error) {
+			return a.sessions.List(ctx, workspaceID, clientsession.Filter{ID: text})
+		},
+	}
+}
