@@ -12,16 +12,19 @@ import (
 	"path/filepath"
 	"time"
 
+	"keyway/internal/accesscode"
 	"keyway/internal/account"
 	"keyway/internal/action"
 	"keyway/internal/apikey"
 	"keyway/internal/clientsession"
+	"keyway/internal/clock"
 	"keyway/internal/connectwebview"
 	"keyway/internal/credential"
 	"keyway/internal/device"
 	"keyway/internal/event"
 	"keyway/internal/identity"
 	"keyway/internal/job"
+	"keyway/internal/lock"
 	"keyway/internal/member"
 	"keyway/internal/memory"
 	"keyway/internal/personalaccesstoken"
@@ -49,6 +52,8 @@ type app struct {
 	workspaces *workspace.Workspaces
 	devices    *device.Devices
 	accounts   *account.Accounts
+	codes      *accesscode.Codes
+	locks      *lock.Locks
 	webviews   *connectwebview.Webviews
 	sessions   *clientsession.Sessions
 	keys       *apikey.Keys
@@ -97,9 +102,14 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.providers = provider.NewRegistry(a.virtual)
 	a.devices = &device.Devices{DB: db, Events: a.events, Providers: a.providers, Now: a.now}
 	a.accounts = &account.Accounts{DB: db, Events: a.events, Devices: a.devices, Providers: a.providers, Sandbox: a.virtual, Now: a.now}
-	a.workspaces = &workspace.Workspaces{DB: db, Attempts: a.attempts, Jobs: a.jobs, Now: a.now, Reset: a.accounts.Reset}
+	a.workspaces = &workspace.Workspaces{DB: db, Attempts: a.attempts, Jobs: a.jobs, Now: a.now, Reset: a.resetSandbox}
 	a.workspaces.Finders = a.finders()
 	a.workspaces.RegisterJobs()
+	a.codes = &accesscode.Codes{DB: db, Vault: v, Devices: a.devices, Attempts: a.attempts, Jobs: a.jobs, Events: a.events, Clock: clock.Clock{Real: a.now}, Log: o.log}
+	a.codes.RegisterJobs()
+	a.devices.Changed = a.codes.DeviceChanged
+	a.locks = &lock.Locks{DB: db, Devices: a.devices, Attempts: a.attempts, Jobs: a.jobs, Events: a.events, Clock: clock.Clock{Real: a.now}, Codes: a.codes, Log: o.log}
+	a.locks.RegisterJobs()
 	a.sessions = &clientsession.Sessions{DB: db, Vault: v, Events: a.events, Now: a.now}
 	a.webviews = &connectwebview.Webviews{DB: db, Vault: v, Events: a.events, Accounts: a.accounts, Devices: a.devices, Workspaces: a.workspaces,
 		Providers: a.providers, PublicURL: o.publicURL, Log: o.log, Now: a.now}
@@ -107,6 +117,18 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: a.usage, Now: a.now}
 	a.members = &member.Members{DB: db, People: a.people, Workspaces: a.workspaces, Keys: a.keys, Now: a.now, PublicURL: o.publicURL}
 	return a
+}
+
+// resetSandbox puts a sandbox workspace's devices back to how they were found, with what they
+// remember and the codes on them.
+func (a *app) resetSandbox(ctx context.Context, workspaceID string) error {
+	err := a.db.Update(ctx, func(tx *store.Tx) error {
+		return errors.Join(memory.Forget(ctx, tx, workspaceID), accesscode.Reset(ctx, tx, workspaceID))
+	}, store.Workspace(workspaceID))
+	if err != nil {
+		return err
+	}
+	return a.accounts.Reset(ctx, workspaceID)
 }
 
 func (a *app) close() error { return a.db.Close() }

@@ -229,6 +229,7 @@ func (a *app) endpoints() [][]rpc.Endpoint {
 	checker := &health.Checker{DB: a.db, Now: a.now}
 	return [][]rpc.Endpoint{
 		a.webviews.Endpoints(), a.sessions.Endpoints(), telemetry.Endpoints(),
+		a.locks.Endpoints(), a.codes.Endpoints(),
 		checker.Endpoints(), a.workspaces.Endpoints(), a.devices.Endpoints(), a.accounts.Endpoints(), a.attempts.Endpoints(), a.events.Endpoints(),
 		a.tokens.Endpoints(), a.keys.Endpoints(), a.members.Endpoints(), users.Endpoints(),
 	}

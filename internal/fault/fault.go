@@ -33,6 +33,10 @@ const (
 	NotFound                 Code = "not_found"
 	WorkspaceNotFound        Code = "workspace_not_found"
 	DeviceNotFound           Code = "device_not_found"
+	AccessCodeNotFound       Code = "access_code_not_found"
+	AccessCodeNotTimeBound   Code = "access_code_not_time_bound"
+	NoBackupAccessCode       Code = "no_backup_access_code_available"
+	DeviceOffline            Code = "device_offline"
 	ConnectedAccountNotFound Code = "connected_account_not_found"
 	ConnectWebviewNotFound   Code = "connect_webview_not_found"
 	ClientSessionNotFound    Code = "client_session_not_found" // 401 where it is the credential: see Unknown
@@ -73,6 +77,10 @@ var statuses = map[Code]int{
 	NotFound:                 404,
 	WorkspaceNotFound:        404,
 	DeviceNotFound:           404,
+	AccessCodeNotFound:       404,
+	AccessCodeNotTimeBound:   400,
+	NoBackupAccessCode:       400,
+	DeviceOffline:            400,
 	ConnectedAccountNotFound: 404,
 	ConnectWebviewNotFound:   404,
 	ClientSessionNotFound:    404,

@@ -43,7 +43,7 @@ func (r *Runner) Advance(ctx context.Context, workspaceID string, by, most time.
 		case done:
 			return target, nil
 		case j != nil:
-			r.run(context.WithoutCancel(ctx), *j)
+			r.run(context.Background(), *j) // for itself, not for whoever waits
 			continue
 		}
 		if err := wait(ctx); err != nil {
@@ -136,7 +136,7 @@ func (r *Runner) RunNow(ctx context.Context, key string) error {
 		case idle:
 			return nil
 		case j != nil:
-			r.run(context.WithoutCancel(ctx), *j)
+			r.run(context.Background(), *j) // for itself, not for whoever waits
 			continue
 		}
 		if err := wait(ctx); err != nil {

@@ -27,8 +27,6 @@ CREATE TABLE access_codes (
     access_code_id       TEXT    NOT NULL,
     device_id            TEXT    NOT NULL,
     connected_account_id TEXT    NOT NULL,
-    customer_key         TEXT,
-    user_identifier_key  TEXT,
     is_managed           BOOLEAN NOT NULL,
     is_spare             BOOLEAN NOT NULL,       -- in the backup pool, not pulled yet
     common_code_key      TEXT,

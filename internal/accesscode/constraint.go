@@ -1,0 +1,207 @@
+package accesscode
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"math/big"
+	"slices"
+	"strings"
+
+	"keyway/internal/device"
+	"keyway/internal/fault"
+)
+
+// rules are what a device wants of a code.
+type rules struct {
+	lengths  []int // empty: from 4 to 12
+	kinds    []string
+	nameMin  int
+	nameMax  int // 0: any
+	existing []neighbour
+}
+
+// neighbour is another code on the same device.
+type neighbour struct{ id, pin, name string }
+
+// The shortest and longest PIN that the contract knows, and the length that is chosen when a device
+// does not say.
+const (
+	shortest = 4
+	longest  = 12
+)
+
+// rulesOf reads what a device wants of its codes.
+func rulesOf(d device.Device) (r rules, err error) {
+	var p struct {
+		Lengths     []float64 `json:"supported_code_lengths"`
+		Constraints []struct {
+			Type string  `json:"constraint_type"`
+			Min  float64 `json:"min_length"`
+			Max  float64 `json:"max_length"`
+		} `json:"code_constraints"`
+	}
+	for name, into := range map[string]any{"supported_code_lengths": &p.Lengths, "code_constraints": &p.Constraints} {
+		if text := d.Properties[name]; text != nil {
+			if err := json.Unmarshal(text, into); err != nil {
+				return r, err
+			}
+		}
+	}
+	for _, n := range p.Lengths {
+		r.lengths = append(r.lengths, int(n))
+	}
+	for _, c := range p.Constraints {
+		if c.Type == "name_length" {
+			r.nameMin, r.nameMax = int(c.Min), int(c.Max)
+			continue
+		}
+		r.kinds = append(r.kinds, c.Type)
+	}
+	return r, nil
+}
+
+func (r rules) has(kind string) bool { return slices.Contains(r.kinds, kind) }
+
+// lockChooses tells whether the lock makes up PINs by itself.
+func (r rules) lockChooses() bool { return r.has("cannot_specify_pin_code") }
+
+// checkPIN returns invalid_input when the device does not take the PIN. The message never holds it.
+func (r rules) checkPIN(pin string) error {
+	if why := r.wrong(pin); why != "" {
+		return fault.Invalid("code", "%s", why)
+	}
+	return nil
+}
+
+// wrong says what is wrong with a PIN; empty: nothing.
+func (r rules) wrong(pin string) string {
+	switch {
+	case strings.Trim(pin, "0123456789") != "":
+		return "The code must consist of digits"
+	case len(r.lengths) > 0 && !slices.Contains(r.lengths, len(pin)), len(r.lengths) == 0 && (len(pin) < shortest || len(pin) > longest):
+		return "The device does not support codes of this length"
+	}
+	for _, k := range r.kinds {
+		if broken, why := r.breaks(k, pin); broken {
+			return why
+		}
+	}
+	return ""
+}
+
+// breaks tells whether a PIN breaks one kind of constraint, and how to say so.
+func (r rules) breaks(kind, pin string) (bool, string) {
+	switch kind {
+	case "cannot_specify_pin_code":
+		return true, "The device chooses its codes by itself: leave the code out"
+	case "no_zeros":
+		return strings.Contains(pin, "0"), "The code must not contain zeros"
+	case "cannot_contain_089":
+		return strings.ContainsAny(pin, "089"), "The code must not contain 0, 8 or 9"
+	case "cannot_contain_0789":
+		return strings.ContainsAny(pin, "0789"), "The code must not contain 0, 7, 8 or 9"
+	case "cannot_start_with_12":
+		return strings.HasPrefix(pin, "12"), "The code must not begin with 12"
+	case "no_triple_consecutive_ints":
+		return longestRun(pin, 1) >= 3 || longestRun(pin, -1) >= 3, "The code must not contain three consecutive digits in a row"
+	case "no_ascending_or_descending_sequence":
+		return longestRun(pin, 1) == len(pin) || longestRun(pin, -1) == len(pin), "The code must not be an ascending or descending sequence"
+	case "no_all_same_digits":
+		return longestRun(pin, 0) == len(pin), "The digits of the code must not all be the same"
+	case "at_least_three_unique_digits":
+		return unique(pin) < 3, "The code must have at least three different digits"
+	case "unique_first_four_digits":
+		return slices.ContainsFunc(r.existing, func(n neighbour) bool { return first4(n.pin) == first4(pin) }),
+			"The first four digits of the code must differ from those of all other codes on the device"
+	case "pin_code_matches_existing_set":
+		return slices.ContainsFunc(r.existing, func(n neighbour) bool { return n.pin != "" && len(n.pin) != len(pin) }),
+			"The code must be as long as the other codes on the device"
+	}
+	return false, ""
+}
+
+// checkName returns invalid_input when the device does not take the name.
+func (r rules) checkName(name string) error {
+	n := len([]rune(name))
+	switch {
+	case name == "":
+		return nil // the lock is given one that does
+	case r.nameMax > 0 && n > r.nameMax:
+		return fault.Invalid("name", "String must contain at most %d character(s)", r.nameMax)
+	case r.nameMin > 0 && n < r.nameMin:
+		return fault.Invalid("name", "String must contain at least %d character(s)", r.nameMin)
+	case r.has("name_must_be_unique") && slices.ContainsFunc(r.existing, func(o neighbour) bool { return strings.EqualFold(o.name, name) }):
+		return fault.Invalid("name", "The device has a code with this name already")
+	}
+	return nil
+}
+
+// taken tells whether another code on the device has the PIN.
+func (r rules) taken(pin string) bool {
+	return slices.ContainsFunc(r.existing, func(n neighbour) bool { return n.pin == pin })
+}
+
+// generate makes a PIN that all devices take and none has; of the preferred length where that is
+// possible. ok is false when none was found.
+func generate(preferred int, all ...rules) (pin string, ok bool) {
+	for _, length := range commonLengths(preferred, all) {
+		for range 200 {
+			pin := randomDigits(length)
+			if !slices.ContainsFunc(all, func(r rules) bool { return r.taken(pin) || r.wrong(pin) != "" }) {
+				return pin, true
+			}
+		}
+	}
+	return "", false
+}
+
+// commonLengths are the lengths that all devices support, the preferred one first.
+func commonLengths(preferred int, all []rules) []int {
+	var out []int
+	for n := shortest; n <= longest; n++ {
+		if !slices.ContainsFunc(all, func(r rules) bool { return len(r.lengths) > 0 && !slices.Contains(r.lengths, n) }) {
+			out = append(out, n)
+		}
+	}
+	if i := slices.Index(out, preferred); i > 0 {
+		out = slices.Insert(slices.Delete(out, i, i+1), 0, preferred)
+	}
+	return out
+}
+
+func randomDigits(length int) string {
+	out := make([]byte, length)
+	for i := range out {
+		n, err := rand.Int(rand.Reader, big.NewInt(10))
+		if err != nil {
+			panic(err) // the operating system gives no randomness
+		}
+		out[i] = '0' + byte(n.Int64())
+	}
+	return string(out)
+}
+
+// longestRun is the length of the longest part in which each digit differs from the one before by
+// step.
+func longestRun(pin string, step int) int {
+	longest, run := 0, 0
+	for i := range len(pin) {
+		if i > 0 && int(pin[i])-int(pin[i-1]) == step {
+			run++
+		} else {
+			run = 1
+		}
+		longest = max(longest, run)
+	}
+	return longest
+}
+
+func unique(pin string) int {
+	seen := map[rune]bool{}
+	for _, d := range pin {
+		seen[d] = true
+	}
+	return len(seen)
+}
+
+func first4(pin string) string { return pin[:min(4, len(pin))] }

@@ -1,0 +1,681 @@
+package accesscode
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"keyway/internal/credential"
+	"keyway/internal/device"
+	"keyway/internal/fault"
+	"keyway/internal/provider"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+)
+
+// New is what a new code is made of.
+type New struct {
+	DeviceID       string
+	Name           string
+	PIN            string // empty: one is made up
+	Length         int    // preferred, where one is made up
+	StartsAt       time.Time
+	EndsAt         time.Time
+	CommonKey      string
+	AllowExternal  bool
+	Unscheduled    bool
+	Offline        bool
+	OneTime        bool
+	Rounding       time.Duration // the most that times may be rounded by; 0: as the lock likes
+	EnablePool     bool
+	OnlyWhenOnline bool
+}
+
+// created is a code that was just made, with the attempt that puts it on its lock.
+type created struct{ codeID, attemptID, deviceID string }
+
+// begin is what every change to the codes of a device begins with.
+func (c *Codes) begin(ctx context.Context, tx *store.Tx, workspaceID, deviceID string) (t *telling, rows []*row, rule rules, err error) {
+	d, err := c.Devices.Reach(ctx, tx, workspaceID, deviceID)
+	if err != nil {
+		return nil, nil, rule, err
+	}
+	if !d.IsManaged {
+		return nil, nil, rule, fault.New(fault.DeviceUnmanaged, "The device is not managed")
+	}
+	now, err := c.Clock.Now(ctx, tx, workspaceID)
+	if err != nil {
+		return nil, nil, rule, err
+	}
+	if rows, err = c.ofDevice(ctx, tx, workspaceID, deviceID); err != nil {
+		return nil, nil, rule, err
+	}
+	if rule, err = rulesOf(d.Device); err != nil {
+		return nil, nil, rule, err
+	}
+	rule.existing = neighbours(rows, "")
+	t = c.telling(d, now)
+	t.around = surround(d, rows)
+	return t, rows, rule, nil
+}
+
+// end writes the code and its events, and has the lock visited.
+func (c *Codes) end(ctx context.Context, tx *store.Tx, t *telling, changed ...*row) error {
+	for _, r := range changed {
+		if err := c.save(ctx, tx, r, t.now, t.around); err != nil {
+			return err
+		}
+	}
+	if err := c.tell(ctx, tx, t); err != nil {
+		return err
+	}
+	return c.Kick(ctx, tx, t.device.WorkspaceID, t.device.ID, t.now)
+}
+
+// create makes a code on one device.
+func (c *Codes) create(ctx context.Context, tx *store.Tx, n New) (out created, err error) {
+	p := credential.From(ctx)
+	t, _, rule, err := c.begin(ctx, tx, p.WorkspaceID, n.DeviceID)
+	if err != nil {
+		return out, err
+	}
+	if err := checkTimes(n.StartsAt, n.EndsAt, t.now, rule); err != nil {
+		return out, err
+	}
+	if err := t.able(n); err != nil {
+		return out, err
+	}
+	if err := rule.checkName(n.Name); err != nil {
+		return out, err
+	}
+	r := newRow(t.device, t.now, true)
+	r.PIN, r.Name, r.StartsAt, r.EndsAt, r.common, r.Actor = n.PIN, n.Name, n.StartsAt, n.EndsAt, n.CommonKey, actorOf(p)
+	r.AllowExternal, r.Unscheduled, r.Offline, r.OneTime = n.AllowExternal, n.Unscheduled, n.Offline, n.OneTime
+	if err := c.choosePIN(ctx, t, r, n, rule); err != nil {
+		return out, err
+	}
+	if n.EnablePool {
+		if err := c.enablePool(ctx, tx, t); err != nil {
+			return out, err
+		}
+	}
+	r.Told = r.asTold()
+	at, _, err := c.Attempts.Start(ctx, tx, p.WorkspaceID, "CREATE_ACCESS_CODE", n.DeviceID)
+	if err != nil {
+		return out, err
+	}
+	r.Attempts = []string{at.ID}
+	t.add(r, "access_code.created", t.now, nil, nil, r.Actor)
+	t.requested(r)
+	return created{r.id, at.ID, n.DeviceID}, c.end(ctx, tx, t, r)
+}
+
+// able returns why a device cannot have a code of the kind: not_supported, invalid_input or
+// device_offline.
+func (t *telling) able(n New) error {
+	d := t.device
+	switch {
+	case n.OneTime && !n.Offline:
+		return fault.Invalid("is_one_time_use", "Only an offline access code can be for one use")
+	case n.Offline && d.CanProgramOfflineAccessCodes == nil:
+		return fault.New(fault.NotSupported, "This device does not support offline access codes")
+	case n.Offline && n.PIN != "":
+		return fault.Invalid("code", "The code of an offline access code cannot be chosen")
+	case n.Offline && n.EndsAt.IsZero():
+		return fault.Invalid("ends_at", "Required")
+	case n.Offline && n.Rounding > 0 && n.Rounding < 24*time.Hour && n.EndsAt.Sub(n.StartsAt) > 28*24*time.Hour:
+		return fault.Invalid("max_time_rounding", "The device rounds codes for so long a time to whole days")
+	case !n.Offline && d.CanProgramOnlineAccessCodes == nil:
+		return fault.New(fault.NotSupported, "This device does not support access codes that are programmed from afar")
+	}
+	if e, blocked := d.Blocking(); blocked && n.OnlyWhenOnline && !n.Offline {
+		return fault.New(fault.DeviceOffline, "%s", e.Message)
+	}
+	return nil
+}
+
+// checkTimes returns invalid_input for a time frame that cannot be.
+func checkTimes(starts, ends, now time.Time, rule rules) error {
+	switch {
+	case starts.IsZero() && ends.IsZero():
+		return nil
+	case ends.IsZero():
+		return fault.Invalid("ends_at", "Required with starts_at")
+	case !ends.After(now):
+		return fault.Invalid("ends_at", "The time must be in the future")
+	case !starts.IsZero() && !ends.After(starts):
+		return fault.Invalid("ends_at", "The time must be after starts_at")
+	case rule.has("start_date_in_future") && (starts.IsZero() || !starts.After(now)):
+		return fault.Invalid("starts_at", "The device takes only codes that begin in the future")
+	}
+	return nil
+}
+
+// choosePIN settles a new code's PIN: the one that was asked for, one that is made up, or none where
+// the lock chooses. It returns invalid_input.
+func (c *Codes) choosePIN(ctx context.Context, t *telling, r *row, n New, rule rules) error {
+	switch {
+	case n.Offline:
+		coder, ok := t.device.Provider.(provider.OfflineCoder)
+		if !ok {
+			return fault.New(fault.NotSupported, "This device does not support offline access codes")
+		}
+		if r.StartsAt.IsZero() {
+			r.StartsAt = t.now.Truncate(time.Millisecond)
+		}
+		// It is computed from what is here, without asking anything over a network.
+		code, err := coder.OfflineCode(ctx, t.device.Ref, provider.Code{Slot: r.id, Name: r.Name, StartsAt: r.StartsAt, EndsAt: r.EndsAt}, n.OneTime)
+		if err != nil {
+			return fault.New(fault.NotSupported, "The device computes no code for this time frame")
+		}
+		r.PIN = code.PIN
+		r.Held = &held{Slot: "offline " + r.id, PIN: r.PIN, Name: r.lockName(), StartsAt: r.StartsAt, EndsAt: r.EndsAt}
+		if n.OneTime && t.device.Ref.Brand == "igloohome" {
+			r.Warnings = append(r.Warnings, Problem{WarningCode: "igloo_algopin_must_be_used_within_24_hours", Message: "The code must be used within 24 hours of its start.", CreatedAt: rpc.Time{Time: t.now}})
+		}
+		return nil
+	case n.PIN != "":
+		return rule.checkPIN(n.PIN)
+	case rule.lockChooses():
+		return nil
+	}
+	pin, ok := generate(n.Length, rule)
+	if !ok {
+		return fault.Invalid("device_id", "No code that the device takes is free")
+	}
+	r.PIN = pin
+	return nil
+}
+
+// enablePool has spare codes kept on a device from now on.
+func (c *Codes) enablePool(ctx context.Context, tx *store.Tx, t *telling) error {
+	if string(t.device.Properties["supports_backup_access_code_pool"]) != "true" {
+		return fault.Invalid("use_backup_access_code_pool", "This device does not support a backup access code pool")
+	}
+	if string(t.device.Properties["backup_access_code_pool_enabled"]) == "true" {
+		return nil
+	}
+	return c.Devices.SetProperties(ctx, tx, t.device.WorkspaceID, t.device.ID, map[string]any{"backup_access_code_pool_enabled": true})
+}
+
+// Create makes a code. With wait it returns when the lock was asked. It returns device_not_found,
+// device_unmanaged, not_supported, device_offline, or invalid_input.
+func (c *Codes) Create(ctx context.Context, n New, wait bool) (out created, err error) {
+	ws := credential.From(ctx).WorkspaceID
+	err = c.DB.Update(ctx, func(tx *store.Tx) (err error) {
+		if n.CommonKey != "" {
+			group, err := c.group(ctx, tx, n.CommonKey)
+			if err != nil {
+				return err
+			}
+			for _, r := range group {
+				if n.PIN != "" && n.PIN != r.PIN {
+					return fault.Invalid("code", "The codes with this common_code_key have another code")
+				}
+				n.PIN = r.PIN
+			}
+		}
+		out, err = c.create(ctx, tx, n)
+		return err
+	}, store.Workspace(ws))
+	if err == nil && wait {
+		err = c.Jobs.RunNow(ctx, syncKey(ws, n.DeviceID))
+	}
+	return out, err
+}
+
+// group reads the codes that share a key and that the caller reaches.
+func (c *Codes) group(ctx context.Context, q store.Querier, key string) ([]*row, error) {
+	p := credential.From(ctx)
+	var w store.Where
+	w.Add("workspace_id = ?", p.WorkspaceID)
+	w.Add("common_code_key = ?", key)
+	p.LimitAccounts(&w, "connected_account_id", "")
+	rows, err := q.Query(ctx, `SELECT `+columns+` FROM access_codes`+w.String()+` ORDER BY device_id`, w.Args...)
+	return store.All(rows, err, c.scan)
+}
+
+// CreateMultiple makes codes on several devices, with one PIN for all where no PIN is given and that
+// is possible; otherwise, when random is set, one for each.
+func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, random bool) (ids []string, err error) {
+	ws := credential.From(ctx).WorkspaceID
+	err = c.DB.Update(ctx, func(tx *store.Tx) error {
+		ids = nil
+		var all []rules
+		for _, id := range deviceIDs {
+			_, _, rule, err := c.begin(ctx, tx, ws, id)
+			if err != nil {
+				return err
+			}
+			all = append(all, rule)
+		}
+		each := n
+		if n.PIN == "" {
+			pin, ok := "", !slices.ContainsFunc(all, rules.lockChooses)
+			if ok {
+				pin, ok = generate(n.Length, all...)
+			}
+			switch {
+			case ok:
+				each.PIN, each.CommonKey = pin, store.NewID()
+			case !random:
+				return fault.Invalid("device_ids", "These devices cannot share a code")
+			}
+		}
+		for _, id := range deviceIDs {
+			each.DeviceID = id
+			one, err := c.create(ctx, tx, each)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, one.codeID)
+		}
+		return nil
+	}, store.Workspace(ws))
+	return ids, err
+}
+
+// Change is an update of a code; what is not set stays.
+type Change struct {
+	DeviceID      string
+	Name          rpc.Opt[string]
+	PIN           string
+	StartsAt      rpc.Opt[time.Time]
+	EndsAt        rpc.Opt[time.Time]
+	Type          string
+	AllowExternal rpc.Opt[bool]
+	IsManaged     rpc.Opt[bool]
+	OnlyOnline    bool
+	EnablePool    bool
+}
+
+// Update changes what is wanted of a code. With wait it returns when the lock was asked. It returns
+// access_code_not_found, device_offline, not_supported, or invalid_input.
+func (c *Codes) Update(ctx context.Context, id string, ch Change, wait bool) (attemptID string, err error) {
+	p := credential.From(ctx)
+	var deviceID string
+	err = c.DB.Update(ctx, func(tx *store.Tx) error {
+		found, err := c.find(ctx, tx, id, true)
+		if err != nil {
+			return err
+		}
+		if ch.DeviceID != "" && ch.DeviceID != found.deviceID {
+			return fault.Invalid("device_id", "A code cannot move to another device")
+		}
+		deviceID = found.deviceID
+		t, rows, rule, err := c.begin(ctx, tx, p.WorkspaceID, deviceID)
+		if err != nil {
+			return err
+		}
+		r := rows[slices.IndexFunc(rows, func(r *row) bool { return r.id == id })]
+		rule.existing = neighbours(rows, id)
+		if err := t.update(r, ch, rule, actorOf(p)); err != nil {
+			return err
+		}
+		if ch.EnablePool {
+			if err := c.enablePool(ctx, tx, t); err != nil {
+				return err
+			}
+		}
+		at, _, err := c.Attempts.Start(ctx, tx, p.WorkspaceID, "UPDATE_ACCESS_CODE", deviceID)
+		if err != nil {
+			return err
+		}
+		attemptID = at.ID
+		r.Attempts = append(r.Attempts, at.ID)
+		return c.end(ctx, tx, t, r)
+	}, store.Workspace(p.WorkspaceID))
+	if err == nil && wait {
+		err = c.Jobs.RunNow(ctx, syncKey(p.WorkspaceID, deviceID))
+	}
+	return attemptID, err
+}
+
+// update changes one code in memory.
+func (t *telling) update(r *row, ch Change, rule rules, by actor) error {
+	switch {
+	case r.Deleting:
+		return fault.Missing(fault.AccessCodeNotFound)
+	case r.Offline:
+		return fault.New(fault.NotSupported, "An offline access code cannot be changed")
+	}
+	if e, blocked := t.device.Blocking(); blocked && ch.OnlyOnline {
+		return fault.New(fault.DeviceOffline, "%s", e.Message)
+	}
+	if ch.IsManaged.Set && !ch.IsManaged.Value {
+		if r.Held == nil {
+			return fault.New(fault.NotSupported, "The code is not on its lock, so there is nothing to leave to others")
+		}
+		r.unmanage()
+		return nil
+	}
+	starts, ends := r.StartsAt, r.EndsAt
+	if ch.StartsAt.Set {
+		starts = ch.StartsAt.Or(time.Time{})
+	}
+	if ch.EndsAt.Set {
+		ends = ch.EndsAt.Or(time.Time{})
+	}
+	switch ch.Type {
+	case "ongoing":
+		if ch.StartsAt.Or(time.Time{}) != (time.Time{}) || ch.EndsAt.Or(time.Time{}) != (time.Time{}) {
+			return fault.Invalid("type", "An ongoing code has neither starts_at nor ends_at")
+		}
+		starts, ends = time.Time{}, time.Time{}
+	case "time_bound":
+		if ends.IsZero() {
+			return fault.Invalid("ends_at", "Required")
+		}
+	}
+	if !starts.Equal(r.StartsAt) || !ends.Equal(r.EndsAt) {
+		if starts.Equal(r.StartsAt) {
+			rule.kinds = slices.DeleteFunc(slices.Clone(rule.kinds), func(k string) bool { return k == "start_date_in_future" })
+		}
+		if err := checkTimes(starts, ends, t.now, rule); err != nil {
+			return err
+		}
+	}
+	name := r.Name
+	if ch.Name.Set {
+		name = ch.Name.Or("")
+		if err := rule.checkName(name); err != nil {
+			return err
+		}
+	}
+	if ch.PIN != "" && ch.PIN != r.PIN {
+		if r.common != "" {
+			r.common = "" // it does not share its PIN any more
+		}
+		if err := rule.checkPIN(ch.PIN); err != nil {
+			return err
+		}
+		r.PIN = ch.PIN
+	}
+	if ch.AllowExternal.Set {
+		r.AllowExternal = ch.AllowExternal.Value
+	}
+	r.Name, r.StartsAt, r.EndsAt = name, starts, ends
+	r.ChangedAt, r.Actor, r.LetGo = t.now, by, false
+	r.Tries, r.RetryAt, r.Waiting = 0, time.Time{}, time.Time{}
+	r.Errors = nil
+	t.requested(r)
+	if r.Held == nil && r.Sent == nil || r.Held.same(r.wanted(t.traits)) {
+		t.changed(r)
+	}
+	return nil
+}
+
+// UpdateMultiple changes all codes that share a key, or none. It returns access_code_not_found when
+// the caller reaches none.
+func (c *Codes) UpdateMultiple(ctx context.Context, key string, ch Change) error {
+	p := credential.From(ctx)
+	return c.DB.Update(ctx, func(tx *store.Tx) error {
+		group, err := c.group(ctx, tx, key)
+		if err == nil && len(group) == 0 {
+			err = fault.Missing(fault.AccessCodeNotFound)
+		}
+		if err != nil {
+			return err
+		}
+		for _, g := range group {
+			t, rows, rule, err := c.begin(ctx, tx, p.WorkspaceID, g.deviceID)
+			if err != nil {
+				return err
+			}
+			r := rows[slices.IndexFunc(rows, func(r *row) bool { return r.id == g.id })]
+			if r.Deleting {
+				continue
+			}
+			rule.existing = neighbours(rows, r.id)
+			if err := t.update(r, ch, rule, actorOf(p)); err != nil {
+				return err
+			}
+			if err := c.end(ctx, tx, t, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, store.Workspace(p.WorkspaceID))
+}
+
+// Delete has a code taken off its lock, managed or not. With wait it returns when the lock was asked.
+// It returns access_code_not_found, or not_supported for an offline code and where the brand does not
+// let others' codes be removed.
+func (c *Codes) Delete(ctx context.Context, id, deviceID string, managed, wait bool) (attemptID string, err error) {
+	p := credential.From(ctx)
+	var on string
+	err = c.DB.Update(ctx, func(tx *store.Tx) error {
+		found, err := c.find(ctx, tx, id, managed)
+		if err != nil {
+			return err
+		}
+		if deviceID != "" && deviceID != found.deviceID {
+			return fault.Missing(fault.AccessCodeNotFound)
+		}
+		on = found.deviceID
+		d, err := c.Devices.Reach(ctx, tx, p.WorkspaceID, on)
+		if err != nil {
+			return err
+		}
+		now, err := c.Clock.Now(ctx, tx, p.WorkspaceID)
+		if err != nil {
+			return err
+		}
+		t := c.telling(d, now)
+		if found.Offline {
+			return fault.New(fault.NotSupported, "An offline access code cannot be deleted: its lock cannot be told")
+		}
+		at, _, err := c.Attempts.Start(ctx, tx, p.WorkspaceID, "DELETE_ACCESS_CODE", on)
+		if err != nil {
+			return err
+		}
+		attemptID = at.ID
+		found.Attempts = append(found.Attempts, at.ID)
+		if !found.Deleting {
+			found.Deleting, found.ChangedAt, found.Actor = true, now, actorOf(p)
+			found.Tries, found.RetryAt, found.Waiting, found.Errors = 0, time.Time{}, time.Time{}, nil
+			if managed {
+				t.requested(found)
+			}
+		}
+		return c.end(ctx, tx, t, found)
+	}, store.Workspace(p.WorkspaceID))
+	if err == nil && wait {
+		err = c.Jobs.RunNow(ctx, syncKey(p.WorkspaceID, on))
+	}
+	return attemptID, err
+}
+
+// Convert makes a code that others put on a lock a managed one. It returns access_code_not_found, or
+// not_supported for a brand whose codes cannot change hands.
+func (c *Codes) Convert(ctx context.Context, id string, allowExternal bool) error {
+	p := credential.From(ctx)
+	var refused error
+	err := c.DB.Update(ctx, func(tx *store.Tx) error {
+		refused = nil
+		found, err := c.find(ctx, tx, id, false)
+		if err != nil {
+			return err
+		}
+		t, _, _, err := c.begin(ctx, tx, p.WorkspaceID, found.deviceID)
+		if err != nil {
+			return err
+		}
+		if t.traits.FixedCodes {
+			refused = fault.New(fault.NotSupported, "The codes that others put on a lock of this brand cannot become managed")
+			t.problem(found, "access_code.unmanaged.failed_to_convert_to_managed", t.now)
+			return c.tell(ctx, tx, t)
+		}
+		found.managed, found.AllowExternal, found.ChangedAt, found.Actor = true, allowExternal, t.now, actorOf(p)
+		found.Unscheduled = found.Held.StartsAt.IsZero() && found.Held.EndsAt.IsZero() && !found.EndsAt.IsZero()
+		found.Told = found.asTold()
+		found.Shown = found.stage(t.now, t.traits)
+		t.add(found, "access_code.unmanaged.converted_to_managed", t.now, nil, nil, found.Actor)
+		return c.end(ctx, tx, t, found)
+	}, store.Workspace(p.WorkspaceID))
+	if err == nil {
+		err = refused
+	}
+	return err
+}
+
+// PullBackup gives the spare code that stands in for a code: the same one each time. It returns
+// access_code_not_found, access_code_not_time_bound, or no_backup_access_code_available.
+func (c *Codes) PullBackup(ctx context.Context, id string) (backupID string, err error) {
+	p := credential.From(ctx)
+	err = c.DB.Update(ctx, func(tx *store.Tx) error {
+		found, err := c.find(ctx, tx, id, true)
+		if err != nil {
+			return err
+		}
+		t, rows, _, err := c.begin(ctx, tx, p.WorkspaceID, found.deviceID)
+		if err != nil {
+			return err
+		}
+		if found.Pulled != "" && slices.ContainsFunc(rows, func(r *row) bool { return r.id == found.Pulled }) {
+			backupID = found.Pulled
+			return nil
+		}
+		if found.ongoing() {
+			return fault.New(fault.AccessCodeNotTimeBound, "Only a time-bound access code has a backup")
+		}
+		i := slices.IndexFunc(rows, func(r *row) bool { return r.spare && r.Shown == set && !r.Deleting })
+		if i < 0 {
+			return fault.New(fault.NoBackupAccessCode, "No backup access code is ready on the device")
+		}
+		b := rows[i]
+		b.spare, b.Name, b.EndsAt, b.ChangedAt, b.Actor = false, found.Name, found.EndsAt, t.now, actorOf(p)
+		b.Unscheduled = true // it is on the lock already, and works at once
+		b.Told = b.asTold()
+		if rule, err := rulesOf(t.device.Device); err != nil {
+			return err
+		} else if rule.has("name_must_be_unique") {
+			b.Name = ""
+		}
+		found.Pulled = b.id
+		found.Warnings = append(found.Warnings, Problem{WarningCode: "using_backup_access_code", Message: "A backup access code stands in for this one.", CreatedAt: rpc.Time{Time: t.now}})
+		backupID = b.id
+		t.add(found, "access_code.backup_access_code_pulled", t.now, map[string]any{"backup_access_code_id": b.id}, nil, actorOf(p))
+		return c.end(ctx, tx, t, found, b)
+	}, store.Workspace(p.WorkspaceID))
+	return backupID, err
+}
+
+// Generate makes up a PIN that a device takes and that is not in use on it. It returns
+// device_not_found, not_supported, or invalid_input when none is free.
+func (c *Codes) Generate(ctx context.Context, deviceID string) (pin string, t *telling, err error) {
+	err = c.DB.View(ctx, func(q store.Querier) error {
+		ws := credential.From(ctx).WorkspaceID
+		d, err := c.Devices.Reach(ctx, q, ws, deviceID)
+		if err != nil {
+			return err
+		}
+		now, err := c.Clock.Now(ctx, q, ws)
+		if err != nil {
+			return err
+		}
+		rows, err := c.ofDevice(ctx, q, ws, deviceID)
+		if err != nil {
+			return err
+		}
+		rule, err := rulesOf(d.Device)
+		if err != nil {
+			return err
+		}
+		if d.CanProgramOnlineAccessCodes == nil || rule.lockChooses() {
+			return fault.New(fault.NotSupported, "The codes of this device cannot be chosen")
+		}
+		t = c.telling(d, now)
+		rule.existing = neighbours(rows, "")
+		var ok bool
+		if pin, ok = generate(0, rule); !ok {
+			return fault.Invalid("device_id", "No code that the device takes is free")
+		}
+		return nil
+	})
+	return pin, t, err
+}
+
+// ReportConstraints notes what lengths of codes a device takes. It returns device_not_found, or
+// invalid_input.
+func (c *Codes) ReportConstraints(ctx context.Context, deviceID string, lengths []int, low, high int) error {
+	switch {
+	case len(lengths) == 0 && low == 0 && high == 0:
+		return fault.Invalid("supported_code_lengths", "Required, or min_code_length and max_code_length")
+	case len(lengths) > 0 && (low != 0 || high != 0):
+		return fault.Invalid("supported_code_lengths", "Send either this or min_code_length and max_code_length")
+	case len(lengths) == 0:
+		if low == 0 {
+			low = shortest
+		}
+		if high == 0 {
+			high = 20
+		}
+		if low > high {
+			return fault.Invalid("min_code_length", "Must not be more than max_code_length")
+		}
+		for n := low; n <= high; n++ {
+			lengths = append(lengths, n)
+		}
+	}
+	ws := credential.From(ctx).WorkspaceID
+	return c.DB.Update(ctx, func(tx *store.Tx) error {
+		d, err := c.Devices.Reach(ctx, tx, ws, deviceID)
+		if err != nil {
+			return err
+		}
+		return c.Devices.SetProperties(ctx, tx, ws, d.ID, map[string]any{"supported_code_lengths": lengths})
+	}, store.Workspace(ws))
+}
+
+// Hand is what a provider of virtual locks lets someone at the lock do to its codes.
+type Hand interface {
+	PutByHand(ctx context.Context, r provider.Ref, c provider.Code) error
+}
+
+// SimulateUnmanaged has someone put a code on a virtual lock; it is known when this returns. It
+// returns workspace_not_sandbox, device_not_found, not_supported, or invalid_input.
+func (c *Codes) SimulateUnmanaged(ctx context.Context, deviceID, name, pin string) (id string, err error) {
+	p := credential.From(ctx)
+	if !p.IsSandbox {
+		return "", fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace has locks to simulate things with")
+	}
+	d, err := c.Devices.Reach(ctx, c.DB, p.WorkspaceID, deviceID)
+	if err != nil {
+		return "", err
+	}
+	hand, ok := d.Provider.(Hand)
+	if !ok || isBlocked(d) {
+		return "", fault.New(fault.NotSupported, "No code can be put on this device now")
+	}
+	err = hand.PutByHand(ctx, d.Ref, provider.Code{PIN: pin, Name: name})
+	if err != nil {
+		if kind, message := device.Failure(err); kind != "provider_issue" {
+			return "", fault.Invalid("code", "%s", message)
+		}
+		return "", err
+	}
+	err = c.DB.Update(ctx, func(tx *store.Tx) error {
+		now, err := c.Clock.Now(ctx, tx, p.WorkspaceID)
+		if err != nil {
+			return err
+		}
+		return c.Kick(ctx, tx, p.WorkspaceID, deviceID, now)
+	}, store.Workspace(p.WorkspaceID))
+	if err != nil {
+		return "", err
+	}
+	if err := c.Jobs.RunNow(ctx, syncKey(p.WorkspaceID, deviceID)); err != nil {
+		return "", err
+	}
+	rows, err := c.ofDevice(ctx, c.DB, p.WorkspaceID, deviceID)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range rows {
+		if !r.managed && r.PIN == pin {
+			return r.id, nil
+		}
+	}
+	return "", fault.Missing(fault.AccessCodeNotFound)
+}

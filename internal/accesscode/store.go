@@ -1,0 +1,182 @@
+package accesscode
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"keyway/internal/credential"
+	"keyway/internal/device"
+	"keyway/internal/fault"
+	"keyway/internal/provider"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+)
+
+const columns = `access_code_id, workspace_id, device_id, connected_account_id, is_managed, is_spare, common_code_key, doc, secret, state, created_at`
+
+func place(workspaceID, id, column string) string {
+	return strings.Join([]string{"access_codes", workspaceID, id, column}, "/")
+}
+
+func (c *Codes) scan(rows *sql.Rows) (*row, error) {
+	r := &row{}
+	var common sql.NullString
+	var doc, secret, sealed []byte
+	var created int64
+	if err := rows.Scan(&r.id, &r.workspaceID, &r.deviceID, &r.accountID, &r.managed, &r.spare, &common, &doc, &secret, &sealed, &created); err != nil {
+		return nil, err
+	}
+	r.common, r.createdAt = common.String, store.Time(created)
+	plain, err := c.Vault.Open(place(r.workspaceID, r.id, "state"), sealed)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(plain, &r.state); err != nil {
+		return nil, err
+	}
+	fields, err := c.Vault.Open(place(r.workspaceID, r.id, "secret"), secret)
+	r.stored = bytes.Join([][]byte{doc, fields, plain}, nil)
+	return r, err
+}
+
+// ofDevice reads all codes of a device, oldest first.
+func (c *Codes) ofDevice(ctx context.Context, q store.Querier, workspaceID, deviceID string) ([]*row, error) {
+	rows, err := q.Query(ctx, `SELECT `+columns+` FROM access_codes WHERE workspace_id = $1 AND device_id = $2 ORDER BY created_at, access_code_id`, workspaceID, deviceID)
+	return store.All(rows, err, c.scan)
+}
+
+// find reads one code that the caller reaches; access_code_not_found when there is none.
+func (c *Codes) find(ctx context.Context, q store.Querier, id string, managed bool) (*row, error) {
+	p := credential.From(ctx)
+	var w store.Where
+	w.Add("workspace_id = ?", p.WorkspaceID)
+	w.Add("access_code_id = ?", id)
+	w.Add("is_managed = ?", managed)
+	p.LimitAccounts(&w, "connected_account_id", "")
+	rows, err := q.Query(ctx, `SELECT `+columns+` FROM access_codes`+w.String(), w.Args...)
+	found, err := store.All(rows, err, c.scan)
+	if err == nil && len(found) == 0 {
+		err = fault.Missing(fault.AccessCodeNotFound)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return found[0], nil
+}
+
+// save writes a code as it is now, if anything about it has changed.
+func (c *Codes) save(ctx context.Context, tx *store.Tx, r *row, now time.Time, a around) error {
+	if r.vanished {
+		_, err := tx.Exec(ctx, `DELETE FROM access_codes WHERE workspace_id = $1 AND access_code_id = $2`, r.workspaceID, r.id)
+		return err
+	}
+	doc, fields, err := r.serve(now, a)
+	if err != nil {
+		return err
+	}
+	plain, err := json.Marshal(r.state)
+	if err != nil {
+		return err
+	}
+	was := r.stored
+	if r.stored = bytes.Join([][]byte{doc, fields, plain}, nil); bytes.Equal(was, r.stored) {
+		return nil
+	}
+	secret := c.Vault.Seal(place(r.workspaceID, r.id, "secret"), fields)
+	sealed := c.Vault.Seal(place(r.workspaceID, r.id, "state"), plain)
+	search := strings.ToLower(r.Name + "\n" + r.id)
+	if !r.isNew {
+		_, err = tx.Exec(ctx, `UPDATE access_codes SET is_managed = $3, is_spare = $4, common_code_key = $5, search = $6, doc = $7, secret = $8, state = $9
+			WHERE workspace_id = $1 AND access_code_id = $2`, r.workspaceID, r.id, r.managed, r.spare, store.TextOrNull(r.common), search, string(doc), secret, sealed)
+		return err
+	}
+	r.isNew = false
+	_, err = tx.Exec(ctx, `INSERT INTO access_codes (access_code_id, workspace_id, device_id, connected_account_id, is_managed, is_spare,
+		common_code_key, doc, secret, state, created_at, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		r.id, r.workspaceID, r.deviceID, r.accountID, r.managed, r.spare,
+		store.TextOrNull(r.common), string(doc), secret, sealed, store.Micros(r.createdAt), search)
+	return err
+}
+
+// newRow begins a code on a device.
+func newRow(d device.Reached, now time.Time, managed bool) *row {
+	return &row{id: store.NewID(), workspaceID: d.WorkspaceID, deviceID: d.ID, accountID: d.ConnectedAccountID,
+		managed: managed, createdAt: now.Truncate(time.Millisecond), isNew: true, state: state{ChangedAt: now}}
+}
+
+// served gives codes as they are served, in order.
+func (c *Codes) served(ctx context.Context, q store.Querier, w *store.Where, tail string) ([]servedRow, error) {
+	rows, err := q.Query(ctx, `SELECT workspace_id, access_code_id, doc, secret, created_at FROM access_codes`+w.String()+tail, w.Args...)
+	return store.All(rows, err, func(rows *sql.Rows) (s servedRow, err error) {
+		var workspaceID string
+		var doc, secret []byte
+		if err := rows.Scan(&workspaceID, &s.ID, &doc, &secret, &s.CreatedAt); err != nil {
+			return s, err
+		}
+		fields, err := c.Vault.Open(place(workspaceID, s.ID, "secret"), secret)
+		if err == nil {
+			s.Doc = rpc.Splice[Code](doc, fields)
+		}
+		return s, err
+	})
+}
+
+type servedRow struct{ store.Row }
+
+// get gives one code as it is served.
+func (c *Codes) get(ctx context.Context, q store.Querier, workspaceID, id string) ([]byte, error) {
+	var w store.Where
+	w.Add("workspace_id = ?", workspaceID)
+	w.Add("access_code_id = ?", id)
+	rows, err := c.served(ctx, q, &w, "")
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, fault.Missing(fault.AccessCodeNotFound)
+	}
+	return rows[0].Doc, nil
+}
+
+// surround finds what surrounds the codes of a device.
+func surround(d device.Reached, rows []*row) around {
+	a := around{device: d}
+	if p, ok := d.Provider.(provider.CodeProgrammer); ok {
+		a.traits = p.CodeTraits(d.Ref)
+	}
+	for _, e := range d.Errors {
+		a.accountDown = a.accountDown || e.Code == "account_disconnected"
+	}
+	for _, r := range rows {
+		a.hasSpare = a.hasSpare || r.spare && r.Shown == set
+	}
+	return a
+}
+
+// Match finds the code of a device that a PIN belongs to; ok is false when none with it is valid at
+// the time.
+func (c *Codes) Match(ctx context.Context, q store.Querier, workspaceID, deviceID, pin string, at time.Time) (id string, managed, ok bool, err error) {
+	rows, err := c.ofDevice(ctx, q, workspaceID, deviceID)
+	if err != nil {
+		return "", false, false, err
+	}
+	for _, r := range rows {
+		h := r.Held
+		if h == nil || h.PIN != pin || at.Before(h.StartsAt) || !h.EndsAt.IsZero() && !at.Before(h.EndsAt) {
+			continue
+		}
+		return r.id, r.managed, true, nil
+	}
+	return "", false, false, nil
+}
+
+// Reset lets all codes of a workspace be as they were found with its devices: there are none until
+// the locks are read again.
+func Reset(ctx context.Context, tx *store.Tx, workspaceID string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM access_codes WHERE workspace_id = $1`, workspaceID)
+	return err
+}
