@@ -339,7 +339,7 @@ func (v *visit) first() {
 }
 
 func (v *visit) intro() {
-	v.show(http.StatusOK, view{Screen: "intro", Title: "Connect your devices"})
+	v.show(view{Screen: "intro", Title: "Connect your devices"})
 }
 
 func (v *visit) brands() {
@@ -347,7 +347,7 @@ func (v *visit) brands() {
 		v.choose(v.offered[0].Name)
 		return
 	}
-	v.show(http.StatusOK, view{Screen: "brands", Title: "Select your device brand", Brands: v.offered})
+	v.show(view{Screen: "brands", Title: "Select your device brand", Brands: v.offered})
 }
 
 func (v *visit) brand() (provider.Brand, bool) {
@@ -364,7 +364,7 @@ func (v *visit) choose(name string) {
 	switch {
 	case !ok:
 		v.progress.Brand = ""
-		v.show(http.StatusUnprocessableEntity, view{Screen: "brands", Title: "Select your device brand", Brands: v.offered, Error: "Choose one of these brands."})
+		v.show(view{Screen: "brands", Title: "Select your device brand", Brands: v.offered, Error: "Choose one of these brands."})
 	case len(b.SignIn.Regions) > 0:
 		v.askRegion(b, "")
 	default:
@@ -387,15 +387,7 @@ func (v *visit) region(name string) {
 }
 
 func (v *visit) askRegion(b provider.Brand, problem string) {
-	v.show(statusOf(problem), view{Screen: "region", Title: "Select your device region", Brand: b, Regions: b.SignIn.Regions, Error: problem})
-}
-
-// statusOf is 200, or 422 for a form that came back with something to mend.
-func statusOf(problem string) int {
-	if problem != "" {
-		return http.StatusUnprocessableEntity
-	}
-	return http.StatusOK
+	v.show(view{Screen: "region", Title: "Select your device region", Brand: b, Regions: b.SignIn.Regions, Error: problem})
 }
 
 // askCredentials shows the sign-in form, with an error beside each field that has one, and with what
@@ -430,11 +422,7 @@ func (v *visit) askCredentials(b provider.Brand, problems map[string]string, pro
 			}
 		}
 	}
-	status := statusOf(problem)
-	if len(problems) > 0 {
-		status = http.StatusUnprocessableEntity
-	}
-	v.show(status, out)
+	v.show(out)
 }
 
 func (v *visit) credentials() {
@@ -467,7 +455,7 @@ func (v *visit) twoFactor() {
 
 func (v *visit) askTwoFactor(b provider.Brand, problem string) {
 	delete(v.progress.Answers, "two_factor_code")
-	v.show(statusOf(problem), view{Screen: "two_factor", Title: "Two factor code", Brand: b, Error: problem})
+	v.show(view{Screen: "two_factor", Title: "Two factor code", Brand: b, Error: problem})
 }
 
 // signIn tries the answers, and goes to the screen where there is something to mend.
@@ -550,7 +538,7 @@ func (v *visit) succeeded() {
 	if w.CustomRedirectURL != nil {
 		out.Redirect = redirectTo(*w.CustomRedirectURL, url.Values{"connect_webview_id": {w.ID}})
 	}
-	v.show(http.StatusOK, out)
+	v.show(out)
 }
 
 func found(n int) string {
@@ -578,7 +566,7 @@ func (v *visit) failed(b provider.Brand, code, message string, canRetry bool) {
 	if to != nil {
 		out.Redirect = redirectTo(*to, url.Values{"connect_webview_id": {v.webview.ID}, "error_code": {code}, "error_message": {message}})
 	}
-	v.show(http.StatusOK, out)
+	v.show(out)
 }
 
 // redirectTo adds parameters to an address that was checked when the webview was made.
@@ -597,7 +585,7 @@ func redirectTo(text string, add url.Values) template.URL {
 
 // stale says that the address does not open the page, alike for every reason.
 func (v *visit) stale() {
-	v.show(http.StatusGone, view{Screen: "stale", Title: "This link cannot be used", Message: "It was used before, or it is too old. Go back to where you came from and start again."})
+	v.showAs(http.StatusGone, view{Screen: "stale", Title: "This link cannot be used", Message: "It was used before, or it is too old. Go back to where you came from and start again."})
 }
 
 // trouble answers when there is nothing to show but that something went wrong.
@@ -607,7 +595,7 @@ func (v *visit) trouble(err error) {
 		return
 	}
 	v.Log.Error("a Connect Webview could not be shown", "connect_webview_id", v.webview.ID, "error", err)
-	v.show(http.StatusInternalServerError, view{Screen: "stale", Title: "Something went wrong", Message: "Please try again in a moment."})
+	v.showAs(http.StatusInternalServerError, view{Screen: "stale", Title: "Something went wrong", Message: "Please try again in a moment."})
 }
 
 func (v *visit) inviter() string {
@@ -617,8 +605,11 @@ func (v *visit) inviter() string {
 	return v.ws.Name
 }
 
-// show answers with the page. Nothing is sent before it is complete.
-func (v *visit) show(status int, out view) {
+// show answers with a screen.
+func (v *visit) show(out view) { v.showAs(http.StatusOK, out) }
+
+// showAs answers with a screen under another status. Nothing is sent before it is complete.
+func (v *visit) showAs(status int, out view) {
 	out.Inviter, out.WebviewID, out.Sandbox, out.Single = v.inviter(), v.webview.ID, v.ws.IsSandbox, len(v.offered) == 1
 	for _, letter := range out.Inviter {
 		out.Initial = string(letter)

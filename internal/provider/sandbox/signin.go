@@ -136,7 +136,7 @@ func (f form) check(answers map[string]string) (identity, error) {
 		}
 		if !ok {
 			return identity{}, &provider.SignInError{Kind: provider.WrongCredentials, Field: q.name,
-				Message: "This is not right: " + q.label + "."}
+				Message: q.label + " is not right. Check it and try again."}
 		}
 		if id.login == LoginLocked {
 			return identity{}, &provider.SignInError{Kind: provider.AccountLocked,

@@ -1,0 +1,233 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// act runs actions on a page one after the other.
+func act(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	for _, a := range actions {
+		if err := chromedp.Do(ctx, a); err != nil {
+			t.Helper()
+			html, _ := chromedp.Run(ctx, chromedp.Text(chromedp.CSS("body")))
+			t.Fatalf("%v\nthe page says:\n%s", err, short(html))
+		}
+	}
+}
+
+// onScreen waits for a screen of the Connect Webview and takes its picture.
+func onScreen(t *testing.T, ctx context.Context, screen, picture string) {
+	t.Helper()
+	act(t, ctx, chromedp.WaitVisible(chromedp.CSS(`main[data-screen="`+screen+`"]`)))
+	if picture != "" {
+		screenshot(t, ctx, "webview-"+picture)
+	}
+}
+
+func click(selector string) chromedp.Action[chromedp.Void] {
+	return chromedp.Click(chromedp.CSS(selector))
+}
+
+func enter(selector, value string) chromedp.Action[chromedp.Void] {
+	return chromedp.SendKeys(chromedp.CSS(selector), value)
+}
+
+// A person connects an August account: brand, region, a wrong password, the right one, a two factor
+// code. The application that made the webview finds the account, its devices and the events.
+func TestBrowserConnectWebview(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.ok(t, w.PAT, w.Hill.WorkspaceID, "/workspaces/update", fields{
+		"connect_partner_name":          "Hill Stays",
+		"connect_webview_customization": fields{"primary_button_color": "#1d5b45", "primary_button_text_color": "#ffffff", "success_message": "Welcome to Hill Stays."},
+	})
+	made := w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", fields{
+		"customer_key": "guesthouse", "custom_metadata": fields{"house": "7"}, "custom_redirect_url": w.URL + "/health?from=keyway",
+	}).object(t, "connect_webview")
+	address, id := text(t, made, "url"), text(t, made, "connect_webview_id")
+	ctx := browser(t)
+	visit(t, ctx, address, chromedp.Title())
+	onScreen(t, ctx, "intro", "1-intro")
+	if again, err := chromedp.Run(ctx, chromedp.Evaluate[string]("location.search")); err != nil || strings.Contains(again, "auth_token") {
+		t.Errorf("the address still holds the token: %s %v", again, err)
+	}
+	act(t, ctx, chromedp.Reload())
+	onScreen(t, ctx, "intro", "")
+	act(t, ctx, click(".button"))
+	onScreen(t, ctx, "brands", "2-brands")
+	act(t, ctx, enter("#search", "august"))
+	screenshot(t, ctx, "webview-2-search")
+	act(t, ctx, click(`button[value="august"]`))
+	onScreen(t, ctx, "region", "3-region")
+	act(t, ctx, click(`button[value="North America"]`))
+	onScreen(t, ctx, "credentials", "4-credentials")
+	act(t, ctx, enter("#f-email", "sam@example.com"), enter("#f-password", "wrong"), click(".button"), chromedp.WaitVisible(chromedp.CSS("#e-password")))
+	screenshot(t, ctx, "webview-4-wrong")
+	if got, err := chromedp.Run(ctx, chromedp.Value(chromedp.CSS("#f-password"))); err != nil || got != "" {
+		t.Errorf("the wrong password came back in the page: %q %v", got, err)
+	}
+	act(t, ctx, enter("#f-password", "1234"), click(".button"))
+	onScreen(t, ctx, "two_factor", "5-two-factor")
+	act(t, ctx, enter("#code", "000000"), click(".button"), chromedp.WaitVisible(chromedp.CSS("#e-code")))
+	act(t, ctx, enter("#code", "123456"), click(".button"))
+	onScreen(t, ctx, "success", "")
+
+	webview := w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/get", fields{"connect_webview_id": id}).object(t, "connect_webview")
+	if webview["status"] != "authorized" || webview["login_successful"] != true || webview["selected_provider"] != "august" {
+		t.Errorf("the webview is %v", webview)
+	}
+	acc := w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connected_accounts/get", fields{"connected_account_id": text(t, webview, "connected_account_id")}).object(t, "connected_account")
+	if acc["customer_key"] != "guesthouse" || acc["custom_metadata"].(fields)["house"] != "7" {
+		t.Errorf("the account is %v", acc)
+	}
+	if n := len(w.ok(t, w.PAT, w.Hill.WorkspaceID, "/devices/list", fields{"connect_webview_id": id, "customer_key": "guesthouse"}).objects(t, "devices")); n < 2 {
+		t.Errorf("%d devices came by the webview", n)
+	}
+	var at string
+	var err error
+	for range 100 { // the page leaves by itself
+		if at, err = chromedp.Run(ctx, chromedp.Location()); strings.Contains(at, "/health") {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err != nil || !strings.Contains(at, "from=keyway") || !strings.Contains(at, "connect_webview_id="+id) {
+		t.Errorf("the person was sent to %q: %v", at, err)
+	}
+	if res, err := http.Get(address); err != nil || res.StatusCode != http.StatusGone {
+		t.Errorf("the address opens again elsewhere: %v %v", res, err)
+	}
+}
+
+// A page of another site embeds the webview and hears how it ended; the Console cannot be embedded.
+func TestBrowserEmbeddedWebview(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	for login, want := range map[string]string{"empty@example.com": "connect_webview.login_succeeded", "locked@example.com": "connect_webview.login_failed"} {
+		t.Run(login, func(t *testing.T) {
+			made := w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", fields{"accepted_providers": []string{"schlage"}}).object(t, "connect_webview")
+			site := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				rw.Header().Set("Content-Type", "text/html")
+				_, _ = fmt.Fprintf(rw, `<!doctype html><link rel="icon" href="data:,"><title>Host</title><iframe width="500" height="800" src="%s"></iframe>
+					<script>heard = []; addEventListener("message", e => heard.push(JSON.stringify(e.data)))</script>`, text(t, made, "url"))
+			}))
+			t.Cleanup(site.Close)
+			ctx := browser(t)
+			// 127.0.0.1 and localhost are different sites to a browser.
+			visit(t, ctx, strings.Replace(site.URL, "127.0.0.1", "localhost", 1), chromedp.Title())
+			frame := frameOf(t, ctx, w.URL)
+			act(t, frame, click(`main[data-screen="intro"] .button`), enter("#f-email", login), enter("#f-password", "1234"), click(`main[data-screen="credentials"] .button`))
+			heard, err := chromedp.Run(ctx, chromedp.PollFunction[string](`() => heard.length > 1 && heard.join(" ")`))
+			if err != nil || !strings.Contains(heard, `"`+want+`"`) {
+				t.Errorf("the host heard %q: %v", heard, err)
+			}
+			screenshot(t, ctx, "webview-embedded-"+strings.SplitN(login, "@", 2)[0])
+		})
+	}
+}
+
+// frameOf gives a context in the frame of another site, which the browser runs in a process of its own.
+func frameOf(t *testing.T, ctx context.Context, prefix string) context.Context {
+	t.Helper()
+	for range 100 {
+		targets, err := chromedp.Targets(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, target := range targets {
+			if target.Type == "iframe" && strings.HasPrefix(target.URL, prefix) {
+				frame, cancel := chromedp.NewContext(ctx, chromedp.WithTargetID(target.TargetID))
+				t.Cleanup(cancel)
+				return frame
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("there is no frame with %s", prefix)
+	return nil
+}
+
+// The forms work without a script; each ending has its own screen, and none gives a secret back.
+func TestWebviewWithoutScript(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	open := func(t *testing.T, body fields) (fields, string) {
+		made := w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", body).object(t, "connect_webview")
+		return made, get(t, text(t, made, "url"))
+	}
+	for name, c := range map[string]struct {
+		body    fields
+		answers url.Values
+		says    string
+		status  string
+	}{
+		"no devices": {fields{"accepted_providers": []string{"schlage"}}, url.Values{"field.email": {"empty@example.com"}, "field.password": {"1234"}}, "no devices in this account", "authorized"},
+		"locked":     {fields{"accepted_providers": []string{"schlage"}}, url.Values{"field.email": {"locked@example.com"}, "field.password": {"1234"}}, "account is locked", "failed"},
+		"wrong":      {fields{"accepted_providers": []string{"schlage"}}, url.Values{"field.email": {"jane@example.com"}, "field.password": {"hunter2"}}, "Password is not right", "pending"},
+		"missing":    {fields{"accepted_providers": []string{"schlage"}}, url.Values{"field.email": {"jane@example.com"}}, "Please fill in: Password", "pending"},
+		"lockly":     {fields{"accepted_providers": []string{"lockly"}}, url.Values{"field.email": {"sam@example.com"}, "field.team_id": {"1234"}, "field.access_key_id": {"1234"}, "field.access_key_secret": {"1234"}, "field.token_id": {"1234"}, "field.token_secret": {"1234"}}, "We found", "authorized"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			made, page := open(t, c.body)
+			page = post(t, w.URL, page, url.Values{"step": {"brands"}})
+			c.answers.Set("step", "credentials")
+			page = post(t, w.URL, page, c.answers)
+			if !strings.Contains(page, c.says) {
+				t.Errorf("the page does not say %q:\n%s", c.says, page)
+			}
+			if strings.Contains(page, "hunter2") {
+				t.Error("the page gives the password back")
+			}
+			got := w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/get", fields{"connect_webview_id": text(t, made, "connect_webview_id")}).object(t, "connect_webview")
+			if got["status"] != c.status {
+				t.Errorf("the webview is %v, want %s", got["status"], c.status)
+			}
+		})
+	}
+}
+
+func get(t *testing.T, address string) string {
+	t.Helper()
+	res, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d %v\n%s", address, res.StatusCode, err, body)
+	}
+	return string(body)
+}
+
+// post sends a form with the state that the page before held.
+func post(t *testing.T, server, page string, form url.Values) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(page, `name="state" value="`)
+	state, _, _ := strings.Cut(rest, `"`)
+	if !ok {
+		t.Fatalf("the page has no state:\n%s", page)
+	}
+	form.Set("state", state)
+	res, err := http.PostForm(server+"/connect_webviews/view", form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
