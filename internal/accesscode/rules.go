@@ -400,7 +400,9 @@ func (t *telling) update(r *row, ch Change, rule rules, by actor) error {
 	r.Errors = nil
 	t.requested(r)
 	if r.Held == nil && r.Sent == nil || r.Held.same(r.wanted(t.traits)) {
-		t.changed(r)
+		t.changed(r) // there is nothing to wait for
+	} else {
+		r.Shown = ""
 	}
 	return nil
 }
