@@ -325,14 +325,29 @@ func (v *Webviews) ConnectStandard(ctx context.Context, workspaceID string, sand
 	if err != nil {
 		return account.Account{}, err
 	}
-	w, err := v.byID(ctx, v.DB, idOf(doc))
-	if err != nil {
-		return account.Account{}, err
-	}
-	acc, err := v.connect(ctx, w, sandbox, brand, answers)
+	acc, err := v.Complete(ctx, idOf(doc), brand, answers)
 	var refused *provider.SignInError
 	if errors.As(err, &refused) {
-		return acc, errors.Join(fault.Invalid("login", "%s", refused.Message), v.Delete(ctx, workspaceID, w.ID))
+		return acc, errors.Join(fault.Invalid("login", "%s", refused.Message), v.Delete(ctx, workspaceID, idOf(doc)))
+	}
+	return acc, err
+}
+
+// Complete signs in to an account for a webview without its page. It returns what a person would be
+// told: *provider.SignInError, customer_key_conflict, and connect_webview_not_found for a webview that
+// is gone or has been completed.
+func (v *Webviews) Complete(ctx context.Context, id, brand string, answers map[string]string) (account.Account, error) {
+	w, err := v.byID(ctx, v.DB, id)
+	var ws workspace.Workspace
+	if err == nil {
+		ws, err = v.Workspaces.Get(ctx, v.DB, w.WorkspaceID)
+	}
+	var acc account.Account
+	if err == nil {
+		acc, err = v.connect(ctx, w, ws.IsSandbox, brand, answers)
+	}
+	if errors.Is(err, errStale) {
+		err = fault.Missing(fault.ConnectWebviewNotFound)
 	}
 	return acc, err
 }
