@@ -341,7 +341,8 @@ var inputs = map[string]fields{
 
 // TestClientSessionReach holds every endpoint that takes a client session against four ids: what is
 // the session's own works; what is in another account, in another workspace, or nowhere answers
-// alike, and is not changed.
+// alike, and is not changed. An API key stands beside the sessions: for it only the other workspace is
+// foreign.
 func TestClientSessionReach(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -355,20 +356,25 @@ func TestClientSessionReach(t *testing.T) {
 		_, byAccount := w.session(t, w.here, fields{"connected_account_ids": []string{own["connected_account_id"]}})
 		_, byWebview := w.session(t, w.here, fields{"connect_webview_ids": []string{own["connect_webview_id"]}})
 		_, byCustomer := w.session(t, w.here, fields{"customer_key": "mine"})
-		forbidden := append(values(foreign), values(abroad)...)
 		for _, s := range []struct {
 			name, token string
 			kind        rpc.Allow
-		}{{"account", byAccount, rpc.ClientSession}, {"webview", byWebview, rpc.ClientSession}, {"customer", byCustomer, rpc.CustomerSession}} {
+		}{{"account", byAccount, rpc.ClientSession}, {"webview", byWebview, rpc.ClientSession}, {"customer", byCustomer, rpc.CustomerSession}, {"no", w.here.key, rpc.APIKey}} {
+			strangers := map[string]part{"another account": foreign, "another workspace": abroad}
+			if s.kind == rpc.APIKey {
+				delete(strangers, "another account")
+			}
 			for _, e := range w.rpc.Endpoints() {
 				if e.Allow&s.kind == 0 {
 					continue
 				}
 				if e.Read {
 					a := w.call(t, s.token, e.Path, inputs[e.Path])
-					for _, id := range forbidden {
-						if strings.Contains(a.raw, id) {
-							t.Errorf("%s session: %s without an id shows %s", s.name, e.Path, id)
+					for name, of := range strangers {
+						for _, id := range of {
+							if strings.Contains(a.raw, id) {
+								t.Errorf("%s session: %s without an id shows %s of %s", s.name, e.Path, id, name)
+							}
 						}
 					}
 				}
@@ -400,7 +406,7 @@ func TestClientSessionReach(t *testing.T) {
 					}
 					was := w.footprint(t)
 					want := w.call(t, s.token, e.Path, body(nowhere))
-					for name, of := range map[string]part{"another account": foreign, "another workspace": abroad} {
+					for name, of := range strangers {
 						if got := w.call(t, s.token, e.Path, body(of)); got.status != want.status || got.raw != want.raw {
 							t.Errorf("%s session: %s with %s of %s answers %d %s, and for a random one %d %s", s.name, e.Path, p.Name, name, got.status, got.raw, want.status, want.raw)
 						}
@@ -426,13 +432,6 @@ func TestClientSessionReach(t *testing.T) {
 			}
 		}
 	})
-}
-
-func values(p part) (out []string) {
-	for _, v := range p {
-		out = append(out, v)
-	}
-	return out
 }
 
 // footprint is everything that a request could have changed.
