@@ -184,6 +184,6 @@ func (d *Devices) listProviders(ctx context.Context, in listProvidersInput) ([]L
 }
 
 func listedBrand(b provider.Brand) (ListedBrand, error) {
-	l := ListedBrand{Name: b.Name, DisplayName: b.DisplayName, ImageURL: b.ImageURL, Categories: b.Categories}
+	l := ListedBrand{Name: b.Name, DisplayName: b.DisplayName, ImageURL: b.ImageURL, Categories: append([]string{}, b.Categories...)}
 	return l, l.Flags.set(b.Capabilities)
 }
