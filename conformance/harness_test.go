@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -455,12 +456,16 @@ func freePort(t *testing.T) string {
 	return ""
 }
 
+// lastLines returns the end of a server's log, without the requests that went well.
 func lastLines(path string) string {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}
-	return string(b[max(0, len(b)-4000):])
+	lines := slices.DeleteFunc(strings.Split(string(b), "\n"), func(line string) bool {
+		return strings.Contains(line, `"status":2`)
+	})
+	return strings.Join(lines[max(0, len(lines)-30):], "\n")
 }
 
 // short keeps a failure message readable.
