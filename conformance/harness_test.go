@@ -84,8 +84,9 @@ type world struct {
 	Many         string    `json:"many_workspace_id,omitempty"`
 
 	// folder says which data the commands and the server work on.
-	folder []string
-	http   *http.Client
+	folder  []string
+	logPath string
+	http    *http.Client
 }
 
 // start makes a world on SQLite and serves it until the test ends.
@@ -192,6 +193,7 @@ func (w *world) serve(t *testing.T) {
 		exited := make(chan error, 1)
 		go func() { exited <- cmd.Wait() }()
 		if w.healthy(exited) {
+			w.logPath = logPath
 			t.Cleanup(func() { stop(t, cmd, exited, logPath) })
 			_ = log.Close()
 			return
@@ -201,6 +203,16 @@ func (w *world) serve(t *testing.T) {
 		tail = lastLines(logPath)
 	}
 	t.Fatalf("keyway serve did not start:\n%s", tail)
+}
+
+// log is what the server has printed so far.
+func (w *world) log(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(w.logPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // healthy waits for an answer of /health, or for the server's end.
