@@ -54,7 +54,7 @@ A value that is JSON (true, 5, ["a"]) is sent as it is, anything else as a strin
 			if err != nil {
 				return err
 			}
-			defer res.Body.Close()
+			defer func() { _ = res.Body.Close() }()
 			answer, err := io.ReadAll(res.Body)
 			if err != nil {
 				return err

@@ -86,7 +86,7 @@ func startServer(ctx context.Context, g globals, o serveOptions) (*server, error
 	if err != nil {
 		return nil, err
 	}
-	listeners, err := listen(o.listen)
+	listeners, err := listen(ctx, o.listen)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func startServer(ctx context.Context, g globals, o serveOptions) (*server, error
 		return nil, closeAll(err)
 	}
 	s := &server{app: a, url: o.publicURL, failed: make(chan error, 8)}
-	if err := s.start(o, proxies, listeners, g); err != nil {
+	if err := s.start(ctx, o, proxies, listeners, g); err != nil {
 		return nil, closeAll(errors.Join(err, a.close()))
 	}
 	if !o.quiet {
@@ -182,7 +182,7 @@ func defaultPublicURL(o serveOptions, l net.Listener) string {
 }
 
 // listen opens the address; localhost means 127.0.0.1 and, where there is IPv6, [::1].
-func listen(address string) ([]net.Listener, error) {
+func listen(ctx context.Context, address string) ([]net.Listener, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, badUsage("--listen %q is not an address like localhost:8420", address)
@@ -193,7 +193,7 @@ func listen(address string) ([]net.Listener, error) {
 	}
 	var out []net.Listener
 	for _, h := range hosts {
-		l, err := net.Listen("tcp", net.JoinHostPort(h, port))
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(h, port))
 		switch {
 		case err == nil:
 			out = append(out, l)
@@ -202,7 +202,7 @@ func listen(address string) ([]net.Listener, error) {
 			// This machine has no IPv6 loopback.
 		default:
 			for _, l := range out {
-				l.Close()
+				err = errors.Join(err, l.Close())
 			}
 			if errors.Is(err, syscall.EADDRINUSE) {
 				return nil, fmt.Errorf("port %s is taken at %s: another program listens there; choose another with --listen", port, h)
@@ -247,7 +247,7 @@ func (a *app) newRPC(metrics prometheus.Registerer, browserInSandbox bool, clien
 
 func cannotWrite(err error) bool { return errors.Is(err, store.ErrCannotWrite) }
 
-func (s *server) start(o serveOptions, proxies []netip.Prefix, listeners []net.Listener, g globals) (err error) {
+func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Prefix, listeners []net.Listener, g globals) (err error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	client := func(r *http.Request) string { return clientAddress(r, proxies) }
@@ -259,7 +259,7 @@ func (s *server) start(o serveOptions, proxies []netip.Prefix, listeners []net.L
 		return err
 	}
 	if g.databaseURL == "" {
-		control, err := listenControl(g.data)
+		control, err := listenControl(ctx, g.data)
 		if err != nil {
 			return err
 		}
@@ -267,7 +267,7 @@ func (s *server) start(o serveOptions, proxies []netip.Prefix, listeners []net.L
 			ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }}, "", "")
 	}
 	if o.metricsListen != "" {
-		l, err := net.Listen("tcp", o.metricsListen)
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", o.metricsListen)
 		if err != nil {
 			return fmt.Errorf("--metrics-listen: %w", err)
 		}
@@ -287,11 +287,11 @@ func (s *server) start(o serveOptions, proxies []netip.Prefix, listeners []net.L
 			ErrorLog:          slog.NewLogLogger(s.app.log.Handler(), slog.LevelDebug),
 		}, o.tlsCert, o.tlsKey)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopWork = cancel
-	s.work.Go(func() { s.app.jobs.Run(ctx) })
+	s.work.Go(func() { s.app.jobs.Run(work) })
 	s.work.Go(func() {
-		s.app.usage.Run(ctx, func(err error) { s.app.log.Error("writing down when credentials were used failed", "error", err) })
+		s.app.usage.Run(work, func(err error) { s.app.log.Error("writing down when credentials were used failed", "error", err) })
 	})
 	return nil
 }
@@ -301,7 +301,7 @@ type connKey struct{}
 func (s *server) serve(l net.Listener, h *http.Server, cert, key string) {
 	s.http = append(s.http, h)
 	go func() {
-		err := error(nil)
+		var err error
 		if cert != "" {
 			err = h.ServeTLS(l, cert, key)
 		} else {

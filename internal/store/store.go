@@ -77,9 +77,6 @@ type Options struct {
 	Log         *slog.Logger
 }
 
-// ErrNoDatabase is returned by Open when MustExist was asked for and there is nothing.
-var ErrNoDatabase = errors.New("there is no Keyway data")
-
 // Open opens the database and brings its tables up to date. With SQLite it takes the folder's
 // lock first and returns *HeldError when another process has it.
 func Open(ctx context.Context, o Options) (*DB, error) {

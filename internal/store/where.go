@@ -30,7 +30,8 @@ func (w *Where) Add(condition string, values ...any) {
 }
 
 // AddIn adds that a column has one of the values; with no values nothing matches. The list is
-// filled up to a power of two, so that lists of all lengths share a few prepared statements.
+// filled up to a power of two, or a multiple of 1024, so that lists of all lengths share a few
+// prepared statements and several long ones stay under SQLite's 32766 parameters.
 func (w *Where) AddIn(column string, values []string) {
 	if len(values) == 0 {
 		w.conditions = append(w.conditions, "1 = 0")
@@ -38,7 +39,7 @@ func (w *Where) AddIn(column string, values []string) {
 	}
 	n := 1
 	for n < len(values) {
-		n *= 2
+		n += min(n, 1024)
 	}
 	marks := strings.Repeat("?, ", n-1) + "?"
 	args := make([]any, n)
@@ -48,11 +49,23 @@ func (w *Where) AddIn(column string, values []string) {
 	w.Add(column+" IN ("+marks+")", args...)
 }
 
-// AddContains adds that a lower-case column contains the text, whatever its case.
-func (w *Where) AddContains(column, text string) {
-	escaped := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(text))
-	w.Add(column+` LIKE ? ESCAPE '\'`, "%"+escaped+"%")
+// minIDPrefix is how much of an id a search must give to find by it: less would find by chance.
+const minIDPrefix = 4
+
+// AddSearch adds that a lower-case column contains the text, whatever its case, or that one of the
+// ids begins with it.
+func (w *Where) AddSearch(column, text string, idColumns ...string) {
+	escaped := likeEscaper.Replace(strings.ToLower(text))
+	condition, values := column+` LIKE ? ESCAPE '\'`, []any{"%" + escaped + "%"}
+	if len([]rune(text)) >= minIDPrefix {
+		for _, id := range idColumns {
+			condition, values = condition+` OR `+id+` LIKE ? ESCAPE '\'`, append(values, escaped+"%")
+		}
+	}
+	w.Add("("+condition+")", values...)
 }
+
+var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 // String is the clause, with WHERE.
 func (w *Where) String() string {
