@@ -135,7 +135,7 @@ func (a *Accounts) put(ctx context.Context, tx *store.Tx, workspaceID string, sa
 	if err != nil {
 		return acc, err
 	}
-	search := []string{acc.DisplayName, acc.AccountTypeDisplayName, acc.ID}
+	search := []string{acc.DisplayName, acc.AccountType, acc.AccountTypeDisplayName}
 	for _, v := range acc.UserIdentifier {
 		search = append(search, v)
 	}
@@ -146,7 +146,10 @@ func (a *Accounts) put(ctx context.Context, tx *store.Tx, workspaceID string, sa
 	}
 	connected.ConnectedAccountID = acc.ID
 	return acc, a.Events.Append(ctx, tx, workspaceID,
-		event.Event{Type: "connected_account.created", OccurredAt: now, ConnectedAccountID: acc.ID}, connected,
+		event.Event{Type: "connected_account.created", OccurredAt: now, ConnectedAccountID: acc.ID,
+			// The contract has this field on every such event. An account that no webview connected
+			// gets an id that leads nowhere.
+			Fields: map[string]any{"connect_webview_id": store.NewID()}}, connected,
 		event.Event{Type: "connected_account.completed_first_sync", OccurredAt: now, ConnectedAccountID: acc.ID})
 }
 
@@ -311,6 +314,11 @@ func (a *Accounts) resetAccount(ctx context.Context, workspaceID string, acc Acc
 		return err
 	}
 	return a.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := a.Get(ctx, tx, workspaceID, acc.ID); fault.Is(err, fault.ConnectedAccountNotFound) {
+			return nil // it went with its workspace
+		} else if err != nil {
+			return err
+		}
 		for _, dev := range found.Devices {
 			if err := a.Devices.Restore(ctx, tx, workspaceID, a.of(acc, true, brandOf(a.Sandbox, acc.AccountType)), dev); err != nil {
 				return err

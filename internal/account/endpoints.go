@@ -40,7 +40,7 @@ type listInput struct {
 	rpc.PageInput
 	CustomMetadataHas map[string]any `json:"custom_metadata_has" doc:"Only accounts whose custom_metadata has all of these values."`
 	CustomerKey       string         `json:"customer_key" doc:"Only accounts of this customer."`
-	Search            string         `json:"search" doc:"Only accounts whose name, brand, user or id contains this."`
+	Search            string         `json:"search" rule:"min=1" doc:"Only accounts whose name, brand or user contains this, or whose id begins with it (four characters at least)."`
 	SpaceID           string         `json:"space_id" doc:"Only accounts in this space."`
 	UserIdentifierKey string         `json:"user_identifier_key" doc:"Only accounts of this user."`
 }
@@ -60,7 +60,7 @@ func (a *Accounts) list(ctx context.Context, in listInput) (p rpc.Page[Account],
 		w.Add("user_identifier_key = ?", in.UserIdentifierKey)
 	}
 	if in.Search != "" {
-		w.AddContains("search", in.Search)
+		w.AddSearch("search", in.Search, "connected_account_id")
 	}
 	if in.SpaceID != "" {
 		w.AddIn("connected_account_id", nil) // there are no spaces yet, so no account is in one

@@ -61,13 +61,13 @@ func (d *Devices) save(ctx context.Context, tx *store.Tx, dev *Device) error {
 	return err
 }
 
-// searchText is what ?search= looks in: names, and the id's beginning.
+// searchText is what ?search= looks in, beside ids: names, place and metadata.
 func (d *Device) searchText() string {
-	var own struct {
-		Name string `json:"name"`
+	texts := []string{d.DisplayName, d.ownName(), d.Manufacturer.DisplayName}
+	if d.Location != nil {
+		texts = append(texts, d.Location.Name)
 	}
-	json.Unmarshal(d.Properties["appearance"], &own) // without a name there is nothing to find
-	return strings.ToLower(strings.Join([]string{d.DisplayName, own.Name, d.ID, d.Manufacturer.DisplayName}, "\n"))
+	return strings.ToLower(strings.Join(append(texts, d.CustomMetadata.texts()...), "\n"))
 }
 
 // Filter chooses devices of a workspace.
@@ -120,7 +120,7 @@ func (d *Devices) List(ctx context.Context, workspaceID string, f Filter) (p rpc
 		w.Add("flags NOT LIKE ?", "%,"+string(flag)+",%")
 	}
 	if f.Search != "" {
-		w.AddContains("search", f.Search)
+		w.AddSearch("search", f.Search, "device_id", "connected_account_id")
 	}
 	if err := w.AddMetadata("device_id", workspaceID, f.CustomMetadataHas); err != nil {
 		return p, err
