@@ -51,7 +51,7 @@ func (a *Accounts) list(ctx context.Context, in listInput) (p rpc.Page[Account],
 		return p, err
 	}
 	ws := credential.From(ctx).WorkspaceID
-	var w store.Where
+	w := a.DB.Where()
 	w.Add("workspace_id = ?", ws)
 	if in.CustomerKey != "" {
 		w.Add("customer_key = ?", in.CustomerKey)
@@ -68,7 +68,7 @@ func (a *Accounts) list(ctx context.Context, in listInput) (p rpc.Page[Account],
 	if err := w.AddMetadata("connected_account_id", ws, in.CustomMetadataHas); err != nil {
 		return p, err
 	}
-	return a.page(ctx, &w, from, limit)
+	return a.page(ctx, w, from, limit)
 }
 
 func (a *Accounts) page(ctx context.Context, w *store.Where, from rpc.Position, limit int) (rpc.Page[Account], error) {
@@ -78,7 +78,7 @@ func (a *Accounts) page(ctx context.Context, w *store.Where, from rpc.Position, 
 
 // List reads all accounts of a workspace, in the order in which they were connected.
 func (a *Accounts) List(ctx context.Context, workspaceID string) (rpc.Page[Account], error) {
-	var w store.Where
+	w := a.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
-	return a.page(ctx, &w, rpc.Position{}, mostAccounts)
+	return a.page(ctx, w, rpc.Position{}, mostAccounts)
 }

@@ -114,7 +114,7 @@ func (a *Attempts) list(ctx context.Context, in listInput) (p rpc.Page[Attempt],
 	if err != nil {
 		return p, err
 	}
-	var w store.Where
+	w := a.DB.Where()
 	w.Add("workspace_id = ?", credential.From(ctx).WorkspaceID)
 	if in.IDs.Set {
 		w.AddIn("action_attempt_id", in.IDs.Value)

@@ -91,7 +91,7 @@ type Filter struct {
 
 // List reads one page of devices in the order in which they were added.
 func (d *Devices) List(ctx context.Context, workspaceID string, f Filter) (p rpc.Page[Device], err error) {
-	var w store.Where
+	w := d.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
 	w.Add("is_managed = ?", !f.Unmanaged)
 	if f.IDs.Set {

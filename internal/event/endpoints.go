@@ -28,7 +28,7 @@ type getInput struct {
 }
 
 func (l *Log) get(ctx context.Context, in getInput) (rpc.Doc[Record], error) {
-	var w store.Where
+	w := l.DB.Where()
 	w.Add("workspace_id = ?", credential.From(ctx).WorkspaceID)
 	switch {
 	case in.EventID != "":
@@ -88,7 +88,7 @@ type unservedFilters struct {
 }
 
 func (l *Log) list(ctx context.Context, in listInput) ([]rpc.Doc[Record], error) {
-	var w store.Where
+	w := l.DB.Where()
 	w.Add("workspace_id = ?", credential.From(ctx).WorkspaceID)
 	switch {
 	case in.Since.Set == in.Between.Set && !in.EventIDs.Set:

@@ -42,6 +42,10 @@ func (p *postgresDB) close() error { return p.pool.Close() }
 
 func (p *postgresDB) lockClause() string { return "FOR UPDATE SKIP LOCKED" }
 
+func (p *postgresDB) listClause() string {
+	return "SELECT jsonb_array_elements_text(CAST(? AS jsonb))"
+}
+
 func (p *postgresDB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return p.pool.QueryContext(ctx, query, storable(args)...)
 }

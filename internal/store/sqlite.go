@@ -99,6 +99,8 @@ func (s *sqliteDB) close() error {
 
 func (s *sqliteDB) lockClause() string { return "" } // one writer: nothing is ever locked
 
+func (s *sqliteDB) listClause() string { return "SELECT value FROM json_each(?)" }
+
 func (s *sqliteDB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	st, err := s.stmt(query)
 	if err != nil {

@@ -57,6 +57,7 @@ type engine interface {
 	update(ctx context.Context, scopes []Scope, fn func(*Tx) error) error
 	view(ctx context.Context, fn func(Querier) error) error
 	lockClause() string
+	listClause() string
 	close() error
 }
 

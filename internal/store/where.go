@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"strconv"
 	"strings"
 )
@@ -10,8 +11,12 @@ import (
 // Where builds a WHERE clause of conditions that all must hold. Values are only ever parameters.
 type Where struct {
 	conditions []string
+	list       string // SELECT of the values of a JSON list
 	Args       []any
 }
+
+// Where begins a clause.
+func (db *DB) Where() *Where { return &Where{list: db.listClause()} }
 
 // Add adds a condition in which each ? stands for the next value.
 func (w *Where) Add(condition string, values ...any) {
@@ -29,24 +34,25 @@ func (w *Where) Add(condition string, values ...any) {
 	w.conditions = append(w.conditions, b.String())
 }
 
-// AddIn adds that a column has one of the values; with no values nothing matches. The list is
-// filled up to a power of two, or a multiple of 1024, so that lists of all lengths share a few
-// prepared statements and several long ones stay under SQLite's 32766 parameters.
+// AddIn adds that a column has one of the values; with no values nothing matches. A list is one
+// parameter, so that lists of all lengths share one prepared statement.
 func (w *Where) AddIn(column string, values []string) {
-	if len(values) == 0 {
+	switch len(values) {
+	case 0:
 		w.conditions = append(w.conditions, "1 = 0")
-		return
+	case 1:
+		w.Add(column+" = ?", values[0])
+	default:
+		clean := make([]string, len(values))
+		for i, v := range values {
+			clean[i] = text(v) // JSON would carry a NUL past storable
+		}
+		list, err := json.Marshal(clean)
+		if err != nil {
+			panic(err) // strings
+		}
+		w.Add(column+" IN ("+w.list+")", string(list))
 	}
-	n := 1
-	for n < len(values) {
-		n += min(n, 1024)
-	}
-	marks := strings.Repeat("?, ", n-1) + "?"
-	args := make([]any, n)
-	for i := range args {
-		args[i] = values[min(i, len(values)-1)]
-	}
-	w.Add(column+" IN ("+marks+")", args...)
 }
 
 // minIDPrefix is how much of an id a search must give to find by it: less would find by chance.
