@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/subtle"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -128,6 +129,11 @@ func (o *serveOptions) check() (proxies []netip.Prefix, err error) {
 	if (o.tlsCert == "") != (o.tlsKey == "") {
 		return nil, badUsage("--tls-cert and --tls-key go together")
 	}
+	if o.tlsCert != "" { // before anything is made or printed
+		if _, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey); err != nil {
+			return nil, fmt.Errorf("--tls-cert and --tls-key: %w", err)
+		}
+	}
 	for _, text := range o.trustedProxies {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
@@ -184,13 +190,27 @@ func defaultPublicURL(o serveOptions, l net.Listener) string {
 // listen opens the address; localhost means 127.0.0.1 and, where there is IPv6, [::1].
 func listen(ctx context.Context, address string) ([]net.Listener, error) {
 	host, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.DefaultResolver.LookupPort(ctx, "tcp", port)
+	}
 	if err != nil {
 		return nil, badUsage("--listen %q is not an address like localhost:8420", address)
 	}
-	hosts := []string{host}
-	if host == "localhost" {
-		hosts = []string{"127.0.0.1", "::1"}
+	if host != "localhost" {
+		return listenOn(ctx, []string{host}, port)
 	}
+	out, err := listenOn(ctx, []string{"127.0.0.1", "::1"}, port)
+	// A port that was free in one family may be taken in the other: another one will do.
+	for range 5 {
+		if port != "0" || err == nil {
+			break
+		}
+		out, err = listenOn(ctx, []string{"127.0.0.1", "::1"}, port)
+	}
+	return out, err
+}
+
+func listenOn(ctx context.Context, hosts []string, port string) ([]net.Listener, error) {
 	var out []net.Listener
 	for _, h := range hosts {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(h, port))
@@ -207,7 +227,7 @@ func listen(ctx context.Context, address string) ([]net.Listener, error) {
 			if errors.Is(err, syscall.EADDRINUSE) {
 				return nil, fmt.Errorf("port %s is taken at %s: another program listens there; choose another with --listen", port, h)
 			}
-			return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
+			return nil, fmt.Errorf("cannot listen: %w", err)
 		}
 	}
 	return out, nil
@@ -426,7 +446,13 @@ func (s *server) stop() error {
 	defer cancel()
 	var err error
 	for _, h := range s.http {
-		err = errors.Join(err, h.Shutdown(ctx))
+		if e := h.Shutdown(ctx); errors.Is(e, context.DeadlineExceeded) {
+			// Whoever is still sending has had their time: that is no failure of ours.
+			s.app.log.Warn("ending connections whose requests did not end")
+			err = errors.Join(err, h.Close())
+		} else {
+			err = errors.Join(err, e)
+		}
 	}
 	s.stopWork()
 	s.work.Wait()
