@@ -567,7 +567,7 @@ func TestGarbageCausesNoQuery(t *testing.T) {
 			t.Fatal(err)
 		}
 		status := func(token string) int {
-			r := httptest.NewRequest("POST", "/x/get", nil)
+			r := httptest.NewRequest(http.MethodPost, "/x/get", nil)
 			r.Header.Set("Authorization", "Bearer "+token)
 			r.Header.Set("Seam-Workspace", "w")
 			rec := httptest.NewRecorder()

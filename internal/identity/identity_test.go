@@ -132,7 +132,7 @@ func TestLinks(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
 		ctx := t.Context()
-		make := func(kind identity.LinkKind, life time.Duration) (l identity.Link, secret credential.Secret) {
+		mint := func(kind identity.LinkKind, life time.Duration) (l identity.Link, secret credential.Secret) {
 			w.Must(w.DB.Update(ctx, func(tx *store.Tx) (err error) {
 				l, secret, err = w.People.CreateLink(ctx, tx, identity.Link{Kind: kind, WorkspaceID: "w", Email: "a@example.com"}, life)
 				return err
@@ -151,7 +151,7 @@ func TestLinks(t *testing.T) {
 				t.Errorf("%s: %v", why, err)
 			}
 		}
-		l, secret := make(identity.InvitationLink, time.Hour)
+		l, secret := mint(identity.InvitationLink, time.Hour)
 		dead("another kind", use(identity.SetupLink, secret))
 		dead("another secret", use(identity.InvitationLink, credential.Secret(l.ID+"_"+credential.RandomText(32))))
 		for _, garbage := range []credential.Secret{"", "_", credential.Secret(l.ID), "\x00_\xff", credential.Secret(l.ID + "_")} {
@@ -160,14 +160,14 @@ func TestLinks(t *testing.T) {
 		w.Must(use(identity.InvitationLink, secret))
 		dead("used", use(identity.InvitationLink, secret))
 
-		_, secret = make(identity.InvitationLink, time.Hour)
+		_, secret = mint(identity.InvitationLink, time.Hour)
 		w.Pass(time.Hour - time.Second)
 		_, err := w.People.FindLink(ctx, w.DB, identity.InvitationLink, secret)
 		w.Must(err)
 		w.Pass(time.Second)
 		dead("expired", use(identity.InvitationLink, secret))
 
-		l, secret = make(identity.InvitationLink, time.Hour)
+		l, secret = mint(identity.InvitationLink, time.Hour)
 		withdraw := func(workspace string) error {
 			return w.DB.Update(ctx, func(tx *store.Tx) error { return w.People.WithdrawInvitation(ctx, tx, workspace, l.ID) }, store.Instance)
 		}
