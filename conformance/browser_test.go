@@ -146,7 +146,7 @@ func screenshot(t *testing.T, ctx context.Context, name string) {
 			t.Errorf("screenshot %s%s: %v", name, suffix, err)
 		}
 	}
-	if err := chromedp.Do(ctx, chromedp.ResetViewport()); err != nil {
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1440, 900)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -83,8 +84,9 @@ type world struct {
 	Many         string    `json:"many_workspace_id,omitempty"`
 
 	// folder says which data the commands and the server work on.
-	folder []string
-	http   *http.Client
+	folder  []string
+	logPath string
+	http    *http.Client
 }
 
 // start makes a world on SQLite and serves it until the test ends.
@@ -191,6 +193,7 @@ func (w *world) serve(t *testing.T) {
 		exited := make(chan error, 1)
 		go func() { exited <- cmd.Wait() }()
 		if w.healthy(exited) {
+			w.logPath = logPath
 			t.Cleanup(func() { stop(t, cmd, exited, logPath) })
 			_ = log.Close()
 			return
@@ -200,6 +203,16 @@ func (w *world) serve(t *testing.T) {
 		tail = lastLines(logPath)
 	}
 	t.Fatalf("keyway serve did not start:\n%s", tail)
+}
+
+// log is what the server has printed so far.
+func (w *world) log(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(w.logPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // healthy waits for an answer of /health, or for the server's end.
@@ -455,12 +468,16 @@ func freePort(t *testing.T) string {
 	return ""
 }
 
+// lastLines returns the end of a server's log, without the requests that went well.
 func lastLines(path string) string {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}
-	return string(b[max(0, len(b)-4000):])
+	lines := slices.DeleteFunc(strings.Split(string(b), "\n"), func(line string) bool {
+		return strings.Contains(line, `"status":2`)
+	})
+	return strings.Join(lines[max(0, len(lines)-30):], "\n")
 }
 
 // short keeps a failure message readable.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func apiCommand(*globals) *cobra.Command {
+func apiCommand(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "api PATH [JSON | key=value …]",
 		Short: "Call any server that speaks the Seam API",
@@ -52,15 +53,18 @@ A value that is JSON (true, 5, ["a"]) is sent as it is, anything else as a strin
 			}
 			res, err := (&http.Client{Timeout: time.Minute}).Do(req)
 			if err != nil {
-				return err
+				return fmt.Errorf("no answer from %s, which SEAM_ENDPOINT or its default names: %w", req.URL.Host, errors.Unwrap(err))
 			}
-			defer res.Body.Close()
+			defer func() { _ = res.Body.Close() }()
 			answer, err := io.ReadAll(res.Body)
 			if err != nil {
 				return err
 			}
+			if g.json && !json.Valid(answer) {
+				return fmt.Errorf("the server answered %s with something that is not JSON; is SEAM_ENDPOINT right?", res.Status)
+			}
 			var pretty bytes.Buffer
-			if isTerminal(os.Stdout) && json.Indent(&pretty, answer, "", "  ") == nil {
+			if !g.json && isTerminal(os.Stdout) && json.Indent(&pretty, answer, "", "  ") == nil {
 				answer = pretty.Bytes()
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), strings.TrimRight(string(answer), "\n"))

@@ -134,7 +134,7 @@ func userCommand(g *globals) *cobra.Command {
 		},
 	}
 	reset.Flags().BoolVar(&resetStdin, "password-stdin", false, "read the password from stdin")
-	return group("user", "Look after the people", add, list,
+	return g.group("user", "Look after the people", add, list,
 		set("disable", "Shut a person out, with all their tokens and sessions", true, "Disabled"),
 		set("enable", "Let a disabled person in again", false, "Enabled"), reset)
 }
@@ -206,7 +206,7 @@ func workspaceCommand(g *globals) *cobra.Command {
 	}
 	add := change("add-member", "Make a person a member", opAddMember, "Added")
 	add.Flags().StringVar(&m.Role, "role", "member", "owner, admin or member")
-	return group("workspace", "Look after the workspaces", create, list, add, change("remove-member", "Take a person out of a workspace", opRemoveMember, "Removed"))
+	return g.group("workspace", "Look after the workspaces", create, list, add, change("remove-member", "Take a person out of a workspace", opRemoveMember, "Removed"))
 }
 
 func patCommand(g *globals) *cobra.Command {
@@ -285,7 +285,7 @@ func patCommand(g *globals) *cobra.Command {
 			})
 		},
 	}
-	return group("pat", "Look after personal access tokens", create, list,
+	return g.group("pat", "Look after personal access tokens", create, list,
 		byID("show", "Show a token", opPATShow), byID("revoke", "End a token at once and for ever", opPATRevoke), verify)
 }
 
@@ -377,7 +377,7 @@ func apiKeyCommand(g *globals) *cobra.Command {
 			return g.print(cmd, map[string]string{"api_key_id": out.ID, "workspace_id": out.WorkspaceID}, func(w io.Writer) { fmt.Fprintln(w, "Revoked", out.ID) })
 		},
 	}
-	return group("api-key", "Look after API keys", create, list, revoke)
+	return g.group("api-key", "Look after API keys", create, list, revoke)
 }
 
 func sandboxCommand(g *globals) *cobra.Command {
@@ -409,7 +409,7 @@ func sandboxCommand(g *globals) *cobra.Command {
 	}
 	fill.Flags().StringVar(&fillIn.WorkspaceID, "workspace", "", "id of the sandbox workspace")
 	fill.Flags().IntVar(&fillIn.Devices, "devices", 100, "how many")
-	return group("sandbox", "Put virtual devices into sandbox workspaces", connect, fill)
+	return g.group("sandbox", "Put virtual devices into sandbox workspaces", connect, fill)
 }
 
 func (g *globals) sandbox(cmd *cobra.Command, o operation, in sandboxIn) error {
@@ -418,6 +418,42 @@ func (g *globals) sandbox(cmd *cobra.Command, o operation, in sandboxIn) error {
 		return err
 	}
 	return g.print(cmd, out, func(w io.Writer) { fmt.Fprintf(w, "The workspace has %d devices now\n", out.Devices) })
+}
+
+func completionCommand(g *globals) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "completion bash|zsh|fish|powershell", Short: "Print a script that completes commands and flags in your shell",
+		Long: `Print a script that completes commands and flags in your shell. For bash, now and from now on:
+
+  source <(keyway completion bash)
+  keyway completion bash > ~/.local/share/bash-completion/completions/keyway`,
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var script strings.Builder
+			root := cmd.Root()
+			var err error
+			switch args[0] {
+			case "bash":
+				err = root.GenBashCompletionV2(&script, true)
+			case "zsh":
+				err = root.GenZshCompletion(&script)
+			case "fish":
+				err = root.GenFishCompletion(&script, true)
+			case "powershell":
+				err = root.GenPowerShellCompletionWithDesc(&script)
+			}
+			if err != nil {
+				return err
+			}
+			if g.json {
+				return g.print(cmd, map[string]string{"shell": args[0], "script": script.String()}, nil)
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), script.String()) // not through print, which would move its tabs
+			return err
+		},
+	}
+	return cmd
 }
 
 func versionCommand(g *globals) *cobra.Command {

@@ -81,7 +81,7 @@ temporary folder and gone afterwards.`,
 			if err != nil {
 				return err
 			}
-			w, err := s.app.furnishDemo(cmd.Context())
+			w, err := s.app.furnishDemo(context.WithoutCancel(cmd.Context())) // half a world would be of no use the next time
 			if err != nil {
 				return errors.Join(err, s.stop())
 			}

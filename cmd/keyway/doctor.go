@@ -78,7 +78,7 @@ func (g *globals) examine(ctx context.Context) []finding {
 		add("database", "failed", "%v", err)
 		return out
 	}
-	defer a.close()
+	defer func() { _ = a.close() }()
 	if err := a.db.Update(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE settings SET value = value`)
 		return err
@@ -133,13 +133,12 @@ func (g *globals) examineFolder(add func(check, status, format string, args ...a
 	if err != nil {
 		add("data folder", "failed", "no file can be made in it (%v): make it writable for this user", err)
 	} else {
-		probe.Close()
-		os.Remove(probe.Name())
+		_ = errors.Join(probe.Close(), os.Remove(probe.Name()))
 	}
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(g.data, &st); err != nil {
 		add("disk", "warning", "%v", err)
-	} else if free := int64(st.Bavail) * int64(st.Bsize); free < lowDisk {
+	} else if free := int64(st.Bavail) * st.Bsize; free < lowDisk {
 		add("disk", "failed", "only %d MiB are free: nothing can be stored when it is full", free>>20)
 	} else {
 		add("disk", "ok", "%d MiB free", free>>20)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,7 @@ func main() { os.Exit(run()) }
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the first signal asks, a second one ends the process at once
 	cmd := rootCommand()
 	err := cmd.ExecuteContext(ctx)
 	if err == nil {
@@ -72,10 +74,9 @@ Try it:            keyway demo
 Run it for real:   keyway serve`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
-		// A group of commands without one of them shows its help; a misspelt one is bad usage.
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true}, // ours knows --json and bad usage
+		Args:              cobra.NoArgs,
+		RunE:              g.help,
 	}
 	f := root.PersistentFlags()
 	f.StringVar(&g.data, "data", env("KEYWAY_DATA", "./keyway-data"), "data folder [KEYWAY_DATA]")
@@ -93,7 +94,9 @@ Run it for real:   keyway serve`,
 		}
 	}
 	root.AddCommand(serveCommand(g), demoCommand(g), initCommand(g), patCommand(g), apiKeyCommand(g), userCommand(g),
-		workspaceCommand(g), sandboxCommand(g), apiCommand(g), doctorCommand(g), openAPICommand(g), accessTableCommand(g), versionCommand(g))
+		workspaceCommand(g), sandboxCommand(g), apiCommand(g), doctorCommand(g), openAPICommand(g), accessTableCommand(g),
+		completionCommand(g), versionCommand(g))
+	root.SetHelpCommand(helpCommand()) // the usual one takes an unknown command for a known one
 	wrapArgs(root)
 	return root
 }
@@ -116,10 +119,33 @@ func wrapArgs(cmd *cobra.Command) {
 }
 
 // group is a command that only holds others.
-func group(use, short string, sub ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+func (g *globals) group(use, short string, sub ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: g.help}
 	cmd.AddCommand(sub...)
 	return cmd
+}
+
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Tell about a command", Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return badUsage("there is no command `%s`; see `%s --help`", strings.Join(args, " "), cmd.Root().Name())
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
+
+// help is what a group of commands does when none of them is named: a person reads what there is,
+// and a script, which waits for an object, is told that it asked for none.
+func (g *globals) help(cmd *cobra.Command, _ []string) error {
+	if g.json {
+		return badUsage("name one of the commands of `%s`; see `%[1]s --help`", cmd.CommandPath())
+	}
+	return cmd.Help()
 }
 
 func env(name, fallback string) string {

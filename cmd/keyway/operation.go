@@ -124,7 +124,7 @@ func (g *globals) overSocket(ctx context.Context, o operation, args []byte) (jso
 	if err != nil {
 		return nil, errNoServer
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("the running server does not know this command (%s); is it the same version?", o.name)
 	}
@@ -179,12 +179,12 @@ func shortPath(path string) (short string, cleanup func(), err error) {
 	if err != nil {
 		return "", nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	return filepath.Join(dir, "d", filepath.Base(path)), func() { os.RemoveAll(dir) }, nil
+	return filepath.Join(dir, "d", filepath.Base(path)), func() { _ = os.RemoveAll(dir) }, nil
 }
 
 // listenControl opens the control socket: only this user can reach it, and the kernel says who
 // is at the other end.
-func listenControl(folder string) (net.Listener, error) {
+func listenControl(ctx context.Context, folder string) (net.Listener, error) {
 	path := filepath.Join(folder, socketName)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err // the folder's lock is ours, so what is there is left over
@@ -194,7 +194,7 @@ func listenControl(folder string) (net.Listener, error) {
 		return nil, err
 	}
 	defer cleanup()
-	l, err := net.Listen("unix", short)
+	l, err := new(net.ListenConfig).Listen(ctx, "unix", short)
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
@@ -207,34 +207,34 @@ func (a *app) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	for _, o := range operations() {
 		mux.HandleFunc("POST /"+o.name, func(w http.ResponseWriter, r *http.Request) {
-			var args json.RawMessage
-			enc := json.NewEncoder(w)
-			if err := json.NewDecoder(r.Body).Decode(&args); err != nil {
-				enc.Encode(reply{Failure: err.Error()})
-				return
+			say := func(line reply) {
+				// A command that has gone away misses nothing: the operation is done or not.
+				_ = errors.Join(json.NewEncoder(w).Encode(line), http.NewResponseController(w).Flush())
 			}
-			progress := func(done, of int) {
-				enc.Encode(reply{Done: done, Of: of})
-				http.NewResponseController(w).Flush()
-			}
-			by := audit.Actor{Kind: "command", OSUser: peerUser(r.Context())}
-			result, err := o.run(r.Context(), a, args, by, progress)
-			var f *fault.Error
-			switch {
-			case errors.As(err, &f):
-				enc.Encode(reply{Error: f})
-			case err != nil:
-				a.log.Error("command failed", "command", o.name, "error", err)
-				enc.Encode(reply{Failure: err.Error()})
-			default:
-				text, err := json.Marshal(result)
-				if err != nil {
-					enc.Encode(reply{Failure: err.Error()})
-					return
-				}
-				enc.Encode(reply{Result: text})
-			}
+			say(a.operate(r, o, func(done, of int) { say(reply{Done: done, Of: of}) }))
 		})
 	}
 	return mux
+}
+
+// operate runs one operation for a command and gives the last line of its answer.
+func (a *app) operate(r *http.Request, o operation, progress func(done, of int)) reply {
+	var args json.RawMessage
+	if err := json.NewDecoder(r.Body).Decode(&args); err != nil {
+		return reply{Failure: err.Error()}
+	}
+	result, err := o.run(r.Context(), a, args, audit.Actor{Kind: "command", OSUser: peerUser(r.Context())}, progress)
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return reply{Error: f}
+	}
+	var text []byte
+	if err == nil {
+		text, err = json.Marshal(result)
+	}
+	if err != nil {
+		a.log.Error("command failed", "command", o.name, "error", err)
+		return reply{Failure: err.Error()}
+	}
+	return reply{Result: text}
 }

@@ -20,7 +20,7 @@ func peerUser(ctx context.Context) string {
 		return "unknown"
 	}
 	name := "unknown"
-	raw.Control(func(fd uintptr) {
+	err = raw.Control(func(fd uintptr) {
 		cred, err := syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
 		if err != nil {
 			return
@@ -30,5 +30,8 @@ func peerUser(ctx context.Context) string {
 			name = u.Username
 		}
 	})
+	if err != nil {
+		return "unknown"
+	}
 	return name
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/subtle"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -88,7 +89,7 @@ func startServer(ctx context.Context, g globals, o serveOptions) (*server, error
 	if err != nil {
 		return nil, err
 	}
-	listeners, err := listen(o.listen)
+	listeners, err := listen(ctx, o.listen)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +114,7 @@ func startServer(ctx context.Context, g globals, o serveOptions) (*server, error
 		return nil, closeAll(err)
 	}
 	s := &server{app: a, url: o.publicURL, failed: make(chan error, 8)}
-	if err := s.start(o, proxies, listeners, g); err != nil {
+	if err := s.start(ctx, o, proxies, listeners, g); err != nil {
 		return nil, closeAll(errors.Join(err, a.close()))
 	}
 	if !o.quiet {
@@ -129,6 +130,11 @@ func startServer(ctx context.Context, g globals, o serveOptions) (*server, error
 func (o *serveOptions) check() (proxies []netip.Prefix, err error) {
 	if (o.tlsCert == "") != (o.tlsKey == "") {
 		return nil, badUsage("--tls-cert and --tls-key go together")
+	}
+	if o.tlsCert != "" { // before anything is made or printed
+		if _, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey); err != nil {
+			return nil, fmt.Errorf("--tls-cert and --tls-key: %w", err)
+		}
 	}
 	for _, text := range o.trustedProxies {
 		p, err := netip.ParsePrefix(text)
@@ -184,18 +190,32 @@ func defaultPublicURL(o serveOptions, l net.Listener) string {
 }
 
 // listen opens the address; localhost means 127.0.0.1 and, where there is IPv6, [::1].
-func listen(address string) ([]net.Listener, error) {
+func listen(ctx context.Context, address string) ([]net.Listener, error) {
 	host, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.DefaultResolver.LookupPort(ctx, "tcp", port)
+	}
 	if err != nil {
 		return nil, badUsage("--listen %q is not an address like localhost:8420", address)
 	}
-	hosts := []string{host}
-	if host == "localhost" {
-		hosts = []string{"127.0.0.1", "::1"}
+	if host != "localhost" {
+		return listenOn(ctx, []string{host}, port)
 	}
+	out, err := listenOn(ctx, []string{"127.0.0.1", "::1"}, port)
+	// A port that was free in one family may be taken in the other: another one will do.
+	for range 5 {
+		if port != "0" || err == nil {
+			break
+		}
+		out, err = listenOn(ctx, []string{"127.0.0.1", "::1"}, port)
+	}
+	return out, err
+}
+
+func listenOn(ctx context.Context, hosts []string, port string) ([]net.Listener, error) {
 	var out []net.Listener
 	for _, h := range hosts {
-		l, err := net.Listen("tcp", net.JoinHostPort(h, port))
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(h, port))
 		switch {
 		case err == nil:
 			out = append(out, l)
@@ -204,12 +224,12 @@ func listen(address string) ([]net.Listener, error) {
 			// This machine has no IPv6 loopback.
 		default:
 			for _, l := range out {
-				l.Close()
+				err = errors.Join(err, l.Close())
 			}
 			if errors.Is(err, syscall.EADDRINUSE) {
 				return nil, fmt.Errorf("port %s is taken at %s: another program listens there; choose another with --listen", port, h)
 			}
-			return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
+			return nil, fmt.Errorf("cannot listen: %w", err)
 		}
 	}
 	return out, nil
@@ -251,7 +271,7 @@ func (a *app) newRPC(metrics prometheus.Registerer, browserInSandbox bool, clien
 
 func cannotWrite(err error) bool { return errors.Is(err, store.ErrCannotWrite) }
 
-func (s *server) start(o serveOptions, proxies []netip.Prefix, listeners []net.Listener, g globals) (err error) {
+func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Prefix, listeners []net.Listener, g globals) (err error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	client := func(r *http.Request) string { return clientAddress(r, proxies) }
@@ -263,7 +283,7 @@ func (s *server) start(o serveOptions, proxies []netip.Prefix, listeners []net.L
 		return err
 	}
 	if g.databaseURL == "" {
-		control, err := listenControl(g.data)
+		control, err := listenControl(ctx, g.data)
 		if err != nil {
 			return err
 		}
@@ -271,7 +291,7 @@ func (s *server) start(o serveOptions, proxies []netip.Prefix, listeners []net.L
 			ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }}, "", "")
 	}
 	if o.metricsListen != "" {
-		l, err := net.Listen("tcp", o.metricsListen)
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", o.metricsListen)
 		if err != nil {
 			return fmt.Errorf("--metrics-listen: %w", err)
 		}
@@ -291,11 +311,11 @@ func (s *server) start(o serveOptions, proxies []netip.Prefix, listeners []net.L
 			ErrorLog:          slog.NewLogLogger(s.app.log.Handler(), slog.LevelDebug),
 		}, o.tlsCert, o.tlsKey)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopWork = cancel
-	s.work.Go(func() { s.app.jobs.Run(ctx) })
+	s.work.Go(func() { s.app.jobs.Run(work) })
 	s.work.Go(func() {
-		s.app.usage.Run(ctx, func(err error) { s.app.log.Error("writing down when credentials were used failed", "error", err) })
+		s.app.usage.Run(work, func(err error) { s.app.log.Error("writing down when credentials were used failed", "error", err) })
 	})
 	return nil
 }
@@ -305,7 +325,7 @@ type connKey struct{}
 func (s *server) serve(l net.Listener, h *http.Server, cert, key string) {
 	s.http = append(s.http, h)
 	go func() {
-		err := error(nil)
+		var err error
 		if cert != "" {
 			err = h.ServeTLS(l, cert, key)
 		} else {
@@ -437,7 +457,13 @@ func (s *server) stop() error {
 	defer cancel()
 	var err error
 	for _, h := range s.http {
-		err = errors.Join(err, h.Shutdown(ctx))
+		if e := h.Shutdown(ctx); errors.Is(e, context.DeadlineExceeded) {
+			// Whoever is still sending has had their time: that is no failure of ours.
+			s.app.log.Warn("ending connections whose requests did not end")
+			err = errors.Join(err, h.Close())
+		} else {
+			err = errors.Join(err, e)
+		}
 	}
 	s.stopWork()
 	s.work.Wait()

@@ -230,12 +230,12 @@ func (c *Codes) lookUp(ctx context.Context, in getInput, managed bool) ([]byte, 
 			}
 		}
 	}
-	var w store.Where
+	w := c.DB.Where()
 	w.Add("workspace_id = ?", p.WorkspaceID)
 	w.Add("access_code_id = ?", in.ID)
 	w.Add("is_managed = ?", managed)
-	p.LimitAccounts(&w, "connected_account_id", "")
-	rows, err := c.served(ctx, c.DB, &w, "")
+	p.LimitAccounts(w, "connected_account_id", "")
+	rows, err := c.served(ctx, c.DB, w, "")
 	if err == nil && len(rows) == 0 {
 		err = fault.Missing(fault.AccessCodeNotFound)
 	}
@@ -279,11 +279,11 @@ func page[T any](ctx context.Context, c *Codes, in listInput, managed bool, most
 		return p, err
 	}
 	caller := credential.From(ctx)
-	var w store.Where
+	w := c.DB.Where()
 	w.Add("workspace_id = ?", caller.WorkspaceID)
 	w.Add("is_managed = ?", managed)
 	w.Add("is_spare = ?", false) // a spare is nobody's code yet
-	caller.LimitAccounts(&w, "connected_account_id", "")
+	caller.LimitAccounts(w, "connected_account_id", "")
 	if in.IDs.Set {
 		w.AddIn("access_code_id", in.IDs.Value)
 	}
@@ -294,10 +294,10 @@ func page[T any](ctx context.Context, c *Codes, in listInput, managed bool, most
 		w.Add("connected_account_id IN (SELECT connected_account_id FROM connected_accounts WHERE workspace_id = ? AND customer_key = ?)", caller.WorkspaceID, in.CustomerKey)
 	}
 	if in.UserIdentifierKey != "" {
-		credential.AccountsOfUser(&w, "connected_account_id", caller.WorkspaceID, in.UserIdentifierKey)
+		credential.AccountsOfUser(w, "connected_account_id", caller.WorkspaceID, in.UserIdentifierKey)
 	}
 	if in.Search != "" {
-		w.AddContains("search", in.Search)
+		w.AddSearch("search", in.Search)
 	}
 	if in.GrantID != "" || in.GrantKey != "" || in.MethodID != "" {
 		w.AddIn("access_code_id", nil) // there are no access grants yet, so no code is of one
@@ -306,7 +306,7 @@ func page[T any](ctx context.Context, c *Codes, in listInput, managed bool, most
 		w.Add("(created_at, access_code_id) > (?, ?)", from.CreatedAt, from.ID)
 	}
 	w.Args = append(w.Args, limit+1)
-	rows, err := c.served(ctx, c.DB, &w, ` ORDER BY created_at, access_code_id LIMIT `+store.Mark(len(w.Args)))
+	rows, err := c.served(ctx, c.DB, w, ` ORDER BY created_at, access_code_id LIMIT `+store.Mark(len(w.Args)))
 	return rpc.PageOf[T](rows, limit), err
 }
 

@@ -227,10 +227,10 @@ func (c *Codes) Create(ctx context.Context, n New, wait bool) (out created, err 
 // group reads the codes that share a key and that the caller reaches.
 func (c *Codes) group(ctx context.Context, q store.Querier, key string) ([]*row, error) {
 	p := credential.From(ctx)
-	var w store.Where
+	w := c.DB.Where()
 	w.Add("workspace_id = ?", p.WorkspaceID)
 	w.Add("common_code_key = ?", key)
-	p.LimitAccounts(&w, "connected_account_id", "")
+	p.LimitAccounts(w, "connected_account_id", "")
 	rows, err := q.Query(ctx, `SELECT `+columns+` FROM access_codes`+w.String()+` ORDER BY device_id`, w.Args...)
 	return store.All(rows, err, c.scan)
 }

@@ -52,11 +52,11 @@ func (c *Codes) ofDevice(ctx context.Context, q store.Querier, workspaceID, devi
 // find reads one code that the caller reaches; access_code_not_found when there is none.
 func (c *Codes) find(ctx context.Context, q store.Querier, id string, managed bool) (*row, error) {
 	p := credential.From(ctx)
-	var w store.Where
+	w := c.DB.Where()
 	w.Add("workspace_id = ?", p.WorkspaceID)
 	w.Add("access_code_id = ?", id)
 	w.Add("is_managed = ?", managed)
-	p.LimitAccounts(&w, "connected_account_id", "")
+	p.LimitAccounts(w, "connected_account_id", "")
 	rows, err := q.Query(ctx, `SELECT `+columns+` FROM access_codes`+w.String(), w.Args...)
 	found, err := store.All(rows, err, c.scan)
 	if err == nil && len(found) == 0 {
@@ -129,10 +129,10 @@ type servedRow struct{ store.Row }
 
 // get gives one code as it is served.
 func (c *Codes) get(ctx context.Context, q store.Querier, workspaceID, id string) ([]byte, error) {
-	var w store.Where
+	w := c.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
 	w.Add("access_code_id = ?", id)
-	rows, err := c.served(ctx, q, &w, "")
+	rows, err := c.served(ctx, q, w, "")
 	if err != nil {
 		return nil, err
 	}

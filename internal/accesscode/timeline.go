@@ -46,17 +46,17 @@ type timelineInput struct {
 // access_code_not_found.
 func (c *Codes) getTimeline(ctx context.Context, in timelineInput) (out timeline, err error) {
 	p := credential.From(ctx)
-	var reach store.Where
+	reach := c.DB.Where()
 	reach.Add("workspace_id = ?", p.WorkspaceID)
 	reach.Add("access_code_id = ?", in.ID)
-	p.LimitDevices(&reach, "device_id")
+	p.LimitDevices(reach, "device_id")
 	var any bool
 	if err := c.DB.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM access_code_timeline`+reach.String()+`)`, reach.Args...).Scan(&any); err != nil {
 		return out, err
 	} else if !any {
 		return out, fault.Missing(fault.AccessCodeNotFound)
 	}
-	var w store.Where
+	w := c.DB.Where()
 	w.Add("t.workspace_id = ?", p.WorkspaceID)
 	w.Add("t.access_code_id = ?", in.ID)
 	if in.After.Set {

@@ -236,7 +236,7 @@ func (a *Accounts) save(ctx context.Context, tx *store.Tx, workspaceID string, a
 	if err != nil {
 		return err
 	}
-	search := []string{acc.DisplayName, acc.AccountTypeDisplayName, acc.AccountType, acc.ID, acc.CustomerKey}
+	search := []string{acc.DisplayName, acc.AccountTypeDisplayName, acc.AccountType, acc.CustomerKey}
 	for _, v := range acc.UserIdentifier {
 		search = append(search, v)
 	}
@@ -425,6 +425,11 @@ func (a *Accounts) resetAccount(ctx context.Context, workspaceID string, acc Acc
 		return err
 	}
 	return a.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := a.Get(ctx, tx, workspaceID, acc.ID); fault.Is(err, fault.ConnectedAccountNotFound) {
+			return nil // it went with its workspace
+		} else if err != nil {
+			return err
+		}
 		for _, dev := range found.Devices {
 			if err := a.Devices.Restore(ctx, tx, workspaceID, a.of(acc, true, brandOf(a.Sandbox, acc.AccountType)), dev); err != nil {
 				return err
@@ -438,10 +443,10 @@ func (a *Accounts) resetAccount(ctx context.Context, workspaceID string, acc Acc
 // Get reads an account; connected_account_not_found when the workspace has none with the id, or none
 // that the caller reaches.
 func (a *Accounts) Get(ctx context.Context, q store.Querier, workspaceID, id string) (Account, error) {
-	var w store.Where
+	w := a.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
 	w.Add("connected_account_id = ?", id)
-	credential.From(ctx).LimitAccounts(&w, "connected_account_id", "customer_key")
+	credential.From(ctx).LimitAccounts(w, "connected_account_id", "customer_key")
 	return one(q.QueryRow(ctx, `SELECT doc FROM connected_accounts`+w.String(), w.Args...))
 }
 

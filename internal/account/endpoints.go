@@ -31,9 +31,9 @@ type getInput struct {
 
 func (a *Accounts) get(ctx context.Context, in getInput) (rpc.Doc[Account], error) {
 	p := credential.From(ctx)
-	var w store.Where
+	w := a.DB.Where()
 	w.Add("workspace_id = ?", p.WorkspaceID)
-	p.LimitAccounts(&w, "connected_account_id", "customer_key")
+	p.LimitAccounts(w, "connected_account_id", "customer_key")
 	switch {
 	case in.ID != "":
 		w.Add("connected_account_id = ?", in.ID)
@@ -86,7 +86,7 @@ type listInput struct {
 	rpc.PageInput
 	CustomMetadataHas map[string]any `json:"custom_metadata_has" doc:"Only accounts whose custom_metadata has all of these values."`
 	CustomerKey       string         `json:"customer_key" doc:"Only accounts of this customer."`
-	Search            string         `json:"search" doc:"Only accounts whose name, brand, user or id contains this."`
+	Search            string         `json:"search" rule:"min=1" doc:"Only accounts whose name, brand or user contains this, or whose id begins with it (four characters at least)."`
 	SpaceID           string         `json:"space_id" doc:"Only accounts in this space."`
 	UserIdentifierKey string         `json:"user_identifier_key" doc:"Only accounts of this user."`
 }
@@ -98,17 +98,17 @@ func (a *Accounts) list(ctx context.Context, in listInput) (p rpc.Page[Account],
 	}
 	caller := credential.From(ctx)
 	ws := caller.WorkspaceID
-	var w store.Where
+	w := a.DB.Where()
 	w.Add("workspace_id = ?", ws)
-	caller.LimitAccounts(&w, "connected_account_id", "customer_key")
+	caller.LimitAccounts(w, "connected_account_id", "customer_key")
 	if in.CustomerKey != "" {
 		w.Add("customer_key = ?", in.CustomerKey)
 	}
 	if in.UserIdentifierKey != "" {
-		credential.AccountsOfUser(&w, "connected_account_id", ws, in.UserIdentifierKey)
+		credential.AccountsOfUser(w, "connected_account_id", ws, in.UserIdentifierKey)
 	}
 	if in.Search != "" {
-		w.AddContains("search", in.Search)
+		w.AddSearch("search", in.Search, "connected_account_id")
 	}
 	if in.SpaceID != "" {
 		w.AddIn("connected_account_id", nil) // there are no spaces yet, so no account is in one
@@ -116,7 +116,7 @@ func (a *Accounts) list(ctx context.Context, in listInput) (p rpc.Page[Account],
 	if err := w.AddMetadata("connected_account_id", ws, in.CustomMetadataHas); err != nil {
 		return p, err
 	}
-	return a.page(ctx, &w, from, limit)
+	return a.page(ctx, w, from, limit)
 }
 
 func (a *Accounts) page(ctx context.Context, w *store.Where, from rpc.Position, limit int) (rpc.Page[Account], error) {
@@ -126,16 +126,16 @@ func (a *Accounts) page(ctx context.Context, w *store.Where, from rpc.Position, 
 
 // Find reads accounts whose name, brand, user or id contains a text.
 func (a *Accounts) Find(ctx context.Context, workspaceID, text string, most int) (rpc.Page[Account], error) {
-	var w store.Where
+	w := a.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
-	credential.From(ctx).LimitAccounts(&w, "connected_account_id", "customer_key")
-	w.AddContains("search", text)
-	return a.page(ctx, &w, rpc.Position{}, most)
+	credential.From(ctx).LimitAccounts(w, "connected_account_id", "customer_key")
+	w.AddSearch("search", text)
+	return a.page(ctx, w, rpc.Position{}, most)
 }
 
 // List reads all accounts of a workspace, in the order in which they were connected.
 func (a *Accounts) List(ctx context.Context, workspaceID string) (rpc.Page[Account], error) {
-	var w store.Where
+	w := a.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
-	return a.page(ctx, &w, rpc.Position{}, mostAccounts)
+	return a.page(ctx, w, rpc.Position{}, mostAccounts)
 }

@@ -107,10 +107,10 @@ type getInput struct {
 
 func (a *Attempts) get(ctx context.Context, in getInput) (rpc.Doc[Attempt], error) {
 	p := credential.From(ctx)
-	var w store.Where
+	w := a.DB.Where()
 	w.Add("workspace_id = ?", p.WorkspaceID)
 	w.Add("action_attempt_id = ?", in.ID)
-	p.LimitDevices(&w, "device_id") // what is about no device is the workspace's own
+	p.LimitDevices(w, "device_id") // what is about no device is the workspace's own
 	return docOf(a.DB.QueryRow(ctx, `SELECT doc FROM action_attempts`+w.String(), w.Args...))
 }
 
@@ -125,7 +125,7 @@ func (a *Attempts) list(ctx context.Context, in listInput) (p rpc.Page[Attempt],
 	if err != nil {
 		return p, err
 	}
-	var w store.Where
+	w := a.DB.Where()
 	w.Add("workspace_id = ?", credential.From(ctx).WorkspaceID)
 	if in.IDs.Set {
 		w.AddIn("action_attempt_id", in.IDs.Value)

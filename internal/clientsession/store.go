@@ -68,7 +68,7 @@ func (s *Sessions) get(ctx context.Context, q store.Querier, workspaceID, id str
 // alike finds the live session of a user, or without a user the one with just these grants; the id
 // is empty when there is none.
 func (s *Sessions) alike(ctx context.Context, q store.Querier, workspaceID string, n New) (string, error) {
-	var w store.Where
+	w := s.DB.Where()
 	w.Add("s.workspace_id = ?", workspaceID)
 	w.Add("s.revoked_at IS NULL AND s.expires_at > ?", store.Micros(s.Now()))
 	if n.CustomerKey != "" {
@@ -131,7 +131,7 @@ func (s *Sessions) grant(ctx context.Context, tx *store.Tx, workspaceID, id stri
 			return fault.Invalid(kind+"_ids", "Array must contain at most %d element(s)", maxGrants)
 		}
 		if o, ok := owners[kind]; ok && len(ids) > 0 {
-			var w store.Where
+			w := s.DB.Where()
 			w.Add("workspace_id = ?", workspaceID)
 			w.AddIn(o.column, ids)
 			var n int
@@ -169,7 +169,7 @@ type Filter struct {
 
 // List reads sessions, oldest first.
 func (s *Sessions) List(ctx context.Context, workspaceID string, f Filter) ([]Session, error) {
-	var w store.Where
+	w := s.DB.Where()
 	w.Add("s.workspace_id = ?", workspaceID)
 	if f.ID != "" {
 		w.Add("s.client_session_id = ?", f.ID)

@@ -104,10 +104,10 @@ func (v *Webviews) byID(ctx context.Context, q store.Querier, id string) (r row,
 
 // get reads a webview that the caller reaches; connect_webview_not_found when there is none.
 func (v *Webviews) get(ctx context.Context, q store.Querier, workspaceID, id string) (rpc.Doc[Webview], error) {
-	var w store.Where
+	w := v.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
 	w.Add("connect_webview_id = ?", id)
-	credential.From(ctx).LimitWebviews(&w, "connect_webview_id", "customer_key")
+	credential.From(ctx).LimitWebviews(w, "connect_webview_id", "customer_key")
 	rows, err := q.Query(ctx, `SELECT doc, sealed_token, created_at, connect_webview_id FROM connect_webviews`+w.String(), w.Args...)
 	found, err := store.All(rows, err, v.scan)
 	if err != nil {
@@ -144,14 +144,14 @@ type Filter struct {
 
 // List reads one page of the webviews that the caller reaches, in the order in which they were made.
 func (v *Webviews) List(ctx context.Context, workspaceID string, f Filter) (p rpc.Page[Webview], err error) {
-	var w store.Where
+	w := v.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
-	credential.From(ctx).LimitWebviews(&w, "connect_webview_id", "customer_key")
+	credential.From(ctx).LimitWebviews(w, "connect_webview_id", "customer_key")
 	if f.CustomerKey != "" {
 		w.Add("customer_key = ?", f.CustomerKey)
 	}
 	if f.Search != "" {
-		w.AddContains("search", f.Search)
+		w.AddSearch("search", f.Search)
 	}
 	if f.UserIdentifierKey != "" {
 		w.Add(`(user_identifier_key = ? OR connect_webview_id IN (SELECT r.resource_id FROM client_session_resources r

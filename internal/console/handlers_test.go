@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,6 +20,7 @@ import (
 	"keyway/internal/account"
 	"keyway/internal/action"
 	"keyway/internal/apikey"
+	"keyway/internal/apitest"
 	"keyway/internal/audit"
 	"keyway/internal/connectwebview"
 	"keyway/internal/credential"
@@ -45,7 +45,7 @@ const testPassword = "correct horse battery"
 type server struct {
 	*httptest.Server
 	config Config
-	log    *bytes.Buffer
+	log    *apitest.Log
 }
 
 func serve(t *testing.T) *server {
@@ -60,7 +60,7 @@ func serve(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{log: &bytes.Buffer{}}
+	s := &server{log: &apitest.Log{}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	now := time.Now
 	virtual := sandbox.New(nil, now)

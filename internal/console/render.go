@@ -84,7 +84,6 @@ func newRenderer(now func() time.Time) (*renderer, error) {
 		"settings": settingsPath,
 		"instance": instancePath,
 		"plural":   plural,
-		"join":     func(list []string) string { return strings.Join(list, ", ") },
 		"secret":   func(id, value string) Secret { return Secret{ID: id, Value: value} },
 		"search": func(action, label, query string) any {
 			return struct{ Action, Label, Query string }{action, label, query}
@@ -185,7 +184,7 @@ func field(pairs ...any) (Field, error) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		key, _ := pairs[i].(string)
 		value := pairs[i+1]
-		ok := true
+		var ok bool
 		switch key {
 		case "id":
 			f.ID, ok = value.(string)
@@ -209,10 +208,6 @@ func field(pairs ...any) (Field, error) {
 			f.Required, ok = value.(bool)
 		case "autofocus":
 			f.Autofocus, ok = value.(bool)
-		case "optional":
-			f.Optional, ok = value.(bool)
-		case "mono":
-			f.Mono, ok = value.(bool)
 		case "minlength":
 			f.MinLength, ok = value.(int)
 		case "maxlength":

@@ -47,14 +47,15 @@ func (s *console) handler(p page) http.Handler {
 		w.Header().Set("Seam-Request-Id", q.id)
 		defer func() {
 			v := recover()
-			if v == http.ErrAbortHandler {
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(v)
 			}
 			if v != nil {
 				q.wrong(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 			}
+			_, pattern, _ := strings.Cut(r.Pattern, "/") // the method before it is told by itself
 			q.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
-				slog.String("method", r.Method), slog.String("path", r.Pattern), slog.Int("status", q.status),
+				slog.String("method", r.Method), slog.String("path", "/"+pattern), slog.Int("status", q.status),
 				slog.Duration("took", time.Since(start)), slog.String("request_id", q.id),
 				slog.String("credential_id", q.session.ID), slog.String("address", s.Client(r)))
 		}()
@@ -363,7 +364,7 @@ func (q *request) takeFlash() {
 
 // askToSignIn leads to sign-in and back again. What was typed into a form is not kept.
 func (q *request) askToSignIn() error {
-	if q.r.Method != http.MethodGet {
+	if q.r.Method != http.MethodGet && q.r.Method != http.MethodHead {
 		q.setFlash(Flash{Kind: FlashError, Text: "Your session has ended, and nothing was done. Sign in and try again."})
 		return q.redirect(consolePath("sign-in"))
 	}

@@ -30,8 +30,7 @@ var (
 		{Value: ExpiryDate, Label: "On a date…"},
 		{Value: ExpiryNever, Label: "Never"},
 	}
-	sampleAddToken  = AddTokenForm{Options: sampleExpiry, MinDate: "2026-11-24", MaxDate: "2036-11-23", Nonce: "n1"}
-	sampleAccountID = "0199b2f6-11aa-7a10-8c3e-77d2c90be001"
+	sampleAddToken = AddTokenForm{Options: sampleExpiry, MinDate: "2026-11-24", MaxDate: "2036-11-23", Nonce: "n1"}
 )
 
 func samplePage(area Area, current, title string) Page {

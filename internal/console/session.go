@@ -26,19 +26,20 @@ func (q *request) cookie(value string, maxAge int) *http.Cookie {
 
 // readSession finds the person whose cookie it is.
 func (q *request) readSession() error {
-	c, err := q.r.Cookie(q.cookie("", 0).Name)
-	if err != nil {
-		return nil
+	for _, c := range q.r.CookiesNamed(q.cookie("", 0).Name) {
+		id, secret, ok := strings.Cut(c.Value, ".")
+		if !ok {
+			continue
+		}
+		s, u, ok, err := q.People.Browser(q.r.Context(), id, credential.Secret(secret))
+		if err != nil {
+			return err
+		}
+		if ok {
+			q.session, q.user = s, &u
+			break
+		}
 	}
-	id, secret, ok := strings.Cut(c.Value, ".")
-	if !ok {
-		return nil
-	}
-	s, u, ok, err := q.People.Browser(q.r.Context(), id, credential.Secret(secret))
-	if err != nil || !ok {
-		return err
-	}
-	q.session, q.user = s, &u
 	return nil
 }
 

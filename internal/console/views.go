@@ -157,7 +157,6 @@ const (
 	ToneGood    Tone = "good"
 	ToneWarn    Tone = "warn"
 	ToneBad     Tone = "bad"
-	ToneAccent  Tone = "accent"
 )
 
 // SetUpView is where the first person is made, reached by a one-time link.
@@ -278,10 +277,9 @@ type BrandOption struct {
 // DeviceView is the page of one device.
 type DeviceView struct {
 	Page
-	Device     Device
-	Rename     RenameForm
-	BackURL    string
-	AccountURL string
+	Device  Device
+	Rename  RenameForm
+	BackURL string
 }
 
 // RenameForm is the dialog that renames a device.
@@ -690,12 +688,10 @@ type Field struct {
 	Autocomplete string
 	Required     bool
 	Autofocus    bool
-	Optional     bool // says so beside the label
 	MinLength    int
 	MaxLength    int
 	Min, Max     string
 	Match        string // the submit button is off until the value is this
-	Mono         bool
 }
 
 // Copyable is a value with a button that copies it.

@@ -31,10 +31,10 @@ func (p Principal) LimitDevices(w *store.Where, column string) {
 	if p.Reach == nil {
 		return
 	}
-	var in store.Where
+	in := w.New()
 	in.Add("workspace_id = ?", p.WorkspaceID)
-	p.LimitAccounts(&in, "connected_account_id", "customer_key")
-	w.AddSubquery(column, `SELECT device_id FROM devices`, &in)
+	p.LimitAccounts(in, "connected_account_id", "customer_key")
+	w.AddSubquery(column, `SELECT device_id FROM devices`, in)
 }
 
 // LimitWebviews narrows a query to the Connect Webviews that the principal reaches: column holds a
@@ -62,9 +62,9 @@ func AccountsOfUser(w *store.Where, column, workspaceID, userIdentifierKey strin
 // AccountsOfWebview narrows a query to the account that a Connect Webview connected; a webview that the
 // principal does not reach has none for it. column holds a connected_account_id.
 func (p Principal) AccountsOfWebview(w *store.Where, column, webviewID string) {
-	var in store.Where
+	in := w.New()
 	in.Add("workspace_id = ?", p.WorkspaceID)
 	in.Add("connect_webview_id = ?", webviewID)
-	p.LimitWebviews(&in, "connect_webview_id", "customer_key")
-	w.AddSubquery(column, `SELECT connected_account_id FROM connect_webviews`, &in)
+	p.LimitWebviews(in, "connect_webview_id", "customer_key")
+	w.AddSubquery(column, `SELECT connected_account_id FROM connect_webviews`, in)
 }

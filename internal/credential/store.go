@@ -66,16 +66,23 @@ func scan(row interface{ Scan(...any) error }) (c Credential, err error) {
 	return c, err
 }
 
-// Insert stores a new credential and gives its token, which nobody can read again.
+// Insert stores a new credential and gives its token, which nobody can read again. The update's
+// scope is store.Instance.
 func Insert(ctx context.Context, tx *store.Tx, v *vault.Vault, c *Credential, sandbox bool) (Secret, error) {
-	secret := Mint(c.Kind, sandbox)
-	p, err := Parse(secret.Reveal())
-	if err != nil {
-		return "", err
+	var secret Secret
+	for taken := true; taken; { // a sandbox key's visible part has four free characters only
+		secret = Mint(c.Kind, sandbox)
+		p, err := Parse(secret.Reveal())
+		if err != nil {
+			return "", err
+		}
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM credentials WHERE short_token = $1)`, p.Short).Scan(&taken); err != nil {
+			return "", err
+		}
+		c.ID, c.ShortToken = store.NewID(), p.Short
 	}
-	c.ID, c.ShortToken = store.NewID(), p.Short
 	digest, _ := v.Digest(v.KeyID(), secret.Reveal())
-	_, err = tx.Exec(ctx, `INSERT INTO credentials (credential_id, kind, short_token, key_id, digest, user_id, workspace_id,
+	_, err := tx.Exec(ctx, `INSERT INTO credentials (credential_id, kind, short_token, key_id, digest, user_id, workspace_id,
 		parent_id, name, description, created_at, created_from, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		c.ID, string(c.Kind), c.ShortToken, v.KeyID(), digest[:], store.TextOrNull(c.UserID), store.TextOrNull(c.WorkspaceID),

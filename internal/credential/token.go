@@ -2,6 +2,7 @@ package credential
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"log/slog"
@@ -26,8 +27,11 @@ func (s Secret) Reveal() string { return string(s) }
 
 func (s Secret) String() string { return s.Hint() + "_…" }
 
-// GoString keeps the secret out of %#v.
-func (s Secret) GoString() string { return s.String() }
+// Format keeps the secret out of everything that package fmt writes, whatever the verb.
+func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
+
+// MarshalText keeps the secret out of JSON; who hands a token over says Reveal.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // LogValue keeps the secret out of logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
@@ -127,19 +131,21 @@ type Parsed struct {
 	IsClientSession bool
 }
 
+var errForm = errors.New("it does not have the form of a token")
+
 // Parse checks a token's form and checksum without asking any database.
 func Parse(text string) (Parsed, error) {
 	m := form.FindStringSubmatch(text)
 	if m == nil {
-		return Parsed{}, fmt.Errorf("it does not have the form of a token")
+		return Parsed{}, errForm
 	}
 	body, sum := text[:len(text)-sumLength], text[len(text)-sumLength:]
 	if checksum(body) != sum {
-		return Parsed{}, fmt.Errorf("its checksum is wrong: a character is missing or mistyped")
+		return Parsed{}, errors.New("its checksum is wrong: a character is missing or mistyped")
 	}
 	p := Parsed{Secret: Secret(text), Short: m[1], IsPAT: len(m[1]) == len("at1")+shortLength, IsClientSession: len(m[1]) == len("cst1")+shortLength}
 	if !p.IsPAT && !p.IsClientSession && reserved(m[1]) && !strings.HasPrefix(m[1], "test") {
-		return Parsed{}, fmt.Errorf("it does not have the form of a token")
+		return Parsed{}, errForm
 	}
 	return p, nil
 }

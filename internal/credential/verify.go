@@ -61,7 +61,6 @@ type Facts struct {
 	Digest              []byte
 	ExpiresAt           time.Time
 	RevokedAt           time.Time
-	RevokeReason        string
 	UserDisabled        bool
 	IsOperator          bool
 	WorkspaceID         string   // empty: unknown or deleted
@@ -133,7 +132,7 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	if err != nil {
 		return ctx, caller, err
 	}
-	person := kind&(rpc.PersonalAccessToken|rpc.ConsoleSession) != 0
+	person := kind&rpc.Person != 0
 	if f.ID == "" {
 		if kind&sessions != 0 {
 			return ctx, caller, fault.Unknown(fault.ClientSessionNotFound)
@@ -344,7 +343,7 @@ func (v *Verifier) cached(ctx context.Context, name, workspaceID string, read fu
 
 const factsQuery = `SELECT c.credential_id, COALESCE(c.parent_id, c.credential_id), c.kind, c.key_id, c.digest,
 	COALESCE(p.user_id, c.user_id), COALESCE(p.expires_at, c.expires_at), COALESCE(c.revoked_at, p.revoked_at),
-	COALESCE(c.revoke_reason, p.revoke_reason), u.disabled_at, u.is_operator,
+	u.disabled_at, u.is_operator,
 	w.workspace_id, m.role, w.is_sandbox, w.is_suspended, g.value
 	FROM credentials c
 	LEFT JOIN credentials p ON p.credential_id = c.parent_id
@@ -355,17 +354,17 @@ const factsQuery = `SELECT c.credential_id, COALESCE(c.parent_id, c.credential_i
 	WHERE c.short_token = $1`
 
 func read(ctx context.Context, q store.Querier, short, workspaceID string) (f Facts, ok bool, err error) {
-	var user, reason, workspace, role sql.NullString
+	var user, workspace, role sql.NullString
 	var expires, revoked, disabled, generation sql.NullInt64
 	var operator, sandbox, suspended sql.NullBool
 	err = q.QueryRow(ctx, factsQuery, short, workspaceID).Scan(&f.ID, &f.TokenID, &f.Kind, &f.KeyID, &f.Digest,
-		&user, &expires, &revoked, &reason, &disabled, &operator, &workspace, &role, &sandbox, &suspended, &generation)
+		&user, &expires, &revoked, &disabled, &operator, &workspace, &role, &sandbox, &suspended, &generation)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f, false, nil
 	} else if err != nil {
 		return f, false, err
 	}
-	f.UserID, f.RevokeReason, f.WorkspaceID = user.String, reason.String, workspace.String
+	f.UserID, f.WorkspaceID = user.String, workspace.String
 	f.ExpiresAt, f.RevokedAt = store.TimeOrZero(expires), store.TimeOrZero(revoked)
 	f.UserDisabled, f.IsOperator = disabled.Valid, operator.Bool
 	f.IsSandbox, f.IsSuspended, f.Generation = sandbox.Bool, suspended.Bool, uint64(generation.Int64)

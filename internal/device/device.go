@@ -247,13 +247,18 @@ func (p Properties) set(name string, v any) error {
 func (d *Device) name() {
 	d.DisplayName = d.Nickname
 	if d.DisplayName == "" {
-		var own struct {
-			Name string `json:"name"`
-		}
-		json.Unmarshal(d.Properties["appearance"], &own) // written by build; without a name it stays empty
-		d.DisplayName = own.Name
+		d.DisplayName = d.ownName()
 	}
-	d.Properties.set("name", d.DisplayName) // a string always marshals
+	_ = d.Properties.set("name", d.DisplayName) // a string always marshals
+}
+
+// ownName is what the device is called where it comes from.
+func (d *Device) ownName() string {
+	var own struct {
+		Name string `json:"name"`
+	}
+	_ = json.Unmarshal(d.Properties["appearance"], &own) // written by build; without a name it stays empty
+	return own.Name
 }
 
 // keepSince lets a problem that was there before keep the time it began.
@@ -315,6 +320,14 @@ func (d *Devices) change(ctx context.Context, workspaceID, id string, u Update, 
 		if err := check(&dev.Device); err != nil {
 			return err
 		}
+		if u.CustomMetadataChanges != nil { // first: events tell the metadata
+			if dev.CustomMetadata, err = dev.CustomMetadata.Merge(u.CustomMetadataChanges); err != nil {
+				return err
+			}
+			if err := store.SetMetadata(ctx, tx, workspaceID, id, dev.CustomMetadata); err != nil {
+				return err
+			}
+		}
 		now := d.Now()
 		var events []event.Event
 		if u.Name.Set {
@@ -341,14 +354,6 @@ func (d *Devices) change(ctx context.Context, workspaceID, id string, u Update, 
 				return fault.Invalid("backup_access_code_pool_enabled", "This device does not support a backup access code pool")
 			}
 			if err := dev.Properties.set("backup_access_code_pool_enabled", u.BackupAccessCodePool.Value); err != nil {
-				return err
-			}
-		}
-		if u.CustomMetadataChanges != nil {
-			if dev.CustomMetadata, err = dev.CustomMetadata.Merge(u.CustomMetadataChanges); err != nil {
-				return err
-			}
-			if err := store.SetMetadata(ctx, tx, workspaceID, id, dev.CustomMetadata); err != nil {
 				return err
 			}
 		}
@@ -441,10 +446,19 @@ func (d *Devices) SetTimeZone(ctx context.Context, tx *store.Tx, workspaceID, id
 
 // Limits of custom_metadata (API contract §3.8).
 const (
-	maxMetadataKeys  = 50
 	maxMetadataKey   = 40
 	maxMetadataValue = 500
 )
+
+// texts are the values that a search can find.
+func (m Metadata) texts() (out []string) {
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if text, ok := m[key].(string); ok {
+			out = append(out, text)
+		}
+	}
+	return out
+}
 
 // Merge gives the metadata with changes applied. It returns invalid_input naming every key that
 // will not do.
@@ -479,7 +493,7 @@ func (m Metadata) Merge(changes map[string]any) (Metadata, error) {
 			refuse(key, "Expected string, boolean or null")
 		}
 	}
-	if len(out) > maxMetadataKeys {
+	if len(out) > store.MaxMetadata {
 		issues = append(issues, fault.Issue{Path: []string{"custom_metadata"}, Message: "At most 50 keys"})
 	}
 	if issues != nil {

@@ -94,10 +94,10 @@ type listInput struct {
 	DeviceIDs           rpc.Opt[[]string]  `json:"device_ids" rule:"max=10000" doc:"Only these devices."`
 	DeviceType          rpc.Opt[Type]      `json:"device_type" doc:"Only devices of this type."`
 	DeviceTypes         rpc.Opt[[]Type]    `json:"device_types" rule:"max=100" doc:"Only devices of these types."`
-	ExcludeIf           []Flag             `json:"exclude_if" doc:"No devices with one of these capabilities."`
-	IncludeIf           []Flag             `json:"include_if" doc:"Only devices with all of these capabilities."`
+	ExcludeIf           []Flag             `json:"exclude_if" rule:"max=100" doc:"No devices with one of these capabilities."`
+	IncludeIf           []Flag             `json:"include_if" rule:"max=100" doc:"Only devices with all of these capabilities."`
 	Manufacturer        Manufacturer       `json:"manufacturer" doc:"Only devices of this manufacturer."`
-	Search              string             `json:"search" doc:"Only devices whose name or manufacturer contains this, or whose id does."`
+	Search              string             `json:"search" rule:"min=1" doc:"Only devices whose name, manufacturer, place or metadata contains this, or whose id or account's id begins with it (four characters at least)."`
 	SpaceID             string             `json:"space_id" doc:"Only devices in this space."`
 	UnstableLocationID  rpc.Opt[string]    `json:"unstable_location_id" rule:"nullable" doc:"The older name of space_id."`
 	UserIdentifierKey   string             `json:"user_identifier_key" doc:"Only devices of this user."`

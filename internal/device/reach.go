@@ -31,10 +31,10 @@ type AccountProblems struct {
 // Reach reads a device together with the way to it, managed or not. It returns device_not_found
 // when the workspace has none with the id, or none that the caller reaches.
 func (d *Devices) Reach(ctx context.Context, q store.Querier, workspaceID, id string) (r Reached, err error) {
-	var w store.Where
+	w := d.DB.Where()
 	w.Add("d.workspace_id = ?", workspaceID)
 	w.Add("d.device_id = ?", id)
-	credential.From(ctx).LimitAccounts(&w, "d.connected_account_id", "d.customer_key")
+	credential.From(ctx).LimitAccounts(w, "d.connected_account_id", "d.customer_key")
 	var doc, account []byte
 	var kind string
 	var user sql.NullString

@@ -16,10 +16,10 @@ import (
 // Get reads a device, managed or not; device_not_found when the workspace has none with the id, or
 // none that the caller reaches.
 func (d *Devices) Get(ctx context.Context, q store.Querier, workspaceID, id string) (Device, error) {
-	var w store.Where
+	w := d.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
 	w.Add("device_id = ?", id)
-	credential.From(ctx).LimitAccounts(&w, "connected_account_id", "customer_key")
+	credential.From(ctx).LimitAccounts(w, "connected_account_id", "customer_key")
 	return one(q.QueryRow(ctx, `SELECT doc FROM devices`+w.String(), w.Args...))
 }
 
@@ -84,13 +84,13 @@ func (d *Devices) save(ctx context.Context, tx *store.Tx, dev *Device) error {
 	return d.changed(ctx, tx, dev)
 }
 
-// searchText is what ?search= looks in: names, and the id's beginning.
+// searchText is what ?search= looks in, beside ids: names, place and metadata.
 func (d *Device) searchText() string {
-	var own struct {
-		Name string `json:"name"`
+	texts := []string{d.DisplayName, d.ownName(), d.Manufacturer.DisplayName}
+	if d.Location != nil {
+		texts = append(texts, d.Location.Name)
 	}
-	json.Unmarshal(d.Properties["appearance"], &own) // without a name there is nothing to find
-	return strings.ToLower(strings.Join([]string{d.DisplayName, own.Name, d.ID, d.Manufacturer.DisplayName}, "\n"))
+	return strings.ToLower(strings.Join(append(texts, d.CustomMetadata.texts()...), "\n"))
 }
 
 // Filter chooses devices of a workspace.
@@ -115,16 +115,16 @@ type Filter struct {
 
 // List reads one page of the devices that the caller reaches, in the order in which they were added.
 func (d *Devices) List(ctx context.Context, workspaceID string, f Filter) (p rpc.Page[Device], err error) {
-	var w store.Where
+	w := d.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
 	w.Add("is_managed = ?", !f.Unmanaged)
 	caller := credential.From(ctx)
-	caller.LimitAccounts(&w, "connected_account_id", "customer_key")
+	caller.LimitAccounts(w, "connected_account_id", "customer_key")
 	if f.WebviewID != "" {
-		caller.AccountsOfWebview(&w, "connected_account_id", f.WebviewID)
+		caller.AccountsOfWebview(w, "connected_account_id", f.WebviewID)
 	}
 	if f.UserIdentifierKey != "" {
-		credential.AccountsOfUser(&w, "connected_account_id", workspaceID, f.UserIdentifierKey)
+		credential.AccountsOfUser(w, "connected_account_id", workspaceID, f.UserIdentifierKey)
 	}
 	if f.IDs.Set {
 		w.AddIn("device_id", f.IDs.Value)
@@ -152,7 +152,7 @@ func (d *Devices) List(ctx context.Context, workspaceID string, f Filter) (p rpc
 		w.Add("flags NOT LIKE ?", "%,"+string(flag)+",%")
 	}
 	if f.Search != "" {
-		w.AddContains("search", f.Search)
+		w.AddSearch("search", f.Search, "device_id", "connected_account_id")
 	}
 	if err := w.AddMetadata("device_id", workspaceID, f.CustomMetadataHas); err != nil {
 		return p, err
@@ -173,10 +173,10 @@ func (d *Devices) Count(ctx context.Context, workspaceID string) (n int, err err
 // find reads the device that a request names, managed or not as asked.
 func (d *Devices) find(ctx context.Context, in getInput, managed bool) (rpc.Doc[Device], error) {
 	p := credential.From(ctx)
-	var w store.Where
+	w := d.DB.Where()
 	w.Add("workspace_id = ?", p.WorkspaceID)
 	w.Add("is_managed = ?", managed)
-	p.LimitAccounts(&w, "connected_account_id", "customer_key")
+	p.LimitAccounts(w, "connected_account_id", "customer_key")
 	switch {
 	case in.ID != "":
 		w.Add("device_id = ?", in.ID)

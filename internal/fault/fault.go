@@ -55,7 +55,7 @@ const (
 	Unavailable              Code = "service_unavailable"
 )
 
-// Statuses is the one place where a code gets its HTTP status.
+// statuses is the one place where a code gets its HTTP status.
 var statuses = map[Code]int{
 	InvalidInput:             400,
 	InvalidRequest:           400,

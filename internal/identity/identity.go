@@ -8,6 +8,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"keyway/internal/audit"
 	"keyway/internal/fault"
@@ -79,9 +80,20 @@ func NormalizeEmail(email string) string { return strings.ToLower(strings.TrimSp
 
 // CheckEmail refuses what cannot be an e-mail address.
 func CheckEmail(email string) error {
-	local, domain, ok := strings.Cut(NormalizeEmail(email), "@")
+	email = NormalizeEmail(email)
+	local, domain, ok := strings.Cut(email, "@")
 	if !ok || local == "" || domain == "" || strings.ContainsAny(email, " \t\r\n,;<>\"") || strings.Contains(domain, "@") || len(email) > 254 {
 		return fault.Invalid("email", "Invalid email")
+	}
+	return nil
+}
+
+// checkName refuses a person's name that is empty or too long.
+func checkName(name string) error {
+	if n := utf8.RuneCountInString(name); n == 0 {
+		return fault.Invalid("name", "String must contain at least 1 character(s)")
+	} else if n > 200 {
+		return fault.Invalid("name", "String must contain at most 200 character(s)")
 	}
 	return nil
 }
@@ -91,7 +103,6 @@ func CheckEmail(email string) error {
 type NewUser struct {
 	Email, Name  string
 	passwordHash string
-	operator     bool
 }
 
 // Prepare checks and hashes what a new person has typed. It returns invalid_input for an address
@@ -106,6 +117,8 @@ func (p *People) Prepare(ctx context.Context, email, name, password string) (New
 	email = NormalizeEmail(email)
 	if name = strings.TrimSpace(name); name == "" {
 		name, _, _ = strings.Cut(email, "@")
+	} else if err := checkName(name); err != nil {
+		return NewUser{}, err
 	}
 	hash, err := hashPassword(ctx, password)
 	return NewUser{Email: email, Name: name, passwordHash: hash}, err
@@ -123,7 +136,7 @@ func (p *People) Create(ctx context.Context, tx *store.Tx, n NewUser, by audit.A
 	} else if !fault.Is(err, fault.UserNotFound) {
 		return User{}, err
 	}
-	u := User{ID: store.NewID(), Email: n.Email, Name: n.Name, IsOperator: others == 0 || n.operator, CreatedAt: p.Now()}
+	u := User{ID: store.NewID(), Email: n.Email, Name: n.Name, IsOperator: others == 0, CreatedAt: p.Now()}
 	if _, err := tx.Exec(ctx, `INSERT INTO users (user_id, email, name, password_hash, is_operator, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6)`, u.ID, u.Email, u.Name, n.passwordHash, u.IsOperator, store.Micros(u.CreatedAt)); err != nil {
 		return User{}, err
@@ -134,10 +147,12 @@ func (p *People) Create(ctx context.Context, tx *store.Tx, n NewUser, by audit.A
 	return u, audit.Add(ctx, tx, p.Now(), audit.Entry{Actor: by, Action: "user.created", SubjectID: u.ID, Detail: map[string]any{"email": u.Email, "is_operator": u.IsOperator}})
 }
 
-// Rename changes the name that the Console shows.
+// Rename changes the name that the Console shows. It returns invalid_input for one that will not
+// do.
 func (p *People) Rename(ctx context.Context, userID, name string) error {
-	if name = strings.TrimSpace(name); name == "" || len(name) > 200 {
-		return fault.Invalid("name", "String must contain at least 1 character(s)")
+	name = strings.TrimSpace(name)
+	if err := checkName(name); err != nil {
+		return err
 	}
 	return p.DB.Update(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE users SET name = $2 WHERE user_id = $1`, userID, name)
@@ -145,12 +160,15 @@ func (p *People) Rename(ctx context.Context, userID, name string) error {
 	}, store.Instance)
 }
 
-// SetOperator makes a person an operator, or ends that. The last operator stays one.
+// SetOperator makes a person an operator, or ends that. It returns invalid_request for the last
+// operator, who stays one.
 func (p *People) SetOperator(ctx context.Context, userID string, operator bool, by audit.Actor) error {
 	return p.DB.Update(ctx, func(tx *store.Tx) error {
 		if !operator {
-			if last, err := lastOperator(ctx, tx, userID); err != nil || last {
-				return errors.Join(err, fault.New(fault.InvalidRequest, "This is the only operator"))
+			if last, err := lastOperator(ctx, tx, userID); err != nil {
+				return err
+			} else if last {
+				return fault.New(fault.InvalidRequest, "This is the only operator")
 			}
 		}
 		if _, err := tx.Exec(ctx, `UPDATE users SET is_operator = $2 WHERE user_id = $1`, userID, operator); err != nil {
@@ -167,7 +185,8 @@ func lastOperator(ctx context.Context, q store.Querier, userID string) (bool, er
 }
 
 // SetDisabled shuts a person out, with all their tokens and sessions, or lets them sign in again.
-// Letting in revives no session. lastOperator tells that nobody is left to run the instance.
+// Letting in revives no session. noOperatorLeft warns that nobody can run the instance now. It
+// returns user_not_found.
 func (p *People) SetDisabled(ctx context.Context, userID string, disabled bool, by audit.Actor) (noOperatorLeft bool, err error) {
 	err = p.DB.Update(ctx, func(tx *store.Tx) error {
 		u, err := p.Get(ctx, tx, userID)
@@ -232,11 +251,18 @@ func (p *People) VerifyPassword(ctx context.Context, userID, password string) (b
 // an address that guesses.
 func (p *People) SignIn(ctx context.Context, email, password, address string) (User, error) {
 	email = NormalizeEmail(email)
-	if err := p.throttle.wait(ctx, p.Now, email, address); err != nil {
+	delay, err := p.throttle.begin(p.Now(), email, address)
+	if err != nil {
 		return User{}, err
 	}
+	defer p.throttle.end(address)
+	select {
+	case <-ctx.Done():
+		return User{}, ctx.Err()
+	case <-time.After(delay):
+	}
 	var hash string
-	err := p.DB.QueryRow(ctx, `SELECT password_hash FROM users WHERE email = $1`, email).Scan(&hash)
+	err = p.DB.QueryRow(ctx, `SELECT password_hash FROM users WHERE email = $1`, email).Scan(&hash)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return User{}, err
 	}

@@ -18,7 +18,6 @@ type LinkKind string
 const (
 	SetupLink      LinkKind = "setup"
 	InvitationLink LinkKind = "invitation"
-	ResetLink      LinkKind = "password_reset"
 )
 
 // Life of the links.

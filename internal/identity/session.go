@@ -60,6 +60,9 @@ func (p *People) start(ctx context.Context, u User, kind string, cookie credenti
 	}
 	digest, _ := p.Vault.Digest(p.Vault.KeyID(), cookie.Reveal())
 	err := p.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND expires_at <= $2`, u.ID, store.Micros(now)); err != nil {
+			return err // what has expired is cleared away as people come back
+		}
 		if _, err := tx.Exec(ctx, `INSERT INTO sessions (session_id, user_id, kind, key_id, digest, created_at, seen_at, expires_at, address, user_agent)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, s.ID, s.UserID, kind, p.Vault.KeyID(), digest[:],
 			store.Micros(now), store.Micros(now), store.Micros(s.ExpiresAt), s.Address, s.UserAgent); err != nil {

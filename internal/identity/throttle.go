@@ -1,7 +1,7 @@
 package identity
 
 import (
-	"context"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -15,6 +15,7 @@ type throttle struct {
 	mu       sync.Mutex
 	address  map[string]*failures
 	account  map[string]*failures
+	trying   map[string]int  // sign-ins of an address that are being tried now
 	familiar map[string]bool // account and address that have signed in
 }
 
@@ -37,31 +38,46 @@ func (f *failures) count(now time.Time) int {
 	return f.n
 }
 
-func (t *throttle) wait(ctx context.Context, now func() time.Time, account, address string) error {
+// begin lets an address try to sign in to an account, after the delay that it returns, or refuses
+// with too_many_requests. Tries that are running count as failures, so that many guesses sent at
+// once come no further than one after another. Every begin without an error needs an end.
+func (t *throttle) begin(now time.Time, account, address string) (delay time.Duration, err error) {
+	address = network(address)
 	t.mu.Lock()
-	byAddress := t.address[address].count(now())
-	byAccount := t.account[account].count(now())
-	if t.familiar[account+"\x00"+address] {
-		byAccount = 0
+	defer t.mu.Unlock()
+	failed, trying := t.address[address].count(now), t.trying[address]
+	var wait time.Duration
+	switch {
+	case failed >= perAddress:
+		wait = min(time.Duration(failed-perAddress+1)*10*time.Second, forgotten) - now.Sub(t.address[address].last)
+		if wait <= 0 && trying > 0 {
+			wait = time.Second
+		}
+	case failed+trying >= perAddress:
+		wait = time.Second
 	}
-	var since time.Duration
-	if f := t.address[address]; f != nil {
-		since = now().Sub(f.last)
-	}
-	t.mu.Unlock()
-	if wait := time.Duration(byAddress-perAddress+1) * 10 * time.Second; byAddress >= perAddress && since < min(wait, forgotten) {
+	if wait > 0 {
 		err := fault.New(fault.TooManyRequests, "Too many failed sign-ins from this address; try again later")
-		err.Data = map[string]any{"retry_after": int((min(wait, forgotten) - since).Seconds()) + 1}
-		return err
+		err.Data = map[string]any{"retry_after": int((wait + time.Second - 1) / time.Second)}
+		return 0, err
 	}
-	if byAccount < perAccount {
-		return nil
+	if t.trying == nil {
+		t.trying = map[string]int{}
 	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(min(time.Duration(byAccount-perAccount+1)*200*time.Millisecond, 3*time.Second)):
-		return nil
+	t.trying[address]++
+	if over := t.account[account].count(now) - perAccount; over >= 0 && !t.familiar[account+"\x00"+address] {
+		delay = min(time.Duration(over+1)*200*time.Millisecond, 3*time.Second)
+	}
+	return delay, nil
+}
+
+// end ends what begin began.
+func (t *throttle) end(address string) {
+	address = network(address)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.trying[address]--; t.trying[address] == 0 {
+		delete(t.trying, address)
 	}
 }
 
@@ -74,7 +90,7 @@ func (t *throttle) failed(now time.Time, account, address string) {
 	for _, m := range []struct {
 		in  map[string]*failures
 		key string
-	}{{t.address, address}, {t.account, account}} {
+	}{{t.address, network(address)}, {t.account, account}} {
 		f := m.in[m.key]
 		if f == nil || f.count(now) == 0 {
 			f = &failures{}
@@ -85,6 +101,7 @@ func (t *throttle) failed(now time.Time, account, address string) {
 }
 
 func (t *throttle) succeeded(account, address string) {
+	address = network(address)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.familiar == nil || len(t.familiar) > most {
@@ -92,4 +109,18 @@ func (t *throttle) succeeded(account, address string) {
 	}
 	t.familiar[account+"\x00"+address] = true
 	delete(t.address, address)
+}
+
+// network is what counts as one address: of IPv6 the first half, since everybody has the second
+// half to choose from.
+func network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil || a.Unmap().Is4() {
+		return address
+	}
+	p, err := a.WithZone("").Prefix(64)
+	if err != nil {
+		return address
+	}
+	return p.String()
 }

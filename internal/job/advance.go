@@ -97,14 +97,13 @@ func (r *Runner) advanceOnce(ctx context.Context, tx *store.Tx, workspaceID stri
 func (r *Runner) claimOne(ctx context.Context, tx *store.Tx, id string, now time.Time) (*Job, error) {
 	j := Job{finished: new(bool)}
 	var payload string
-	var runAt int64
 	err := tx.QueryRow(ctx, `UPDATE jobs SET attempts = attempts + 1, lease_until = $2, run_at = $2
-		WHERE job_id = $1 AND (lease_until IS NULL OR lease_until <= $3) RETURNING job_id, kind, workspace_id, payload, run_at, attempts`,
-		id, store.Micros(now.Add(lease)), store.Micros(now)).Scan(&j.ID, &j.Kind, &j.WorkspaceID, &payload, &runAt, &j.Attempts)
+		WHERE job_id = $1 AND (lease_until IS NULL OR lease_until <= $3) RETURNING job_id, kind, workspace_id, payload, attempts`,
+		id, store.Micros(now.Add(lease)), store.Micros(now)).Scan(&j.ID, &j.Kind, &j.WorkspaceID, &payload, &j.Attempts)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
-	j.Payload, j.RunAt = json.RawMessage(payload), store.Time(runAt)
+	j.Payload = json.RawMessage(payload)
 	return &j, err
 }
 

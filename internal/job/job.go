@@ -5,15 +5,15 @@ package job
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
 	"time"
-
-	"database/sql"
 
 	"keyway/internal/clock"
 	"keyway/internal/store"
@@ -25,14 +25,17 @@ type Job struct {
 	Kind        string
 	WorkspaceID string // empty: about the instance
 	Payload     json.RawMessage
-	RunAt       time.Time
 	Attempts    int // this one included
 	finished    *bool
 }
 
+// errFinished is returned by Finish when another worker has finished the job meanwhile.
+var errFinished = errors.New("the job has been finished already")
+
 // Finish takes the job off the list inside the handler's own transaction, so that its effect
-// happens exactly once. A handler that does not call it must be safe to run again. A job that was
-// scheduled once more while it ran stays, to run again.
+// happens exactly once: it fails, and the transaction with it, when another worker has taken the
+// job over and finished it. A handler that does not call it must be safe to run again. A job that
+// was scheduled once more while it ran stays, to run again.
 func (j Job) Finish(ctx context.Context, tx *store.Tx) error {
 	tx.AfterCommit(func() { *j.finished = true })
 	r, err := tx.Exec(ctx, `DELETE FROM jobs WHERE job_id = $1 AND again_at IS NULL`, j.ID)
@@ -46,9 +49,15 @@ func (j Job) Finish(ctx context.Context, tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE jobs SET run_at = CASE WHEN due_at IS NULL THEN again_at ELSE again_at - $2 END,
+	r, err = tx.Exec(ctx, `UPDATE jobs SET run_at = CASE WHEN due_at IS NULL THEN again_at ELSE again_at - $2 END,
 		due_at = CASE WHEN due_at IS NULL THEN NULL ELSE again_at END, again_at = NULL, lease_until = NULL, attempts = 0 WHERE job_id = $1`, j.ID, offset.Microseconds())
-	return err
+	if err != nil {
+		return err
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, errFinished)
+	}
+	return nil
 }
 
 // Handler does the work of one kind of jobs. An error has it tried again later.
@@ -56,8 +65,8 @@ type Handler func(ctx context.Context, j Job) error
 
 const (
 	lease   = 20 * time.Second // after which another worker takes over
-	claims  = 64               // jobs claimed at once
 	workers = 16               // jobs run at once
+	pause   = time.Second      // before the database is asked again that has just failed
 )
 
 // Runner runs jobs. Register all handlers before Run.
@@ -121,27 +130,34 @@ func (r *Runner) Wake() {
 	}
 }
 
-// Run runs due jobs until ctx ends, then waits for those that are running.
+// Run runs due jobs until ctx ends, then waits for those that are running. It claims no more than
+// it can run at once: a job that waits for its turn would lose its lease.
 func (r *Runner) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	slots := make(chan struct{}, workers)
 	for {
-		jobs, err := r.claim(ctx)
-		if err != nil && ctx.Err() == nil {
-			r.log.Error("claiming jobs failed", "error", err)
+		wait := time.Minute // no slot: the first job that ends wakes
+		if free := workers - len(slots); free > 0 {
+			jobs, err := r.claim(ctx, free)
+			if err != nil && ctx.Err() == nil {
+				r.log.Error("claiming jobs failed", "error", err)
+			}
+			for _, j := range jobs {
+				slots <- struct{}{}
+				running.Go(func() {
+					r.run(context.WithoutCancel(ctx), j)
+					<-slots
+					r.Wake() // there is a slot, and a failed job has a new time
+				})
+			}
+			if wait = pause; err == nil && len(jobs) < free {
+				wait = r.untilNext(ctx)
+			} else if err == nil {
+				continue
+			}
 		}
-		for _, j := range jobs {
-			slots <- struct{}{}
-			running.Go(func() {
-				defer func() { <-slots }()
-				r.run(context.WithoutCancel(ctx), j)
-			})
-		}
-		if len(jobs) == claims {
-			continue
-		}
-		timer := time.NewTimer(r.untilNext(ctx))
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -153,8 +169,8 @@ func (r *Runner) Run(ctx context.Context) {
 	}
 }
 
-// claim leases jobs that are due: by UPDATE … RETURNING, so that two processes never get the same.
-func (r *Runner) claim(ctx context.Context) (jobs []Job, err error) {
+// claim leases up to most jobs that are due: by UPDATE … RETURNING, so that two processes never get the same.
+func (r *Runner) claim(ctx context.Context, most int) (jobs []Job, err error) {
 	now := r.now()
 	var due bool
 	if err := r.db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM jobs WHERE run_at <= $1)`, store.Micros(now)).Scan(&due); err != nil || !due {
@@ -164,13 +180,12 @@ func (r *Runner) claim(ctx context.Context) (jobs []Job, err error) {
 		// A claimed job's run_at is when its lease ends: so that one index finds both what is due
 		// and what was left behind.
 		rows, err := tx.Query(ctx, `UPDATE jobs SET attempts = attempts + 1, lease_until = $2, run_at = $2
-			WHERE job_id IN (SELECT job_id FROM jobs WHERE run_at <= $1 ORDER BY run_at, job_id LIMIT `+fmt.Sprint(claims)+` `+r.db.SkipLocked()+`)
-			RETURNING job_id, kind, workspace_id, payload, run_at, attempts`, store.Micros(now), store.Micros(now.Add(lease)))
+			WHERE job_id IN (SELECT job_id FROM jobs WHERE run_at <= $1 ORDER BY run_at, job_id LIMIT $3 `+r.db.SkipLocked()+`)
+			RETURNING job_id, kind, workspace_id, payload, attempts`, store.Micros(now), store.Micros(now.Add(lease)), most)
 		jobs, err = store.All(rows, err, func(rows *sql.Rows) (j Job, err error) {
 			var payload string
-			var runAt int64
-			err = rows.Scan(&j.ID, &j.Kind, &j.WorkspaceID, &payload, &runAt, &j.Attempts)
-			j.Payload, j.RunAt, j.finished = json.RawMessage(payload), store.Time(runAt), new(bool)
+			err = rows.Scan(&j.ID, &j.Kind, &j.WorkspaceID, &payload, &j.Attempts)
+			j.Payload, j.finished = json.RawMessage(payload), new(bool)
 			return j, err
 		})
 		return err
@@ -202,7 +217,7 @@ func (r *Runner) run(ctx context.Context, j Job) {
 	if err == nil && !*j.finished {
 		err = r.db.Update(ctx, func(tx *store.Tx) error { return j.Finish(ctx, tx) })
 	}
-	if err == nil {
+	if err == nil || errors.Is(err, errFinished) {
 		return
 	}
 	r.log.Error("job failed", "kind", j.Kind, "job_id", j.ID, "workspace_id", j.WorkspaceID, "attempt", j.Attempts, "error", err)

@@ -81,8 +81,12 @@ func mayHandle(actor rpc.Role, roles ...rpc.Role) error {
 	return nil
 }
 
-// onlyOwner tells whether the workspace would be left without an owner.
-func onlyOwner(ctx context.Context, q store.Querier, workspaceID, userID string) error {
+// keepOwner refuses to leave the workspace without an owner, by giving a member another role or
+// none.
+func keepOwner(ctx context.Context, q store.Querier, workspaceID, userID string, old, role rpc.Role) error {
+	if old != rpc.Owner || role == rpc.Owner {
+		return nil
+	}
 	var others int
 	err := q.QueryRow(ctx, `SELECT count(*) FROM memberships WHERE workspace_id = $1 AND role = 'owner' AND user_id <> $2`, workspaceID, userID).Scan(&others)
 	if err == nil && others == 0 {
@@ -102,10 +106,8 @@ func (m *Members) SetRole(ctx context.Context, workspaceID, userID string, role,
 		if err := mayHandle(actorRole, old, role); err != nil {
 			return err
 		}
-		if old == rpc.Owner && role != rpc.Owner {
-			if err := onlyOwner(ctx, tx, workspaceID, userID); err != nil {
-				return err
-			}
+		if err := keepOwner(ctx, tx, workspaceID, userID, old, role); err != nil {
+			return err
 		}
 		if err := workspace.AddMember(ctx, tx, m.Now(), workspaceID, userID, role); err != nil {
 			return err
@@ -114,10 +116,18 @@ func (m *Members) SetRole(ctx context.Context, workspaceID, userID string, role,
 	}, store.Instance)
 }
 
-// Add makes a person a member, for commands; the Console and the API invite.
+// Add makes a person a member, for commands; the Console and the API invite. It returns
+// workspace_not_found, or invalid_request for a lower role of the only owner.
 func (m *Members) Add(ctx context.Context, workspaceID, userID string, role rpc.Role, by audit.Actor) error {
 	return m.DB.Update(ctx, func(tx *store.Tx) error {
 		if _, err := m.Workspaces.Get(ctx, tx, workspaceID); err != nil {
+			return err
+		}
+		old, err := roleOf(ctx, tx, workspaceID, userID)
+		if err != nil && !fault.Is(err, fault.MemberNotFound) {
+			return err
+		}
+		if err := keepOwner(ctx, tx, workspaceID, userID, old, role); err != nil {
 			return err
 		}
 		if err := workspace.AddMember(ctx, tx, m.Now(), workspaceID, userID, role); err != nil {
@@ -129,7 +139,7 @@ func (m *Members) Add(ctx context.Context, workspaceID, userID string, role rpc.
 
 // Remove takes a person out of a workspace. The workspace keys of their tokens end, and so do the
 // API keys they made there, unless adoptedBy takes those over. It returns member_not_found,
-// forbidden, or invalid_request for the only owner.
+// forbidden, or invalid_request for the only owner and for adopting one's own keys.
 func (m *Members) Remove(ctx context.Context, workspaceID, userID string, actorRole rpc.Role, adoptedBy string, by audit.Actor) error {
 	return m.DB.Update(ctx, func(tx *store.Tx) error {
 		role, err := roleOf(ctx, tx, workspaceID, userID)
@@ -142,10 +152,11 @@ func (m *Members) Remove(ctx context.Context, workspaceID, userID string, actorR
 		if adoptedBy != "" && actorRole < rpc.Owner {
 			return fault.Reason(fault.Forbidden, "role", "Only an owner may adopt API keys")
 		}
-		if role == rpc.Owner {
-			if err := onlyOwner(ctx, tx, workspaceID, userID); err != nil {
-				return err
-			}
+		if adoptedBy == userID {
+			return fault.New(fault.InvalidRequest, "Whoever leaves cannot adopt API keys: let another owner do it")
+		}
+		if err := keepOwner(ctx, tx, workspaceID, userID, role, rpc.NoRole); err != nil {
+			return err
 		}
 		if err := m.Keys.Leave(ctx, tx, workspaceID, userID, adoptedBy, by); err != nil {
 			return err

@@ -98,7 +98,7 @@ func (t *Tokens) revoke(ctx context.Context, in revokeInput) (rpc.OK, error) {
 	p := credential.From(ctx)
 	switch {
 	case in.ID != "" && in.KeyID != "":
-		return rpc.OK{}, fault.New(fault.InvalidInput, "Give either personal_access_token_id or workspace_key_id")
+		return rpc.OK{}, fault.InvalidAll([]fault.Issue{{Message: "Give either personal_access_token_id or workspace_key_id"}})
 	case p.Kind == rpc.WorkspaceKey:
 		if in.ID != "" || in.KeyID != "" && in.KeyID != p.CredentialID {
 			return rpc.OK{}, fault.Missing(fault.WorkspaceKeyNotFound)

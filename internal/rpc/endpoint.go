@@ -124,6 +124,9 @@ func (e *Endpoint) Scope() string {
 	return e.Group() + ":write"
 }
 
+// semanticVerbs are those that a write may answer to beside POST.
+var semanticVerbs = []string{http.MethodPut, http.MethodPatch, http.MethodDelete}
+
 // methods lists the verbs that the endpoint answers to.
 func (e *Endpoint) methods() []string {
 	if e.Read {
@@ -139,17 +142,21 @@ func (e *Endpoint) check() error {
 		return fmt.Errorf("%q is not a path", e.Path)
 	case e.Allow == 0:
 		return fmt.Errorf("%s: nobody may call it", e.Path)
+	case e.Allow&Public != 0 && e.Allow != Public:
+		return fmt.Errorf("%s: public, so no credential is looked at", e.Path)
 	case e.Summary == "":
 		return fmt.Errorf("%s: no summary", e.Path)
 	case e.Handle.call == nil:
 		return fmt.Errorf("%s: no handler", e.Path)
 	case e.Read && e.Verbs != "":
 		return fmt.Errorf("%s: a read has GET and POST", e.Path)
+	case slices.ContainsFunc(strings.Fields(e.Verbs), func(v string) bool { return !slices.Contains(semanticVerbs, v) }):
+		return fmt.Errorf("%s: %q are not semantic verbs", e.Path, e.Verbs)
 	case e.Cache && !e.Read:
 		return fmt.Errorf("%s: only a read can be cached", e.Path)
 	case e.Allow != Public && e.Group() == "":
 		return fmt.Errorf("%s: no group, so no scope", e.Path)
-	case e.Allow != Public && e.Workspace != Ignored && e.Role == NoRole && e.Allow&Person != 0 && e.Workspace == Required:
+	case e.Allow&Person != 0 && e.Workspace == Required && e.Role == NoRole:
 		return fmt.Errorf("%s: no role", e.Path)
 	case e.Returns == "" && e.Handle.out != reflect.TypeFor[OK]() && e.Handle.out != reflect.TypeFor[NoContent]() && !isFields(e.Handle.out):
 		return fmt.Errorf("%s: the result has no key", e.Path)

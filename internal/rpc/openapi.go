@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path"
 	"reflect"
 	"strings"
 	"time"
@@ -11,7 +12,7 @@ import (
 
 // OpenAPI is the OpenAPI 3.1 document of the table.
 func (s *Server) OpenAPI(version string) map[string]any {
-	doc := &openAPI{schemas: map[string]any{}}
+	doc := &openAPI{schemas: map[string]any{}, names: map[reflect.Type]string{}}
 	paths := map[string]any{}
 	for _, e := range s.Endpoints() {
 		ops := map[string]any{}
@@ -45,7 +46,10 @@ func bearer(text string) map[string]any {
 	return map[string]any{"type": "http", "scheme": "bearer", "description": text}
 }
 
-type openAPI struct{ schemas map[string]any }
+type openAPI struct {
+	schemas map[string]any
+	names   map[reflect.Type]string // of the types that stand in schemas
+}
 
 func (d *openAPI) operation(e *Endpoint, method string) map[string]any {
 	name := strings.ReplaceAll(strings.Trim(e.Path, "/"), "/", "_") + "_" + strings.ToLower(method)
@@ -106,7 +110,7 @@ func answer(text string, schema any) map[string]any {
 }
 
 func (d *openAPI) errorSchema() any {
-	d.schemas["error"] = map[string]any{
+	d.schemas["error_answer"] = map[string]any{
 		"type": "object", "required": []string{"ok", "error"},
 		"properties": map[string]any{
 			"ok": map[string]any{"type": "boolean", "const": false},
@@ -121,7 +125,7 @@ func (d *openAPI) errorSchema() any {
 			},
 		},
 	}
-	return map[string]any{"$ref": "#/components/schemas/error"}
+	return map[string]any{"$ref": "#/components/schemas/error_answer"}
 }
 
 func security(e *Endpoint) []any {
@@ -153,6 +157,9 @@ func (s *schema) openAPI() map[string]any {
 		m = map[string]any{"type": "string"}
 		if s.enum != nil {
 			m["enum"] = s.enum
+			if s.null {
+				m["enum"] = append(anys(s.enum), nil)
+			}
 		}
 	case boolKind:
 		m = map[string]any{"type": "boolean"}
@@ -247,14 +254,32 @@ func (d *openAPI) result(t reflect.Type) map[string]any {
 		if t.Name() == "" {
 			return d.object(t)
 		}
-		name := schemaName(t)
-		if d.schemas[name] == nil {
-			d.schemas[name] = map[string]any{} // ends recursion
+		name, known := d.names[t]
+		if !known {
+			name = d.newName(t)
+			d.names[t], d.schemas[name] = name, map[string]any{} // ends recursion
 			d.schemas[name] = d.object(t)
 		}
 		return map[string]any{"$ref": "#/components/schemas/" + name}
 	}
 	panic(fmt.Sprintf("rpc: no schema for %s", t))
+}
+
+func anys[T any](list []T) []any {
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = v
+	}
+	return out
+}
+
+// newName is the type's name, with its package in front where another type has that name already.
+func (d *openAPI) newName(t reflect.Type) string {
+	name := schemaName(t)
+	if d.schemas[name] != nil {
+		name = path.Base(t.PkgPath()) + "_" + name
+	}
+	return name
 }
 
 // schemaName is snake case of the type's name: device.Device is device, workspace.NewKey new_key.

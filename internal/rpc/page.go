@@ -133,7 +133,11 @@ func (c *callState) fingerprint() string {
 // they were sent.
 func (c *callState) parameters() url.Values {
 	q := url.Values{}
-	if len(c.body) > 0 {
+	if c.inQuery {
+		if sent, err := url.ParseQuery(c.query); err == nil {
+			q = sent
+		}
+	} else if len(c.body) > 0 {
 		dec := json.NewDecoder(bytes.NewReader(c.body))
 		dec.UseNumber()
 		var tree any
@@ -142,8 +146,6 @@ func (c *callState) parameters() url.Values {
 				flatten("", tree, q)
 			}
 		}
-	} else if sent, err := url.ParseQuery(c.query); err == nil {
-		q = sent
 	}
 	q.Del("page_cursor")
 	q.Del("_strict")

@@ -3,7 +3,9 @@ package rpc
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/url"
 	"reflect"
@@ -149,34 +151,30 @@ func enumOf(t reflect.Type) []string {
 }
 
 func (s *schema) applyRules(rules string) (required bool) {
-	for _, r := range strings.Split(rules, ",") {
+	for _, r := range strings.FieldsFunc(rules, func(r rune) bool { return r == ',' }) {
 		name, value, _ := strings.Cut(r, "=")
-		n, err := strconv.ParseFloat(value, 64)
-		switch name {
-		case "":
-		case "required":
+		bound, err := strconv.ParseFloat(value, 64)
+		switch {
+		case r == "required":
 			required = true
-		case "nullable":
+		case r == "nullable":
 			s.null = true
-		case "min":
-			s.min, s.bounds = n, s.bounds|1
-		case "max":
-			s.max, s.bounds = n, s.bounds|2
+		case name == "min" && err == nil:
+			s.min, s.bounds = bound, s.bounds|1
+		case name == "max" && err == nil:
+			s.max, s.bounds = bound, s.bounds|2
 		default:
-			err = fmt.Errorf("unknown")
-		}
-		if (name == "min" || name == "max") && err != nil || name != "" && err != nil && value != "" {
 			panic(fmt.Sprintf("rpc: rule %q of %s", r, s.goType))
 		}
 	}
 	return required
 }
 
-// readableFromQuery refuses inputs that a query string cannot carry: the grammar has no arrays of
-// objects.
+// readableFromQuery refuses inputs that a query string cannot carry: the grammar has no arrays or
+// maps of anything but single values.
 func (s *schema) readableFromQuery() error {
 	for _, f := range s.fields {
-		if f.schema.kind == arrayKind && (f.schema.elem.kind == objectKind || f.schema.elem.kind == arrayKind || f.schema.elem.kind == mapKind) {
+		if f.schema.elem != nil && f.schema.elem.kind >= arrayKind {
 			return fmt.Errorf("%s cannot be sent in a query", f.name)
 		}
 		if f.schema.kind == objectKind {
@@ -208,7 +206,11 @@ func (s *schema) fromJSON(body []byte, d *decoding) (reflect.Value, error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	var tree any
-	if err := dec.Decode(&tree); err != nil || dec.More() {
+	err := dec.Decode(&tree)
+	if err == nil {
+		_, err = dec.Token() // nothing may follow
+	}
+	if !errors.Is(err, io.EOF) {
 		return v, fault.New(fault.InvalidRequest, "The body is not valid JSON")
 	}
 	s.set(v, tree, nil, d)
@@ -431,17 +433,24 @@ func (s *schema) tree(q url.Values, prefix string, d *decoding) map[string]any {
 					}
 				}
 			}
-			if len(members) > 0 {
+			switch {
+			case len(members) > 0:
 				out[f.name] = members
-			} else if q.Has(key) && f.schema.null {
+			case q.Get(key) != "":
+				out[f.name] = q.Get(key) // not an object, and refused as such
+			case q.Has(key) && f.schema.null:
 				out[f.name] = nil
 			}
 			q.Del(key)
 		default:
-			if q.Has(key) {
-				out[f.name] = f.schema.scalar(q.Get(key))
-				q.Del(key)
+			switch values := q[key]; len(values) {
+			case 0:
+			case 1:
+				out[f.name] = f.schema.scalar(values[0])
+			default:
+				out[f.name] = f.schema.list(values) // refused, rather than settled by order
 			}
+			q.Del(key)
 		}
 	}
 	return out

@@ -77,6 +77,7 @@ type Server struct {
 
 type route struct {
 	*Endpoint
+	verbs   []string
 	allow   string // value of the Allow header
 	seconds prometheus.Observer
 	totals  sync.Map // status -> prometheus.Counter
@@ -106,7 +107,7 @@ func New(c Config, tables ...[]Endpoint) (*Server, error) {
 			if s.routes[e.Path] != nil {
 				return nil, fmt.Errorf("%s: two rows", e.Path)
 			}
-			s.routes[e.Path] = &route{Endpoint: e, allow: strings.Join(e.methods(), ", "), seconds: s.seconds.WithLabelValues(e.Path)}
+			s.routes[e.Path] = &route{Endpoint: e, verbs: e.methods(), allow: strings.Join(e.methods(), ", "), seconds: s.seconds.WithLabelValues(e.Path)}
 		}
 	}
 	if c.CacheBytes > 0 {
@@ -142,6 +143,7 @@ type callState struct {
 	caller   Caller
 	method   string
 	query    string // raw
+	inQuery  bool   // the parameters are in the query; otherwise they are in the body, and the query means nothing
 	body     []byte
 	client   Client
 }
@@ -186,7 +188,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Seam-Request-Id", c.id)
 	cors(h, r)
 	rt := s.routes[r.URL.Path]
-	status, size := 0, 0
+	var status, size int
 	if rt == nil {
 		status, size = s.writeError(w, c, fault.New(fault.NotFound, "There is no such endpoint"))
 		s.refused.WithLabelValues("unknown_path").Inc()
@@ -247,7 +249,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, c *ca
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	if !slices.Contains(rt.methods(), r.Method) {
+	if !slices.Contains(rt.verbs, r.Method) {
 		w.Header().Set("Allow", rt.allow)
 		return nil, fault.New(fault.MethodNotAllowed, "only %s accepted", strings.ReplaceAll(rt.allow, ", ", ","))
 	}
@@ -261,20 +263,20 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, c *ca
 			return nil, err
 		}
 	}
-	inQuery := (r.Method == http.MethodGet || r.Method == http.MethodDelete) && c.query != ""
-	if !inQuery {
+	c.inQuery = (r.Method == http.MethodGet || r.Method == http.MethodDelete) && c.query != ""
+	if !c.inQuery {
 		if c.body, err = readBody(w, r); err != nil {
 			return nil, err
 		}
 	}
 	key := ""
 	if rt.Cache && s.cache != nil && c.caller.Known {
-		key = c.cacheKey(inQuery)
+		key = c.cacheKey()
 		if body, ok := s.cache.GetIfPresent(key); ok {
 			return body, nil
 		}
 	}
-	in, err := s.decode(rt, c, inQuery)
+	in, err := s.decode(rt, c)
 	if err != nil {
 		return nil, err
 	}
@@ -291,22 +293,22 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, c *ca
 
 // cacheKey holds everything that an answer depends on. The generation is part of it, so that an
 // entry read before the workspace's latest commit is never found again.
-func (c *callState) cacheKey(inQuery bool) string {
+func (c *callState) cacheKey() string {
 	b := make([]byte, 0, 160+len(c.body)+len(c.query))
 	b = append(append(b, c.endpoint.Path...), 0)
 	b = append(append(b, c.caller.WorkspaceID...), 0)
 	b = append(append(b, c.caller.View...), 0)
 	b = append(strconv.AppendUint(b, c.caller.Generation, 36), 0)
-	if inQuery {
+	if c.inQuery {
 		return string(append(append(b, '?'), c.query...))
 	}
 	return string(append(b, c.body...))
 }
 
-func (s *Server) decode(rt *route, c *callState, inQuery bool) (reflect.Value, error) {
+func (s *Server) decode(rt *route, c *callState) (reflect.Value, error) {
 	d := &decoding{}
 	var in reflect.Value
-	if inQuery {
+	if c.inQuery {
 		q, err := url.ParseQuery(c.query)
 		if err != nil {
 			return in, fault.New(fault.InvalidRequest, "The query string is not valid")

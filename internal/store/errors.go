@@ -29,6 +29,10 @@ func Explain(err error) error {
 	if errors.As(err, &p) && (p.Code == "53100" || p.Code == "25006") {
 		return fmt.Errorf("%w: %w", ErrCannotWrite, err)
 	}
+	var c *pgconn.ConnectError
+	if errors.As(err, &c) {
+		return fmt.Errorf("%w: PostgreSQL cannot be reached: %w", ErrCannotWrite, err)
+	}
 	var s *sqlite.Error
 	if !errors.As(err, &s) {
 		return err

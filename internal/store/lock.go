@@ -48,7 +48,7 @@ func lockFolder(folder, server string) (*folderLock, error) {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		held := &HeldError{Folder: folder}
-		json.NewDecoder(f).Decode(&held.Holder) // best effort: the holder may be writing it
+		_ = json.NewDecoder(f).Decode(&held.Holder) // best effort: the holder may be writing it
 		return nil, errors.Join(held, f.Close())
 	}
 	text, err := json.Marshal(Holder{os.Getpid(), server})

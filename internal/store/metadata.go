@@ -22,8 +22,15 @@ func SetMetadata(ctx context.Context, tx *Tx, workspaceID, resourceID string, va
 	return nil
 }
 
+// MaxMetadata is how many keys a resource's custom_metadata may have.
+const MaxMetadata = 50
+
 // AddMetadata adds that a resource, whose id is in the column, has all of these metadata values.
 func (w *Where) AddMetadata(idColumn string, workspaceID string, values map[string]any) error {
+	if len(values) > MaxMetadata {
+		w.AddIn(idColumn, nil) // no resource has so many
+		return nil
+	}
 	for name, v := range values {
 		text, err := json.Marshal(v)
 		if err != nil {

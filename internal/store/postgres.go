@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -41,12 +42,39 @@ func (p *postgresDB) close() error { return p.pool.Close() }
 
 func (p *postgresDB) lockClause() string { return "FOR UPDATE SKIP LOCKED" }
 
+func (p *postgresDB) listClause() string {
+	return "SELECT jsonb_array_elements_text(CAST(? AS jsonb))"
+}
+
 func (p *postgresDB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return p.pool.QueryContext(ctx, query, args...)
+	return p.pool.QueryContext(ctx, query, storable(args)...)
 }
 
 func (p *postgresDB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	return p.pool.QueryRowContext(ctx, query, args...)
+	return p.pool.QueryRowContext(ctx, query, storable(args)...)
+}
+
+// storable replaces what PostgreSQL refuses in a text (NUL and whatever is not UTF-8) with U+FFFD.
+// Clients can send both anywhere, and an id or name with either is unknown, not a failure.
+func storable(args []any) []any {
+	for i, a := range args {
+		switch s := a.(type) {
+		case string:
+			args[i] = text(s)
+		case sql.NullString:
+			s.String = text(s.String)
+			args[i] = s
+		}
+	}
+	return args
+}
+
+func text(s string) string {
+	const unknown = "\uFFFD"
+	if strings.IndexByte(s, 0) >= 0 {
+		s = strings.ReplaceAll(s, "\x00", unknown)
+	}
+	return strings.ToValidUTF8(s, unknown)
 }
 
 func (p *postgresDB) view(ctx context.Context, fn func(Querier) error) error {
@@ -55,14 +83,14 @@ func (p *postgresDB) view(ctx context.Context, fn func(Querier) error) error {
 		return err
 	}
 	defer tx.Rollback()
-	return fn(plainTx{tx})
+	return fn(postgresTx{tx})
 }
 
 func (p *postgresDB) update(ctx context.Context, scopes []Scope, fn func(*Tx) error) error {
 	for try := 0; ; try++ {
 		err := p.try(ctx, scopes, fn)
 		if !retryable(err) || try == 20 {
-			return err
+			return Explain(err)
 		}
 		select {
 		case <-ctx.Done():
@@ -83,7 +111,7 @@ func (p *postgresDB) try(ctx context.Context, scopes []Scope, fn func(*Tx) error
 			return err
 		}
 	}
-	t := &Tx{Querier: plainTx{tx}, Execer: plainTx{tx}}
+	t := &Tx{Querier: postgresTx{tx}, Execer: postgresTx{tx}}
 	if err := fn(t); err != nil {
 		return err
 	}
@@ -100,6 +128,20 @@ func raise(ctx context.Context, tx *sql.Tx, s Scope) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO generations (scope, value) VALUES ($1, 1)
 		ON CONFLICT (scope) DO UPDATE SET value = generations.value + 1`, string(s))
 	return err
+}
+
+type postgresTx struct{ tx *sql.Tx }
+
+func (p postgresTx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return p.tx.QueryContext(ctx, query, storable(args)...)
+}
+
+func (p postgresTx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	return p.tx.QueryRowContext(ctx, query, storable(args)...)
+}
+
+func (p postgresTx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return p.tx.ExecContext(ctx, query, storable(args)...)
 }
 
 // retryable tells whether the transaction lost a race that it may win next time.

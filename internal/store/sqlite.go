@@ -99,6 +99,8 @@ func (s *sqliteDB) close() error {
 
 func (s *sqliteDB) lockClause() string { return "" } // one writer: nothing is ever locked
 
+func (s *sqliteDB) listClause() string { return "SELECT value FROM json_each(?)" }
+
 func (s *sqliteDB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	st, err := s.stmt(query)
 	if err != nil {
@@ -120,7 +122,7 @@ func (s *sqliteDB) stmt(query string) (*sql.Stmt, error) {
 	if st, ok := s.stmts.Load(query); ok {
 		return st.(*sql.Stmt), nil
 	}
-	st, err := s.reads.Prepare(query)
+	st, err := s.reads.PrepareContext(context.Background(), query)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +138,7 @@ func (s *sqliteDB) view(ctx context.Context, fn func(Querier) error) error {
 		return err
 	}
 	defer tx.Rollback()
-	return fn(plainTx{tx})
+	return fn(sqliteView{tx})
 }
 
 func (s *sqliteDB) update(ctx context.Context, scopes []Scope, fn func(*Tx) error) error {
@@ -200,13 +202,13 @@ func (s *sqliteDB) commit(ctx context.Context, group []*updateRequest) {
 		if errs[i] = s.run(ctx, r); errs[i] != nil && s.conn.broken(errs[i]) {
 			// The database itself gave up (a full disk ends the whole transaction): nobody in
 			// this group may believe that anything was stored.
-			s.conn.Exec(ctx, "ROLLBACK")
+			_, _ = s.conn.Exec(ctx, "ROLLBACK") // fails when SQLite has ended the transaction already
 			answer(Explain(errs[i]))
 			return
 		}
 	}
 	if _, err := s.conn.Exec(ctx, "COMMIT"); err != nil {
-		s.conn.Exec(ctx, "ROLLBACK")
+		_, _ = s.conn.Exec(ctx, "ROLLBACK")
 		answer(Explain(err))
 		return
 	}
@@ -305,16 +307,12 @@ func (c *writeConn) broken(err error) bool {
 	return false
 }
 
-type plainTx struct{ tx *sql.Tx }
+type sqliteView struct{ tx *sql.Tx }
 
-func (p plainTx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return p.tx.QueryContext(ctx, query, args...)
+func (v sqliteView) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return v.tx.QueryContext(ctx, query, args...)
 }
 
-func (p plainTx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	return p.tx.QueryRowContext(ctx, query, args...)
-}
-
-func (p plainTx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return p.tx.ExecContext(ctx, query, args...)
+func (v sqliteView) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	return v.tx.QueryRowContext(ctx, query, args...)
 }

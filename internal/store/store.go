@@ -57,6 +57,7 @@ type engine interface {
 	update(ctx context.Context, scopes []Scope, fn func(*Tx) error) error
 	view(ctx context.Context, fn func(Querier) error) error
 	lockClause() string
+	listClause() string
 	close() error
 }
 
@@ -76,9 +77,6 @@ type Options struct {
 	Server      string // how another process should name the one that holds the folder, for example its address
 	Log         *slog.Logger
 }
-
-// ErrNoDatabase is returned by Open when MustExist was asked for and there is nothing.
-var ErrNoDatabase = errors.New("there is no Keyway data")
 
 // Open opens the database and brings its tables up to date. With SQLite it takes the folder's
 // lock first and returns *HeldError when another process has it.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"strconv"
 	"strings"
 )
@@ -10,8 +11,15 @@ import (
 // Where builds a WHERE clause of conditions that all must hold. Values are only ever parameters.
 type Where struct {
 	conditions []string
+	list       string // SELECT of the values of a JSON list
 	Args       []any
 }
+
+// Where begins a clause.
+func (db *DB) Where() *Where { return &Where{list: db.listClause()} }
+
+// New begins another clause, for a subquery.
+func (w *Where) New() *Where { return &Where{list: w.list} }
 
 // Add adds a condition in which each ? stands for the next value.
 func (w *Where) Add(condition string, values ...any) {
@@ -19,23 +27,25 @@ func (w *Where) Add(condition string, values ...any) {
 	w.Args = append(w.Args, values...)
 }
 
-// AddIn adds that a column has one of the values; with no values nothing matches. The list is
-// filled up to a power of two, so that lists of all lengths share a few prepared statements.
+// AddIn adds that a column has one of the values; with no values nothing matches. A list is one
+// parameter, so that lists of all lengths share one prepared statement.
 func (w *Where) AddIn(column string, values []string) {
-	if len(values) == 0 {
+	switch len(values) {
+	case 0:
 		w.conditions = append(w.conditions, "1 = 0")
-		return
+	case 1:
+		w.Add(column+" = ?", values[0])
+	default:
+		clean := make([]string, len(values))
+		for i, v := range values {
+			clean[i] = text(v) // JSON would carry a NUL past storable
+		}
+		list, err := json.Marshal(clean)
+		if err != nil {
+			panic(err) // strings
+		}
+		w.Add(column+" IN ("+w.list+")", string(list))
 	}
-	n := 1
-	for n < len(values) {
-		n *= 2
-	}
-	marks := strings.Repeat("?, ", n-1) + "?"
-	args := make([]any, n)
-	for i := range args {
-		args[i] = values[min(i, len(values)-1)]
-	}
-	w.Add(column+" IN ("+marks+")", args...)
 }
 
 // AddSubquery adds that a column has one of the values that a SELECT finds with the conditions of in.
@@ -43,11 +53,23 @@ func (w *Where) AddSubquery(column, selection string, in *Where) {
 	w.Add(column+" IN ("+selection+" WHERE "+strings.Join(in.conditions, " AND ")+")", in.Args...)
 }
 
-// AddContains adds that a lower-case column contains the text, whatever its case.
-func (w *Where) AddContains(column, text string) {
-	escaped := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(text))
-	w.Add(column+` LIKE ? ESCAPE '\'`, "%"+escaped+"%")
+// minIDPrefix is how much of an id a search must give to find by it: less would find by chance.
+const minIDPrefix = 4
+
+// AddSearch adds that a lower-case column contains the text, whatever its case, or that one of the
+// ids begins with it.
+func (w *Where) AddSearch(column, text string, idColumns ...string) {
+	escaped := likeEscaper.Replace(strings.ToLower(text))
+	condition, values := column+` LIKE ? ESCAPE '\'`, []any{"%" + escaped + "%"}
+	if len([]rune(text)) >= minIDPrefix {
+		for _, id := range idColumns {
+			condition, values = condition+` OR `+id+` LIKE ? ESCAPE '\'`, append(values, escaped+"%")
+		}
+	}
+	w.Add("("+condition+")", values...)
 }
+
+var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 // String is the clause, with WHERE.
 func (w *Where) String() string {

@@ -43,6 +43,22 @@ type Customization struct {
 	SuccessMessage         string `json:"success_message,omitempty"`
 }
 
+var colour = regexp.MustCompile(`^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$`)
+
+// check refuses what is no colour: the Connect Webview puts both into its style sheet.
+func (c Customization) check() error {
+	var issues []fault.Issue
+	for _, f := range []struct{ name, value string }{{"primary_button_color", c.PrimaryButtonColor}, {"primary_button_text_color", c.PrimaryButtonTextColor}} {
+		if f.value != "" && !colour.MatchString(f.value) {
+			issues = append(issues, fault.Issue{Path: []string{"connect_webview_customization", f.name}, Message: "Expected a colour like #1a2b3c"})
+		}
+	}
+	if issues != nil {
+		return fault.InvalidAll(issues)
+	}
+	return nil
+}
+
 // Workspaces holds the rules about workspaces.
 type Workspaces struct {
 	DB       *store.DB
@@ -78,10 +94,14 @@ type New struct {
 	Customization Customization
 }
 
-// Create makes a workspace with its owner. It returns invalid_input for a name that will not do.
+// Create makes a workspace with its owner. It returns invalid_input for a name or colour that will
+// not do.
 func (w *Workspaces) Create(ctx context.Context, tx *store.Tx, n New, ownerID string, by audit.Actor) (Workspace, error) {
 	n.Name = strings.TrimSpace(n.Name)
 	if err := checkName(n.Name); err != nil {
+		return Workspace{}, err
+	}
+	if err := n.Customization.check(); err != nil {
 		return Workspace{}, err
 	}
 	if n.CompanyName == "" {
@@ -182,8 +202,6 @@ type Change struct {
 	Customize                   func(*Customization)
 }
 
-var colour = regexp.MustCompile(`^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$`)
-
 // Update changes a workspace. It returns workspace_not_found, or invalid_input for a name or
 // colour that will not do.
 func (w *Workspaces) Update(ctx context.Context, id string, c Change, by audit.Actor) error {
@@ -210,10 +228,8 @@ func (w *Workspaces) Update(ctx context.Context, id string, c Change, by audit.A
 		}
 		if c.Customize != nil {
 			c.Customize(&ws.Customization)
-			for name, value := range map[string]string{"primary_button_color": ws.Customization.PrimaryButtonColor, "primary_button_text_color": ws.Customization.PrimaryButtonTextColor} {
-				if value != "" && !colour.MatchString(value) {
-					return fault.Invalid("connect_webview_customization."+name, "Expected a colour like #1a2b3c")
-				}
+			if err := ws.Customization.check(); err != nil {
+				return err
 			}
 		}
 		doc, err := json.Marshal(ws)
@@ -253,9 +269,10 @@ func (w *Workspaces) Delete(ctx context.Context, id, typedName string, by audit.
 }
 
 // purged are the tables with rows of a workspace, and the column that tells one row from another.
-// The audit log stays.
+// Accounts go first: without its account, a reset that runs meanwhile makes no device again. The
+// audit log stays.
 var purged = []struct{ table, key string }{
-	{"devices", "device_id"}, {"connected_accounts", "connected_account_id"}, {"metadata", "resource_id"}, {"events", "event_id"},
+	{"connected_accounts", "connected_account_id"}, {"devices", "device_id"}, {"metadata", "resource_id"}, {"events", "event_id"},
 	{"action_attempts", "action_attempt_id"}, {"credentials", "credential_id"}, {"links", "link_id"}, {"memberships", "user_id"},
 	{"access_codes", "access_code_id"}, {"access_code_timeline", "event_id"}, {"device_memory", "device"},
 	{"client_sessions", "client_session_id"}, {"client_session_resources", "resource_id"}, {"connect_webviews", "connect_webview_id"},
@@ -275,7 +292,7 @@ func (w *Workspaces) runPurge(ctx context.Context, j job.Job) error {
 				n, err := r.RowsAffected()
 				more = n > 0
 				return err
-			})
+			}, store.Workspace(j.WorkspaceID))
 			if err != nil {
 				return err
 			}

@@ -21,6 +21,8 @@
     const secret = location.hash.replace(/^#(token=)?/, '')
     if (secret) {
       fragment.value = decodeURIComponent(secret)
+      // Browsers leave autofocus out where the address has a fragment.
+      addEventListener('load', () => document.querySelector('main [autofocus]')?.focus())
       history.replaceState(null, '', location.pathname + location.search)
     }
     const missing = document.querySelector('[data-fragment-missing]')
@@ -81,12 +83,6 @@
       if (bad) bad.focus()
     }
   }
-  // After the browser's own autofocus, which it would complain about.
-  addEventListener('load', () => {
-    const bad = document.querySelector('main [aria-invalid="true"]')
-    if (bad && !document.querySelector('dialog[open]')) bad.focus()
-  })
-
   // Forms: the pressed button shows that it works and cannot be pressed twice.
   document.addEventListener('submit', (event) => {
     const form = event.target

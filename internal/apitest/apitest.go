@@ -1,0 +1,363 @@
+// Package apitest gives tests the whole API over a fresh database: the rooms wired as the program
+// wires them, behind a real listener, with a clock that the test sets.
+package apitest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"keyway/internal/account"
+	"keyway/internal/action"
+	"keyway/internal/apikey"
+	"keyway/internal/audit"
+	"keyway/internal/connectwebview"
+	"keyway/internal/credential"
+	"keyway/internal/device"
+	"keyway/internal/event"
+	"keyway/internal/health"
+	"keyway/internal/identity"
+	"keyway/internal/job"
+	"keyway/internal/member"
+	"keyway/internal/memory"
+	"keyway/internal/personalaccesstoken"
+	"keyway/internal/provider"
+	"keyway/internal/provider/sandbox"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+	"keyway/internal/store/storetest"
+	"keyway/internal/user"
+	"keyway/internal/vault"
+	"keyway/internal/workspace"
+)
+
+// World is a running server and the rules behind it.
+type World struct {
+	DB         *store.DB
+	Vault      *vault.Vault
+	People     *identity.People
+	Usage      *credential.Usage
+	Events     *event.Log
+	Attempts   *action.Attempts
+	Jobs       *job.Runner
+	Devices    *device.Devices
+	Accounts   *account.Accounts
+	Workspaces *workspace.Workspaces
+	Webviews   *connectwebview.Webviews
+	Keys       *apikey.Keys
+	Tokens     *personalaccesstoken.Tokens
+	Members    *member.Members
+	RPC        *rpc.Server
+	URL        string // of the listener; the public URL is PublicURL
+
+	Log     *Log
+	Metrics *prometheus.Registry
+
+	t     testing.TB
+	clock *clock
+}
+
+// PublicURL is where the server says it is.
+const PublicURL = "https://keyway.test"
+
+// By is who does what the tests do directly.
+var By = audit.Actor{Kind: "command", OSUser: "test"}
+
+// Option changes how a World is wired.
+type Option func(*credential.Verifier)
+
+// Each runs a test in a new World on each kind of database.
+func Each(t *testing.T, test func(t *testing.T, w *World), options ...Option) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) { test(t, New(t, db, options...)) })
+}
+
+// New wires a World over a database.
+func New(t testing.TB, db *store.DB, options ...Option) *World {
+	t.Helper()
+	v, err := vault.Create(filepath.Join(t.TempDir(), "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &World{DB: db, Vault: v, Log: new(Log), Metrics: prometheus.NewRegistry(), t: t, clock: &clock{}}
+	now, log := w.Now, slog.New(slog.NewJSONHandler(w.Log, nil))
+	virtual := sandbox.New(&memory.Memory{DB: db, Vault: v}, now)
+	providers := provider.NewRegistry(virtual)
+	w.People = &identity.People{DB: db, Vault: v, Now: now}
+	w.Usage = credential.NewUsage(db)
+	w.Events = &event.Log{DB: db, Vault: v, Now: now}
+	w.Attempts = &action.Attempts{DB: db, Now: now}
+	w.Jobs = job.NewRunner(db, log, now)
+	w.Devices = &device.Devices{DB: db, Events: w.Events, Providers: providers, Now: now}
+	w.Accounts = &account.Accounts{DB: db, Events: w.Events, Devices: w.Devices, Providers: providers, Sandbox: virtual, Now: now}
+	w.Workspaces = &workspace.Workspaces{DB: db, Attempts: w.Attempts, Jobs: w.Jobs, Now: now, Reset: w.Accounts.Reset}
+	w.Workspaces.RegisterJobs()
+	w.Webviews = &connectwebview.Webviews{DB: db, Vault: v, Events: w.Events, Accounts: w.Accounts, Devices: w.Devices, Workspaces: w.Workspaces,
+		Providers: providers, PublicURL: PublicURL, Log: log, Now: now}
+	w.Keys = &apikey.Keys{DB: db, Vault: v, Usage: w.Usage, Now: now}
+	w.Tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: w.Usage, Now: now}
+	w.Members = &member.Members{DB: db, People: w.People, Workspaces: w.Workspaces, Keys: w.Keys, Now: now, PublicURL: PublicURL}
+	verifier := credential.Verifier{DB: db, Vault: v, Sessions: w.People, Usage: w.Usage, Now: now, PublicURL: PublicURL}
+	for _, o := range options {
+		o(&verifier)
+	}
+	w.RPC, err = rpc.New(rpc.Config{
+		Authenticator: credential.NewVerifier(verifier), Log: log, Metrics: w.Metrics, PublicURL: PublicURL, CacheBytes: 16 << 20,
+		Client: func(r *http.Request) string {
+			return strings.Trim(r.RemoteAddr[:strings.LastIndexByte(r.RemoteAddr, ':')], "[]")
+		},
+	},
+		(&health.Checker{DB: db, Now: now}).Endpoints(), w.Workspaces.Endpoints(), w.Devices.Endpoints(), w.Accounts.Endpoints(), w.Attempts.Endpoints(),
+		w.Events.Endpoints(), w.Tokens.Endpoints(), w.Keys.Endpoints(), w.Members.Endpoints(), (&user.Users{People: w.People}).Endpoints())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(w.RPC)
+	t.Cleanup(s.Close)
+	w.URL = s.URL
+	return w
+}
+
+// RunJobs runs jobs until the test ends.
+func (w *World) RunJobs() {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { w.Jobs.Run(ctx) })
+	w.t.Cleanup(func() { cancel(); running.Wait() })
+}
+
+type clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+// Now is the World's time.
+func (w *World) Now() time.Time {
+	w.clock.mu.Lock()
+	defer w.clock.mu.Unlock()
+	return time.Now().Add(w.clock.ahead)
+}
+
+// Pass lets time pass.
+func (w *World) Pass(d time.Duration) {
+	w.clock.mu.Lock()
+	w.clock.ahead += d
+	w.clock.mu.Unlock()
+}
+
+// Log is what the server has logged.
+type Log struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// Person adds somebody with the e-mail address name@example.com who cannot sign in by password:
+// hashing one takes long.
+func (w *World) Person(name string) identity.User {
+	w.t.Helper()
+	var u identity.User
+	err := w.DB.Update(context.Background(), func(tx *store.Tx) (err error) {
+		u, err = w.People.Create(context.Background(), tx, identity.NewUser{Email: name + "@example.com", Name: name}, By)
+		return err
+	}, store.Instance)
+	w.Must(err)
+	return u
+}
+
+// Workspace makes a workspace.
+func (w *World) Workspace(owner identity.User, name string, sandbox bool) workspace.Workspace {
+	w.t.Helper()
+	var ws workspace.Workspace
+	err := w.DB.Update(context.Background(), func(tx *store.Tx) (err error) {
+		ws, err = w.Workspaces.Create(context.Background(), tx, workspace.New{Name: name, IsSandbox: sandbox}, owner.ID, By)
+		return err
+	}, store.Instance)
+	w.Must(err)
+	return ws
+}
+
+// Join makes a person a member.
+func (w *World) Join(ws workspace.Workspace, u identity.User, role rpc.Role) {
+	w.t.Helper()
+	w.Must(w.Members.Add(context.Background(), ws.ID, u.ID, role, By))
+}
+
+// Session signs a script in as a person.
+func (w *World) Session(u identity.User) string {
+	w.t.Helper()
+	_, token, err := w.People.StartToken(context.Background(), u, "192.0.2.1", "test")
+	w.Must(err)
+	return token
+}
+
+// PAT makes a personal access token and gives its secret and its id.
+func (w *World) PAT(u identity.User) (token, id string) {
+	w.t.Helper()
+	tok, secret, err := w.Tokens.Create(context.Background(), u.ID, personalaccesstoken.New{Name: "test", From: "command"}, By)
+	w.Must(err)
+	return secret.Reveal(), tok.ID
+}
+
+// Key makes an API key and gives its secret and its id.
+func (w *World) Key(ws workspace.Workspace, u identity.User) (token, id string) {
+	w.t.Helper()
+	k, secret, err := w.Keys.Create(context.Background(), ws.ID, ws.IsSandbox, "test", u.ID, "command", By)
+	w.Must(err)
+	return secret.Reveal(), k.ID
+}
+
+// WorkspaceKey mints a workspace key and gives its secret and its id.
+func (w *World) WorkspaceKey(u identity.User, patID string, ws workspace.Workspace) (token, id string) {
+	w.t.Helper()
+	k, secret, err := w.Tokens.CreateWorkspaceKey(context.Background(), u.ID, patID, ws.ID, By)
+	w.Must(err)
+	return secret.Reveal(), k.ID
+}
+
+// Connect connects the standard account of a sandbox brand.
+func (w *World) Connect(ws workspace.Workspace, brand string) account.Account {
+	w.t.Helper()
+	acc, err := w.Webviews.ConnectStandard(context.Background(), ws.ID, true, brand, "jane")
+	w.Must(err)
+	return acc
+}
+
+// Must ends the test on an error.
+func (w *World) Must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// Request is what a client sends. Only Path is needed.
+type Request struct {
+	Method    string // POST unless given
+	Path      string
+	Token     string // as bearer
+	Workspace string // as seam-workspace
+	Body      any    // JSON; a string is sent as it stands
+	Header    http.Header
+}
+
+// Answer is what came back.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Do sends a request.
+func (w *World) Do(r Request) Answer {
+	w.t.Helper()
+	a, err := w.Send(r)
+	w.Must(err)
+	return a
+}
+
+// Send is Do for goroutines, which must not end the test.
+func (w *World) Send(r Request) (Answer, error) {
+	if r.Method == "" {
+		r.Method = http.MethodPost
+	}
+	var body io.Reader
+	switch b := r.Body.(type) {
+	case nil:
+	case string:
+		body = strings.NewReader(b)
+	default:
+		text, err := json.Marshal(b)
+		if err != nil {
+			return Answer{}, err
+		}
+		body = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(context.Background(), r.Method, w.URL+r.Path, body)
+	if err != nil {
+		return Answer{}, err
+	}
+	if r.Header != nil {
+		req.Header = r.Header.Clone()
+	}
+	if r.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+r.Token)
+	}
+	if r.Workspace != "" {
+		req.Header.Set("Seam-Workspace", r.Workspace)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: string(text)}, err
+}
+
+// Call sends a request that must succeed, and reads the answer into out, unless that is nil.
+func (w *World) Call(r Request, out any) {
+	w.t.Helper()
+	a := w.Do(r)
+	if a.Status != http.StatusOK {
+		w.t.Fatalf("%s: %d %s", r.Path, a.Status, a.Body)
+	}
+	if out != nil {
+		w.Must(json.Unmarshal([]byte(a.Body), out))
+	}
+}
+
+// Refused sends a request that must be refused with the status and the error type, and gives the
+// error.
+func (w *World) Refused(r Request, status int, code string) Failure {
+	w.t.Helper()
+	a := w.Do(r)
+	f := a.Failure(w.t)
+	if a.Status != status || f.Type != code {
+		w.t.Errorf("%s %s: %d %s, want %d %s", r.Method, r.Path, a.Status, a.Body, status, code)
+	}
+	return f
+}
+
+// Failure is the error of an answer.
+type Failure struct {
+	Type    string         `json:"type"`
+	Message string         `json:"message"`
+	Data    map[string]any `json:"data"`
+	Issues  map[string]any `json:"validation_errors"`
+}
+
+// Failure reads an answer's error.
+func (a Answer) Failure(t testing.TB) Failure {
+	t.Helper()
+	var envelope struct {
+		OK    *bool    `json:"ok"`
+		Error *Failure `json:"error"`
+	}
+	if err := json.Unmarshal([]byte(a.Body), &envelope); err != nil || envelope.Error == nil || envelope.OK == nil || *envelope.OK {
+		t.Fatalf("not an error in the envelope: %d %s", a.Status, a.Body)
+	}
+	return *envelope.Error
+}
