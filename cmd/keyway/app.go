@@ -27,11 +27,13 @@ import (
 	"keyway/internal/lock"
 	"keyway/internal/member"
 	"keyway/internal/memory"
+	"keyway/internal/outbound"
 	"keyway/internal/personalaccesstoken"
 	"keyway/internal/provider"
 	"keyway/internal/provider/sandbox"
 	"keyway/internal/store"
 	"keyway/internal/vault"
+	"keyway/internal/webhook"
 	"keyway/internal/workspace"
 )
 
@@ -56,6 +58,7 @@ type app struct {
 	locks      *lock.Locks
 	webviews   *connectwebview.Webviews
 	sessions   *clientsession.Sessions
+	webhooks   *webhook.Webhooks
 	keys       *apikey.Keys
 	tokens     *personalaccesstoken.Tokens
 	members    *member.Members
@@ -68,6 +71,8 @@ type appOptions struct {
 	publicURL string
 	mustExist bool // do not make new data where there is none
 	log       *slog.Logger
+	guard     *outbound.Guard // nil: only the public internet
+	retention time.Duration   // of events; 0: for ever
 }
 
 // openApp opens the database and the keys and wires the rooms.
@@ -96,9 +101,14 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.virtual = sandbox.New(&memory.Memory{DB: db, Vault: v}, a.now)
 	a.people = &identity.People{DB: db, Vault: v, Now: a.now}
 	a.usage = credential.NewUsage(db)
-	a.events = &event.Log{DB: db, Vault: v, Now: a.now}
-	a.attempts = &action.Attempts{DB: db, Now: a.now}
 	a.jobs = job.NewRunner(db, o.log, a.now)
+	a.events = &event.Log{DB: db, Vault: v, Jobs: a.jobs, Retention: o.retention, Now: a.now}
+	a.events.RegisterJobs()
+	if o.guard == nil {
+		o.guard = &outbound.Guard{}
+	}
+	a.webhooks = webhook.New(webhook.Webhooks{DB: db, Vault: v, Events: a.events, Jobs: a.jobs, Guard: o.guard, Log: o.log, Now: a.now, UserAgent: "Keyway-Webhooks/" + version})
+	a.attempts = &action.Attempts{DB: db, Now: a.now}
 	a.providers = provider.NewRegistry(a.virtual)
 	a.devices = &device.Devices{DB: db, Events: a.events, Providers: a.providers, Now: a.now}
 	a.accounts = &account.Accounts{DB: db, Events: a.events, Devices: a.devices, Providers: a.providers, Sandbox: a.virtual, Now: a.now}

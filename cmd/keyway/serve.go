@@ -44,6 +44,7 @@ type serveOptions struct {
 	insecureHTTP     bool
 	metricsListen    string
 	browserInSandbox bool
+	outbound         outboundOptions
 	quiet            bool // a demo's world is printed instead of set-up links and log lines
 }
 
@@ -68,6 +69,7 @@ func serveCommand(g *globals) *cobra.Command {
 	f.StringSliceVar(&o.trustedProxies, "trusted-proxy", nil, "network (CIDR) of proxies whose X-Forwarded-For is believed; may be repeated")
 	f.BoolVar(&o.insecureHTTP, "insecure-http", false, "serve people on another machine over plain http, where everyone in between can read tokens")
 	f.StringVar(&o.metricsListen, "metrics-listen", os.Getenv("KEYWAY_METRICS_LISTEN"), "address of a listener of its own for /metrics [KEYWAY_METRICS_LISTEN]; on the main one it needs KEYWAY_METRICS_TOKEN as bearer")
+	o.outbound.flags(f)
 	f.BoolVar(&o.browserInSandbox, "allow-browser-in-sandbox", false, "let web pages of other origins use tokens and API keys in sandbox workspaces")
 	return cmd
 }
@@ -105,11 +107,19 @@ func startServer(ctx context.Context, g globals, o serveOptions) (*server, error
 	if err := o.checkPublicURL(); err != nil {
 		return nil, closeAll(err)
 	}
+	guard, err := o.outbound.guard(listeners, o.publicURL, len(proxies) > 0)
+	if err != nil {
+		return nil, closeAll(err)
+	}
+	retention, err := o.outbound.keep()
+	if err != nil {
+		return nil, closeAll(err)
+	}
 	log := newLogger()
 	if o.quiet {
 		log = slog.New(slog.DiscardHandler)
 	}
-	a, err := openApp(ctx, appOptions{globals: g, server: o.publicURL, publicURL: o.publicURL, log: log})
+	a, err := openApp(ctx, appOptions{globals: g, server: o.publicURL, publicURL: o.publicURL, log: log, guard: guard, retention: retention})
 	if err != nil {
 		return nil, closeAll(err)
 	}
@@ -248,7 +258,7 @@ func (a *app) endpoints() [][]rpc.Endpoint {
 	users := &user.Users{People: a.people}
 	checker := &health.Checker{DB: a.db, Now: a.now}
 	return [][]rpc.Endpoint{
-		a.webviews.Endpoints(), a.sessions.Endpoints(), telemetry.Endpoints(),
+		a.webviews.Endpoints(), a.sessions.Endpoints(), a.webhooks.Endpoints(), telemetry.Endpoints(),
 		a.locks.Endpoints(), a.codes.Endpoints(),
 		checker.Endpoints(), a.workspaces.Endpoints(), a.devices.Endpoints(), a.accounts.Endpoints(), a.attempts.Endpoints(), a.events.Endpoints(),
 		a.tokens.Endpoints(), a.keys.Endpoints(), a.members.Endpoints(), users.Endpoints(),
@@ -282,6 +292,9 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Pref
 	if err != nil {
 		return err
 	}
+	if err := s.app.events.StartRetention(context.Background()); err != nil {
+		return err
+	}
 	if g.databaseURL == "" {
 		control, err := listenControl(ctx, g.data)
 		if err != nil {
@@ -313,6 +326,7 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Pref
 	}
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopWork = cancel
+	s.work.Go(func() { s.app.webhooks.Run(work) })
 	s.work.Go(func() { s.app.jobs.Run(work) })
 	s.work.Go(func() {
 		s.app.usage.Run(work, func(err error) { s.app.log.Error("writing down when credentials were used failed", "error", err) })
@@ -455,6 +469,7 @@ func (s *server) stop() error {
 	s.app.log.Info("stopping: finishing what is in flight")
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
+	s.rpc.EndStreams()
 	var err error
 	for _, h := range s.http {
 		if e := h.Shutdown(ctx); errors.Is(e, context.DeadlineExceeded) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"reflect"
 	"time"
 
 	"keyway/internal/credential"
@@ -18,6 +17,7 @@ func (l *Log) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
 		{Path: "/events/get", Summary: "Gets one event, by its id or as the latest of a type at a device.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Returns: "event", Handle: rpc.Func(l.get)},
 		{Path: "/events/list", Summary: "Lists what happened, oldest first, since a time or between two.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Returns: "events", Handle: rpc.Func(l.list)},
+		{Path: "/keyway/v1/events/stream", Summary: "Sends events as they happen, as server-sent events; Last-Event-ID resumes behind an event.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Handle: rpc.StreamFunc(l.stream)},
 	}
 }
 
@@ -55,74 +55,124 @@ func (l *Log) get(ctx context.Context, in getInput) (rpc.Doc[Record], error) {
 	return l.Serve(caller.WorkspaceID, id, doc, secret)
 }
 
+// filter is which events a list or a stream has.
+type filter struct {
+	EventType          Type              `json:"event_type" doc:"Only events of this type."`
+	EventTypes         rpc.Opt[[]Type]   `json:"event_types" doc:"Only events of these types."`
+	EventIDs           rpc.Opt[[]string] `json:"event_ids" rule:"max=10000" doc:"Only these events."`
+	DeviceID           string            `json:"device_id" doc:"Only events of this device."`
+	DeviceIDs          rpc.Opt[[]string] `json:"device_ids" rule:"max=10000" doc:"Only events of these devices."`
+	ConnectedAccountID string            `json:"connected_account_id" doc:"Only events of this connected account."`
+	CustomerKey        string            `json:"customer_key" doc:"Only events of this customer."`
+	AccessCodeID       string            `json:"access_code_id" doc:"Only events of this access code."`
+	AccessCodeIDs      rpc.Opt[[]string] `json:"access_code_ids" rule:"max=10000" doc:"Only events of these access codes."`
+	AccessGrantID      string            `json:"access_grant_id" doc:"Only events of this access grant."`
+	AccessGrantIDs     rpc.Opt[[]string] `json:"access_grant_ids" rule:"max=10000" doc:"Only events of these access grants."`
+	AccessMethodID     string            `json:"access_method_id" doc:"Only events of this access method."`
+	AccessMethodIDs    rpc.Opt[[]string] `json:"access_method_ids" rule:"max=10000" doc:"Only events of these access methods."`
+	ACSAccessGroupID   string            `json:"acs_access_group_id" doc:"Only events of this access group."`
+	ACSCredentialID    string            `json:"acs_credential_id" doc:"Only events of this credential of an access system."`
+	ACSEncoderID       string            `json:"acs_encoder_id" doc:"Only events of this encoder."`
+	ACSEntranceID      string            `json:"acs_entrance_id" doc:"Only events of this entrance."`
+	ACSSystemID        string            `json:"acs_system_id" doc:"Only events of this access system."`
+	ACSSystemIDs       rpc.Opt[[]string] `json:"acs_system_ids" rule:"max=10000" doc:"Only events of these access systems."`
+	ACSUserID          string            `json:"acs_user_id" doc:"Only events of this user of an access system."`
+	ConnectWebviewID   string            `json:"connect_webview_id" doc:"Only events of this Connect Webview."`
+	SpaceID            string            `json:"space_id" doc:"Only events of this space."`
+	SpaceIDs           rpc.Opt[[]string] `json:"space_ids" rule:"max=100" doc:"Only events of these spaces."`
+	UserIdentityID     string            `json:"user_identity_id" doc:"Only events of this user identity."`
+}
+
+// columns adds the conditions on an event's own columns.
+func (f *filter) columns(w *store.Where) {
+	for _, eq := range []struct{ column, value string }{
+		{"event_type", string(f.EventType)}, {"device_id", f.DeviceID}, {"connected_account_id", f.ConnectedAccountID},
+	} {
+		if eq.value != "" {
+			w.Add(eq.column+" = ?", eq.value)
+		}
+	}
+	if f.EventTypes.Set {
+		w.AddIn("event_type", store.Strings(f.EventTypes.Value))
+	}
+	if f.EventIDs.Set {
+		w.AddIn("event_id", f.EventIDs.Value)
+	}
+	if f.DeviceIDs.Set {
+		w.AddIn("device_id", f.DeviceIDs.Value)
+	}
+}
+
+// refs are the conditions on what else an event is about.
+func (f *filter) refs() []condition {
+	var out []condition
+	for _, one := range []struct{ name, id string }{
+		{"customer_key", f.CustomerKey}, {"access_code_id", f.AccessCodeID}, {"access_grant_id", f.AccessGrantID},
+		{"access_method_id", f.AccessMethodID}, {"acs_access_group_id", f.ACSAccessGroupID}, {"acs_credential_id", f.ACSCredentialID},
+		{"acs_encoder_id", f.ACSEncoderID}, {"acs_entrance_id", f.ACSEntranceID}, {"acs_system_id", f.ACSSystemID}, {"acs_user_id", f.ACSUserID},
+		{"connect_webview_id", f.ConnectWebviewID}, {"space_id", f.SpaceID}, {"user_identity_id", f.UserIdentityID},
+	} {
+		if one.id != "" {
+			out = append(out, condition{one.name, []string{one.id}})
+		}
+	}
+	for _, many := range []struct {
+		name string
+		ids  rpc.Opt[[]string]
+	}{
+		{"access_code_id", f.AccessCodeIDs}, {"access_grant_id", f.AccessGrantIDs}, {"access_method_id", f.AccessMethodIDs},
+		{"acs_system_id", f.ACSSystemIDs}, {"space_id", f.SpaceIDs},
+	} {
+		if many.ids.Set {
+			out = append(out, condition{many.name, many.ids.Value})
+		}
+	}
+	return out
+}
+
+// condition is that one of the ids under a name is one of these.
+type condition struct {
+	name string
+	ids  []string
+}
+
 type listInput struct {
-	Since              rpc.Opt[time.Time]   `json:"since" doc:"Only events that occurred after this time."`
-	Between            rpc.Opt[[]time.Time] `json:"between" rule:"min=2,max=2" doc:"Only events that occurred between these two times."`
-	EventType          string               `json:"event_type" doc:"Only events of this type."`
-	EventTypes         rpc.Opt[[]string]    `json:"event_types" doc:"Only events of these types."`
-	EventIDs           rpc.Opt[[]string]    `json:"event_ids" rule:"max=10000" doc:"Only these events."`
-	DeviceID           string               `json:"device_id" doc:"Only events of this device."`
-	DeviceIDs          rpc.Opt[[]string]    `json:"device_ids" rule:"max=10000" doc:"Only events of these devices."`
-	ConnectedAccountID string               `json:"connected_account_id" doc:"Only events of this connected account."`
-	CustomerKey        string               `json:"customer_key" doc:"Only events of this customer."`
-	Limit              rpc.Opt[int]         `json:"limit" rule:"min=1,max=500" doc:"How many events at the most; 500 unless given."`
-	UnstableOffset     rpc.Opt[int]         `json:"unstable_offset" rule:"min=0" doc:"How many events to pass over first."`
-	unservedFilters
+	filter
+	Since          rpc.Opt[time.Time]   `json:"since" doc:"Only events that occurred after this time."`
+	Between        rpc.Opt[[]time.Time] `json:"between" rule:"min=2,max=2" doc:"Only events that occurred between these two times."`
+	Limit          rpc.Opt[int]         `json:"limit" rule:"min=1,max=500" doc:"How many events at the most; 500 unless given."`
+	UnstableOffset rpc.Opt[int]         `json:"unstable_offset" rule:"min=0" doc:"How many events to pass over first."`
 }
 
-// unservedFilters name resources that no event is about yet, so that whoever asks for their events
-// gets none, and not everybody else's.
-type unservedFilters struct {
-	AccessCodeID     rpc.Opt[string]   `json:"access_code_id" doc:"Only events of this access code."`
-	AccessCodeIDs    rpc.Opt[[]string] `json:"access_code_ids" doc:"Only events of these access codes."`
-	AccessGrantID    rpc.Opt[string]   `json:"access_grant_id" doc:"Only events of this access grant."`
-	AccessGrantIDs   rpc.Opt[[]string] `json:"access_grant_ids" doc:"Only events of these access grants."`
-	AccessMethodID   rpc.Opt[string]   `json:"access_method_id" doc:"Only events of this access method."`
-	AccessMethodIDs  rpc.Opt[[]string] `json:"access_method_ids" doc:"Only events of these access methods."`
-	ACSAccessGroupID rpc.Opt[string]   `json:"acs_access_group_id" doc:"Only events of this access group."`
-	ACSCredentialID  rpc.Opt[string]   `json:"acs_credential_id" doc:"Only events of this credential."`
-	ACSEncoderID     rpc.Opt[string]   `json:"acs_encoder_id" doc:"Only events of this encoder."`
-	ACSEntranceID    rpc.Opt[string]   `json:"acs_entrance_id" doc:"Only events of this entrance."`
-	ACSSystemID      rpc.Opt[string]   `json:"acs_system_id" doc:"Only events of this access system."`
-	ACSSystemIDs     rpc.Opt[[]string] `json:"acs_system_ids" doc:"Only events of these access systems."`
-	ACSUserID        rpc.Opt[string]   `json:"acs_user_id" doc:"Only events of this access system user."`
-	ConnectWebviewID rpc.Opt[string]   `json:"connect_webview_id" doc:"Only events of this Connect Webview."`
-	SpaceID          rpc.Opt[string]   `json:"space_id" doc:"Only events in this space."`
-	SpaceIDs         rpc.Opt[[]string] `json:"space_ids" doc:"Only events in these spaces."`
-	UserIdentityID   rpc.Opt[string]   `json:"user_identity_id" doc:"Only events of this user identity."`
-}
-
-func (l *Log) list(ctx context.Context, in listInput) ([]rpc.Doc[Record], error) {
-	w := l.DB.Where()
-	caller := credential.From(ctx)
-	w.Add("workspace_id = ?", caller.WorkspaceID)
-	caller.LimitAccounts(w, "connected_account_id", "customer_key")
+// when adds the condition on the time.
+func (in *listInput) when(w *store.Where) {
 	switch {
-	case in.Since.Set == in.Between.Set && !in.EventIDs.Set:
-		return nil, fault.InvalidAll([]fault.Issue{{Message: "Must specify either since or between"}})
 	case in.Since.Set:
 		w.Add("occurred_at > ?", store.Micros(in.Since.Value))
 	case in.Between.Set:
 		w.Add("occurred_at > ?", store.Micros(in.Between.Value[0]))
 		w.Add("occurred_at < ?", store.Micros(in.Between.Value[1]))
 	}
-	for _, eq := range []struct{ column, value string }{
-		{"event_type", in.EventType}, {"device_id", in.DeviceID}, {"connected_account_id", in.ConnectedAccountID}, {"customer_key", in.CustomerKey},
-	} {
-		if eq.value != "" {
-			w.Add(eq.column+" = ?", eq.value)
-		}
+}
+
+func (l *Log) list(ctx context.Context, in listInput) ([]rpc.Doc[Record], error) {
+	if in.Since.Set == in.Between.Set && !in.EventIDs.Set {
+		return nil, fault.InvalidAll([]fault.Issue{{Message: "Must specify either since or between"}})
 	}
-	for _, any := range []struct {
-		column string
-		values rpc.Opt[[]string]
-	}{{"event_type", in.EventTypes}, {"event_id", in.EventIDs}, {"device_id", in.DeviceIDs}} {
-		if any.values.Set {
-			w.AddIn(any.column, any.values.Value)
-		}
-	}
-	if !reflect.ValueOf(in.unservedFilters).IsZero() {
-		w.AddIn("event_id", nil)
+	w := l.DB.Where()
+	caller := credential.From(ctx)
+	w.Add("workspace_id = ?", caller.WorkspaceID)
+	caller.LimitAccounts(w, "connected_account_id", "customer_key")
+	in.when(w)
+	in.columns(w)
+	for _, c := range in.refs() {
+		// Bounded by the same time, so that a resource with a long history costs no more than others.
+		about := l.DB.Where()
+		about.Add("workspace_id = ?", caller.WorkspaceID)
+		about.Add("name = ?", c.name)
+		about.AddIn("resource_id", c.ids)
+		in.when(about)
+		w.AddSubquery("event_id", "SELECT event_id FROM event_refs", about)
 	}
 	w.Args = append(w.Args, in.Limit.Or(500), in.UnstableOffset.Or(0))
 	n := len(w.Args)

@@ -6,8 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 	"time"
 
+	"keyway/internal/job"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
 	"keyway/internal/vault"
@@ -37,11 +39,26 @@ type Record struct {
 	CustomerKey        string   `json:"customer_key,omitempty"`
 }
 
+// Appended is an event that has just been written.
+type Appended struct {
+	ID, Type string
+	Seq      int64 // its place among the workspace's events, in the order of their commits
+}
+
+// Subscriber is told of events in the transaction that appends them: what it writes there is on
+// disk exactly when they are.
+type Subscriber interface {
+	Appended(ctx context.Context, tx *store.Tx, workspaceID string, now time.Time, events []Appended) error
+}
+
 // Log appends to and reads the event log.
 type Log struct {
-	DB    *store.DB
-	Vault *vault.Vault
-	Now   func() time.Time
+	DB          *store.DB
+	Vault       *vault.Vault
+	Jobs        *job.Runner
+	Now         func() time.Time
+	Retention   time.Duration // how long events are kept; 0: for ever
+	Subscribers []Subscriber
 }
 
 // Serve puts what is sealed of an event back into its doc. secret is the column of that name.
@@ -60,44 +77,111 @@ func place(workspaceID, eventID string) string {
 	return "events/" + workspaceID + "/" + eventID + "/secret"
 }
 
-// Append writes events in the order given.
+// Append writes events in the order given. Their numbers are the workspace's next: the row that
+// gives them is held until the commit, so that whoever reads in their order misses none.
 func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, events ...Event) error {
+	if len(events) == 0 {
+		return nil
+	}
 	now := l.Now()
-	for _, e := range events {
+	var seq int64
+	if err := tx.QueryRow(ctx, `INSERT INTO event_heads (workspace_id, seq) VALUES ($1, $2)
+		ON CONFLICT (workspace_id) DO UPDATE SET seq = event_heads.seq + excluded.seq RETURNING seq`, workspaceID, len(events)).Scan(&seq); err != nil {
+		return err
+	}
+	appended := make([]Appended, len(events))
+	for i, e := range events {
+		if e.ID == "" {
+			e.ID = store.NewID()
+		}
 		if e.OccurredAt.IsZero() {
 			e.OccurredAt = now
 		}
-		id := e.ID
-		if id == "" {
-			id = store.NewID()
-		}
-		doc := map[string]any{
-			"event_id": id, "event_type": e.Type, "workspace_id": workspaceID,
-			"created_at": rpc.Time{Time: now}, "occurred_at": rpc.Time{Time: e.OccurredAt},
-		}
-		for name, v := range map[string]string{"device_id": e.DeviceID, "connected_account_id": e.ConnectedAccountID, "customer_key": e.CustomerKey} {
-			if v != "" {
-				doc[name] = v
-			}
-		}
-		maps.Copy(doc, e.Fields)
-		text, err := json.Marshal(doc)
-		if err != nil {
+		appended[i] = Appended{e.ID, e.Type, seq - int64(len(events)-1-i)}
+		if err := l.insert(ctx, tx, workspaceID, now, e, appended[i].Seq); err != nil {
 			return err
 		}
-		var secret []byte
-		if len(e.Secret) > 0 {
-			fields, err := json.Marshal(e.Secret)
-			if err != nil {
-				return err
-			}
-			secret = l.Vault.Seal(place(workspaceID, id), fields)
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO events (workspace_id, event_id, event_type, occurred_at, device_id, connected_account_id, customer_key, doc, secret, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, workspaceID, id, e.Type, store.Micros(e.OccurredAt), store.TextOrNull(e.DeviceID),
-			store.TextOrNull(e.ConnectedAccountID), store.TextOrNull(e.CustomerKey), string(text), secret, store.Micros(now)); err != nil {
+	}
+	for _, s := range l.Subscribers {
+		if err := s.Appended(ctx, tx, workspaceID, now, appended); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (l *Log) insert(ctx context.Context, tx *store.Tx, workspaceID string, now time.Time, e Event, seq int64) error {
+	doc := map[string]any{
+		"event_id": e.ID, "event_type": e.Type, "workspace_id": workspaceID,
+		"created_at": rpc.Time{Time: now}, "occurred_at": rpc.Time{Time: e.OccurredAt},
+	}
+	for name, v := range map[string]string{"device_id": e.DeviceID, "connected_account_id": e.ConnectedAccountID, "customer_key": e.CustomerKey} {
+		if v != "" {
+			doc[name] = v
+		}
+	}
+	maps.Copy(doc, e.Fields)
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return err
+	}
+	var secret []byte
+	if len(e.Secret) > 0 {
+		fields, err := json.Marshal(e.Secret)
+		if err != nil {
+			return err
+		}
+		secret = l.Vault.Seal(place(workspaceID, e.ID), fields)
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO events (workspace_id, event_id, event_type, occurred_at, device_id, connected_account_id, customer_key, doc, secret, created_at, seq)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, workspaceID, e.ID, e.Type, store.Micros(e.OccurredAt), store.TextOrNull(e.DeviceID),
+		store.TextOrNull(e.ConnectedAccountID), store.TextOrNull(e.CustomerKey), string(text), secret, store.Micros(now), seq); err != nil {
+		return err
+	}
+	for _, r := range refsOf(doc) {
+		if _, err := tx.Exec(ctx, `INSERT INTO event_refs (workspace_id, name, resource_id, occurred_at, event_id) VALUES ($1, $2, $3, $4, $5)`,
+			workspaceID, r.name, r.id, store.Micros(e.OccurredAt), e.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refNames are the ids in an event, beside its device and account, that lists can be filtered by.
+var refNames = []string{"access_code_id", "access_grant_id", "access_method_id", "acs_access_group_id", "acs_credential_id", "acs_encoder_id",
+	"acs_entrance_id", "acs_system_id", "acs_user_id", "connect_webview_id", "customer_key", "space_id", "user_identity_id"}
+
+type ref struct{ name, id string }
+
+// refsOf finds the ids in an event's doc, single or as a list under the plural name.
+func refsOf(doc map[string]any) []ref {
+	var out []ref
+	add := func(name, id string) {
+		if r := (ref{name, id}); id != "" && !slices.Contains(out, r) {
+			out = append(out, r)
+		}
+	}
+	for _, name := range refNames {
+		switch v := doc[name].(type) {
+		case string:
+			add(name, v)
+		case *string:
+			if v != nil {
+				add(name, *v)
+			}
+		}
+		switch list := doc[name+"s"].(type) {
+		case []string:
+			for _, id := range list {
+				add(name, id)
+			}
+		case []any: // as decoded from JSON
+			for _, id := range list {
+				if id, ok := id.(string); ok {
+					add(name, id)
+				}
+			}
+		}
+	}
+	return out
 }

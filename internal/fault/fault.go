@@ -42,6 +42,10 @@ const (
 	ClientSessionNotFound    Code = "client_session_not_found" // 401 where it is the credential: see Unknown
 	ActionAttemptNotFound    Code = "action_attempt_not_found"
 	EventNotFound            Code = "event_not_found"
+	WebhookNotFound          Code = "webhook_not_found"
+	WebhookAttemptNotFound   Code = "webhook_attempt_not_found"
+	WebhookDisabled          Code = "webhook_disabled"
+	InvalidEventTypes        Code = "invalid_event_types"
 	TokenNotFound            Code = "personal_access_token_not_found"
 	APIKeyNotFound           Code = "api_key_not_found"
 	WorkspaceKeyNotFound     Code = "workspace_key_not_found"
@@ -86,6 +90,10 @@ var statuses = map[Code]int{
 	ClientSessionNotFound:    404,
 	ActionAttemptNotFound:    404,
 	EventNotFound:            404,
+	WebhookNotFound:          404,
+	WebhookAttemptNotFound:   404,
+	WebhookDisabled:          400,
+	InvalidEventTypes:        400,
 	TokenNotFound:            404,
 	APIKeyNotFound:           404,
 	WorkspaceKeyNotFound:     404,

@@ -146,7 +146,7 @@ func (e *Endpoint) check() error {
 		return fmt.Errorf("%s: public, so no credential is looked at", e.Path)
 	case e.Summary == "":
 		return fmt.Errorf("%s: no summary", e.Path)
-	case e.Handle.call == nil:
+	case e.Handle.call == nil && e.Handle.stream == nil:
 		return fmt.Errorf("%s: no handler", e.Path)
 	case e.Read && e.Verbs != "":
 		return fmt.Errorf("%s: a read has GET and POST", e.Path)
@@ -174,6 +174,8 @@ type Handler struct {
 	in   *schema
 	out  reflect.Type
 	call func(ctx context.Context, in reflect.Value) (any, error)
+	// stream is there instead of call for an endpoint that answers with events as they come.
+	stream func(ctx context.Context, in reflect.Value, s *Stream) error
 }
 
 // Func makes a Handler of a function. In is a struct whose fields carry json and rule tags (see

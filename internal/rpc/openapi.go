@@ -99,6 +99,10 @@ func (d *openAPI) operation(e *Endpoint, method string) map[string]any {
 		"400": answer("Bad request", d.errorSchema()),
 		"401": answer("Unauthorized", d.errorSchema()),
 	}
+	if e.Handle.stream != nil {
+		op["responses"].(map[string]any)["200"] = map[string]any{"description": "Events as they come",
+			"content": map[string]any{"text/event-stream": map[string]any{"schema": map[string]any{"type": "string"}}}}
+	}
 	if e.Handle.out == noContentType {
 		op["responses"] = map[string]any{"204": map[string]any{"description": "No content"}}
 	}

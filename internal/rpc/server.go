@@ -67,6 +67,7 @@ type Config struct {
 type Server struct {
 	Config
 	routes  map[string]*route
+	open    streams
 	cache   *otter.Cache[string, []byte]
 	panics  prometheus.Counter
 	seconds *prometheus.HistogramVec
@@ -86,7 +87,7 @@ type route struct {
 // New checks the rows and makes a server of them. Equal paths, an empty policy, a row without a
 // role or scope, or an input that a GET cannot carry are errors of the table.
 func New(c Config, tables ...[]Endpoint) (*Server, error) {
-	s := &Server{Config: c, routes: map[string]*route{}}
+	s := &Server{Config: c, routes: map[string]*route{}, open: streams{byWorkspace: map[string]int{}, ended: make(chan struct{})}}
 	s.panics = prometheus.NewCounter(prometheus.CounterOpts{Name: "keyway_panics_total", Help: "Requests that ended in a bug."})
 	s.seconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "keyway_request_duration_seconds", Help: "Time from a request's arrival to its answer.",
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}}, []string{"path"})
@@ -195,6 +196,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else if r.Method == http.MethodOptions {
 		status = http.StatusNoContent
 		w.WriteHeader(status)
+	} else if rt.Handle.stream != nil {
+		c.endpoint = rt.Endpoint
+		status, size = s.stream(w, r, rt, c)
+		rt.count(s.total, status)
 	} else {
 		c.endpoint = rt.Endpoint
 		body, err := s.answer(w, r, rt, c)
@@ -249,25 +254,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, c *ca
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	if !slices.Contains(rt.verbs, r.Method) {
-		w.Header().Set("Allow", rt.allow)
-		return nil, fault.New(fault.MethodNotAllowed, "only %s accepted", strings.ReplaceAll(rt.allow, ", ", ","))
-	}
-	ctx := context.WithValue(r.Context(), callKey{}, c)
-	if rt.Allow != Public {
-		ctx, c.caller, err = s.Authenticator.Authenticate(ctx, r, rt.Endpoint)
-		if t := c.caller.ExpiresAt; !t.IsZero() {
-			w.Header().Set("Seam-Token-Expires-At", t.UTC().Format(TimeForm))
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	c.inQuery = (r.Method == http.MethodGet || r.Method == http.MethodDelete) && c.query != ""
-	if !c.inQuery {
-		if c.body, err = readBody(w, r); err != nil {
-			return nil, err
-		}
+	ctx, err := s.admit(w, r, rt, c)
+	if err != nil {
+		return nil, err
 	}
 	key := ""
 	if rt.Cache && s.cache != nil && c.caller.Known {
@@ -289,6 +278,31 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, c *ca
 		s.cache.Set(key, body)
 	}
 	return body, err
+}
+
+// admit checks verb and credential and reads the body.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt *route, c *callState) (ctx context.Context, err error) {
+	if !slices.Contains(rt.verbs, r.Method) {
+		w.Header().Set("Allow", rt.allow)
+		return nil, fault.New(fault.MethodNotAllowed, "only %s accepted", strings.ReplaceAll(rt.allow, ", ", ","))
+	}
+	ctx = context.WithValue(r.Context(), callKey{}, c)
+	if rt.Allow != Public {
+		ctx, c.caller, err = s.Authenticator.Authenticate(ctx, r, rt.Endpoint)
+		if t := c.caller.ExpiresAt; !t.IsZero() {
+			w.Header().Set("Seam-Token-Expires-At", t.UTC().Format(TimeForm))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	c.inQuery = (r.Method == http.MethodGet || r.Method == http.MethodDelete) && c.query != ""
+	if !c.inQuery {
+		if c.body, err = readBody(w, r); err != nil {
+			return nil, err
+		}
+	}
+	return ctx, nil
 }
 
 // cacheKey holds everything that an answer depends on. The generation is part of it, so that an

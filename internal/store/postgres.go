@@ -17,9 +17,12 @@ import (
 
 // postgresDB is a pool. Writers in one scope queue for the row of the scope's generation, which
 // they raise first: so each sees all that came before it, as on SQLite, while other scopes go on.
-type postgresDB struct{ pool *sql.DB }
+type postgresDB struct {
+	pool  *sql.DB
+	watch *watchers
+}
 
-func openPostgres(ctx context.Context, url string) (*postgresDB, error) {
+func openPostgres(ctx context.Context, url string, watch *watchers) (*postgresDB, error) {
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
 		// The parser's own text can hold the URL, and the URL a password.
@@ -35,7 +38,7 @@ func openPostgres(ctx context.Context, url string) (*postgresDB, error) {
 	if err := migrate(ctx, pool, "postgres"); err != nil {
 		return nil, errors.Join(fmt.Errorf("bringing the database up to date: %w", err), pool.Close())
 	}
-	return &postgresDB{pool}, nil
+	return &postgresDB{pool, watch}, nil
 }
 
 func (p *postgresDB) close() error { return p.pool.Close() }
@@ -121,6 +124,7 @@ func (p *postgresDB) try(ctx context.Context, scopes []Scope, fn func(*Tx) error
 	for _, f := range t.committed {
 		f()
 	}
+	p.watch.tell(scopes...)
 	return nil
 }
 

@@ -36,6 +36,7 @@ type sqliteDB struct {
 	closing sync.RWMutex
 	closed  bool
 	gen     *generations
+	watch   *watchers
 }
 
 type updateRequest struct {
@@ -46,7 +47,7 @@ type updateRequest struct {
 	result chan error
 }
 
-func openSQLite(ctx context.Context, folder string, gen *generations) (*sqliteDB, error) {
+func openSQLite(ctx context.Context, folder string, gen *generations, watch *watchers) (*sqliteDB, error) {
 	path := filepath.Join(folder, FileName)
 	dsn := func(params ...string) string {
 		q := url.Values{"_pragma": append([]string{"busy_timeout(10000)", "synchronous(FULL)", "temp_store(MEMORY)"}, params...)}
@@ -79,7 +80,7 @@ func openSQLite(ctx context.Context, folder string, gen *generations) (*sqliteDB
 	reads.SetMaxOpenConns(n)
 	reads.SetMaxIdleConns(n)
 	s := &sqliteDB{
-		reads: reads, writes: writes, gen: gen,
+		reads: reads, writes: writes, gen: gen, watch: watch,
 		conn:  &writeConn{conn: conn, stmts: map[string]*sql.Stmt{}},
 		queue: make(chan *updateRequest, groupSize),
 		done:  make(chan struct{}),
@@ -220,6 +221,7 @@ func (s *sqliteDB) commit(ctx context.Context, group []*updateRequest) {
 			for _, f := range r.tx.committed {
 				f()
 			}
+			s.watch.tell(r.scopes...)
 		}
 	}
 	answer(nil)

@@ -67,6 +67,7 @@ type DB struct {
 	// generations are kept in memory, which is honest only while this process is the only
 	// writer: nil on PostgreSQL.
 	generations *generations
+	watchers    *watchers
 	folder      *folderLock
 }
 
@@ -82,22 +83,23 @@ type Options struct {
 // lock first and returns *HeldError when another process has it.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.DatabaseURL != "" {
-		e, err := openPostgres(ctx, o.DatabaseURL)
+		w := newWatchers()
+		e, err := openPostgres(ctx, o.DatabaseURL, w)
 		if err != nil {
 			return nil, err
 		}
-		return &DB{engine: e}, nil
+		return &DB{engine: e, watchers: w}, nil
 	}
 	lock, err := lockFolder(o.Folder, o.Server)
 	if err != nil {
 		return nil, err
 	}
-	g := &generations{}
-	e, err := openSQLite(ctx, o.Folder, g)
+	g, w := &generations{}, newWatchers()
+	e, err := openSQLite(ctx, o.Folder, g, w)
 	if err != nil {
 		return nil, errors.Join(err, lock.release())
 	}
-	return &DB{engine: e, generations: g, folder: lock}, nil
+	return &DB{engine: e, generations: g, watchers: w, folder: lock}, nil
 }
 
 // Close waits for running writes, then closes the database and gives the folder's lock back.

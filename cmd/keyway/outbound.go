@@ -1,0 +1,67 @@
+package main
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"keyway/internal/outbound"
+)
+
+// outboundOptions are the flags about what leaves the server and what is kept of it.
+type outboundOptions struct {
+	allow     []string
+	retention string
+}
+
+func (o *outboundOptions) flags(f *pflag.FlagSet) {
+	var allow []string
+	if text := os.Getenv("KEYWAY_ALLOW_OUTBOUND"); text != "" {
+		allow = strings.Split(text, ",")
+	}
+	f.StringSliceVar(&o.allow, "allow-outbound", allow, "host name (*.lan as well) or network (CIDR) outside the public internet that webhooks may be sent to; may be repeated [KEYWAY_ALLOW_OUTBOUND]")
+	f.StringVar(&o.retention, "event-retention", env("KEYWAY_EVENT_RETENTION", "90d"), "how long events are kept, like 90d or 36h; 0 for ever [KEYWAY_EVENT_RETENTION]")
+}
+
+// guard decides what addresses that users give may lead to.
+func (o *outboundOptions) guard(listeners []net.Listener, publicURL string, behindProxy bool) (*outbound.Guard, error) {
+	allow, err := outbound.ParseAllow(o.allow)
+	if err != nil {
+		return nil, badUsage("--allow-outbound: %v", err)
+	}
+	// A server behind a proxy listens on loopback as well, and yet strangers reach it.
+	local := !behindProxy
+	for _, l := range listeners {
+		a, err := netip.ParseAddrPort(l.Addr().String())
+		local = local && err == nil && a.Addr().IsLoopback()
+	}
+	u, err := url.Parse(publicURL)
+	return &outbound.Guard{Allow: allow, Local: local && err == nil && isLoopback(u.Hostname())}, nil
+}
+
+// keep reads how long events are kept; 0 is for ever.
+func (o *outboundOptions) keep() (time.Duration, error) {
+	text := o.retention
+	if text == "" || text == "0" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if days, found := strings.CutSuffix(text, "d"); found {
+		var n int
+		n, err = strconv.Atoi(days)
+		d = time.Duration(n) * 24 * time.Hour
+		if n > 36500 {
+			return 0, badUsage("--event-retention %q is more than a hundred years: give 0 for ever", text)
+		}
+	}
+	if err != nil || d < time.Hour {
+		return 0, badUsage("--event-retention %q is no time of at least an hour, like 90d or 36h; 0 is for ever", text)
+	}
+	return d, nil
+}

@@ -1,0 +1,206 @@
+package rpc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"keyway/internal/fault"
+)
+
+const (
+	maxStreams          = 2000             // open at once
+	maxWorkspaceStreams = 100              // of one workspace
+	beat                = 15 * time.Second // a quiet stream says that it lives, so that proxies leave it open
+	look                = time.Second      // how long a credential that ends by time alone is believed
+	patience            = 10 * time.Second // for a reader that does not take what it is sent
+)
+
+// Stream is the running answer of a streaming endpoint: server-sent events, for as long as the
+// reader stays, its credential lives and the server runs. An error of the handler ends it; before
+// the first Send or Wait it is answered as by any endpoint.
+type Stream struct {
+	w      http.ResponseWriter
+	rc     *http.ResponseController
+	check  func() (context.Context, error)
+	beat   *time.Timer
+	opened bool
+
+	// LastEventID is what the reader says it has seen, empty for a new reader.
+	LastEventID string
+}
+
+// StreamFunc makes a Handler of a function that sends events until it has to end.
+func StreamFunc[In any](f func(context.Context, In, *Stream) error) Handler {
+	return Handler{
+		in:  schemaOf(reflect.TypeFor[In]()),
+		out: reflect.TypeFor[OK](),
+		stream: func(ctx context.Context, in reflect.Value, s *Stream) error {
+			return f(ctx, in.Interface().(In), s)
+		},
+	}
+}
+
+// Check finds out anew who the request acts for. Asked after reading and before sending, nothing is
+// sent that was written after the credential's end.
+func (s *Stream) Check() (context.Context, error) { return s.check() }
+
+// Send sends one event; data is JSON on one line. A reader with this id in Last-Event-ID has it.
+func (s *Stream) Send(id string, data []byte) error {
+	return s.write(fmt.Sprintf("id: %s\ndata: %s\n\n", id, data))
+}
+
+// Wait returns when there may be something new: after changed got a value, and from time to time.
+// Its error ends the stream.
+func (s *Stream) Wait(ctx context.Context, changed <-chan struct{}) error {
+	if !s.opened {
+		if err := s.write("retry: 1000\n\n"); err != nil {
+			return err
+		}
+	}
+	t := time.NewTimer(look)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-changed:
+		return nil
+	case <-t.C:
+		return nil
+	case <-s.beat.C:
+		return s.write(": alive\n\n")
+	}
+}
+
+func (s *Stream) write(text string) error {
+	if !s.opened {
+		s.opened = true
+		h := s.w.Header()
+		h.Set("Content-Type", "text/event-stream; charset=utf-8")
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Accel-Buffering", "no")
+		s.beat = time.NewTimer(beat)
+	}
+	s.beat.Reset(beat)
+	if err := s.rc.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	if _, err := s.w.Write([]byte(text)); err != nil {
+		return err
+	}
+	return s.rc.Flush()
+}
+
+// streams counts the open ones and can end them all.
+type streams struct {
+	mu          sync.Mutex
+	total       int
+	byWorkspace map[string]int
+	ended       chan struct{}
+}
+
+// EndStreams ends all open streams, and every later one at once: without it a server that stops
+// would wait for readers who stay for days.
+func (s *Server) EndStreams() {
+	s.open.mu.Lock()
+	defer s.open.mu.Unlock()
+	select {
+	case <-s.open.ended:
+	default:
+		close(s.open.ended)
+	}
+}
+
+func (o *streams) enter(workspaceID string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.total >= maxStreams || o.byWorkspace[workspaceID] >= maxWorkspaceStreams {
+		e := fault.New(fault.TooManyRequests, "Too many streams are open")
+		e.Data = map[string]any{"retry_after": 30}
+		return e
+	}
+	o.total++
+	o.byWorkspace[workspaceID]++
+	return nil
+}
+
+func (o *streams) leave(workspaceID string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.total--
+	if o.byWorkspace[workspaceID]--; o.byWorkspace[workspaceID] == 0 {
+		delete(o.byWorkspace, workspaceID)
+	}
+}
+
+// stream runs a streaming endpoint and gives the status it was answered with.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, rt *route, c *callState) (status, size int) {
+	st := &Stream{w: w, rc: http.NewResponseController(w), LastEventID: r.Header.Get("Last-Event-ID")}
+	err := s.runStream(st, r, rt, c)
+	switch {
+	case !st.opened && errors.Is(err, context.Canceled):
+		return s.writeError(w, c, fault.New(fault.Unavailable, "The server is stopping"))
+	case !st.opened:
+		return s.writeError(w, c, err)
+	}
+	var f *fault.Error
+	switch {
+	case errors.As(err, &f):
+		// The last word, so that the reader knows not to come back with the same credential.
+		text, err := json.Marshal(map[string]any{"type": f.Code, "message": f.Message})
+		if err == nil {
+			err = st.write("event: end\ndata: " + string(text) + "\n\n")
+		}
+		if err != nil {
+			s.Log.Debug("a stream's reader left before its end", "request_id", c.id)
+		}
+	case err != nil && r.Context().Err() == nil && !errors.Is(err, context.Canceled):
+		s.Log.Warn("a stream was cut off", "request_id", c.id, "error", err)
+	}
+	return http.StatusOK, 0
+}
+
+func (s *Server) runStream(st *Stream, r *http.Request, rt *route, c *callState) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.panics.Inc()
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	ctx, err := s.admit(st.w, r, rt, c)
+	if err != nil {
+		return err
+	}
+	in, err := s.decode(rt, c)
+	if err != nil {
+		return err
+	}
+	if err := s.open.enter(c.caller.WorkspaceID); err != nil {
+		return err
+	}
+	defer s.open.leave(c.caller.WorkspaceID)
+	// The deadlines of the listener are for requests that end.
+	if err := st.rc.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-s.open.ended:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	st.check = func() (context.Context, error) {
+		again, _, err := s.Authenticator.Authenticate(ctx, r, rt.Endpoint)
+		return again, err
+	}
+	return rt.Handle.stream(ctx, in, st)
+}
