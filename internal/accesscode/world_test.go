@@ -129,7 +129,7 @@ func (w *world) start() {
 	w.accounts = &account.Accounts{DB: w.db, Events: events, Devices: w.devices, Providers: registry, Sandbox: w.virtual, Now: now}
 	w.codes = &accesscode.Codes{DB: w.db, Vault: w.vault, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Log: log}
 	w.codes.RegisterJobs()
-	w.devices.Changed = w.codes.DeviceChanged
+	w.devices.Changed, w.devices.Deleted = w.codes.DeviceChanged, w.codes.DeviceDeleted
 	locks := &lock.Locks{DB: w.db, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Codes: w.codes, Log: log}
 	locks.RegisterJobs()
 	spaces := &workspace.Workspaces{DB: w.db, Attempts: attempts, Jobs: w.jobs, Now: now}
