@@ -407,6 +407,19 @@ func TestKeypadAndBolt(t *testing.T) {
 	})
 }
 
+func TestCodesGoWithTheirDevice(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("august")
+		w.settle()
+		id := w.call("/access_codes/create", object{"device_id": lock, "name": "x", "sync": true}).obj("access_code").str("access_code_id")
+		w.call("/devices/delete", object{"device_id": lock})
+		w.refused("/access_codes/get", object{"access_code_id": id}, "access_code_not_found")
+		w.settle()
+		w.wantEvents(id, "created", "mutations_requested", "set_on_device", "deleted")
+	})
+}
+
 // A PIN is nowhere in the database as it is.
 func TestPINsAreSealed(t *testing.T) {
 	w := setup(t, storetest.SQLite(t))

@@ -547,7 +547,7 @@ func (c *Codes) PullBackup(ctx context.Context, id string) (backupID string, err
 		}
 		b := rows[i]
 		b.spare, b.Name, b.EndsAt, b.ChangedAt, b.Actor = false, found.Name, found.EndsAt, t.now, actorOf(p)
-		b.Unscheduled = true // it is on the lock already, and works at once
+		b.Unscheduled, b.Shown = true, "" // it is on the lock already, and works at once
 		b.Told = b.asTold()
 		if rule, err := rulesOf(t.device.Device); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keyway/internal/action"
+	"keyway/internal/credential"
 	"keyway/internal/device"
 	"keyway/internal/fault"
 	"keyway/internal/job"
@@ -594,4 +595,42 @@ func neighbours(rows []*row, but string) []neighbour {
 		}
 	}
 	return out
+}
+
+// DeviceDeleted is for device.Devices.Deleted: the codes of a device go with it. What is on the lock
+// stays there, out of reach.
+func (c *Codes) DeviceDeleted(ctx context.Context, tx *store.Tx, dev *device.Device) error {
+	rows, err := c.ofDevice(ctx, tx, dev.WorkspaceID, dev.ID)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	d, err := c.Devices.Reach(ctx, tx, dev.WorkspaceID, dev.ID)
+	if err != nil {
+		return err
+	}
+	now, err := c.Clock.Now(ctx, tx, dev.WorkspaceID)
+	if err != nil {
+		return err
+	}
+	t := c.telling(d, now)
+	for _, r := range rows {
+		r.vanished = true
+		kind := "access_code.deleted"
+		if !r.managed {
+			kind = "access_code.unmanaged.removed"
+		}
+		t.add(r, kind, now, nil, deletedCode(r), actorOf(credential.From(ctx)))
+		if err := c.save(ctx, tx, r, now, t.around); err != nil {
+			return err
+		}
+	}
+	return c.tell(ctx, tx, t)
+}
+
+// deletedCode is what the event of a deleted code tells of its PIN.
+func deletedCode(r *row) map[string]any {
+	if !r.managed {
+		return nil
+	}
+	return map[string]any{"code": textOrNil(r.PIN)}
 }

@@ -20,7 +20,7 @@ type TimelineEvent struct {
 	OccurredAt  json.RawMessage            `json:"occurred_at"`
 	Description string                     `json:"description"`
 	Actor       json.RawMessage            `json:"actor"`
-	Details     map[string]json.RawMessage `json:"details"`
+	Details     struct{}                   `json:"details"` // the contract has only whole access codes in it; the event tells the rest
 	Related     map[string]json.RawMessage `json:"related_resource_ids"`
 }
 
@@ -100,23 +100,20 @@ func (c *Codes) getTimeline(ctx context.Context, in timelineInput) (out timeline
 
 // fill takes over what an event tells.
 func (e *TimelineEvent) fill(doc []byte) error {
-	if err := json.Unmarshal(doc, &e.Details); err != nil {
+	var event map[string]json.RawMessage
+	if err := json.Unmarshal(doc, &event); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(e.Details["event_type"], &e.Type); err != nil {
+	if err := json.Unmarshal(event["event_type"], &e.Type); err != nil {
 		return err
 	}
-	e.OccurredAt = e.Details["occurred_at"]
-	words := strings.NewReplacer("access_code.", "", "_", " ", ".", " ").Replace(e.Type)
-	e.Description = "Access code: " + words
-	e.Related = map[string]json.RawMessage{"event_id": e.Details["event_id"]}
-	for _, name := range []string{"device_id", "connected_account_id"} {
-		if v := e.Details[name]; v != nil {
+	e.OccurredAt = event["occurred_at"]
+	e.Description = "Access code: " + strings.NewReplacer("access_code.", "", "_", " ", ".", " ").Replace(e.Type)
+	e.Related = map[string]json.RawMessage{}
+	for _, name := range []string{"event_id", "device_id", "connected_account_id"} {
+		if v := event[name]; v != nil {
 			e.Related[name] = v
 		}
-	}
-	for _, name := range []string{"event_id", "event_type", "workspace_id", "created_at", "occurred_at", "device_id", "connected_account_id", "access_code_id"} {
-		delete(e.Details, name)
 	}
 	return nil
 }

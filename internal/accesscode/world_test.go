@@ -35,7 +35,7 @@ import (
 
 // world is the rooms around access codes over one database, behind the real router.
 type world struct {
-	t        testing.TB
+	t        failer
 	db       *store.DB
 	vault    *vault.Vault
 	virtual  *sandbox.Provider
@@ -46,6 +46,30 @@ type world struct {
 	server   *rpc.Server
 	now      time.Time
 	mu       sync.Mutex
+	memory   *crashing
+}
+
+// failer is what testing and rapid have in common.
+type failer interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// crashing is a memory that can have its process die right after a virtual lock has changed.
+type crashing struct {
+	memory.Memory
+	in int // so many changes from now; 0: never
+}
+
+func (c *crashing) Change(ctx context.Context, r provider.Ref, fn func([]byte) ([]byte, error)) error {
+	err := c.Memory.Change(ctx, r, fn)
+	if c.in > 0 {
+		if c.in--; c.in == 0 {
+			panic("the process dies")
+		}
+	}
+	return err
 }
 
 // caller is who a request acts for; its zero value is an API key of the first workspace.
@@ -95,7 +119,8 @@ func (w *world) start() {
 	}
 	log := slog.New(slog.DiscardHandler)
 	ck := clock.Clock{Real: now}
-	w.virtual = sandbox.New(&memory.Memory{DB: w.db, Vault: w.vault}, now)
+	w.memory = &crashing{Memory: memory.Memory{DB: w.db, Vault: w.vault}}
+	w.virtual = sandbox.New(w.memory, now)
 	events := &event.Log{DB: w.db, Vault: w.vault, Now: now}
 	attempts := &action.Attempts{DB: w.db, Now: now}
 	w.jobs = job.NewRunner(w.db, log, now)
@@ -104,7 +129,7 @@ func (w *world) start() {
 	w.accounts = &account.Accounts{DB: w.db, Events: events, Devices: w.devices, Providers: registry, Sandbox: w.virtual, Now: now}
 	w.codes = &accesscode.Codes{DB: w.db, Vault: w.vault, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Log: log}
 	w.codes.RegisterJobs()
-	w.devices.Changed = w.codes.DeviceChanged
+	w.devices.Changed, w.devices.Deleted = w.codes.DeviceChanged, w.codes.DeviceDeleted
 	locks := &lock.Locks{DB: w.db, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Codes: w.codes, Log: log}
 	locks.RegisterJobs()
 	spaces := &workspace.Workspaces{DB: w.db, Attempts: attempts, Jobs: w.jobs, Now: now}

@@ -95,7 +95,8 @@ func Failure(err error) (kind, message string) {
 	return "provider_issue", "The device's provider reported a problem."
 }
 
-// SetProperties changes properties of a device; it returns device_not_found.
+// SetProperties changes properties of a device; it returns device_not_found. Changed is not told: a
+// bolt that turned changes nothing for anyone else.
 func (d *Devices) SetProperties(ctx context.Context, tx *store.Tx, workspaceID, id string, values map[string]any) error {
 	dev, err := d.Get(ctx, tx, workspaceID, id)
 	if err != nil {
@@ -106,5 +107,5 @@ func (d *Devices) SetProperties(ctx context.Context, tx *store.Tx, workspaceID, 
 			return err
 		}
 	}
-	return d.save(ctx, tx, &dev)
+	return d.write(ctx, tx, &dev)
 }

@@ -70,18 +70,23 @@ func (d *Devices) changed(ctx context.Context, tx *store.Tx, dev *Device) error 
 	return d.Changed(ctx, tx, dev)
 }
 
-// save writes a changed device back, the columns that queries need with it.
+// save writes a changed device back, and tells of it.
 func (d *Devices) save(ctx context.Context, tx *store.Tx, dev *Device) error {
+	if err := d.write(ctx, tx, dev); err != nil {
+		return err
+	}
+	return d.changed(ctx, tx, dev)
+}
+
+// write writes a changed device back, the columns that queries need with it.
+func (d *Devices) write(ctx context.Context, tx *store.Tx, dev *Device) error {
 	doc, err := json.Marshal(dev)
 	if err != nil {
 		return err
 	}
 	_, err = tx.Exec(ctx, `UPDATE devices SET name = $3, is_managed = $4, flags = $5, search = $6, doc = $7, customer_key = $8 WHERE workspace_id = $1 AND device_id = $2`,
 		dev.WorkspaceID, dev.ID, strings.ToLower(dev.DisplayName), dev.IsManaged, dev.Flags.working(), dev.searchText(), string(doc), store.TextOrNull(dev.CustomerKey))
-	if err != nil {
-		return err
-	}
-	return d.changed(ctx, tx, dev)
+	return err
 }
 
 // searchText is what ?search= looks in, beside ids: names, place and metadata.

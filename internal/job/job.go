@@ -227,7 +227,7 @@ func (r *Runner) run(ctx context.Context, j Job) {
 		if e != nil {
 			return e
 		}
-		_, e = tx.Exec(ctx, `UPDATE jobs SET run_at = $2, due_at = CASE WHEN due_at IS NULL THEN NULL ELSE $4 END, lease_until = NULL, last_error = $3
+		_, e = tx.Exec(ctx, `UPDATE jobs SET run_at = $2, due_at = CASE WHEN due_at IS NULL THEN NULL ELSE CAST($4 AS BIGINT) END, lease_until = NULL, last_error = $3
 			WHERE job_id = $1`, j.ID, store.Micros(next), err.Error(), store.Micros(next.Add(offset)))
 		return e
 	})

@@ -116,6 +116,9 @@ func (e *Endpoint) Group() string {
 	return group
 }
 
+// Streams tells whether the endpoint answers with events as they come, without an end of its own.
+func (e *Endpoint) Streams() bool { return e.Handle.stream != nil }
+
 // Scope is the permission that the endpoint needs: its group, and read or write.
 func (e *Endpoint) Scope() string {
 	if e.Read {

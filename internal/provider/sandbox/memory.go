@@ -124,9 +124,9 @@ func (p *Provider) SetRemoved(ctx context.Context, r provider.Ref, removed bool)
 	return p.change(ctx, r, func(m *memory) error { m.Removed = removed; return nil })
 }
 
-// FailNext has the next requests to a device meet these faults, one each.
+// FailNext has the next requests to a device meet these faults, one each, and no others.
 func (p *Provider) FailNext(ctx context.Context, r provider.Ref, faults ...Fault) error {
-	return p.change(ctx, r, func(m *memory) error { m.Faults = append(m.Faults, faults...); return nil })
+	return p.change(ctx, r, func(m *memory) error { m.Faults = faults; return nil })
 }
 
 // foundCodes are the codes that were on a lock before anyone connected its account: some locks

@@ -1,0 +1,432 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"keyway/internal/audit"
+	"keyway/internal/event"
+	"keyway/internal/identity"
+	"keyway/internal/personalaccesstoken"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+	"keyway/internal/store/storetest"
+	"keyway/internal/workspace"
+)
+
+// reader reads a stream of events.
+type reader struct {
+	status int
+	ids    chan string
+	ended  chan struct{}
+	close  func()
+	mu     sync.Mutex
+	last   string // the data of its last word
+}
+
+func (r *reader) lastWord() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last
+}
+
+// read opens a stream; when it returns, the server has read where it begins.
+func (w *world) read(t *testing.T, url, token string, body fields, lastID string) *reader {
+	t.Helper()
+	return w.readIn(t, url, token, "", body, lastID)
+}
+
+func (w *world) readIn(t *testing.T, url, token, workspaceID string, body fields, lastID string) *reader {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/keyway/v1/events/stream", strings.NewReader(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Seam-Workspace", workspaceID)
+	if lastID != "" {
+		req.Header.Set("Last-Event-ID", lastID)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &reader{status: res.StatusCode, ids: make(chan string, 10_000), ended: make(chan struct{}), close: cancel}
+	t.Cleanup(cancel)
+	if res.StatusCode == 200 && res.Header.Get("Content-Type") != "text/event-stream; charset=utf-8" {
+		t.Errorf("a stream of %s", res.Header.Get("Content-Type"))
+	}
+	go func() {
+		defer res.Body.Close()
+		defer close(r.ended)
+		lines := bufio.NewScanner(res.Body)
+		end := false
+		for lines.Scan() {
+			name, value, _ := strings.Cut(lines.Text(), ": ")
+			switch {
+			case name == "id":
+				r.ids <- value
+			case name == "event" && value == "end":
+				end = true
+			case name == "data" && end:
+				r.mu.Lock()
+				r.last = value
+				r.mu.Unlock()
+			}
+		}
+	}()
+	return r
+}
+
+func (r *reader) take(t *testing.T, n int) (out []string) {
+	t.Helper()
+	for len(out) < n {
+		select {
+		case id := <-r.ids:
+			out = append(out, id)
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%d of %d events", len(out), n)
+		}
+	}
+	return out
+}
+
+func (r *reader) ends(t *testing.T, why string, within time.Duration) {
+	t.Helper()
+	select {
+	case <-r.ended:
+	case <-time.After(within):
+		t.Errorf("%s: the stream is open after %v", why, within)
+	}
+}
+
+// happen appends events and gives their ids.
+func (w *world) happen(t *testing.T, ws string, events ...event.Event) (ids []string) {
+	t.Helper()
+	for i := range events {
+		events[i].ID = store.NewID()
+		ids = append(ids, events[i].ID)
+	}
+	if err := w.db.Update(t.Context(), func(tx *store.Tx) error { return w.events.Append(t.Context(), tx, ws, events...) }, store.Workspace(ws)); err != nil {
+		t.Error(err)
+	}
+	return ids
+}
+
+func TestStreamOrderAndResume(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		before := w.happen(t, w.here.id, event.Event{Type: "lock.locked"})[0]
+		r := w.read(t, w.URL, w.here.key, nil, "")
+		// Many at once: whatever order they commit in, none is missing and resuming at any of them
+		// gives exactly the rest.
+		var writers sync.WaitGroup
+		for range 8 {
+			writers.Go(func() {
+				for range 25 {
+					w.happen(t, w.here.id, event.Event{Type: "lock.locked"}, event.Event{Type: "lock.unlocked"})
+					w.happen(t, w.abroad.id, event.Event{Type: "lock.locked"})
+				}
+			})
+		}
+		all := r.take(t, 400)
+		writers.Wait()
+		if sorted := slices.Sorted(slices.Values(all)); len(slices.Compact(sorted)) != 400 || slices.Contains(all, before) {
+			t.Fatal("an event came twice, or one from before")
+		}
+		for _, at := range []int{0, 199, 398} {
+			again := w.read(t, w.URL, w.here.key, nil, all[at])
+			if got := again.take(t, 399-at); !slices.Equal(got, all[at+1:]) {
+				t.Errorf("resumed behind event %d: another order", at)
+			}
+		}
+		if got := w.read(t, w.URL, w.here.key, fields{"last_event_id": before}, "").take(t, 400); !slices.Equal(got, all) {
+			t.Error("begun behind an earlier event: another order")
+		}
+		locked := w.read(t, w.URL, w.here.key, fields{"last_event_id": before, "event_types": []string{"lock.unlocked"}}, "")
+		if got := locked.take(t, 200); len(got) != 200 {
+			t.Error(len(got))
+		}
+		abroad := w.happen(t, w.abroad.id, event.Event{Type: "lock.locked"})[0]
+		for _, unknown := range []string{store.NewID(), abroad, "nonsense"} {
+			if got := w.read(t, w.URL, w.here.key, nil, unknown).status; got != 404 {
+				t.Errorf("resumed behind an event that is not there: %d", got)
+			}
+		}
+	})
+}
+
+func TestStreamDiesWithItsCredential(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		account := w.connect(t, w.here, "august", "jane")
+		for name, kill := range map[string]func() (string, func()){
+			"a revoked key": func() (string, func()) {
+				k, secret, err := w.keys.Create(t.Context(), w.here.id, true, "short-lived", "", "command", audit.Server)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return secret.Reveal(), func() {
+					if err := w.keys.Revoke(t.Context(), w.here.id, k.ID, audit.Server); err != nil {
+						t.Error(err)
+					}
+				}
+			},
+			"a revoked client session": func() (string, func()) {
+				id, token := w.session(t, w.here, fields{"connected_account_ids": []string{account}})
+				return token, func() { w.ok(t, w.here.key, "/client_sessions/revoke", fields{"client_session_id": id}) }
+			},
+			"a deleted client session": func() (string, func()) {
+				id, token := w.session(t, w.here, fields{"connected_account_ids": []string{account}})
+				return token, func() { w.ok(t, w.here.key, "/client_sessions/delete", fields{"client_session_id": id}) }
+			},
+			"an expired client session": func() (string, func()) {
+				_, token := w.session(t, w.here, fields{"connected_account_ids": []string{account}, "expires_at": time.Now().Add(2 * time.Second)})
+				return token, func() { time.Sleep(2 * time.Second) }
+			},
+		} {
+			token, end := kill()
+			r := w.read(t, w.URL, token, nil, "")
+			if r.status != 200 {
+				t.Fatalf("%s: %d", name, r.status)
+			}
+			end()
+			if name != "an expired client session" {
+				// Written after the end: it must not arrive, however soon.
+				w.happen(t, w.here.id, event.Event{Type: "lock.locked", ConnectedAccountID: account})
+			}
+			within := 500 * time.Millisecond
+			if name == "an expired client session" {
+				within = 1500 * time.Millisecond
+			}
+			r.ends(t, name, within)
+			for len(r.ids) > 0 {
+				var e fields
+				id := <-r.ids
+				if a := w.ok(t, w.here.key, "/events/get", fields{"event_id": id}); true {
+					e = a.object(t, "event")
+				}
+				if e["event_type"] == "lock.locked" {
+					t.Errorf("%s: an event from after its end arrived", name)
+				}
+			}
+			if !strings.Contains(r.lastWord(), `"type"`) {
+				t.Errorf("%s: its last word is %q", name, r.lastWord())
+			}
+		}
+	})
+}
+
+// A person's token: the person is disabled, leaves the workspace, or revokes it.
+func TestStreamDiesWithItsPerson(t *testing.T) {
+	t.Parallel()
+	w := setup(t, storetest.SQLite(t))
+	ctx := t.Context()
+	for name, kill := range map[string]func(userID, tokenID string) error{
+		"a disabled person": func(userID, _ string) error {
+			_, err := w.people.SetDisabled(ctx, userID, true, audit.Server)
+			return err
+		},
+		"a person who left the workspace": func(userID, _ string) error {
+			return w.members.Remove(ctx, w.here.id, userID, rpc.Owner, "", audit.Server)
+		},
+		"a revoked token": func(userID, tokenID string) error {
+			return w.tokens.Revoke(ctx, userID, tokenID, audit.Server)
+		},
+	} {
+		n, err := w.people.Prepare(ctx, store.NewID()+"@example.com", "Sam", "correct horse battery")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var u identity.User
+		if err := w.db.Update(ctx, func(tx *store.Tx) error {
+			if u, err = w.people.Create(ctx, tx, n, audit.Server); err != nil {
+				return err
+			}
+			return workspace.AddMember(ctx, tx, time.Now(), w.here.id, u.ID, rpc.Member)
+		}, store.Instance); err != nil {
+			t.Fatal(err)
+		}
+		tok, secret, err := w.tokens.Create(ctx, u.ID, personalaccesstoken.New{Name: "stream", From: "command"}, audit.Server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := w.readIn(t, w.URL, secret.Reveal(), w.here.id, nil, "")
+		if r.status != 200 {
+			t.Fatalf("%s: %d", name, r.status)
+		}
+		if err := kill(u.ID, tok.ID); err != nil {
+			t.Fatal(err)
+		}
+		r.ends(t, name, 500*time.Millisecond)
+	}
+}
+
+func TestStreamReach(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		own, other := w.connect(t, w.here, "august", "jane"), w.connect(t, w.here, "schlage", "jane")
+		_, token := w.session(t, w.here, fields{"connected_account_ids": []string{own}})
+		r := w.read(t, w.URL, token, nil, "")
+		var want []string
+		for range 20 {
+			w.happen(t, w.here.id, event.Event{Type: "lock.locked", ConnectedAccountID: other}, event.Event{Type: "device.added"})
+			want = append(want, w.happen(t, w.here.id, event.Event{Type: "lock.locked", ConnectedAccountID: own})...)
+			w.happen(t, w.abroad.id, event.Event{Type: "lock.locked", ConnectedAccountID: own})
+		}
+		if got := r.take(t, 20); !slices.Equal(got, want) {
+			t.Error("a client session's stream has others than its events")
+		}
+		hidden := w.happen(t, w.here.id, event.Event{Type: "lock.locked", ConnectedAccountID: other})[0]
+		if got := w.read(t, w.URL, token, nil, hidden).status; got != 404 {
+			t.Errorf("resumed behind an event out of reach: %d", got)
+		}
+	})
+}
+
+// Two processes on one PostgreSQL: what one writes and revokes, the other's streams show at once.
+func TestStreamAcrossProcesses(t *testing.T) {
+	t.Parallel()
+	url := storetest.PostgresURL(t)
+	open := func() *store.DB {
+		db, err := store.Open(t.Context(), store.Options{DatabaseURL: url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		return db
+	}
+	w := setup(t, open())
+	other := wire(open(), w.vault, appOptions{log: w.log, publicURL: "http://keyway.test"})
+	otherRPC, err := other.newRPC(prometheus.NewRegistry(), false, func(*http.Request) string { return "192.0.2.1" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(otherRPC)
+	t.Cleanup(server.Close)
+	k, secret, err := w.keys.Create(t.Context(), w.here.id, true, "short-lived", "", "command", audit.Server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := w.read(t, server.URL, secret.Reveal(), nil, "")
+	for range 5 {
+		start := time.Now()
+		id := w.happen(t, w.here.id, event.Event{Type: "lock.locked"})[0]
+		if got := r.take(t, 1)[0]; got != id || time.Since(start) > time.Second {
+			t.Errorf("%s after %v", got, time.Since(start))
+		}
+	}
+	if err := w.keys.Revoke(t.Context(), w.here.id, k.ID, audit.Server); err != nil {
+		t.Fatal(err)
+	}
+	w.happen(t, w.here.id, event.Event{Type: "lock.locked"})
+	r.ends(t, "revoked by another process", time.Second)
+	if len(r.ids) > 0 {
+		t.Error("an event from after the end arrived")
+	}
+}
+
+// A server that stops ends its streams; a reader that takes nothing is cut off and holds nobody up.
+func TestStreamEndsWithTheServer(t *testing.T) {
+	t.Parallel()
+	w := setup(t, storetest.SQLite(t))
+	r := w.read(t, w.URL, w.here.key, nil, "")
+	w.rpc.EndStreams()
+	r.ends(t, "a stopping server", 500*time.Millisecond)
+	if got := w.read(t, w.URL, w.here.key, nil, "").status; got != 503 && got != 200 {
+		t.Errorf("a new stream while the server stops: %d", got)
+	}
+}
+
+func TestEventFilters(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		names := map[string]bool{"access_code": true, "access_grant": true, "access_method": true, "acs_access_group": false, "acs_credential": false,
+			"acs_encoder": false, "acs_entrance": false, "acs_system": true, "acs_user": false, "connect_webview": false, "space": true, "user_identity": false}
+		for name, plural := range names {
+			id, other := store.NewID(), store.NewID()
+			want := w.happen(t, w.here.id, event.Event{Type: "lock.locked", Fields: map[string]any{name + "_id": id}})
+			w.happen(t, w.here.id, event.Event{Type: "lock.locked", Fields: map[string]any{name + "_id": other}})
+			w.happen(t, w.abroad.id, event.Event{Type: "lock.locked", Fields: map[string]any{name + "_id": id}})
+			filters := map[string]any{name + "_id": id}
+			if plural {
+				filters[name+"_ids"] = []string{id, store.NewID()}
+			}
+			for filter, value := range filters {
+				got := w.ok(t, w.here.key, "/events/list", fields{"since": "2020-01-01T00:00:00Z", filter: value}).ids("events", "event_id")
+				if !slices.Equal(got, want) {
+					t.Errorf("%s: %v, want %v", filter, got, want)
+				}
+				stream := w.read(t, w.URL, w.here.key, fields{filter: value}, "")
+				next := w.happen(t, w.here.id, event.Event{Type: "lock.locked", Fields: map[string]any{name + "_id": other}}, event.Event{Type: "lock.locked", Fields: map[string]any{name + "_id": id}})
+				want = append(want, next[1])
+				if got := stream.take(t, 1); got[0] != next[1] {
+					t.Errorf("%s: streamed %v, want %v", filter, got, next[1])
+				}
+				stream.close()
+			}
+		}
+		customer := w.happen(t, w.here.id, event.Event{Type: "device.added", CustomerKey: "c-1"}, event.Event{Type: "device.added", CustomerKey: "c-2"})
+		if got := w.ok(t, w.here.key, "/events/list", fields{"since": "2020-01-01T00:00:00Z", "customer_key": "c-1"}).ids("events", "event_id"); !slices.Equal(got, customer[:1]) {
+			t.Errorf("customer_key: %v", got)
+		}
+		space := store.NewID()
+		many := w.happen(t, w.here.id, event.Event{Type: "access_method.issued", Fields: map[string]any{"access_grant_ids": []string{space, store.NewID()}}})
+		if got := w.ok(t, w.here.key, "/events/list", fields{"since": "2020-01-01T00:00:00Z", "access_grant_id": space}).ids("events", "event_id"); !slices.Equal(got, many) {
+			t.Errorf("access_grant_id of a list: %v", got)
+		}
+		if a := w.call(t, w.here.key, "/events/list", fields{"since": "2020-01-01T00:00:00Z", "event_type": "lock.exploded"}); a.status != 400 || a.kind() != "invalid_input" {
+			t.Errorf("an unknown type: %d %s", a.status, a.raw)
+		}
+	})
+}
+
+func TestEventRetention(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		code := store.NewID()
+		var old []event.Event
+		for i := range 1200 {
+			old = append(old, event.Event{Type: "lock.locked", Fields: map[string]any{"access_code_id": code, "action_attempt_id": fmt.Sprint(i)}})
+		}
+		w.happen(t, w.here.id, old...)
+		cut := time.Now().Add(time.Millisecond)
+		time.Sleep(5 * time.Millisecond)
+		kept := w.happen(t, w.here.id, event.Event{Type: "lock.unlocked", Fields: map[string]any{"access_code_id": code}})
+		if err := w.events.Purge(t.Context(), cut); err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range []string{"events", "event_refs"} {
+			var n int
+			if err := db.QueryRow(t.Context(), `SELECT count(*) FROM `+table+` WHERE workspace_id = $1`, w.here.id).Scan(&n); err != nil || n != 1 {
+				t.Errorf("%d left in %s (%v)", n, table, err)
+			}
+		}
+		// Numbers go on where they were, so that nobody who resumes is led astray.
+		r := w.read(t, w.URL, w.here.key, nil, kept[0])
+		if next := w.happen(t, w.here.id, event.Event{Type: "lock.locked"}); r.take(t, 1)[0] != next[0] {
+			t.Error("resumed elsewhere after a purge")
+		}
+	})
+}
