@@ -162,6 +162,11 @@ func (b *bench) atWork(ctx context.Context) error {
 		}
 		b.atLeast(m.name+", bare / ours", theirs.Micros/ours.Micros, "of bare", m.aim)
 	}
+	one := f.update()
+	one.alone, one.name = true, one.name+", one connection"
+	if _, err := b.measure(ctx, one, s); err != nil {
+		return err
+	}
 	if err := b.besideWrites(ctx, f, s); err != nil {
 		return err
 	}
