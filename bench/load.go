@@ -242,7 +242,7 @@ func (w *work) pace(ctx context.Context, address string, every time.Duration) er
 	if err != nil {
 		return err
 	}
-	defer clients[0].Close()
+	defer func() { _ = clients[0].Close() }() // every answer was read
 	t := time.NewTicker(every)
 	defer t.Stop()
 	for {

@@ -92,7 +92,7 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 	if b.folder, err = os.MkdirTemp("", "keyway-bench-"); err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(b.folder)
+	defer func() { _ = os.RemoveAll(b.folder) }() // a temporary folder
 	for _, step := range []func(context.Context) error{b.build, b.atWork, b.atSizes} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -132,7 +132,7 @@ func (b *bench) atWork(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.stop()
+	defer func() { _ = s.stop() }() // after an error, which is told instead
 	if err := f.readIDs(ctx, s.address); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (b *bench) atWork(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer bare.stop()
+	defer func() { _ = bare.stop() }()
 	progress("asking for every device once, as a server at work has been")
 	if err := f.all().once(ctx, s.address, b.connections); err != nil {
 		return err
@@ -243,7 +243,7 @@ func (b *bench) atSizes(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer s.stop()
+		defer func() { _ = s.stop() }() // after an error, which is told instead
 		if err := f.readIDs(ctx, s.address); err != nil {
 			return err
 		}
