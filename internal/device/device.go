@@ -265,7 +265,11 @@ const maxNameLength = 200
 // that will not do, or a backup pool that the device does not support.
 func (d *Devices) Change(ctx context.Context, workspaceID, id string, u Update) error {
 	return d.DB.Update(ctx, func(tx *store.Tx) error {
-		dev, err := d.Get(ctx, tx, workspaceID, id)
+		stored, err := raw(tx.QueryRow(ctx, getQuery, workspaceID, id))
+		if err != nil {
+			return err
+		}
+		dev, all, properties, err := partly(stored)
 		if err != nil {
 			return err
 		}
@@ -311,7 +315,11 @@ func (d *Devices) Change(ctx context.Context, workspaceID, id string, u Update) 
 				return err
 			}
 		}
-		if err := d.save(ctx, tx, &dev); err != nil {
+		doc, err := dev.patched(all, properties)
+		if err != nil {
+			return err
+		}
+		if err := d.saveChanged(ctx, tx, &dev, doc); err != nil {
 			return err
 		}
 		return d.Events.Append(ctx, tx, workspaceID, events...)

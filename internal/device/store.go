@@ -12,9 +12,11 @@ import (
 	"keyway/internal/store"
 )
 
+const getQuery = `SELECT doc FROM devices WHERE workspace_id = $1 AND device_id = $2`
+
 // Get reads a device, managed or not; device_not_found when the workspace has none with the id.
 func (d *Devices) Get(ctx context.Context, q store.Querier, workspaceID, id string) (Device, error) {
-	return one(q.QueryRow(ctx, `SELECT doc FROM devices WHERE workspace_id = $1 AND device_id = $2`, workspaceID, id))
+	return one(q.QueryRow(ctx, getQuery, workspaceID, id))
 }
 
 func (d *Devices) byExternalID(ctx context.Context, q store.Querier, workspaceID, accountID, externalID string) (Device, error) {
@@ -58,6 +60,13 @@ func (d *Devices) save(ctx context.Context, tx *store.Tx, dev *Device) error {
 	}
 	_, err = tx.Exec(ctx, `UPDATE devices SET name = $3, is_managed = $4, flags = $5, search = $6, doc = $7 WHERE workspace_id = $1 AND device_id = $2`,
 		dev.WorkspaceID, dev.ID, strings.ToLower(dev.DisplayName), dev.IsManaged, dev.Flags.working(), dev.searchText(), string(doc))
+	return err
+}
+
+// saveChanged writes a document that was patched, with the columns that a change can change.
+func (d *Devices) saveChanged(ctx context.Context, tx *store.Tx, dev *Device, doc []byte) error {
+	_, err := tx.Exec(ctx, `UPDATE devices SET name = $3, is_managed = $4, search = $5, doc = $6 WHERE workspace_id = $1 AND device_id = $2`,
+		dev.WorkspaceID, dev.ID, strings.ToLower(dev.DisplayName), dev.IsManaged, dev.searchText(), string(doc))
 	return err
 }
 

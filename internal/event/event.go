@@ -5,7 +5,6 @@ package event
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"time"
 
 	"keyway/internal/rpc"
@@ -48,17 +47,10 @@ func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, even
 			e.OccurredAt = now
 		}
 		id := store.NewID()
-		doc := map[string]any{
-			"event_id": id, "event_type": e.Type, "workspace_id": workspaceID,
-			"created_at": rpc.Time{Time: now}, "occurred_at": rpc.Time{Time: e.OccurredAt},
-		}
-		for name, v := range map[string]string{"device_id": e.DeviceID, "connected_account_id": e.ConnectedAccountID, "customer_key": e.CustomerKey} {
-			if v != "" {
-				doc[name] = v
-			}
-		}
-		maps.Copy(doc, e.Fields)
-		text, err := json.Marshal(doc)
+		text, err := document(Record{
+			EventID: id, EventType: e.Type, WorkspaceID: workspaceID, CreatedAt: rpc.Time{Time: now}, OccurredAt: rpc.Time{Time: e.OccurredAt},
+			DeviceID: e.DeviceID, ConnectedAccountID: e.ConnectedAccountID, CustomerKey: e.CustomerKey,
+		}, e.Fields)
 		if err != nil {
 			return err
 		}
@@ -69,4 +61,17 @@ func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, even
 		}
 	}
 	return nil
+}
+
+// document is the event as it is served: what all events have, then what its type adds.
+func document(r Record, fields map[string]any) ([]byte, error) {
+	text, err := json.Marshal(r)
+	if err != nil || len(fields) == 0 {
+		return text, err
+	}
+	more, err := json.Marshal(fields)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(text[:len(text)-1], ','), more[1:]...), nil
 }
