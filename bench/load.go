@@ -36,6 +36,7 @@ type work struct {
 	name    string
 	path    string
 	differ  bool // no two requests are alike, so that no answer can be a remembered one
+	alone   bool // over one connection, whatever the number of the others
 	request func(r *rand.Rand) []byte
 	sent    atomic.Uint64
 	limit   int // of requests; 0: none
@@ -195,7 +196,11 @@ func (b *bench) oneRound(ctx context.Context, w *work, s *process, length time.D
 	if s.log != nil {
 		defer func() { err = errors.Join(err, s.log.Truncate(0)) }()
 	}
-	clients, err := connect(ctx, s.address, b.connections)
+	n := b.connections
+	if w.alone {
+		n = 1
+	}
+	clients, err := connect(ctx, s.address, n)
 	if err != nil {
 		return r, err
 	}
@@ -237,7 +242,7 @@ func (w *work) pace(ctx context.Context, address string, every time.Duration) er
 	if err != nil {
 		return err
 	}
-	defer clients[0].Close()
+	defer func() { _ = clients[0].Close() }() // every answer was read
 	t := time.NewTicker(every)
 	defer t.Stop()
 	for {

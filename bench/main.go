@@ -92,7 +92,7 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 	if b.folder, err = os.MkdirTemp("", "keyway-bench-"); err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(b.folder)
+	defer func() { _ = os.RemoveAll(b.folder) }() // a temporary folder
 	for _, step := range []func(context.Context) error{b.build, b.atWork, b.atSizes} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -132,7 +132,7 @@ func (b *bench) atWork(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.stop()
+	defer func() { _ = s.stop() }() // after an error, which is told instead
 	if err := f.readIDs(ctx, s.address); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (b *bench) atWork(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer bare.stop()
+	defer func() { _ = bare.stop() }()
 	progress("asking for every device once, as a server at work has been")
 	if err := f.all().once(ctx, s.address, b.connections); err != nil {
 		return err
@@ -161,6 +161,11 @@ func (b *bench) atWork(ctx context.Context) error {
 			return err
 		}
 		b.atLeast(m.name+", bare / ours", theirs.Micros/ours.Micros, "of bare", m.aim)
+	}
+	one := f.update()
+	one.alone, one.name = true, one.name+", one connection"
+	if _, err := b.measure(ctx, one, s); err != nil {
+		return err
 	}
 	if err := b.besideWrites(ctx, f, s); err != nil {
 		return err
@@ -238,7 +243,7 @@ func (b *bench) atSizes(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer s.stop()
+		defer func() { _ = s.stop() }() // after an error, which is told instead
 		if err := f.readIDs(ctx, s.address); err != nil {
 			return err
 		}

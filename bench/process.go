@@ -203,7 +203,7 @@ func ask(ctx context.Context, address string, request []byte) (status int, body 
 	if err != nil {
 		return 0, nil, err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if err := c.send(request); err != nil {
 		return 0, nil, err
 	}

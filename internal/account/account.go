@@ -91,7 +91,7 @@ func (a *Accounts) Connect(ctx context.Context, workspaceID string, sandbox bool
 		return Account{}, err
 	}
 	brand := brandOf(p, brandName)
-	err = a.DB.Update(ctx, func(tx *store.Tx) error {
+	err = a.within(ctx, workspaceID, func(tx *store.Tx) error {
 		if acc, err = a.put(ctx, tx, workspaceID, sandbox, brand, found, terms); err != nil {
 			return err
 		}
@@ -106,8 +106,23 @@ func (a *Accounts) Connect(ctx context.Context, workspaceID string, sandbox bool
 			return nil
 		}
 		return terms.Connected(ctx, tx, acc)
-	}, store.Workspace(workspaceID))
+	})
 	return acc, err
+}
+
+// within changes what is in a workspace that is not deleted: what came later would outlive it. It
+// returns workspace_not_found.
+func (a *Accounts) within(ctx context.Context, workspaceID string, fn func(*store.Tx) error) error {
+	return a.DB.Update(ctx, func(tx *store.Tx) error {
+		var there bool
+		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM workspaces WHERE workspace_id = $1 AND deleted_at IS NULL)`, workspaceID).Scan(&there)
+		if err != nil {
+			return err
+		} else if !there {
+			return fault.Missing(fault.WorkspaceNotFound)
+		}
+		return fn(tx)
+	}, store.Workspace(workspaceID))
 }
 
 func brandOf(p provider.Provider, name string) provider.Brand {
@@ -298,7 +313,7 @@ func (a *Accounts) eachFleetChunk(ctx context.Context, workspaceID string, from,
 	var all []fleetDevice
 	done := 0
 	flush := func() error {
-		err := a.DB.Update(ctx, func(tx *store.Tx) error {
+		err := a.within(ctx, workspaceID, func(tx *store.Tx) error {
 			accounts := map[string]device.Account{}
 			for _, f := range all {
 				acc, ok := accounts[f.brand]
@@ -314,7 +329,7 @@ func (a *Accounts) eachFleetChunk(ctx context.Context, workspaceID string, from,
 				}
 			}
 			return nil
-		}, store.Workspace(workspaceID))
+		})
 		done += len(all)
 		all = all[:0]
 		if err == nil && progress != nil {
@@ -424,12 +439,7 @@ func (a *Accounts) resetAccount(ctx context.Context, workspaceID string, acc Acc
 	if err != nil {
 		return err
 	}
-	return a.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := a.Get(ctx, tx, workspaceID, acc.ID); fault.Is(err, fault.ConnectedAccountNotFound) {
-			return nil // it went with its workspace
-		} else if err != nil {
-			return err
-		}
+	return a.within(ctx, workspaceID, func(tx *store.Tx) error {
 		for _, dev := range found.Devices {
 			if err := a.Devices.Restore(ctx, tx, workspaceID, a.of(acc, true, brandOf(a.Sandbox, acc.AccountType)), dev); err != nil {
 				return err
@@ -437,7 +447,7 @@ func (a *Accounts) resetAccount(ctx context.Context, workspaceID string, acc Acc
 		}
 		acc.Errors = []Error{}
 		return a.save(ctx, tx, workspaceID, acc)
-	}, store.Workspace(workspaceID))
+	})
 }
 
 // Get reads an account; connected_account_not_found when the workspace has none with the id, or none

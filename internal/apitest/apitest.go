@@ -128,6 +128,9 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 	return w
 }
 
+// Context ends with the test.
+func (w *World) Context() context.Context { return w.t.Context() }
+
 // RunJobs runs jobs until the test ends.
 func (w *World) RunJobs() {
 	w.t.Helper()

@@ -65,7 +65,7 @@ type Workspaces struct {
 	Attempts *action.Attempts
 	Jobs     *job.Runner
 	Now      func() time.Time
-	// Reset puts the devices of a sandbox workspace back.
+	// Reset puts the devices of a sandbox workspace back. It may return workspace_not_found.
 	Reset func(ctx context.Context, workspaceID string) error
 	// Finders are what a search looks in, by the name of what they find.
 	Finders map[string]Finder
@@ -269,10 +269,9 @@ func (w *Workspaces) Delete(ctx context.Context, id, typedName string, by audit.
 }
 
 // purged are the tables with rows of a workspace, and the column that tells one row from another.
-// Accounts go first: without its account, a reset that runs meanwhile makes no device again. The
-// audit log stays.
+// The audit log stays.
 var purged = []struct{ table, key string }{
-	{"connected_accounts", "connected_account_id"}, {"devices", "device_id"}, {"metadata", "resource_id"}, {"events", "event_id"},
+	{"devices", "device_id"}, {"connected_accounts", "connected_account_id"}, {"metadata", "resource_id"}, {"events", "event_id"},
 	{"action_attempts", "action_attempt_id"}, {"credentials", "credential_id"}, {"links", "link_id"}, {"memberships", "user_id"},
 	{"access_codes", "access_code_id"}, {"access_code_timeline", "event_id"}, {"device_memory", "device"},
 	{"client_sessions", "client_session_id"}, {"client_session_resources", "resource_id"}, {"connect_webviews", "connect_webview_id"},
@@ -294,7 +293,7 @@ func (w *Workspaces) runPurge(ctx context.Context, j job.Job) error {
 				n, err := r.RowsAffected()
 				more = n > 0
 				return err
-			}, store.Workspace(j.WorkspaceID))
+			})
 			if err != nil {
 				return err
 			}
@@ -336,12 +335,12 @@ func (w *Workspaces) runReset(ctx context.Context, j job.Job) error {
 	if err := json.Unmarshal(j.Payload, &attempt); err != nil {
 		return err
 	}
-	if err := w.Reset(ctx, j.WorkspaceID); err != nil {
+	if err := w.Reset(ctx, j.WorkspaceID); err != nil && !fault.Is(err, fault.WorkspaceNotFound) {
 		return err
 	}
 	return w.DB.Update(ctx, func(tx *store.Tx) error {
 		if _, err := w.Attempts.Settle(ctx, tx, j.WorkspaceID, attempt, struct{}{}, nil); err != nil && !fault.Is(err, fault.ActionAttemptNotFound) {
-			return err // an attempt that is gone went with its workspace
+			return err // attempt and workspace may have been deleted meanwhile
 		}
 		return j.Finish(ctx, tx)
 	}, store.Workspace(j.WorkspaceID))
