@@ -387,6 +387,53 @@ func TestDisabledAfterFiveDays(t *testing.T) {
 	})
 }
 
+// What a process held when it was killed is taken up: at once where no other can be running, and
+// when its lease has run out where one can.
+func TestTakeover(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b, r := setup(t, db), receive(t)
+		h := b.create(t, r.URL)
+		b.happen(t, b.ws, "lock.locked")
+		if err := db.Update(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), `UPDATE webhooks SET lease_by = 'dead', due_at = $1`, store.Micros(b.now().Add(lease)))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		b.happen(t, b.ws, "lock.unlocked")
+		b.run(t)
+		if db.Shared() {
+			time.Sleep(50 * time.Millisecond)
+			if n := len(r.ids()); n > 0 {
+				t.Errorf("%d deliveries under another's lease", n)
+			}
+			b.advance(lease)
+		}
+		eventually(t, "both deliveries", func() bool { return len(r.ids()) == 2 && b.status(t, h).PendingDeliveries == 0 })
+	})
+}
+
+// Two processes on one database deliver each event once and in order, as long as neither dies.
+func TestTwoDeliverers(t *testing.T) {
+	t.Parallel()
+	b, r := setup(t, storetest.Postgres(t)), receive(t)
+	b.create(t, r.URL)
+	other := *b.Webhooks
+	other.wake = make(chan struct{}, 1)
+	b.run(t)
+	(&bench{Webhooks: &other}).run(t)
+	var ids []string
+	for range 100 {
+		ids = append(ids, b.happen(t, b.ws, "lock.locked")...)
+		other.Wake()
+	}
+	eventually(t, "every delivery", func() bool { return len(r.ids()) >= 100 })
+	if got := r.ids(); !slices.Equal(got, ids) {
+		t.Errorf("%d deliveries in another order, or some twice", len(got))
+	}
+}
+
 func TestTestAndResend(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
