@@ -72,7 +72,7 @@ func (w *world) readIn(t *testing.T, url, token, workspaceID string, body fields
 	}
 	r := &reader{status: res.StatusCode, ids: make(chan string, 10_000), ended: make(chan struct{}), close: cancel}
 	t.Cleanup(cancel)
-	if res.StatusCode == 200 && res.Header.Get("Content-Type") != "text/event-stream; charset=utf-8" {
+	if res.StatusCode == http.StatusOK && res.Header.Get("Content-Type") != "text/event-stream; charset=utf-8" {
 		t.Errorf("a stream of %s", res.Header.Get("Content-Type"))
 	}
 	go func() {

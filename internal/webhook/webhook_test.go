@@ -249,7 +249,7 @@ func TestRetriesFollowTheSchedule(t *testing.T) {
 		b, r := setup(t, db), receive(t)
 		h := b.create(t, r.URL, "lock.locked")
 		r.respond(func(w http.ResponseWriter, _ *http.Request, body []byte) {
-			w.WriteHeader(500)
+			w.WriteHeader(http.StatusInternalServerError)
 			w.Write(body) // PINs and all
 		})
 		b.run(t)
@@ -298,7 +298,7 @@ func TestSuccessAfterFailure(t *testing.T) {
 		broken.Store(ids[1], true)
 		r.respond(func(w http.ResponseWriter, q *http.Request, _ []byte) {
 			if _, bad := broken.Load(q.Header.Get("svix-id")); bad {
-				w.WriteHeader(503)
+				w.WriteHeader(http.StatusServiceUnavailable)
 			}
 		})
 		b.run(t)
