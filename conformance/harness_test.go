@@ -82,6 +82,7 @@ type world struct {
 	StrangerPAT  string    `json:"stranger_personal_access_token"`
 	WorkspaceKey string    `json:"harbour_workspace_key"`
 	Many         string    `json:"many_workspace_id,omitempty"`
+	Received     *received `json:"received,omitempty"`
 
 	// folder says which data the commands and the server work on.
 	folder  []string

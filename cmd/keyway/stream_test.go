@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -69,13 +72,14 @@ func (w *world) readIn(t *testing.T, url, token, workspaceID string, body fields
 	}
 	r := &reader{status: res.StatusCode, ids: make(chan string, 10_000), ended: make(chan struct{}), close: cancel}
 	t.Cleanup(cancel)
-	if res.StatusCode == 200 && res.Header.Get("Content-Type") != "text/event-stream; charset=utf-8" {
+	if res.StatusCode == http.StatusOK && res.Header.Get("Content-Type") != "text/event-stream; charset=utf-8" {
 		t.Errorf("a stream of %s", res.Header.Get("Content-Type"))
 	}
 	go func() {
 		defer res.Body.Close()
 		defer close(r.ended)
 		lines := bufio.NewScanner(res.Body)
+		lines.Buffer(nil, 1<<20)
 		end := false
 		for lines.Scan() {
 			name, value, _ := strings.Cut(lines.Text(), ": ")
@@ -345,7 +349,38 @@ func TestStreamAcrossProcesses(t *testing.T) {
 	}
 }
 
-// A server that stops ends its streams; a reader that takes nothing is cut off and holds nobody up.
+// A reader that takes nothing is cut off, and holds up no other meanwhile.
+func TestStreamSlowReader(t *testing.T) {
+	t.Parallel()
+	w := setup(t, storetest.SQLite(t))
+	conn, err := net.Dial("tcp", w.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "GET /keyway/v1/events/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", w.here.key)
+	first := make([]byte, 12)
+	if _, err := io.ReadFull(conn, first); err != nil || string(first) != "HTTP/1.1 200" {
+		t.Fatalf("%q, %v", first, err)
+	}
+	r := w.read(t, w.URL, w.here.key, nil, "")
+	large := event.Event{Type: "lock.locked", Fields: map[string]any{"event_description": strings.Repeat("x", 100_000)}}
+	const events = 300
+	for range events {
+		w.happen(t, w.here.id, large)
+	}
+	r.take(t, events)
+	time.Sleep(12 * time.Second) // longer than the server's patience
+	if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	n, err := io.Copy(io.Discard, conn)
+	if os.IsTimeout(err) || n > events*100_000 {
+		t.Errorf("%d bytes were kept for a reader that took nothing (%v)", n, err)
+	}
+}
+
+// A server that stops ends its streams.
 func TestStreamEndsWithTheServer(t *testing.T) {
 	t.Parallel()
 	w := setup(t, storetest.SQLite(t))

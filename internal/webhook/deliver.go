@@ -130,8 +130,8 @@ func (d *deliverer) start(attempts context.Context, p *pool) (started int, err e
 	}
 	now := d.Now()
 	due := `due_at <= $1 AND disabled_at IS NULL AND ` + p.condition
-	var any bool
-	if err := d.DB.QueryRow(d.stop, `SELECT EXISTS (SELECT 1 FROM webhooks WHERE `+due+`)`, store.Micros(now)).Scan(&any); err != nil || !any {
+	var found bool
+	if err := d.DB.QueryRow(d.stop, `SELECT EXISTS (SELECT 1 FROM webhooks WHERE `+due+`)`, store.Micros(now)).Scan(&found); err != nil || !found {
 		return 0, err
 	}
 	by := store.NewID()
@@ -364,7 +364,7 @@ func (d *deliverer) post(ctx context.Context, m message) (status int, beginning 
 		}
 		return 0, nil, err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	beginning, err = io.ReadAll(io.LimitReader(res.Body, mostResponse))
 	if err != nil && res.StatusCode < 300 {
 		err = nil // it was received: a rest that does not come is nobody's loss

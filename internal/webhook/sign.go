@@ -23,7 +23,7 @@ const (
 
 // secret is what receivers know signatures by.
 type secret struct {
-	Text  string `json:"secret"`
+	Text  string `json:"text"`
 	Until int64  `json:"until,omitempty"` // when an old one stops signing
 }
 

@@ -35,6 +35,11 @@ type Webhook struct {
 	Secret     string   `json:"secret,omitempty" doc:"What signatures are made with; shown to admins."`
 }
 
+// stored is a webhook's doc: all but its secret.
+func (h Webhook) stored() ([]byte, error) {
+	return json.Marshal(map[string]any{"webhook_id": h.ID, "url": h.URL, "event_types": h.EventTypes})
+}
+
 // Status is how a webhook is doing.
 type Status struct {
 	ID                  string   `json:"webhook_id"`
@@ -121,7 +126,7 @@ func (w *Webhooks) Create(ctx context.Context, workspaceID string, sandbox bool,
 		return Webhook{}, err
 	}
 	h := Webhook{ID: store.NewID(), URL: address, EventTypes: types}
-	doc, err := json.Marshal(h)
+	doc, err := h.stored()
 	if err != nil {
 		return h, err
 	}
@@ -262,7 +267,8 @@ func (w *Webhooks) Update(ctx context.Context, workspaceID, id string, types []s
 		return err
 	}
 	return w.change(ctx, workspaceID, id, func(tx *store.Tx, r row) error {
-		doc, err := json.Marshal(Webhook{ID: id, URL: r.URL, EventTypes: types})
+		r.EventTypes = types
+		doc, err := r.stored()
 		if err != nil {
 			return err
 		}

@@ -249,7 +249,7 @@ func TestRetriesFollowTheSchedule(t *testing.T) {
 		b, r := setup(t, db), receive(t)
 		h := b.create(t, r.URL, "lock.locked")
 		r.respond(func(w http.ResponseWriter, _ *http.Request, body []byte) {
-			w.WriteHeader(500)
+			w.WriteHeader(http.StatusInternalServerError)
 			w.Write(body) // PINs and all
 		})
 		b.run(t)
@@ -298,7 +298,7 @@ func TestSuccessAfterFailure(t *testing.T) {
 		broken.Store(ids[1], true)
 		r.respond(func(w http.ResponseWriter, q *http.Request, _ []byte) {
 			if _, bad := broken.Load(q.Header.Get("svix-id")); bad {
-				w.WriteHeader(503)
+				w.WriteHeader(http.StatusServiceUnavailable)
 			}
 		})
 		b.run(t)
@@ -385,6 +385,53 @@ func TestDisabledAfterFiveDays(t *testing.T) {
 			t.Errorf("%d of %d pending deliveries", got-n, pending)
 		}
 	})
+}
+
+// What a process held when it was killed is taken up: at once where no other can be running, and
+// when its lease has run out where one can.
+func TestTakeover(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b, r := setup(t, db), receive(t)
+		h := b.create(t, r.URL)
+		b.happen(t, b.ws, "lock.locked")
+		if err := db.Update(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), `UPDATE webhooks SET lease_by = 'dead', due_at = $1`, store.Micros(b.now().Add(lease)))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		b.happen(t, b.ws, "lock.unlocked")
+		b.run(t)
+		if db.Shared() {
+			time.Sleep(50 * time.Millisecond)
+			if n := len(r.ids()); n > 0 {
+				t.Errorf("%d deliveries under another's lease", n)
+			}
+			b.advance(lease)
+		}
+		eventually(t, "both deliveries", func() bool { return len(r.ids()) == 2 && b.status(t, h).PendingDeliveries == 0 })
+	})
+}
+
+// Two processes on one database deliver each event once and in order, as long as neither dies.
+func TestTwoDeliverers(t *testing.T) {
+	t.Parallel()
+	b, r := setup(t, storetest.Postgres(t)), receive(t)
+	b.create(t, r.URL)
+	other := *b.Webhooks
+	other.wake = make(chan struct{}, 1)
+	b.run(t)
+	(&bench{Webhooks: &other}).run(t)
+	var ids []string
+	for range 100 {
+		ids = append(ids, b.happen(t, b.ws, "lock.locked")...)
+		other.Wake()
+	}
+	eventually(t, "every delivery", func() bool { return len(r.ids()) >= 100 })
+	if got := r.ids(); !slices.Equal(got, ids) {
+		t.Errorf("%d deliveries in another order, or some twice", len(got))
+	}
 }
 
 func TestTestAndResend(t *testing.T) {
