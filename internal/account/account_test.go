@@ -12,6 +12,7 @@ import (
 	"keyway/internal/apitest"
 	"keyway/internal/device"
 	"keyway/internal/fault"
+	"keyway/internal/provider"
 	"keyway/internal/store"
 	"keyway/internal/workspace"
 )
@@ -87,7 +88,7 @@ func TestConnect(t *testing.T) {
 		if again.ID != acc.ID || len(h.list(nil)) != 1 {
 			t.Errorf("connected again it is %s, of %v", again.ID, h.list(nil))
 		}
-		if more := h.eventsOf(acc.ID)[len(kinds):]; !slices.Equal(more, []string{"connected_account.connected"}) {
+		if more := h.eventsOf(acc.ID)[len(kinds):]; !slices.Equal(more, []string{"connected_account.connected", "connected_account.successful_login", "connect_webview.login_succeeded"}) {
 			t.Errorf("connected again: %v", more)
 		}
 		now := h.devices(t)
@@ -112,7 +113,9 @@ func TestConnectRefuses(t *testing.T) {
 		refused := func(err error, param string) {
 			t.Helper()
 			var f *fault.Error
-			if !errors.As(err, &f) || f.Code != fault.InvalidInput || f.Issues[0].Path[0] != param {
+			var s *provider.SignInError
+			named := errors.As(err, &f) && f.Code == fault.InvalidInput && f.Issues[0].Path[0] == param
+			if !named && (!errors.As(err, &s) || s.Field != param && s.Kind != provider.RegionRequired) {
 				t.Errorf("%v, want one about %s", err, param)
 			}
 			if err != nil && strings.Contains(err.Error(), "hunter2") {

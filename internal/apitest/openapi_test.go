@@ -27,6 +27,9 @@ func TestOpenAPI(t *testing.T) {
 	}
 	operations := map[string]bool{}
 	for _, e := range w.RPC.Endpoints() {
+		if e.Streams() {
+			continue // its answer is no JSON
+		}
 		for _, method := range e.Methods() {
 			op := doc.Paths.Value(e.Path).GetOperation(method)
 			if op == nil {

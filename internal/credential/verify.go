@@ -230,6 +230,8 @@ func readHeaders(h http.Header) (s sent, err error) {
 				err = fault.New(fault.InvalidClientSession, "The %s header does not hold a client session token", strings.ToLower(name))
 			}
 			s.token, first = other, name
+		case authorization == "" && s.token == "":
+			// No place for an API key: it is as if nothing was sent.
 		case other != s.token && err == nil:
 			err = fault.New(fault.InvalidRequest, "Two different credentials were sent, in the %s and %s headers", first, strings.ToLower(name))
 		}
