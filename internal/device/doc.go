@@ -86,6 +86,16 @@ func (o object) read(name string, v any) error {
 	return nil
 }
 
+// text parses a string.
+func (o object) text(name string, s *string) error {
+	text := o.value(name)
+	if len(text) >= 2 && text[0] == '"' && bytes.IndexByte(text, '\\') < 0 {
+		*s = string(text[1 : len(text)-1])
+		return nil
+	}
+	return o.read(name, s)
+}
+
 // write replaces a value, or adds it at the end.
 func (o *object) write(name string, v any) error {
 	text, err := json.Marshal(v)
@@ -136,12 +146,16 @@ func partly(doc []byte) (dev Device, all, properties object, err error) {
 			dev.Properties[name] = v
 		}
 	}
-	err = errors.Join(all.read("device_id", &dev.ID), all.read("workspace_id", &dev.WorkspaceID), all.read("connected_account_id", &dev.ConnectedAccountID),
-		all.read("customer_key", &dev.CustomerKey), all.read("display_name", &dev.DisplayName), all.read("nickname", &dev.Nickname),
-		all.read("is_managed", &dev.IsManaged), all.read("custom_metadata", &dev.CustomMetadata), all.read("location", &dev.Location))
+	err = errors.Join(all.text("device_id", &dev.ID), all.text("workspace_id", &dev.WorkspaceID), all.text("connected_account_id", &dev.ConnectedAccountID),
+		all.text("customer_key", &dev.CustomerKey), all.text("display_name", &dev.DisplayName), all.text("nickname", &dev.Nickname),
+		all.read("is_managed", &dev.IsManaged), all.read("custom_metadata", &dev.CustomMetadata))
 	if maker := all.value("device_manufacturer"); maker != nil {
-		dev.Manufacturer = &Maker{} // without its image, which is longer than all that is read here
-		err = errors.Join(err, takeApart(maker).read("display_name", &dev.Manufacturer.DisplayName))
+		dev.Manufacturer = &Maker{}
+		err = errors.Join(err, takeApart(maker).text("display_name", &dev.Manufacturer.DisplayName))
+	}
+	if place := all.value("location"); place != nil {
+		dev.Location = &Location{}
+		err = errors.Join(err, takeApart(place).text("location_name", &dev.Location.Name))
 	}
 	return dev, all, properties, err
 }
