@@ -167,8 +167,11 @@ func (o *serveOptions) checkPublicURL() error {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" {
 		return badUsage("--public-url %q is not an address like https://keyway.example.com", o.publicURL)
 	}
-	if u.Scheme == "http" && !isLoopback(u.Hostname()) && !o.insecureHTTP {
-		return badUsage("people would reach %s over plain http, where everyone in between can read tokens: give --tls-cert and --tls-key, or put an https proxy in front and name it with --public-url, or insist with --insecure-http", o.publicURL)
+	// A public URL of loopback does not help who can be reached from elsewhere all the same.
+	host, _, err := net.SplitHostPort(o.listen)
+	elsewhere := !isLoopback(u.Hostname()) || err == nil && !isLoopback(host)
+	if u.Scheme == "http" && elsewhere && !o.insecureHTTP {
+		return badUsage("people on other machines would reach this server over plain http, where everyone in between can read tokens: give --tls-cert and --tls-key, or put an https proxy in front and name it with --public-url, or insist with --insecure-http")
 	}
 	return nil
 }

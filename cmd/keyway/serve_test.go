@@ -64,6 +64,16 @@ func TestPlainHTTPIsRefusedElsewhere(t *testing.T) {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
+	for _, listen := range []string{"0.0.0.0:8420", ":8420", "192.168.1.5:8420", "[::]:8420"} {
+		o := serveOptions{publicURL: "http://localhost:8420", listen: listen}
+		if err := o.checkPublicURL(); err == nil {
+			t.Errorf("plain http on %s is not refused", listen)
+		}
+		o.publicURL = "https://keyway.example.org" // a proxy in front
+		if err := o.checkPublicURL(); err != nil {
+			t.Error(err)
+		}
+	}
 	o := serveOptions{publicURL: "http://keyway.example.org", insecureHTTP: true}
 	if err := o.checkPublicURL(); err != nil {
 		t.Error(err)
