@@ -31,6 +31,7 @@ func (p person) do(a chromedp.Action[chromedp.Void], what string) {
 func (p person) press(text string) {
 	p.t.Helper()
 	script := fmt.Sprintf(`(() => {
+		if (document.readyState !== "complete") return []; // its script may not be listening yet
 		const seen = e => e.checkVisibility({visibilityProperty: true}) && e.getClientRects().length > 0;
 		const open = document.querySelector("dialog[open]") ?? document;
 		for (const e of open.querySelectorAll("a, button")) {

@@ -33,18 +33,18 @@ func TestWebviewParameters(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := setup(t, db)
-		make := func(body fields) fields {
+		webview := func(body fields) fields {
 			return w.ok(t, w.here.key, "/connect_webviews/create", body).object(t, "connect_webview")
 		}
-		all := make(fields{})
+		all := webview(fields{})
 		if all["any_provider_allowed"] != true || len(all["accepted_providers"].([]any)) < 30 || all["status"] != "pending" || all["automatically_manage_new_devices"] != true {
 			t.Errorf("a webview without limits is %v", all)
 		}
-		if some := make(fields{"provider_category": "thermostats", "excluded_providers": []string{"nest"}}); slices.Contains(some["accepted_providers"].([]any), any("nest")) ||
+		if some := webview(fields{"provider_category": "thermostats", "excluded_providers": []string{"nest"}}); slices.Contains(some["accepted_providers"].([]any), any("nest")) ||
 			!slices.Contains(some["accepted_providers"].([]any), any("ecobee")) || slices.Contains(some["accepted_providers"].([]any), any("august")) {
 			t.Errorf("thermostats but not nest: %v", some["accepted_providers"])
 		}
-		if alias := make(fields{"accepted_providers": []string{"google_nest", "visionline"}}); len(alias["accepted_providers"].([]any)) != 1 {
+		if alias := webview(fields{"accepted_providers": []string{"google_nest", "visionline"}}); len(alias["accepted_providers"].([]any)) != 1 {
 			t.Errorf("google_nest is %v", alias["accepted_providers"])
 		}
 		for param, value := range map[string]any{"custom_redirect_url": "javascript:alert(1)", "accepted_providers": []string{"nobody"}, "custom_metadata": fields{"a.b": "c"}, "accepted_capabilities": []string{"teapot"}} {
@@ -58,7 +58,7 @@ func TestWebviewParameters(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, customer := range []string{"one", "one", "two"} {
-			v := make(fields{"customer_key": customer, "automatically_manage_new_devices": false, "custom_metadata": fields{"n": customer}})
+			v := webview(fields{"customer_key": customer, "automatically_manage_new_devices": false, "custom_metadata": fields{"n": customer}})
 			_, err := w.webviews.Complete(t.Context(), v["connect_webview_id"].(string), "schlage", answers)
 			if (err != nil) != (i == 2) {
 				t.Errorf("customer %s, time %d: %v", customer, i+1, err)

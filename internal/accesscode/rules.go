@@ -200,7 +200,7 @@ func (c *Codes) enablePool(ctx context.Context, tx *store.Tx, t *telling) error 
 
 // Create makes a code. With wait it returns when the lock was asked. It returns device_not_found,
 // device_unmanaged, not_supported, device_offline, or invalid_input.
-func (c *Codes) Create(ctx context.Context, n New, wait bool) (out created, err error) {
+func (c *Codes) Create(ctx context.Context, n New, wait bool) (out created, err error) { //nolint:revive // endpoints hand it on as it is; nobody else needs its name
 	ws := credential.From(ctx).WorkspaceID
 	err = c.DB.Update(ctx, func(tx *store.Tx) (err error) {
 		if n.CommonKey != "" {
@@ -565,7 +565,7 @@ func (c *Codes) PullBackup(ctx context.Context, id string) (backupID string, err
 
 // Generate makes up a PIN that a device takes and that is not in use on it. It returns
 // device_not_found, not_supported, or invalid_input when none is free.
-func (c *Codes) Generate(ctx context.Context, deviceID string) (pin string, t *telling, err error) {
+func (c *Codes) Generate(ctx context.Context, deviceID string) (pin string, t *telling, err error) { //nolint:revive // endpoints hand it on as it is; nobody else needs its name
 	err = c.DB.View(ctx, func(q store.Querier) error {
 		ws := credential.From(ctx).WorkspaceID
 		d, err := c.Devices.Reach(ctx, q, ws, deviceID)

@@ -50,10 +50,10 @@ func (c *Codes) getTimeline(ctx context.Context, in timelineInput) (out timeline
 	reach.Add("workspace_id = ?", p.WorkspaceID)
 	reach.Add("access_code_id = ?", in.ID)
 	p.LimitDevices(reach, "device_id")
-	var any bool
-	if err := c.DB.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM access_code_timeline`+reach.String()+`)`, reach.Args...).Scan(&any); err != nil {
+	var there bool
+	if err := c.DB.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM access_code_timeline`+reach.String()+`)`, reach.Args...).Scan(&there); err != nil {
 		return out, err
-	} else if !any {
+	} else if !there {
 		return out, fault.Missing(fault.AccessCodeNotFound)
 	}
 	w := c.DB.Where()

@@ -46,7 +46,7 @@ func idOf(doc rpc.Doc[Webview]) string {
 	var w struct {
 		ID string `json:"connect_webview_id"`
 	}
-	json.Unmarshal(doc, &w) // it was made here
+	_ = json.Unmarshal(doc, &w) // it was made here
 	return w.ID
 }
 

@@ -229,7 +229,7 @@ func (d *Device) keypad() json.RawMessage {
 	var k struct {
 		IsConnected json.RawMessage `json:"is_connected"`
 	}
-	json.Unmarshal(d.Properties["accessory_keypad"], &k) // absent: there is none
+	_ = json.Unmarshal(d.Properties["accessory_keypad"], &k) // absent: there is none
 	return k.IsConnected
 }
 

@@ -86,7 +86,7 @@ func (db *DB) poll(ctx context.Context) {
 			scopes = append(scopes, string(s))
 		}
 		w.mu.Unlock()
-		var where Where
+		where := db.Where()
 		where.AddIn("scope", scopes)
 		type generation struct {
 			scope Scope
