@@ -16,7 +16,7 @@ test('every message verifies with each secret that was in force', () => {
       assert.equal(event.workspace_id, world.harbour.workspace_id)
     }
   }
-  assert.equal(messages.at(-1).newest_secret, 1)
+  assert.ok(messages.some(({ newest_secret: newest }) => newest === 1), 'nothing was sent after the rotation')
 })
 
 test('a changed message, a foreign secret and no headers are refused', () => {
