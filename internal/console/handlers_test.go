@@ -52,7 +52,7 @@ func serve(t *testing.T) *server {
 	t.Helper()
 	ctx := t.Context()
 	dir := t.TempDir()
-	db, err := store.Open(ctx, store.Options{Folder: dir, Log: slog.New(slog.DiscardHandler)})
+	db, err := store.Open(ctx, store.Options{Folder: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

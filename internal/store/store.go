@@ -8,7 +8,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -76,7 +75,6 @@ type Options struct {
 	Folder      string // data folder; SQLite's file lives in it
 	DatabaseURL string // postgres://…; empty means SQLite in Folder
 	Server      string // how another process should name the one that holds the folder, for example its address
-	Log         *slog.Logger
 }
 
 // Open opens the database and brings its tables up to date. With SQLite it takes the folder's
