@@ -20,7 +20,7 @@ type Credential struct {
 	ShortToken   string
 	UserID       string // whose it is; for an API key, who made it
 	WorkspaceID  string // of an API key or a workspace key
-	ParentID     string // of a workspace key: its personal access token
+	ParentID     string // of a workspace key: its personal access token; of a child token: the one it was made with
 	Name         string
 	Description  string
 	CreatedAt    time.Time
@@ -30,6 +30,19 @@ type Credential struct {
 	RevokedBy    string
 	RevokeReason string
 	LastUsed     *Use
+
+	// Of personal access tokens.
+	Limits          Limits
+	NotBefore       time.Time
+	DisabledAt      time.Time
+	IsDecoy         bool      // grants nothing, and alarms when it is used
+	IsStrict        bool      // late use of a superseded token ends its successors
+	PredecessorID   string    // the token that this one replaces
+	SuccessorID     string    // the token that replaces this one
+	GraceEndsAt     time.Time // with a successor: when this one stops
+	EndsPredecessor bool      // the first use of this one stops its predecessor
+	RecentAddresses []string  // newest first, at most five
+	UseCount        int64
 }
 
 // Hint is the visible part of the token.
@@ -45,25 +58,38 @@ type Use struct {
 }
 
 const columns = `credential_id, kind, short_token, user_id, workspace_id, parent_id, name, description,
-	created_at, created_from, expires_at, revoked_at, revoked_by, revoke_reason, last_used`
+	created_at, created_from, expires_at, revoked_at, revoked_by, revoke_reason, last_used,
+	limits, not_before, disabled_at, is_decoy, is_strict, predecessor_id, successor_id, grace_ends_at, ends_predecessor,
+	recent_addresses, use_count`
 
 func scan(row interface{ Scan(...any) error }) (c Credential, err error) {
 	var user, workspace, parent, revokedBy, reason, lastUsed sql.NullString
 	var created int64
-	var expires, revoked sql.NullInt64
+	var expires, revoked, notBefore, disabled, graceEnds sql.NullInt64
+	var predecessor, successor sql.NullString
+	var limits, addresses string
 	err = row.Scan(&c.ID, &c.Kind, &c.ShortToken, &user, &workspace, &parent, &c.Name, &c.Description,
-		&created, &c.CreatedFrom, &expires, &revoked, &revokedBy, &reason, &lastUsed)
+		&created, &c.CreatedFrom, &expires, &revoked, &revokedBy, &reason, &lastUsed,
+		&limits, &notBefore, &disabled, &c.IsDecoy, &c.IsStrict, &predecessor, &successor, &graceEnds, &c.EndsPredecessor,
+		&addresses, &c.UseCount)
 	if err != nil {
 		return c, err
 	}
 	c.UserID, c.WorkspaceID, c.ParentID = user.String, workspace.String, parent.String
 	c.CreatedAt, c.ExpiresAt, c.RevokedAt = store.Time(created), store.TimeOrZero(expires), store.TimeOrZero(revoked)
 	c.RevokedBy, c.RevokeReason = revokedBy.String, reason.String
+	c.NotBefore, c.DisabledAt, c.GraceEndsAt = store.TimeOrZero(notBefore), store.TimeOrZero(disabled), store.TimeOrZero(graceEnds)
+	c.PredecessorID, c.SuccessorID = predecessor.String, successor.String
 	if lastUsed.Valid {
 		c.LastUsed = new(Use)
-		err = json.Unmarshal([]byte(lastUsed.String), c.LastUsed)
+		if err := json.Unmarshal([]byte(lastUsed.String), c.LastUsed); err != nil {
+			return c, err
+		}
 	}
-	return c, err
+	if err := json.Unmarshal([]byte(addresses), &c.RecentAddresses); err != nil {
+		return c, err
+	}
+	return c, json.Unmarshal([]byte(limits), &c.Limits)
 }
 
 // Insert stores a new credential and gives its token, which nobody can read again. The update's
@@ -81,12 +107,19 @@ func Insert(ctx context.Context, tx *store.Tx, v *vault.Vault, c *Credential, sa
 		}
 		c.ID, c.ShortToken = store.NewID(), p.Short
 	}
+	limits, err := json.Marshal(c.Limits)
+	if err != nil {
+		return "", err
+	}
 	digest, _ := v.Digest(v.KeyID(), secret.Reveal())
-	_, err := tx.Exec(ctx, `INSERT INTO credentials (credential_id, kind, short_token, key_id, digest, user_id, workspace_id,
-		parent_id, name, description, created_at, created_from, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+	_, err = tx.Exec(ctx, `INSERT INTO credentials (credential_id, kind, short_token, key_id, digest, user_id, workspace_id,
+		parent_id, name, description, created_at, created_from, expires_at, limits, not_before, disabled_at, is_decoy, is_strict,
+		predecessor_id, grace_ends_at, ends_predecessor)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
 		c.ID, string(c.Kind), c.ShortToken, v.KeyID(), digest[:], store.TextOrNull(c.UserID), store.TextOrNull(c.WorkspaceID),
-		store.TextOrNull(c.ParentID), c.Name, c.Description, store.Micros(c.CreatedAt), c.CreatedFrom, store.MicrosOrNull(c.ExpiresAt))
+		store.TextOrNull(c.ParentID), c.Name, c.Description, store.Micros(c.CreatedAt), c.CreatedFrom, store.MicrosOrNull(c.ExpiresAt),
+		string(limits), store.MicrosOrNull(c.NotBefore), store.MicrosOrNull(c.DisabledAt), c.IsDecoy, c.IsStrict,
+		store.TextOrNull(c.PredecessorID), store.MicrosOrNull(c.GraceEndsAt), c.EndsPredecessor)
 	return secret, err
 }
 
