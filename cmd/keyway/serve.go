@@ -523,11 +523,12 @@ func accessTableCommand(g *globals) *cobra.Command {
 				Scope       string   `json:"scope"`
 				Workspace   string   `json:"workspace"`
 				Role        string   `json:"role"`
+				Fresh       bool     `json:"fresh"`
 				Credentials []string `json:"credentials"`
 			}
 			var rows []row
 			for _, e := range s.Endpoints() {
-				rows = append(rows, row{e.Path, e.Scope(), e.Workspace.String(), e.Role.String(), strings.Fields(e.Allow.String())})
+				rows = append(rows, row{e.Path, e.Scope(), e.Workspace.String(), e.Role.String(), e.Fresh, strings.Fields(e.Allow.String())})
 			}
 			return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"endpoints": rows})
 		},

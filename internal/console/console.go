@@ -58,8 +58,9 @@ type console struct {
 	Config
 	public *url.URL
 	pages  *renderer
-	roles  map[string]rpc.Role
+	rows   map[string]*rpc.Endpoint
 	spent  nonces
+	mux    *http.ServeMux
 }
 
 // New makes the handler of everything below Root.
@@ -72,12 +73,11 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &console{Config: c, public: public, pages: pages, roles: map[string]rpc.Role{}}
+	s := &console{Config: c, public: public, pages: pages, rows: map[string]*rpc.Endpoint{}, mux: http.NewServeMux()}
 	for _, e := range c.Endpoints {
-		s.roles[e.Path] = e.Role
+		s.rows[e.Path] = e
 	}
-	mux := http.NewServeMux()
-	if err := s.routes(mux); err != nil {
+	if err := s.routes(s.mux); err != nil {
 		return nil, err
 	}
 	crossOrigin := http.NewCrossOriginProtection()
@@ -87,7 +87,7 @@ func New(c Config) (http.Handler, error) {
 	crossOrigin.SetDenyHandler(s.handler(func(q *request) error {
 		return q.fail(http.StatusForbidden, "This form came from another site", "For your safety nothing was done. Open the Console itself and try again.")
 	}))
-	return s.guard(crossOrigin.Handler(mux)), nil
+	return s.guard(crossOrigin.Handler(s.mux)), nil
 }
 
 // guard is around every answer: the Console answers only under its own names, so that no other

@@ -46,6 +46,7 @@ type server struct {
 	*httptest.Server
 	config Config
 	log    *apitest.Log
+	ahead  atomic.Int64 // nanoseconds that the server's clock is ahead
 }
 
 func serve(t *testing.T) *server {
@@ -62,7 +63,7 @@ func serve(t *testing.T) *server {
 	}
 	s := &server{log: &apitest.Log{}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
-	now := time.Now
+	now := func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 	virtual := sandbox.New(nil, now)
 	people := &identity.People{DB: db, Vault: v, Now: now}
 	usage := credential.NewUsage(db)
@@ -747,4 +748,75 @@ func TestMinPassword(t *testing.T) {
 	if identity.CheckPassword(strings.Repeat("x", minPassword-1)) == nil || identity.CheckPassword(strings.Repeat("x", minPassword)) != nil {
 		t.Errorf("a password needs another length than %d", minPassword)
 	}
+}
+
+// What lasts needs a fresh proof of who asks; the form that was refused goes on with what it held.
+func TestFreshAuthentication(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	u, w := s.person(t, "jane")
+	b := s.browser(t)
+	b.signIn("jane")
+	tokens := "/console/settings/personal-access-tokens"
+	team := workspacePath(w.ID, "team")
+	before := b.sessionID()
+	s.ahead.Store(int64(credential.FreshFor + time.Minute))
+	b.get(tokens).post(tokens, "name", "Nightly <sync>", "expires_in", "30").at(tokens).has("Confirm that it is you", `data-location="`+tokens+`"`).lacks("Nightly")
+	if made, err := s.config.Tokens.List(t.Context(), u.ID); err != nil || len(made) != 0 {
+		t.Fatal(made, err)
+	}
+	sealed := b.hidden(sealedForm)
+	b.post(tokens, sealedForm, sealed, "confirm_password", "wrong").has("The password is wrong.")
+	b.post(tokens, sealedForm, b.hidden(sealedForm), "confirm_password", testPassword)
+	if secret := b.secret(); !strings.HasPrefix(secret, "seam_at1") {
+		t.Errorf("%q", secret)
+	}
+	b.has("Nightly &lt;sync&gt;")
+	if b.sessionID() == before {
+		t.Error("the session kept its id")
+	}
+	// Neither the kept form nor the cookie from before opens anything now.
+	b.get(tokens)
+	if b.do(b.request(tokens, url.Values{sealedForm: {sealed}, "confirm_password": {testPassword}})); b.status != 400 {
+		t.Errorf("the same again: %d", b.status)
+	}
+	if made, err := s.config.Tokens.List(t.Context(), u.ID); err != nil || len(made) != 1 {
+		t.Error(made, err)
+	}
+	b.get(team).post(team+"/invite", "email", "x@example.com", "role", "member").has("x@example.com").lacks("Confirm that it is you")
+	s.ahead.Add(int64(credential.FreshFor + time.Minute))
+	b.get(team).post(team+"/invite", "email", "y@example.com", "role", "member").at(team+"/invite").has("Confirm that it is you", `data-location="`+team+`"`)
+	// What was kept for one address is not taken at another.
+	b.do(b.request(tokens, url.Values{sealedForm: {b.hidden(sealedForm)}, "confirm_password": {testPassword}}))
+	if b.status != 400 {
+		t.Errorf("elsewhere: %d", b.status)
+	}
+	if strings.Contains(s.log.String(), testPassword) {
+		t.Error("the password is in the log")
+	}
+}
+
+func (b *browser) hidden(name string) string {
+	b.t.Helper()
+	m := regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(b.page)
+	if m == nil {
+		b.t.Fatalf("%s has no field %s:\n%s", b.address, name, plainText(b.page))
+	}
+	return m[1]
+}
+
+// sessionID is the id in the browser's cookie.
+func (b *browser) sessionID() string {
+	b.t.Helper()
+	at, err := url.Parse(b.s.URL + Root)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, c := range b.Jar.Cookies(at) {
+		if c.Name == secureCookie {
+			id, _, _ := strings.Cut(c.Value, ".")
+			return id
+		}
+	}
+	return ""
 }

@@ -35,6 +35,7 @@ type view interface {
 func (*SetUpView) template() string             { return "setup" }
 func (*SignInView) template() string            { return "signin" }
 func (*InvitationView) template() string        { return "invitation" }
+func (*ConfirmView) template() string           { return "confirm" }
 func (*SignedOutView) template() string         { return "signedout" }
 func (*NoWorkspaceView) template() string       { return "noworkspace" }
 func (*ErrorView) template() string             { return "error" }
@@ -50,7 +51,7 @@ func (*PeopleView) template() string            { return "people" }
 
 // pageTemplates are the names that template() returns.
 var pageTemplates = []string{
-	"setup", "signin", "invitation", "signedout", "noworkspace", "error", "devices", "device", "team",
+	"setup", "signin", "confirm", "invitation", "signedout", "noworkspace", "error", "devices", "device", "team",
 	"apikeys", "tokens", "token", "workspace", "profile", "people",
 }
 

@@ -71,10 +71,35 @@ func (s *console) handler(p page) http.Handler {
 			q.wrong(err)
 			return
 		}
-		if err := p(q); err != nil {
+		if err := q.serve(p); err != nil {
 			q.wrong(err)
 		}
 	})
+}
+
+// serve answers with the page, and where it wants to know again who asks, with that question. The
+// answer to it comes to the same address, with all that the form held.
+func (q *request) serve(p page) error {
+	if sealed := q.form(sealedForm); sealed != "" && q.user != nil {
+		if proved, err := q.prove(sealed); err != nil || !proved {
+			return err
+		}
+	}
+	err := p(q)
+	if notFresh(err) && q.user != nil && q.r.Method == http.MethodPost {
+		return q.askAgain()
+	}
+	return err
+}
+
+// fresh makes a page that needs a person who proved a short while ago who they are.
+func (s *console) fresh(p page) page {
+	return func(q *request) error {
+		if err := credential.RequireFresh(q.context(), q.Now()); err != nil {
+			return err
+		}
+		return p(q)
+	}
 }
 
 // signedIn makes a page that needs somebody signed in.
@@ -89,9 +114,13 @@ func (s *console) signedIn(p page) http.Handler {
 
 // within makes a page of a workspace, for members who may use the endpoint that does the same.
 func (s *console) within(endpoint string, p page) (http.Handler, error) {
-	role, ok := s.roles[endpoint]
+	e, ok := s.rows[endpoint]
 	if !ok {
 		return nil, fmt.Errorf("console: there is no endpoint %s", endpoint)
+	}
+	role := e.Role
+	if e.Fresh {
+		p = s.fresh(p)
 	}
 	return s.signedIn(func(q *request) error {
 		if q.current == nil || q.current.ID != q.r.PathValue("workspace") {
@@ -152,7 +181,7 @@ const lastWorkspaceCookie = "keyway-workspace"
 func (q *request) context() context.Context { return credential.With(q.r.Context(), q.principal()) }
 
 func (q *request) principal() credential.Principal {
-	p := credential.Principal{Kind: rpc.ConsoleSession, CredentialID: q.session.ID, Address: q.Client(q.r)}
+	p := credential.Principal{Kind: rpc.ConsoleSession, CredentialID: q.session.ID, Address: q.Client(q.r), AuthenticatedAt: q.session.AuthenticatedAt}
 	if q.user != nil {
 		p.UserID, p.IsOperator = q.user.ID, q.user.IsOperator
 	}

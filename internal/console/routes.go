@@ -39,8 +39,8 @@ func (s *console) routes(mux *http.ServeMux) error {
 	operators := func(pattern string, p page) { mux.Handle(pattern, s.operators(p)) }
 	const people = Root + "/instance/people"
 	operators("GET "+people, (*request).people)
-	operators("POST "+people+"/{user}/disable", (*request).disablePerson)
-	operators("POST "+people+"/{user}/enable", (*request).enablePerson)
+	operators("POST "+people+"/{user}/disable", s.fresh((*request).disablePerson))
+	operators("POST "+people+"/{user}/enable", s.fresh((*request).enablePerson))
 
 	const ws = Root + "/workspaces/{workspace}"
 	const v1 = "/keyway/v1/"
@@ -90,9 +90,9 @@ func (s *console) routes(mux *http.ServeMux) error {
 // tokenRoutes puts the pages of personal access tokens at one of their two places.
 func (s *console) tokenRoutes(at string, route func(pattern string, p page)) {
 	route("GET "+at, (*request).tokens)
-	route("POST "+at, (*request).createToken)
+	route("POST "+at, s.fresh((*request).createToken))
 	route("GET "+at+"/{token}", (*request).token)
 	route("POST "+at+"/{token}/revoke", (*request).revokeToken)
-	route("POST "+at+"/{token}/workspace-keys", (*request).createWorkspaceKey)
+	route("POST "+at+"/{token}/workspace-keys", s.fresh((*request).createWorkspaceKey))
 	route("POST "+at+"/{token}/workspace-keys/{key}/revoke", (*request).revokeWorkspaceKey)
 }

@@ -218,6 +218,8 @@ func samples() []sample {
 		{"workspace-delete", &WorkspaceSettingsView{Page: ws(NavWorkspace, "Settings"), Name: sampleSandbox.Name, CanManage: true, CanDelete: true, Devices: 6, Delete: DeleteForm{Open: true, Errors: FormErrors{"confirm_name": "That is not the name."}}}},
 		{"workspace-suspended", &WorkspaceSettingsView{Page: suspended, Name: sampleSandbox.Name, CanManage: true, CanDelete: true, Errors: FormErrors{"name": "A name is needed."}}},
 		{"workspace-member", &WorkspaceSettingsView{Page: ws(NavWorkspace, "Settings"), Name: sampleSandbox.Name}},
+		{"confirm", &ConfirmView{Page: me("", "Confirm that it is you"), Action: "/console/t", Sealed: "x", Back: "/console/t"}},
+		{"confirm-wrong", &ConfirmView{Page: me("", "Confirm that it is you"), Action: "/console/t", Sealed: "x", Back: "/console/t", Errors: FormErrors{"confirm_password": "The password is wrong."}}},
 		{"profile", &ProfileView{Page: me(NavProfile, "Profile"), Name: "Jane Doe", MinPassword: 12}},
 		{"profile-wrong", &ProfileView{Page: me(NavProfile, "Profile"), MinPassword: 12, PasswordErrors: FormErrors{"current_password": "The password is wrong.", "new_password": "Use at least 12 characters."}}},
 		{"people", &PeopleView{Page: samplePage(AreaInstance, NavPeople, "People"), People: []Person{

@@ -54,9 +54,14 @@ func (q *request) startSession(u identity.User) error {
 	if err != nil {
 		return err
 	}
-	http.SetCookie(q.w, q.cookie(s.ID+"."+secret.Reveal(), int(identity.BrowserMost.Seconds())))
-	q.session, q.user = s, &u
+	q.user = &u
+	q.keepSession(s, secret)
 	return nil
+}
+
+func (q *request) keepSession(s identity.Session, secret credential.Secret) {
+	http.SetCookie(q.w, q.cookie(s.ID+"."+secret.Reveal(), int(s.ExpiresAt.Sub(q.Now()).Seconds())))
+	q.session = s
 }
 
 // endSession signs out.

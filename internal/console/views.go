@@ -178,6 +178,15 @@ type SignInView struct {
 	Errors FormErrors
 }
 
+// ConfirmView asks again who somebody is, before what they sent is done.
+type ConfirmView struct {
+	Page
+	Action string // where the form was sent, and is sent again
+	Sealed string // what it held
+	Back   string // the page behind
+	Errors FormErrors
+}
+
 // InvitationView is where an invited person joins, reached by a one-time link.
 type InvitationView struct {
 	Page

@@ -109,6 +109,6 @@ func (q *request) deleteWorkspace() error {
 // may tells whether the person may use an endpoint in the current workspace, so that pages offer
 // only what works.
 func (q *request) may(endpoint string) bool {
-	role, ok := q.roles[endpoint]
-	return ok && q.current != nil && q.current.Role >= role
+	e, ok := q.rows[endpoint]
+	return ok && q.current != nil && q.current.Role >= e.Role
 }

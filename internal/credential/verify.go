@@ -32,11 +32,28 @@ type Principal struct {
 	IsSandbox    bool // of the workspace
 	Address      string
 	Reach        *Reach // of a client session; nil: the whole workspace
+	// AuthenticatedAt is when the person of a console session last proved who they are.
+	AuthenticatedAt time.Time
 }
 
 // Actor is the principal as the audit log names it.
 func (p Principal) Actor() audit.Actor {
 	return audit.Actor{Kind: p.Kind.String(), UserID: p.UserID, CredentialID: p.CredentialID, Address: p.Address}
+}
+
+// FreshFor is how long a proof of who somebody is counts as fresh.
+const FreshFor = 10 * time.Minute
+
+// RequireFresh asks of a console session that its person proved who they are within FreshFor: for
+// endpoints and pages that need it only sometimes (the others say so in their row). It returns
+// forbidden with error.data.reason fresh_authentication.
+func RequireFresh(ctx context.Context, now time.Time) error { return From(ctx).requireFresh(now) }
+
+func (p Principal) requireFresh(now time.Time) error {
+	if p.Kind != rpc.ConsoleSession || now.Sub(p.AuthenticatedAt) <= FreshFor {
+		return nil
+	}
+	return fault.Reason(fault.Forbidden, "fresh_authentication", "Prove again who you are: this needs a sign-in within the last %d minutes", int(FreshFor.Minutes()))
 }
 
 type principalKey struct{}
@@ -67,8 +84,9 @@ type Facts struct {
 	Role                rpc.Role // NoRole: not a member
 	IsSandbox           bool
 	IsSuspended         bool
-	Generation          uint64 // of the workspace, where the query reads it
-	Reach               *Reach // of a client session
+	Generation          uint64    // of the workspace, where the query reads it
+	Reach               *Reach    // of a client session
+	AuthenticatedAt     time.Time // of a console session
 }
 
 // Sessions knows the console's sessions.
@@ -162,6 +180,7 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	p := Principal{
 		Kind: kind, CredentialID: f.ID, TokenID: f.TokenID, UserID: f.UserID, WorkspaceID: f.WorkspaceID,
 		Role: f.Role, IsOperator: f.IsOperator, IsSandbox: f.IsSandbox, Address: rpc.ClientOf(ctx).Address, Reach: f.Reach,
+		AuthenticatedAt: f.AuthenticatedAt,
 	}
 	if e.Workspace == rpc.Forbidden || e.Workspace == rpc.Ignored && person {
 		p.WorkspaceID, p.Role = "", rpc.NoRole
@@ -171,6 +190,11 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	}
 	if p.WorkspaceID != "" && e.Role < rpc.Operator && p.Role < e.Role {
 		return ctx, caller, fault.Reason(fault.Forbidden, "role", "This needs the role %s in the workspace", e.Role)
+	}
+	if e.Fresh {
+		if err := p.requireFresh(v.Now()); err != nil {
+			return ctx, caller, err
+		}
 	}
 	caller.WorkspaceID = p.WorkspaceID
 	caller.Generation, caller.Known = f.Generation, p.WorkspaceID != ""

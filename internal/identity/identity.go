@@ -246,6 +246,19 @@ func (p *People) VerifyPassword(ctx context.Context, userID, password string) (b
 	return verifyPassword(ctx, hash, password)
 }
 
+// Authenticate lets a person who is signed in prove again who they are. It returns what SignIn does.
+func (p *People) Authenticate(ctx context.Context, userID, password, address string) error {
+	u, err := p.Get(ctx, p.DB, userID)
+	if err != nil {
+		return err
+	}
+	_, err = p.SignIn(ctx, u.Email, password, address)
+	if fault.Is(err, fault.Unauthorized) {
+		return fault.New(fault.Unauthorized, "The password is wrong")
+	}
+	return err
+}
+
 // SignIn checks an e-mail address and password, alike in time and answer whether or not the
 // address is known. It returns unauthorized, or too_many_requests with error.data.retry_after for
 // an address that guesses.

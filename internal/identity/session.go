@@ -10,6 +10,7 @@ import (
 
 	"keyway/internal/audit"
 	"keyway/internal/credential"
+	"keyway/internal/fault"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
 )
@@ -31,6 +32,8 @@ type Session struct {
 	ExpiresAt time.Time
 	Address   string
 	UserAgent string
+	// AuthenticatedAt is when the person last proved who they are: at sign-in, or since.
+	AuthenticatedAt time.Time
 }
 
 // StartBrowser begins a browser's session and gives the cookie's value.
@@ -46,15 +49,19 @@ func (p *People) StartToken(ctx context.Context, u User, address, userAgent stri
 	if err != nil {
 		return s, "", err
 	}
+	text, err := p.sign(s)
+	return s, text, err
+}
+
+func (p *People) sign(s Session) (string, error) {
 	t := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{ID: s.ID, IssuedAt: jwt.NewNumericDate(s.CreatedAt), ExpiresAt: jwt.NewNumericDate(s.ExpiresAt)})
 	t.Header["kid"] = p.Vault.KeyID()
-	text, err := t.SignedString(p.Vault.Derive(p.Vault.KeyID(), "console session"))
-	return s, text, err
+	return t.SignedString(p.Vault.Derive(p.Vault.KeyID(), "console session"))
 }
 
 func (p *People) start(ctx context.Context, u User, kind string, cookie credential.Secret, life time.Duration, address, userAgent string) (Session, error) {
 	now := p.Now()
-	s := Session{ID: store.NewID(), UserID: u.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(life), Address: address, UserAgent: userAgent}
+	s := Session{ID: store.NewID(), UserID: u.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(life), Address: address, UserAgent: userAgent, AuthenticatedAt: now}
 	if len(s.UserAgent) > 200 {
 		s.UserAgent = s.UserAgent[:200]
 	}
@@ -63,9 +70,9 @@ func (p *People) start(ctx context.Context, u User, kind string, cookie credenti
 		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND expires_at <= $2`, u.ID, store.Micros(now)); err != nil {
 			return err // what has expired is cleared away as people come back
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO sessions (session_id, user_id, kind, key_id, digest, created_at, seen_at, expires_at, address, user_agent)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, s.ID, s.UserID, kind, p.Vault.KeyID(), digest[:],
-			store.Micros(now), store.Micros(now), store.Micros(s.ExpiresAt), s.Address, s.UserAgent); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO sessions (session_id, user_id, kind, key_id, digest, created_at, seen_at, expires_at, address, user_agent, authenticated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $6)`, s.ID, s.UserID, kind, p.Vault.KeyID(), digest[:],
+			store.Micros(now), store.Micros(s.ExpiresAt), s.Address, s.UserAgent); err != nil {
 			return err
 		}
 		return audit.Add(ctx, tx, now, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: u.ID, CredentialID: s.ID, Address: address}, Action: "user.signed_in", SubjectID: u.ID, Detail: map[string]any{"kind": kind}})
@@ -78,15 +85,15 @@ func (p *People) start(ctx context.Context, u User, kind string, cookie credenti
 func (p *People) Browser(ctx context.Context, id string, cookie credential.Secret) (s Session, u User, ok bool, err error) {
 	var kind, keyID string
 	var digest []byte
-	var created, seen, expires int64
-	err = p.DB.QueryRow(ctx, `SELECT session_id, user_id, kind, key_id, digest, created_at, seen_at, expires_at, address, user_agent
-		FROM sessions WHERE session_id = $1`, id).Scan(&s.ID, &s.UserID, &kind, &keyID, &digest, &created, &seen, &expires, &s.Address, &s.UserAgent)
+	var created, seen, expires, authenticated int64
+	err = p.DB.QueryRow(ctx, `SELECT session_id, user_id, kind, key_id, digest, created_at, seen_at, expires_at, address, user_agent, authenticated_at
+		FROM sessions WHERE session_id = $1`, id).Scan(&s.ID, &s.UserID, &kind, &keyID, &digest, &created, &seen, &expires, &s.Address, &s.UserAgent, &authenticated)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, u, false, nil
 	} else if err != nil {
 		return s, u, false, err
 	}
-	s.CreatedAt, s.SeenAt, s.ExpiresAt = store.Time(created), store.Time(seen), store.Time(expires)
+	s.CreatedAt, s.SeenAt, s.ExpiresAt, s.AuthenticatedAt = store.Time(created), store.Time(seen), store.Time(expires), store.Time(authenticated)
 	now := p.Now()
 	if kind != "browser" || !p.Vault.Matches(keyID, cookie.Reveal(), digest) || !now.Before(s.ExpiresAt) || now.Sub(s.SeenAt) > BrowserIdle {
 		return s, u, false, nil
@@ -102,6 +109,45 @@ func (p *People) Browser(ctx context.Context, id string, cookie credential.Secre
 		})
 	}
 	return s, u, true, err
+}
+
+// RenewBrowser begins a browser's session anew after its person proved again who they are: with
+// another id and another cookie, so that nobody who knows the old ones gains by it.
+func (p *People) RenewBrowser(ctx context.Context, s Session) (Session, credential.Secret, error) {
+	cookie := credential.Secret("session_" + credential.RandomText(40))
+	s, err := p.renew(ctx, s, "browser", cookie)
+	return s, cookie, err
+}
+
+// RenewToken does the same for a script's session, by its id, and gives the token that names it now.
+// It returns unauthorized for a session that has ended meanwhile.
+func (p *People) RenewToken(ctx context.Context, id string) (Session, string, error) {
+	s, err := p.renew(ctx, Session{ID: id}, "token", "")
+	if err != nil {
+		return s, "", err
+	}
+	text, err := p.sign(s)
+	return s, text, err
+}
+
+func (p *People) renew(ctx context.Context, s Session, kind string, cookie credential.Secret) (Session, error) {
+	now, old := p.Now(), s.ID
+	s.ID, s.SeenAt, s.AuthenticatedAt = store.NewID(), now, now
+	digest, _ := p.Vault.Digest(p.Vault.KeyID(), cookie.Reveal())
+	err := p.DB.Update(ctx, func(tx *store.Tx) error {
+		var created, expires int64
+		err := tx.QueryRow(ctx, `UPDATE sessions SET session_id = $2, key_id = $3, digest = $4, seen_at = $5, authenticated_at = $5
+			WHERE session_id = $1 AND kind = $6 RETURNING user_id, created_at, expires_at`, old, s.ID, p.Vault.KeyID(), digest[:], store.Micros(now), kind).
+			Scan(&s.UserID, &created, &expires)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fault.New(fault.Unauthorized, "The session has ended")
+		} else if err != nil {
+			return err
+		}
+		s.CreatedAt, s.ExpiresAt = store.Time(created), store.Time(expires)
+		return audit.Add(ctx, tx, now, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: s.UserID, CredentialID: s.ID}, Action: "user.authenticated", SubjectID: s.UserID})
+	}, store.Instance)
+	return s, err
 }
 
 // EndSession signs out.
@@ -131,24 +177,25 @@ func (p *People) SessionID(token string) (string, bool) {
 
 // SessionFacts reads a script's session for the API's verification.
 func (p *People) SessionFacts(ctx context.Context, id, workspaceID string) (f credential.Facts, ok bool, err error) {
-	var expires int64
+	var expires, authenticated int64
 	var disabled, generation sql.NullInt64
 	var workspace, role sql.NullString
 	var sandbox, suspended sql.NullBool
-	err = p.DB.QueryRow(ctx, `SELECT s.session_id, s.user_id, s.expires_at, u.disabled_at, u.is_operator,
+	err = p.DB.QueryRow(ctx, `SELECT s.session_id, s.user_id, s.expires_at, s.authenticated_at, u.disabled_at, u.is_operator,
 		w.workspace_id, m.role, w.is_sandbox, w.is_suspended, g.value
 		FROM sessions s JOIN users u ON u.user_id = s.user_id
 		LEFT JOIN workspaces w ON w.workspace_id = $2 AND w.deleted_at IS NULL
 		LEFT JOIN memberships m ON m.workspace_id = w.workspace_id AND m.user_id = u.user_id
 		LEFT JOIN generations g ON g.scope = 'workspace:' || w.workspace_id
-		WHERE s.session_id = $1 AND s.kind = 'token'`, id, workspaceID).Scan(&f.ID, &f.UserID, &expires, &disabled, &f.IsOperator,
+		WHERE s.session_id = $1 AND s.kind = 'token'`, id, workspaceID).Scan(&f.ID, &f.UserID, &expires, &authenticated, &disabled, &f.IsOperator,
 		&workspace, &role, &sandbox, &suspended, &generation)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f, false, nil
 	} else if err != nil {
 		return f, false, err
 	}
-	f.ExpiresAt, f.UserDisabled, f.WorkspaceID = store.Time(expires), disabled.Valid, workspace.String
+	f.ExpiresAt, f.AuthenticatedAt = store.Time(expires), store.Time(authenticated)
+	f.UserDisabled, f.WorkspaceID = disabled.Valid, workspace.String
 	f.Role, _ = rpc.ParseRole(role.String)
 	f.IsSandbox, f.IsSuspended, f.Generation = sandbox.Bool, suspended.Bool, uint64(generation.Int64)
 	return f, true, nil

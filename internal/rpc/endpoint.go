@@ -25,6 +25,11 @@ type Endpoint struct {
 	Read  bool   // changes nothing: GET beside POST
 	Verbs string // the semantic verbs of a write beside POST, for example "PATCH" or "PUT PATCH"
 
+	// Fresh asks of a console session that its person proved who they are a short while ago, so that
+	// a session which somebody else came upon cannot be made into something lasting. Other
+	// credentials are not concerned.
+	Fresh bool
+
 	Returns string // key of the result in the answer; empty where the answer is only ok
 	Twin    string // a second, older key for the same result
 	Handle  Handler
@@ -161,6 +166,8 @@ func (e *Endpoint) check() error {
 		return fmt.Errorf("%s: no group, so no scope", e.Path)
 	case e.Allow&Person != 0 && e.Workspace == Required && e.Role == NoRole:
 		return fmt.Errorf("%s: no role", e.Path)
+	case e.Fresh && e.Allow&ConsoleSession == 0:
+		return fmt.Errorf("%s: fresh, but it takes no console session", e.Path)
 	case e.Returns == "" && e.Handle.out != reflect.TypeFor[OK]() && e.Handle.out != reflect.TypeFor[NoContent]() && !isFields(e.Handle.out):
 		return fmt.Errorf("%s: the result has no key", e.Path)
 	}

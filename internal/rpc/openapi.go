@@ -323,19 +323,22 @@ func (d *openAPI) object(t reflect.Type) map[string]any {
 }
 
 // AccessTable writes the whole policy, one line an endpoint: path, verbs, scope, workspace
-// header, least role, credentials.
+// header, least role, whether a console session must be fresh, credentials.
 func (s *Server) AccessTable() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-62s %-16s %-32s %-10s %-9s %s\n", "# path", "verbs", "scope", "workspace", "role", "credentials")
+	fmt.Fprintf(&b, "%-62s %-16s %-32s %-10s %-9s %-6s %s\n", "# path", "verbs", "scope", "workspace", "role", "fresh", "credentials")
 	for _, e := range s.Endpoints() {
-		scope, role, ws := e.Scope(), e.Role.String(), e.Workspace.String()
+		scope, role, ws, fresh := e.Scope(), e.Role.String(), e.Workspace.String(), "-"
 		if e.Allow == Public {
 			scope, ws = "-", "-"
 		}
 		if role == "" {
 			role = "-"
 		}
-		fmt.Fprintf(&b, "%-62s %-16s %-32s %-10s %-9s %s\n", e.Path, strings.Join(e.methods(), " "), scope, ws, role, e.Allow)
+		if e.Fresh {
+			fresh = "fresh"
+		}
+		fmt.Fprintf(&b, "%-62s %-16s %-32s %-10s %-9s %-6s %s\n", e.Path, strings.Join(e.methods(), " "), scope, ws, role, fresh, e.Allow)
 	}
 	return b.String()
 }

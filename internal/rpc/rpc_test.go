@@ -698,17 +698,17 @@ func TestAccessTable(t *testing.T) {
 	t.Parallel()
 	s := setup(t,
 		rpc.Endpoint{Path: "/x/update", Summary: "s", Allow: rpc.Backend, Role: rpc.Admin, Verbs: "PATCH", Handle: rpc.Func(ok)},
-		rpc.Endpoint{Path: "/keyway/v1/y/list", Summary: "s", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Read: true, Handle: rpc.Func(ok)},
+		rpc.Endpoint{Path: "/keyway/v1/y/list", Summary: "s", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Read: true, Fresh: true, Handle: rpc.Func(ok)},
 		rpc.Endpoint{Path: "/health", Summary: "s", Allow: rpc.Public, Read: true, Handle: rpc.Func(ok)})
 	var got []string
 	for line := range strings.Lines(s.AccessTable()) {
 		got = append(got, strings.Join(strings.Fields(line), " "))
 	}
 	want := []string{
-		"# path verbs scope workspace role credentials",
-		"/health GET POST - - - public",
-		"/keyway/v1/y/list GET POST y:read ignored - console_session",
-		"/x/update POST PATCH x:write required admin api_key personal_access_token console_session workspace_key",
+		"# path verbs scope workspace role fresh credentials",
+		"/health GET POST - - - - public",
+		"/keyway/v1/y/list GET POST y:read ignored - fresh console_session",
+		"/x/update POST PATCH x:write required admin - api_key personal_access_token console_session workspace_key",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -31,9 +31,10 @@ type Users struct{ People *identity.People }
 // Endpoints are the rows of /keyway/v1/users and /keyway/v1/console_sessions.
 func (u *Users) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
+		{Path: "/keyway/v1/console_sessions/authenticate", Summary: "Proves again who one is, as some endpoints ask; the session goes on with the token of the answer, and the one sent ends.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Returns: "console_session", Handle: rpc.Func(u.authenticate)},
 		{Path: "/keyway/v1/console_sessions/create", Summary: "Signs a script in for an hour, by e-mail address and password.", Allow: rpc.Public, Returns: "console_session", Handle: rpc.Func(u.createSession)},
-		{Path: "/keyway/v1/users/disable", Summary: "Shuts a person out, with all their tokens and sessions.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Role: rpc.Operator, Handle: rpc.Func(u.disable)},
-		{Path: "/keyway/v1/users/enable", Summary: "Lets a disabled person sign in again.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Role: rpc.Operator, Handle: rpc.Func(u.enable)},
+		{Path: "/keyway/v1/users/disable", Summary: "Shuts a person out, with all their tokens and sessions.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Role: rpc.Operator, Fresh: true, Handle: rpc.Func(u.disable)},
+		{Path: "/keyway/v1/users/enable", Summary: "Lets a disabled person sign in again.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Role: rpc.Operator, Fresh: true, Handle: rpc.Func(u.enable)},
 		{Path: "/keyway/v1/users/get_current", Summary: "Gets the person that the request acts for.", Allow: rpc.Person, Workspace: rpc.Ignored, Read: true, Returns: "user", Handle: rpc.Func(u.getCurrent)},
 	}
 }
@@ -50,6 +51,19 @@ func (u *Users) createSession(ctx context.Context, in createSessionInput) (Conso
 		return ConsoleSession{}, err
 	}
 	s, token, err := u.People.StartToken(ctx, who, c.Address, c.UserAgent)
+	return ConsoleSession{Token: token, ExpiresAt: rpc.Time{Time: s.ExpiresAt}}, err
+}
+
+type authenticateInput struct {
+	Password string `json:"password" rule:"required" doc:"One's own password."`
+}
+
+func (u *Users) authenticate(ctx context.Context, in authenticateInput) (ConsoleSession, error) {
+	p := credential.From(ctx)
+	if err := u.People.Authenticate(ctx, p.UserID, in.Password, p.Address); err != nil {
+		return ConsoleSession{}, err
+	}
+	s, token, err := u.People.RenewToken(ctx, p.CredentialID)
 	return ConsoleSession{Token: token, ExpiresAt: rpc.Time{Time: s.ExpiresAt}}, err
 }
 

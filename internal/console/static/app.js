@@ -206,6 +206,10 @@
       const response = await fetch(form.action, { method: 'POST', body: data, headers: { Accept: 'application/json' } })
       if (!response.headers.get('Content-Type').startsWith('application/json')) throw new Error('Your session has ended. Copy what you need from this page, then sign in again.')
       const answer = await response.json()
+      if (answer.reason === 'fresh_authentication') {
+        form.submit() // the server asks who it is, and goes on
+        return
+      }
       if (answer.nonce) all('[data-workspace-key] [name="nonce"]').forEach((input) => { input.value = answer.nonce })
       if (!response.ok) throw new Error(answer.message)
       keys.set(answer.workspace_id, answer.token)

@@ -1,0 +1,86 @@
+package console
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"path"
+
+	"keyway/internal/fault"
+)
+
+// sealedForm is the field that keeps what was typed while the person proves who they are. It is
+// sealed, so that no secret of the form stands in a page.
+const sealedForm = "sealed_form"
+
+func notFresh(err error) bool {
+	var f *fault.Error
+	return errors.As(err, &f) && f.Data["reason"] == "fresh_authentication"
+}
+
+// sealPlace binds a sealed form to the session and to the address that it was sent to.
+func (q *request) sealPlace() string { return "console form " + q.session.ID + " " + q.r.URL.Path }
+
+// askAgain shows the question, keeping the form that was sent.
+func (q *request) askAgain() error {
+	if q.r.PostForm.Has("nonce") {
+		q.r.PostForm.Set("nonce", newNonce()) // the one sent may be spent
+	}
+	text, err := json.Marshal(q.r.PostForm)
+	if err != nil {
+		return err
+	}
+	if q.r.Header.Get("Accept") == "application/json" {
+		return q.json(http.StatusForbidden, map[string]string{"reason": "fresh_authentication"}) // its script sends the form without itself
+	}
+	return q.showQuestion(base64.RawURLEncoding.EncodeToString(q.People.Vault.Seal(q.sealPlace(), text)), nil)
+}
+
+func (q *request) showQuestion(sealed string, errs FormErrors) error {
+	area := AreaSettings
+	if q.r.PathValue("workspace") != "" {
+		area = AreaWorkspace
+	}
+	v := &ConfirmView{Page: q.base(area, "", "Confirm that it is you"), Action: q.r.URL.Path, Sealed: sealed, Back: q.pageBehind(), Errors: errs}
+	v.Location = v.Back
+	return q.show(v)
+}
+
+// pageBehind is the page whose form was sent: the nearest above the address that can be looked at.
+func (q *request) pageBehind() string {
+	for at := q.r.URL.Path; len(at) > len(Root); at = path.Dir(at) {
+		if _, pattern := q.mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: at}, Host: q.r.Host}); pattern != Root+"/" {
+			return at
+		}
+	}
+	return Root
+}
+
+// prove checks the answer to the question. If it is right, the session is renewed and the request
+// holds the form that was kept; if not, the question is asked again.
+func (q *request) prove(sealed string) (proved bool, err error) {
+	raw, err := base64.RawURLEncoding.DecodeString(sealed)
+	if err != nil {
+		return false, fault.New(fault.InvalidRequest, "The form could not be read")
+	}
+	text, err := q.People.Vault.Open(q.sealPlace(), raw)
+	var kept url.Values
+	if err != nil || json.Unmarshal(text, &kept) != nil {
+		return false, fault.New(fault.InvalidRequest, "The form was sent already, or for somebody else; nothing was done")
+	}
+	err = q.People.Authenticate(q.r.Context(), q.user.ID, q.r.PostForm.Get("confirm_password"), q.Client(q.r))
+	if f := new(fault.Error); errors.As(err, &f) && (f.Code == fault.Unauthorized || f.Code == fault.TooManyRequests) {
+		return false, q.showQuestion(sealed, FormErrors{"confirm_password": sentence(f.Message)})
+	} else if err != nil {
+		return false, err
+	}
+	s, secret, err := q.People.RenewBrowser(q.r.Context(), q.session)
+	if err != nil {
+		return false, err
+	}
+	q.keepSession(s, secret)
+	q.r.PostForm = kept
+	return true, nil
+}
