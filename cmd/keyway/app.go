@@ -16,6 +16,7 @@ import (
 	"keyway/internal/account"
 	"keyway/internal/action"
 	"keyway/internal/apikey"
+	"keyway/internal/audit"
 	"keyway/internal/clientsession"
 	"keyway/internal/clock"
 	"keyway/internal/connectwebview"
@@ -41,6 +42,7 @@ import (
 type app struct {
 	db         *store.DB
 	vault      *vault.Vault
+	audit      *audit.Log
 	log        *slog.Logger
 	now        func() time.Time
 	publicURL  string
@@ -99,7 +101,8 @@ func openApp(ctx context.Context, o appOptions) (*app, error) {
 func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a := &app{db: db, vault: v, log: o.log, now: time.Now, publicURL: o.publicURL}
 	a.virtual = sandbox.New(&memory.Memory{DB: db, Vault: v}, a.now)
-	a.people = &identity.People{DB: db, Vault: v, Now: a.now}
+	a.audit = &audit.Log{DB: db, Vault: v, Now: a.now}
+	a.people = &identity.People{DB: db, Vault: v, Audit: a.audit, Now: a.now}
 	a.usage = credential.NewUsage(db)
 	a.jobs = job.NewRunner(db, o.log, a.now)
 	a.events = &event.Log{DB: db, Vault: v, Jobs: a.jobs, Retention: o.retention, Now: a.now}
@@ -107,12 +110,12 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	if o.guard == nil {
 		o.guard = &outbound.Guard{}
 	}
-	a.webhooks = webhook.New(webhook.Webhooks{DB: db, Vault: v, Events: a.events, Jobs: a.jobs, Guard: o.guard, Log: o.log, Now: a.now, UserAgent: "Keyway-Webhooks/" + version})
+	a.webhooks = webhook.New(webhook.Webhooks{DB: db, Vault: v, Events: a.events, Jobs: a.jobs, Guard: o.guard, Audit: a.audit, Log: o.log, Now: a.now, UserAgent: "Keyway-Webhooks/" + version})
 	a.attempts = &action.Attempts{DB: db, Now: a.now}
 	a.providers = provider.NewRegistry(a.virtual)
 	a.devices = &device.Devices{DB: db, Events: a.events, Providers: a.providers, Now: a.now}
 	a.accounts = &account.Accounts{DB: db, Events: a.events, Devices: a.devices, Providers: a.providers, Sandbox: a.virtual, Now: a.now}
-	a.workspaces = &workspace.Workspaces{DB: db, Attempts: a.attempts, Jobs: a.jobs, Now: a.now, Reset: a.resetSandbox}
+	a.workspaces = &workspace.Workspaces{DB: db, Attempts: a.attempts, Jobs: a.jobs, Audit: a.audit, Now: a.now, Reset: a.resetSandbox}
 	a.workspaces.Finders = a.finders()
 	a.workspaces.RegisterJobs()
 	a.codes = &accesscode.Codes{DB: db, Vault: v, Devices: a.devices, Attempts: a.attempts, Jobs: a.jobs, Events: a.events, Clock: clock.Clock{Real: a.now}, Log: o.log}
@@ -123,9 +126,9 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.sessions = &clientsession.Sessions{DB: db, Vault: v, Events: a.events, Now: a.now}
 	a.webviews = &connectwebview.Webviews{DB: db, Vault: v, Events: a.events, Accounts: a.accounts, Devices: a.devices, Workspaces: a.workspaces,
 		Providers: a.providers, PublicURL: o.publicURL, Log: o.log, Now: a.now}
-	a.keys = &apikey.Keys{DB: db, Vault: v, Usage: a.usage, Now: a.now}
-	a.tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: a.usage, Now: a.now}
-	a.members = &member.Members{DB: db, People: a.people, Workspaces: a.workspaces, Keys: a.keys, Now: a.now, PublicURL: o.publicURL}
+	a.keys = &apikey.Keys{DB: db, Vault: v, Usage: a.usage, Audit: a.audit, Now: a.now}
+	a.tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: a.usage, Audit: a.audit, Now: a.now}
+	a.members = &member.Members{DB: db, People: a.people, Workspaces: a.workspaces, Keys: a.keys, Audit: a.audit, Now: a.now, PublicURL: o.publicURL}
 	return a
 }
 
@@ -141,7 +144,13 @@ func (a *app) resetSandbox(ctx context.Context, workspaceID string) error {
 	return a.accounts.Reset(ctx, workspaceID)
 }
 
-func (a *app) close() error { return a.db.Close() }
+// close keeps where the audit log ends, and closes the database.
+func (a *app) close() error {
+	if _, err := a.audit.Keep(context.Background()); err != nil {
+		a.log.Error("keeping the head of the audit log failed", "file", a.audit.HeadFile(), "error", err)
+	}
+	return a.db.Close()
+}
 
 // openVault opens the key file that belongs to the database. With a new database it takes the
 // file that is there, or makes one; beside existing data it never does.

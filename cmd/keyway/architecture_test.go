@@ -23,7 +23,7 @@ var rooms = map[string]string{
 	"internal/store/storetest":     "store",
 	"internal/vault":               "",
 	"internal/outbound":            "",
-	"internal/audit":               "store",
+	"internal/audit":               "store vault",
 	"internal/clock":               "store",
 	"internal/job":                 "store clock",
 	"internal/credential":          "ground audit",

@@ -128,7 +128,7 @@ func startServer(ctx context.Context, g globals, o serveOptions) (*server, error
 		return nil, closeAll(errors.Join(err, a.close()))
 	}
 	if !o.quiet {
-		if err := s.offerSetup(ctx); err != nil {
+		if err := s.offerSetup(context.WithoutCancel(ctx)); err != nil {
 			return nil, errors.Join(err, s.stop())
 		}
 	}
@@ -331,6 +331,7 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Pref
 	s.stopWork = cancel
 	s.work.Go(func() { s.app.webhooks.Run(work) })
 	s.work.Go(func() { s.app.jobs.Run(work) })
+	s.work.Go(func() { s.app.audit.Run(work, s.app.log) })
 	s.work.Go(func() {
 		s.app.usage.Run(work, func(err error) { s.app.log.Error("writing down when credentials were used failed", "error", err) })
 	})

@@ -18,6 +18,7 @@ import (
 	"keyway/internal/accesscode"
 	"keyway/internal/account"
 	"keyway/internal/action"
+	"keyway/internal/audit"
 	"keyway/internal/clock"
 	"keyway/internal/credential"
 	"keyway/internal/device"
@@ -132,7 +133,7 @@ func (w *world) start() {
 	w.devices.Changed, w.devices.Deleted = w.codes.DeviceChanged, w.codes.DeviceDeleted
 	locks := &lock.Locks{DB: w.db, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Codes: w.codes, Log: log}
 	locks.RegisterJobs()
-	spaces := &workspace.Workspaces{DB: w.db, Attempts: attempts, Jobs: w.jobs, Now: now}
+	spaces := &workspace.Workspaces{DB: w.db, Attempts: attempts, Jobs: w.jobs, Audit: &audit.Log{DB: w.db, Vault: w.vault, Now: now}, Now: now}
 	server, err := rpc.New(rpc.Config{Authenticator: allow{}, Log: log, Metrics: prometheus.NewRegistry(), PublicURL: "http://test", Client: func(*http.Request) string { return "" }},
 		w.codes.Endpoints(), locks.Endpoints(), spaces.Endpoints(), events.Endpoints(), w.devices.Endpoints(), attempts.Endpoints())
 	w.must(err)

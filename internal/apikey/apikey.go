@@ -34,6 +34,7 @@ type Keys struct {
 	DB    *store.DB
 	Vault *vault.Vault
 	Usage *credential.Usage
+	Audit *audit.Log
 	Now   func() time.Time
 }
 
@@ -54,7 +55,7 @@ func (k *Keys) Create(ctx context.Context, workspaceID string, sandbox bool, nam
 		if secret, err = credential.Insert(ctx, tx, k.Vault, &c, sandbox); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, k.Now(), audit.Entry{Actor: by, Action: "api_key.created", WorkspaceID: workspaceID, SubjectID: c.ID, Detail: map[string]any{"name": name, "hint": c.Hint()}})
+		return k.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "api_key.created", WorkspaceID: workspaceID, SubjectID: c.ID, Detail: map[string]any{"name": name, "hint": c.Hint()}})
 	}, store.Instance)
 	return k.served(c), secret, err
 }
@@ -83,7 +84,7 @@ func (k *Keys) Revoke(ctx context.Context, workspaceID, id string, by audit.Acto
 		if err := credential.Revoke(ctx, tx, k.Now(), id, by.UserID, "revoked"); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, k.Now(), audit.Entry{Actor: by, Action: "api_key.revoked", WorkspaceID: workspaceID, SubjectID: id})
+		return k.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "api_key.revoked", WorkspaceID: workspaceID, SubjectID: id})
 	}, store.Instance)
 }
 
@@ -108,7 +109,7 @@ func (k *Keys) Leave(ctx context.Context, tx *store.Tx, workspaceID, userID, ado
 		if err != nil {
 			return err
 		}
-		if err := audit.Add(ctx, tx, k.Now(), audit.Entry{Actor: by, Action: action, WorkspaceID: workspaceID, SubjectID: c.ID, Detail: map[string]any{"made_by": userID}}); err != nil {
+		if err := k.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: action, WorkspaceID: workspaceID, SubjectID: c.ID, Detail: map[string]any{"made_by": userID}}); err != nil {
 			return err
 		}
 	}

@@ -46,6 +46,7 @@ import (
 type World struct {
 	DB         *store.DB
 	Vault      *vault.Vault
+	Audit      *audit.Log
 	People     *identity.People
 	Usage      *credential.Usage
 	Events     *event.Log
@@ -93,20 +94,21 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 	now, log := w.Now, slog.New(slog.NewJSONHandler(w.Log, nil))
 	virtual := sandbox.New(&memory.Memory{DB: db, Vault: v}, now)
 	providers := provider.NewRegistry(virtual)
-	w.People = &identity.People{DB: db, Vault: v, Now: now}
+	w.Audit = &audit.Log{DB: db, Vault: v, Now: now}
+	w.People = &identity.People{DB: db, Vault: v, Audit: w.Audit, Now: now}
 	w.Usage = credential.NewUsage(db)
 	w.Events = &event.Log{DB: db, Vault: v, Now: now}
 	w.Attempts = &action.Attempts{DB: db, Now: now}
 	w.Jobs = job.NewRunner(db, log, now)
 	w.Devices = &device.Devices{DB: db, Events: w.Events, Providers: providers, Now: now}
 	w.Accounts = &account.Accounts{DB: db, Events: w.Events, Devices: w.Devices, Providers: providers, Sandbox: virtual, Now: now}
-	w.Workspaces = &workspace.Workspaces{DB: db, Attempts: w.Attempts, Jobs: w.Jobs, Now: now, Reset: w.Accounts.Reset}
+	w.Workspaces = &workspace.Workspaces{DB: db, Attempts: w.Attempts, Jobs: w.Jobs, Audit: w.Audit, Now: now, Reset: w.Accounts.Reset}
 	w.Workspaces.RegisterJobs()
 	w.Webviews = &connectwebview.Webviews{DB: db, Vault: v, Events: w.Events, Accounts: w.Accounts, Devices: w.Devices, Workspaces: w.Workspaces,
 		Providers: providers, PublicURL: PublicURL, Log: log, Now: now}
-	w.Keys = &apikey.Keys{DB: db, Vault: v, Usage: w.Usage, Now: now}
-	w.Tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: w.Usage, Now: now}
-	w.Members = &member.Members{DB: db, People: w.People, Workspaces: w.Workspaces, Keys: w.Keys, Now: now, PublicURL: PublicURL}
+	w.Keys = &apikey.Keys{DB: db, Vault: v, Usage: w.Usage, Audit: w.Audit, Now: now}
+	w.Tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: w.Usage, Audit: w.Audit, Now: now}
+	w.Members = &member.Members{DB: db, People: w.People, Workspaces: w.Workspaces, Keys: w.Keys, Audit: w.Audit, Now: now, PublicURL: PublicURL}
 	verifier := credential.Verifier{DB: db, Vault: v, Sessions: w.People, Usage: w.Usage, Now: now, PublicURL: PublicURL}
 	for _, o := range options {
 		o(&verifier)

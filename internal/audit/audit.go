@@ -1,5 +1,6 @@
 // Package audit keeps the record of who changed what about people, credentials and workspaces.
-// An entry is written in the transaction of the change itself, and never holds a secret.
+// An entry is written in the transaction of the change itself, and never holds a secret. Entries
+// form a chain under the server key, so that a change, a gap or a missing end is found.
 package audit
 
 import (
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"keyway/internal/store"
+	"keyway/internal/vault"
 )
 
 // Actor is who did something.
@@ -31,12 +33,16 @@ type Entry struct {
 	Detail      map[string]any
 }
 
-// Add writes an entry.
-func Add(ctx context.Context, tx *store.Tx, now time.Time, e Entry) error {
-	actor, err := json.Marshal(e.Actor)
-	if err != nil {
-		return err
-	}
+// Log is the audit log of a database.
+type Log struct {
+	DB    *store.DB
+	Vault *vault.Vault
+	Now   func() time.Time
+}
+
+// Add writes an entry when the rest of the transaction is done: all writers take turns at the
+// chain's end.
+func (l *Log) Add(ctx context.Context, tx *store.Tx, e Entry) error {
 	if e.Detail == nil {
 		e.Detail = map[string]any{}
 	}
@@ -44,8 +50,15 @@ func Add(ctx context.Context, tx *store.Tx, now time.Time, e Entry) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO audit_entries (entry_id, occurred_at, actor, action, workspace_id, subject_id, detail)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		store.NewID(), store.Micros(now), string(actor), e.Action, store.TextOrNull(e.WorkspaceID), store.TextOrNull(e.SubjectID), string(detail))
-	return err
+	actor, err := json.Marshal(e.Actor)
+	if err != nil {
+		return err
+	}
+	r := row{
+		id: store.NewID(), occurredAt: store.Micros(l.Now()), actor: string(actor), action: e.Action, detail: string(detail),
+		workspaceID: store.TextOrNull(e.WorkspaceID), subjectID: store.TextOrNull(e.SubjectID),
+		userID: store.TextOrNull(e.Actor.UserID), credentialID: store.TextOrNull(e.Actor.CredentialID),
+	}
+	tx.BeforeCommit(func() error { return l.append(ctx, tx, r) })
+	return nil
 }

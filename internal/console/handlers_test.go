@@ -65,18 +65,19 @@ func serve(t *testing.T) *server {
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	now := func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 	virtual := sandbox.New(nil, now)
-	people := &identity.People{DB: db, Vault: v, Now: now}
+	record := &audit.Log{DB: db, Vault: v, Now: now}
+	people := &identity.People{DB: db, Vault: v, Audit: record, Now: now}
 	usage := credential.NewUsage(db)
 	events := &event.Log{DB: db, Now: now}
 	attempts := &action.Attempts{DB: db, Now: now}
 	providers := provider.NewRegistry(virtual)
 	devices := &device.Devices{DB: db, Events: events, Providers: providers, Now: now}
 	accounts := &account.Accounts{DB: db, Events: events, Devices: devices, Providers: providers, Sandbox: virtual, Now: now}
-	workspaces := &workspace.Workspaces{DB: db, Attempts: attempts, Jobs: job.NewRunner(db, log, now), Now: now, Reset: accounts.Reset}
+	workspaces := &workspace.Workspaces{DB: db, Attempts: attempts, Jobs: job.NewRunner(db, log, now), Audit: record, Now: now, Reset: accounts.Reset}
 	workspaces.RegisterJobs()
-	keys := &apikey.Keys{DB: db, Vault: v, Usage: usage, Now: now}
-	tokens := &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: usage, Now: now}
-	members := &member.Members{DB: db, People: people, Workspaces: workspaces, Keys: keys, Now: now}
+	keys := &apikey.Keys{DB: db, Vault: v, Usage: usage, Audit: record, Now: now}
+	tokens := &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: usage, Audit: record, Now: now}
+	members := &member.Members{DB: db, People: people, Workspaces: workspaces, Keys: keys, Audit: record, Now: now}
 	webviews := &connectwebview.Webviews{DB: db, Vault: v, Events: events, Accounts: accounts, Devices: devices, Workspaces: workspaces, Providers: providers, Log: log, Now: now}
 	var table []*rpc.Endpoint
 	for _, rows := range [][]rpc.Endpoint{workspaces.Endpoints(), devices.Endpoints(), accounts.Endpoints(), keys.Endpoints(), tokens.Endpoints(), members.Endpoints(), (&user.Users{People: people}).Endpoints()} {

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"keyway/internal/apitest"
+	"keyway/internal/audit"
 	"keyway/internal/credential"
 	"keyway/internal/identity"
 	"keyway/internal/rpc"
@@ -571,7 +572,7 @@ func TestGarbageCausesNoQuery(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		people := &identity.People{DB: db, Vault: v, Now: time.Now}
+		people := &identity.People{DB: db, Vault: v, Audit: &audit.Log{DB: db, Vault: v, Now: time.Now}, Now: time.Now}
 		log := new(bytes.Buffer)
 		s, err := rpc.New(rpc.Config{
 			Authenticator: credential.NewVerifier(credential.Verifier{DB: db, Vault: v, Sessions: people, Usage: credential.NewUsage(db), Now: time.Now}),

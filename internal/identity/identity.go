@@ -30,6 +30,7 @@ type User struct {
 type People struct {
 	DB    *store.DB
 	Vault *vault.Vault
+	Audit *audit.Log
 	Now   func() time.Time
 
 	throttle throttle
@@ -144,7 +145,7 @@ func (p *People) Create(ctx context.Context, tx *store.Tx, n NewUser, by audit.A
 	if by.UserID == "" && by.OSUser == "" {
 		by.UserID = u.ID // who came in by a link acts as the person they become
 	}
-	return u, audit.Add(ctx, tx, p.Now(), audit.Entry{Actor: by, Action: "user.created", SubjectID: u.ID, Detail: map[string]any{"email": u.Email, "is_operator": u.IsOperator}})
+	return u, p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.created", SubjectID: u.ID, Detail: map[string]any{"email": u.Email, "is_operator": u.IsOperator}})
 }
 
 // Rename changes the name that the Console shows. It returns invalid_input for one that will not
@@ -174,7 +175,7 @@ func (p *People) SetOperator(ctx context.Context, userID string, operator bool, 
 		if _, err := tx.Exec(ctx, `UPDATE users SET is_operator = $2 WHERE user_id = $1`, userID, operator); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, p.Now(), audit.Entry{Actor: by, Action: "user.updated", SubjectID: userID, Detail: map[string]any{"is_operator": operator}})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.updated", SubjectID: userID, Detail: map[string]any{"is_operator": operator}})
 	}, store.Instance)
 }
 
@@ -212,7 +213,7 @@ func (p *People) SetDisabled(ctx context.Context, userID string, disabled bool, 
 		if _, err := tx.Exec(ctx, `UPDATE users SET disabled_at = $2 WHERE user_id = $1`, userID, at); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, p.Now(), audit.Entry{Actor: by, Action: action, SubjectID: userID})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: action, SubjectID: userID})
 	}, store.Instance)
 	return noOperatorLeft, err
 }
@@ -233,7 +234,7 @@ func (p *People) SetPassword(ctx context.Context, userID, password, exceptSessio
 		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND session_id <> $2`, userID, exceptSession); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, p.Now(), audit.Entry{Actor: by, Action: "user.password_changed", SubjectID: userID})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.password_changed", SubjectID: userID})
 	}, store.Instance)
 }
 

@@ -75,7 +75,7 @@ func (p *People) start(ctx context.Context, u User, kind string, cookie credenti
 			store.Micros(now), store.Micros(s.ExpiresAt), s.Address, s.UserAgent); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, now, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: u.ID, CredentialID: s.ID, Address: address}, Action: "user.signed_in", SubjectID: u.ID, Detail: map[string]any{"kind": kind}})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: u.ID, CredentialID: s.ID, Address: address}, Action: "user.signed_in", SubjectID: u.ID, Detail: map[string]any{"kind": kind}})
 	})
 	return s, err
 }
@@ -145,7 +145,7 @@ func (p *People) renew(ctx context.Context, s Session, kind string, cookie crede
 			return err
 		}
 		s.CreatedAt, s.ExpiresAt = store.Time(created), store.Time(expires)
-		return audit.Add(ctx, tx, now, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: s.UserID, CredentialID: s.ID}, Action: "user.authenticated", SubjectID: s.UserID})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: s.UserID, CredentialID: s.ID}, Action: "user.authenticated", SubjectID: s.UserID})
 	}, store.Instance)
 	return s, err
 }
@@ -156,7 +156,7 @@ func (p *People) EndSession(ctx context.Context, s Session) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE session_id = $1`, s.ID); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, p.Now(), audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: s.UserID, CredentialID: s.ID}, Action: "user.signed_out", SubjectID: s.UserID})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: s.UserID, CredentialID: s.ID}, Action: "user.signed_out", SubjectID: s.UserID})
 	}, store.Instance)
 }
 

@@ -44,6 +44,7 @@ type Members struct {
 	People     *identity.People
 	Workspaces *workspace.Workspaces
 	Keys       *apikey.Keys
+	Audit      *audit.Log
 	Now        func() time.Time
 	PublicURL  string
 }
@@ -112,7 +113,7 @@ func (m *Members) SetRole(ctx context.Context, workspaceID, userID string, role,
 		if err := workspace.AddMember(ctx, tx, m.Now(), workspaceID, userID, role); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, m.Now(), audit.Entry{Actor: by, Action: "member.updated", WorkspaceID: workspaceID, SubjectID: userID, Detail: map[string]any{"role": role.String()}})
+		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.updated", WorkspaceID: workspaceID, SubjectID: userID, Detail: map[string]any{"role": role.String()}})
 	}, store.Instance)
 }
 
@@ -133,7 +134,7 @@ func (m *Members) Add(ctx context.Context, workspaceID, userID string, role rpc.
 		if err := workspace.AddMember(ctx, tx, m.Now(), workspaceID, userID, role); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, m.Now(), audit.Entry{Actor: by, Action: "member.added", WorkspaceID: workspaceID, SubjectID: userID, Detail: map[string]any{"role": role.String()}})
+		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.added", WorkspaceID: workspaceID, SubjectID: userID, Detail: map[string]any{"role": role.String()}})
 	}, store.Instance)
 }
 
@@ -167,7 +168,7 @@ func (m *Members) Remove(ctx context.Context, workspaceID, userID string, actorR
 		if _, err := tx.Exec(ctx, `DELETE FROM memberships WHERE workspace_id = $1 AND user_id = $2`, workspaceID, userID); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, m.Now(), audit.Entry{Actor: by, Action: "member.removed", WorkspaceID: workspaceID, SubjectID: userID})
+		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.removed", WorkspaceID: workspaceID, SubjectID: userID})
 	}, store.Instance)
 }
 
@@ -197,7 +198,7 @@ func (m *Members) Invite(ctx context.Context, workspaceID, email string, role, a
 		}
 		inv = servedInvitation(l)
 		inv.URL = m.PublicURL + "/console/invitation#" + secret.Reveal()
-		return audit.Add(ctx, tx, m.Now(), audit.Entry{Actor: by, Action: "member.invited", WorkspaceID: workspaceID, SubjectID: l.ID, Detail: map[string]any{"email": email, "role": role.String()}})
+		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.invited", WorkspaceID: workspaceID, SubjectID: l.ID, Detail: map[string]any{"email": email, "role": role.String()}})
 	}, store.Instance)
 	return inv, err
 }
@@ -222,7 +223,7 @@ func (m *Members) Withdraw(ctx context.Context, workspaceID, id string, by audit
 		if err := m.People.WithdrawInvitation(ctx, tx, workspaceID, id); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, m.Now(), audit.Entry{Actor: by, Action: "member.invitation_withdrawn", WorkspaceID: workspaceID, SubjectID: id})
+		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.invitation_withdrawn", WorkspaceID: workspaceID, SubjectID: id})
 	}, store.Instance)
 }
 
@@ -282,7 +283,7 @@ func (m *Members) Accept(ctx context.Context, secret credential.Secret, name, pa
 		if err := workspace.AddMember(ctx, tx, m.Now(), l.WorkspaceID, u.ID, role); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, m.Now(), audit.Entry{Actor: actor, Action: "member.added", WorkspaceID: l.WorkspaceID, SubjectID: u.ID, Detail: map[string]any{"role": role.String()}})
+		return m.Audit.Add(ctx, tx, audit.Entry{Actor: actor, Action: "member.added", WorkspaceID: l.WorkspaceID, SubjectID: u.ID, Detail: map[string]any{"role": role.String()}})
 	}, store.Instance)
 	return u, err
 }

@@ -69,6 +69,7 @@ type Tokens struct {
 	DB    *store.DB
 	Vault *vault.Vault
 	Usage *credential.Usage
+	Audit *audit.Log
 	Now   func() time.Time
 }
 
@@ -108,7 +109,7 @@ func (t *Tokens) Create(ctx context.Context, userID string, n New, by audit.Acto
 		if secret, err = credential.Insert(ctx, tx, t.Vault, &c, false); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, now, audit.Entry{Actor: by, Action: "personal_access_token.created", SubjectID: c.ID, Detail: map[string]any{"name": c.Name, "hint": c.Hint(), "user_id": userID}})
+		return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.created", SubjectID: c.ID, Detail: map[string]any{"name": c.Name, "hint": c.Hint(), "user_id": userID}})
 	}, store.Instance)
 	return t.served(c, false), secret, err
 }
@@ -203,7 +204,7 @@ func (t *Tokens) Update(ctx context.Context, userID, id string, name, descriptio
 		if err := credential.Rename(ctx, tx, id, c.Name, c.Description); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, t.Now(), audit.Entry{Actor: by, Action: "personal_access_token.updated", SubjectID: id, Detail: map[string]any{"name": c.Name}})
+		return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.updated", SubjectID: id, Detail: map[string]any{"name": c.Name}})
 	}, store.Instance)
 }
 
@@ -217,7 +218,7 @@ func (t *Tokens) Revoke(ctx context.Context, userID, id string, by audit.Actor) 
 		if err := credential.Revoke(ctx, tx, t.Now(), id, by.UserID, "revoked"); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, t.Now(), audit.Entry{Actor: by, Action: "personal_access_token.revoked", SubjectID: id})
+		return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.revoked", SubjectID: id})
 	}, store.Instance)
 }
 
@@ -245,7 +246,7 @@ func (t *Tokens) CreateWorkspaceKey(ctx context.Context, userID, tokenID, worksp
 			return err
 		}
 		key = t.servedKey(k)
-		return audit.Add(ctx, tx, t.Now(), audit.Entry{Actor: by, Action: "workspace_key.created", WorkspaceID: workspaceID, SubjectID: k.ID, Detail: map[string]any{"personal_access_token_id": c.ID, "hint": k.Hint()}})
+		return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace_key.created", WorkspaceID: workspaceID, SubjectID: k.ID, Detail: map[string]any{"personal_access_token_id": c.ID, "hint": k.Hint()}})
 	}, store.Instance)
 	return key, secret, err
 }
@@ -285,6 +286,6 @@ func (t *Tokens) RevokeWorkspaceKey(ctx context.Context, userID, keyID string, b
 		if err := credential.Revoke(ctx, tx, t.Now(), keyID, by.UserID, "revoked"); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, t.Now(), audit.Entry{Actor: by, Action: "workspace_key.revoked", WorkspaceID: c.WorkspaceID, SubjectID: keyID})
+		return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace_key.revoked", WorkspaceID: c.WorkspaceID, SubjectID: keyID})
 	}, store.Instance)
 }

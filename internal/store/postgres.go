@@ -115,7 +115,7 @@ func (p *postgresDB) try(ctx context.Context, scopes []Scope, fn func(*Tx) error
 		}
 	}
 	t := &Tx{Querier: postgresTx{tx}, Execer: postgresTx{tx}}
-	if err := fn(t); err != nil {
+	if err := t.run(fn); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {

@@ -249,7 +249,7 @@ func (s *sqliteDB) run(ctx context.Context, r *updateRequest) (err error) {
 		}
 	}()
 	r.tx = &Tx{Querier: s.conn, Execer: s.conn}
-	return r.fn(r.tx)
+	return r.tx.run(r.fn)
 }
 
 // writeConn is the one connection that writes, with its prepared statements. Only the writer

@@ -43,7 +43,25 @@ type Execer interface {
 type Tx struct {
 	Querier
 	Execer
+	last      []func() error
 	committed []func()
+}
+
+// BeforeCommit has f called in the transaction when everything else in it is done, for what other
+// writers wait for: rows that all writers share are locked last and shortest this way.
+func (t *Tx) BeforeCommit(f func() error) { t.last = append(t.last, f) }
+
+// run is a transaction's function with what it left for the end.
+func (t *Tx) run(fn func(*Tx) error) error {
+	if err := fn(t); err != nil {
+		return err
+	}
+	for _, f := range t.last {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // AfterCommit has f called once the transaction is on disk, before Update returns, and not at all

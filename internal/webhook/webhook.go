@@ -66,6 +66,7 @@ type Webhooks struct {
 	Events    *event.Log
 	Jobs      *job.Runner
 	Guard     *outbound.Guard
+	Audit     *audit.Log
 	Log       *slog.Logger
 	Now       func() time.Time
 	UserAgent string
@@ -154,7 +155,7 @@ func (w *Webhooks) Create(ctx context.Context, workspaceID string, sandbox bool,
 }
 
 func (w *Webhooks) audit(ctx context.Context, tx *store.Tx, by audit.Actor, action, workspaceID, id string, detail map[string]any) error {
-	return audit.Add(ctx, tx, w.Now(), audit.Entry{Actor: by, Action: action, WorkspaceID: workspaceID, SubjectID: id, Detail: detail})
+	return w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: action, WorkspaceID: workspaceID, SubjectID: id, Detail: detail})
 }
 
 // row is a webhook with what is stored beside it.

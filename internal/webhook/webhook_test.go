@@ -72,7 +72,7 @@ func setup(t *testing.T, db *store.DB) *bench {
 	log := slog.New(slog.NewTextHandler(lockedWriter{b}, nil))
 	jobs := job.NewRunner(db, log, b.now)
 	events := &event.Log{DB: db, Vault: v, Jobs: jobs, Now: b.now}
-	b.Webhooks = New(Webhooks{DB: db, Vault: v, Events: events, Jobs: jobs, Guard: &outbound.Guard{Local: true}, Log: log, Now: b.now, UserAgent: "test"})
+	b.Webhooks = New(Webhooks{DB: db, Vault: v, Events: events, Jobs: jobs, Guard: &outbound.Guard{Local: true}, Audit: &audit.Log{DB: db, Vault: v, Now: b.now}, Log: log, Now: b.now, UserAgent: "test"})
 	b.workspace(t, b.ws)
 	return b
 }

@@ -44,7 +44,7 @@ func (w *Workspaces) AdvanceTime(ctx context.Context, id string, by time.Duratio
 		return Clock{}, err
 	}
 	err = w.DB.Update(ctx, func(tx *store.Tx) error {
-		return audit.Add(ctx, tx, w.Now(), audit.Entry{Actor: who, Action: "workspace.time_advanced", WorkspaceID: id, SubjectID: id, Detail: map[string]any{"seconds": by.Seconds()}})
+		return w.Audit.Add(ctx, tx, audit.Entry{Actor: who, Action: "workspace.time_advanced", WorkspaceID: id, SubjectID: id, Detail: map[string]any{"seconds": by.Seconds()}})
 	}, store.Workspace(id))
 	return Clock{rpc.Time{Time: now}, now.Sub(w.Now()).Round(time.Second).Seconds()}, err
 }

@@ -64,6 +64,7 @@ type Workspaces struct {
 	DB       *store.DB
 	Attempts *action.Attempts
 	Jobs     *job.Runner
+	Audit    *audit.Log
 	Now      func() time.Time
 	// Reset puts the devices of a sandbox workspace back. It may return workspace_not_found.
 	Reset func(ctx context.Context, workspaceID string) error
@@ -123,7 +124,7 @@ func (w *Workspaces) Create(ctx context.Context, tx *store.Tx, n New, ownerID st
 	if err := AddMember(ctx, tx, now, ws.ID, ownerID, rpc.Owner); err != nil {
 		return ws, err
 	}
-	return ws, audit.Add(ctx, tx, now, audit.Entry{Actor: by, Action: "workspace.created", WorkspaceID: ws.ID, SubjectID: ws.ID, Detail: map[string]any{"name": ws.Name, "is_sandbox": ws.IsSandbox, "owner_id": ownerID}})
+	return ws, w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.created", WorkspaceID: ws.ID, SubjectID: ws.ID, Detail: map[string]any{"name": ws.Name, "is_sandbox": ws.IsSandbox, "owner_id": ownerID}})
 }
 
 func checkName(name string) error {
@@ -239,7 +240,7 @@ func (w *Workspaces) Update(ctx context.Context, id string, c Change, by audit.A
 		if _, err := tx.Exec(ctx, `UPDATE workspaces SET name = $2, is_suspended = $3, doc = $4 WHERE workspace_id = $1`, id, ws.Name, ws.IsSuspended, string(doc)); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, w.Now(), audit.Entry{Actor: by, Action: "workspace.updated", WorkspaceID: id, SubjectID: id, Detail: map[string]any{"name": ws.Name, "is_suspended": ws.IsSuspended}})
+		return w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.updated", WorkspaceID: id, SubjectID: id, Detail: map[string]any{"name": ws.Name, "is_suspended": ws.IsSuspended}})
 	}, store.Instance, store.Workspace(id))
 }
 
@@ -264,7 +265,7 @@ func (w *Workspaces) Delete(ctx context.Context, id, typedName string, by audit.
 		if _, err := w.Jobs.Enqueue(ctx, tx, purgeJob, id, struct{}{}, now); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, now, audit.Entry{Actor: by, Action: "workspace.deleted", WorkspaceID: id, SubjectID: id, Detail: map[string]any{"name": ws.Name}})
+		return w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.deleted", WorkspaceID: id, SubjectID: id, Detail: map[string]any{"name": ws.Name}})
 	}, store.Instance, store.Workspace(id))
 }
 
@@ -325,7 +326,7 @@ func (w *Workspaces) ResetSandbox(ctx context.Context, id string, by audit.Actor
 		if _, err := w.Jobs.Enqueue(ctx, tx, resetJob, id, at.ID, w.Now()); err != nil {
 			return err
 		}
-		return audit.Add(ctx, tx, w.Now(), audit.Entry{Actor: by, Action: "workspace.reset", WorkspaceID: id, SubjectID: id})
+		return w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.reset", WorkspaceID: id, SubjectID: id})
 	}, store.Workspace(id))
 	return doc, err
 }
