@@ -363,7 +363,7 @@ func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client fu
 	}
 	pages, err := console.New(console.Config{
 		DB: s.app.db, People: s.app.people, Workspaces: s.app.workspaces, Members: s.app.members, Keys: s.app.keys, Tokens: s.app.tokens,
-		Devices: s.app.devices, Accounts: s.app.accounts, Webviews: s.app.webviews, Providers: s.app.providers, Endpoints: s.rpc.Endpoints(),
+		Devices: s.app.devices, Accounts: s.app.accounts, Webviews: s.app.webviews, Providers: s.app.providers, Events: s.app.events, Streams: s.rpc.Streams(), Endpoints: s.rpc.Endpoints(),
 		PublicURL: s.url, Client: client, Unavailable: cannotWrite, Log: s.app.log, Now: s.app.now,
 	})
 	if err != nil {
@@ -473,7 +473,7 @@ func (s *server) stop() error {
 	s.app.log.Info("stopping: finishing what is in flight")
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	s.rpc.EndStreams()
+	s.rpc.Streams().End()
 	var err error
 	for _, h := range s.http {
 		if e := h.Shutdown(ctx); errors.Is(e, context.DeadlineExceeded) {

@@ -385,7 +385,7 @@ func TestStreamEndsWithTheServer(t *testing.T) {
 	t.Parallel()
 	w := setup(t, storetest.SQLite(t))
 	r := w.read(t, w.URL, w.here.key, nil, "")
-	w.rpc.EndStreams()
+	w.rpc.Streams().End()
 	r.ends(t, "a stopping server", 500*time.Millisecond)
 	if got := w.read(t, w.URL, w.here.key, nil, "").status; got != 503 && got != 200 {
 		t.Errorf("a new stream while the server stops: %d", got)

@@ -3,6 +3,7 @@
 package console
 
 import (
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net"
@@ -16,6 +17,7 @@ import (
 	"keyway/internal/apikey"
 	"keyway/internal/connectwebview"
 	"keyway/internal/device"
+	"keyway/internal/event"
 	"keyway/internal/identity"
 	"keyway/internal/member"
 	"keyway/internal/personalaccesstoken"
@@ -37,6 +39,8 @@ type Config struct {
 	Accounts   *account.Accounts
 	Webviews   *connectwebview.Webviews
 	Providers  *provider.Registry
+	Events     *event.Log
+	Streams    *rpc.Streams
 	// Endpoints is the API's table: a page asks the same role as the endpoint that does the same.
 	Endpoints []*rpc.Endpoint
 	// PublicURL is where people reach the server, without a slash at the end. Links are made of it,
@@ -61,6 +65,7 @@ type console struct {
 	rows   map[string]*rpc.Endpoint
 	spent  nonces
 	mux    *http.ServeMux
+	run    string // names this run of the server
 }
 
 // New makes the handler of everything below Root.
@@ -73,7 +78,7 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &console{Config: c, public: public, pages: pages, rows: map[string]*rpc.Endpoint{}, mux: http.NewServeMux()}
+	s := &console{Config: c, public: public, pages: pages, rows: map[string]*rpc.Endpoint{}, mux: http.NewServeMux(), run: rand.Text()}
 	for _, e := range c.Endpoints {
 		s.rows[e.Path] = e
 	}

@@ -68,7 +68,7 @@ func serve(t *testing.T) *server {
 	record := &audit.Log{DB: db, Vault: v, Now: now}
 	people := &identity.People{DB: db, Vault: v, Audit: record, Now: now}
 	usage := credential.NewUsage(db)
-	events := &event.Log{DB: db, Now: now}
+	events := &event.Log{DB: db, Vault: v, Now: now}
 	attempts := &action.Attempts{DB: db, Now: now}
 	providers := provider.NewRegistry(virtual)
 	devices := &device.Devices{DB: db, Events: events, Providers: providers, Now: now}
@@ -90,7 +90,7 @@ func serve(t *testing.T) *server {
 	members.PublicURL = s.URL
 	s.config = Config{
 		DB: db, People: people, Workspaces: workspaces, Members: members, Keys: keys, Tokens: tokens, Devices: devices, Accounts: accounts, Webviews: webviews, Providers: providers,
-		Endpoints: table, PublicURL: s.URL, Client: func(*http.Request) string { return "192.0.2.1" }, Unavailable: func(error) bool { return false }, Log: log, Now: now,
+		Events: events, Streams: rpc.NewStreams(), Endpoints: table, PublicURL: s.URL, Client: func(*http.Request) string { return "192.0.2.1" }, Unavailable: func(error) bool { return false }, Log: log, Now: now,
 	}
 	h, err := New(s.config)
 	if err != nil {

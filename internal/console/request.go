@@ -32,6 +32,7 @@ type request struct {
 	user       *identity.User // nil: nobody is signed in
 	workspaces []workspace.Membership
 	current    *workspace.Membership // the workspace of the address, or else the last one that was open
+	live       string                // how far it has changed, as far as the page knows
 	status     int
 	flash      *Flash
 }
@@ -168,7 +169,12 @@ func (q *request) identify() error {
 	if q.current == nil && !named && len(q.workspaces) > 0 {
 		q.current = &q.workspaces[0]
 	}
-	if named && q.current != nil && q.r.Method == http.MethodGet {
+	if named && q.current != nil {
+		if q.live, err = q.position(q.r.Context(), id); err != nil { // before the page reads what it shows
+			return err
+		}
+	}
+	if named && q.current != nil && q.r.Method == http.MethodGet && !q.byItself() {
 		http.SetCookie(q.w, &http.Cookie{Name: lastWorkspaceCookie, Value: id, Path: Root, MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: q.secure(q.r), SameSite: http.SameSiteLaxMode})
 	}
 	return nil
@@ -207,6 +213,9 @@ func (q *request) base(area Area, current, title string) Page {
 	if q.current != nil {
 		w := viewWorkspace(*q.current)
 		p.Workspace = &w
+		if q.live != "" {
+			p.Live = q.liveURL(q.live)
+		}
 	}
 	return p
 }
@@ -379,7 +388,7 @@ func (q *request) setFlash(f Flash) {
 
 func (q *request) takeFlash() {
 	c, err := q.r.Cookie(flashCookie)
-	if err != nil || q.r.Method != http.MethodGet {
+	if err != nil || q.r.Method != http.MethodGet || q.byItself() {
 		return
 	}
 	http.SetCookie(q.w, &http.Cookie{Name: flashCookie, Path: Root, MaxAge: -1, HttpOnly: true, Secure: q.secure(q.r), SameSite: http.SameSiteStrictMode})

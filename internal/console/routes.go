@@ -43,6 +43,7 @@ func (s *console) routes(mux *http.ServeMux) error {
 	operators("POST "+people+"/{user}/enable", s.fresh((*request).enablePerson))
 
 	const ws = Root + "/workspaces/{workspace}"
+	open("GET "+ws+changesPath, (*request).changes)
 	const v1 = "/keyway/v1/"
 	for _, row := range []struct {
 		pattern  string

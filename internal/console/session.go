@@ -31,7 +31,11 @@ func (q *request) readSession() error {
 		if !ok {
 			continue
 		}
-		s, u, ok, err := q.People.Browser(q.r.Context(), id, credential.Secret(secret))
+		find := q.People.Browser
+		if q.byItself() {
+			find = q.People.Peek
+		}
+		s, u, ok, err := find(q.r.Context(), id, credential.Secret(secret))
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ type Page struct {
 	NewWorkspace NewWorkspaceForm
 	Flash        *Flash
 	Location     string // replaces the address after a page that answered a POST, so that a reload asks for the list
+	Live         string // where the page hears of changes (live.go); empty: nowhere
 }
 
 func (p *Page) page() *Page { return p }

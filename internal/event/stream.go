@@ -3,8 +3,11 @@ package event
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"keyway/internal/credential"
@@ -75,7 +78,7 @@ func (l *Log) stream(ctx context.Context, in streamInput, s *rpc.Stream) error {
 // position is the place of an event in the order; without one, that of the latest.
 func (l *Log) position(ctx context.Context, p credential.Principal, eventID string) (seq int64, err error) {
 	if eventID == "" {
-		return l.head(ctx, p.WorkspaceID)
+		return l.Head(ctx, p.WorkspaceID)
 	}
 	w := l.DB.Where()
 	w.Add("workspace_id = ?", p.WorkspaceID)
@@ -88,7 +91,9 @@ func (l *Log) position(ctx context.Context, p credential.Principal, eventID stri
 	return seq, err
 }
 
-func (l *Log) head(ctx context.Context, workspaceID string) (seq int64, err error) {
+// Head is the place of the workspace's latest event in the order of their commits; 0 before the
+// first.
+func (l *Log) Head(ctx context.Context, workspaceID string) (seq int64, err error) {
 	err = l.DB.QueryRow(ctx, `SELECT seq FROM event_heads WHERE workspace_id = $1`, workspaceID).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
@@ -105,7 +110,7 @@ type streamed struct {
 // after reads the next events behind a place, and the place up to which there are no others.
 func (l *Log) after(ctx context.Context, p credential.Principal, f *filter, at int64) (events []streamed, next int64, err error) {
 	// First how far to look: an event below that number is visible by now.
-	head, err := l.head(ctx, p.WorkspaceID)
+	head, err := l.Head(ctx, p.WorkspaceID)
 	if err != nil || head == at {
 		return nil, at, err
 	}
@@ -139,4 +144,30 @@ func (l *Log) after(ctx context.Context, p credential.Principal, f *filter, at i
 		next = events[len(events)-1].seq
 	}
 	return events, next, err
+}
+
+// Subjects are what the next events behind a place are about, "device:<id>" for a device_id and so
+// on, and the place to go on from: the one given when there are none.
+func (l *Log) Subjects(ctx context.Context, workspaceID string, at int64) (subjects []string, next int64, err error) {
+	events, next, err := l.after(ctx, credential.Principal{WorkspaceID: workspaceID}, &filter{}, at)
+	if err != nil {
+		return nil, at, err
+	}
+	for _, e := range events {
+		var doc map[string]any
+		if err := json.Unmarshal(e.doc, &doc); err != nil {
+			return nil, at, err
+		}
+		for field, value := range doc {
+			kind, ok := strings.CutSuffix(field, "_id")
+			if id, isText := value.(string); ok && isText && id != "" && kind != "workspace" {
+				subjects = append(subjects, kind+":"+id)
+			}
+		}
+		for _, r := range refsOf(doc) {
+			subjects = append(subjects, strings.TrimSuffix(r.name, "_id")+":"+r.id)
+		}
+	}
+	slices.Sort(subjects)
+	return slices.Compact(subjects), next, nil
 }

@@ -80,9 +80,22 @@ func (p *People) start(ctx context.Context, u User, kind string, cookie credenti
 	return s, err
 }
 
-// Browser finds the session of a cookie's value and the person in it; ok is false when there is
-// none, it has expired or been idle too long, or the person is disabled.
+// Browser finds the session of a cookie's value and the person in it, who is not idle then; ok is
+// false when there is none, it has expired or been idle too long, or the person is disabled.
 func (p *People) Browser(ctx context.Context, id string, cookie credential.Secret) (s Session, u User, ok bool, err error) {
+	s, u, ok, err = p.Peek(ctx, id, cookie)
+	// Once a minute is enough to measure idleness in hours.
+	if now := p.Now(); ok && now.Sub(s.SeenAt) > time.Minute {
+		err = p.DB.Update(ctx, func(tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE sessions SET seen_at = $2 WHERE session_id = $1`, s.ID, store.Micros(now))
+			return err
+		})
+	}
+	return s, u, ok, err
+}
+
+// Peek is Browser for what a page asks by itself: it does not keep a session from being idle.
+func (p *People) Peek(ctx context.Context, id string, cookie credential.Secret) (s Session, u User, ok bool, err error) {
 	var kind, keyID string
 	var digest []byte
 	var created, seen, expires, authenticated int64
@@ -101,14 +114,7 @@ func (p *People) Browser(ctx context.Context, id string, cookie credential.Secre
 	if u, err = p.Get(ctx, p.DB, s.UserID); err != nil || !u.DisabledAt.IsZero() {
 		return s, u, false, err
 	}
-	// Once a minute is enough to measure idleness in hours.
-	if now.Sub(s.SeenAt) > time.Minute {
-		err = p.DB.Update(ctx, func(tx *store.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE sessions SET seen_at = $2 WHERE session_id = $1`, s.ID, store.Micros(now))
-			return err
-		})
-	}
-	return s, u, true, err
+	return s, u, true, nil
 }
 
 // RenewBrowser begins a browser's session anew after its person proved again who they are: with

@@ -67,7 +67,7 @@ type Config struct {
 type Server struct {
 	Config
 	routes  map[string]*route
-	open    streams
+	open    *Streams
 	cache   *otter.Cache[string, []byte]
 	panics  prometheus.Counter
 	seconds *prometheus.HistogramVec
@@ -87,7 +87,7 @@ type route struct {
 // New checks the rows and makes a server of them. Equal paths, an empty policy, a row without a
 // role or scope, or an input that a GET cannot carry are errors of the table.
 func New(c Config, tables ...[]Endpoint) (*Server, error) {
-	s := &Server{Config: c, routes: map[string]*route{}, open: streams{byWorkspace: map[string]int{}, ended: make(chan struct{})}}
+	s := &Server{Config: c, routes: map[string]*route{}, open: NewStreams()}
 	s.panics = prometheus.NewCounter(prometheus.CounterOpts{Name: "keyway_panics_total", Help: "Requests that ended in a bug."})
 	s.seconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "keyway_request_duration_seconds", Help: "Time from a request's arrival to its answer.",
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}}, []string{"path"})

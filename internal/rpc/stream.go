@@ -22,7 +22,7 @@ const (
 	patience            = 10 * time.Second // for a reader that does not take what it is sent
 )
 
-// Stream is the running answer of a streaming endpoint: server-sent events, for as long as the
+// Stream is a running answer, that of a streaming endpoint or of a page: server-sent events, for as long as the
 // reader stays, its credential lives and the server runs. An error of the handler ends it; before
 // the first Send or Wait it is answered as by any endpoint.
 type Stream struct {
@@ -47,7 +47,7 @@ func StreamFunc[In any](f func(context.Context, In, *Stream) error) Handler {
 	}
 }
 
-// Check finds out anew who the request acts for. Asked after reading and before sending, nothing is
+// Check finds out anew who an endpoint's request acts for. Asked after reading and before sending, nothing is
 // sent that was written after the credential's end.
 func (s *Stream) Check() (context.Context, error) { return s.check() }
 
@@ -97,27 +97,64 @@ func (s *Stream) write(text string) error {
 	return s.rc.Flush()
 }
 
-// streams counts the open ones and can end them all.
-type streams struct {
+// Streams counts the open streams of a server, bounds their number and can end them all.
+type Streams struct {
 	mu          sync.Mutex
 	total       int
 	byWorkspace map[string]int
 	ended       chan struct{}
 }
 
-// EndStreams ends all open streams, and every later one at once: without it a server that stops
-// would wait for readers who stay for days.
-func (s *Server) EndStreams() {
-	s.open.mu.Lock()
-	defer s.open.mu.Unlock()
+// NewStreams makes an empty count.
+func NewStreams() *Streams {
+	return &Streams{byWorkspace: map[string]int{}, ended: make(chan struct{})}
+}
+
+// End ends all open streams, and every later one at once: without it a server that stops would wait
+// for readers who stay for days.
+func (o *Streams) End() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	select {
-	case <-s.open.ended:
+	case <-o.ended:
 	default:
-		close(s.open.ended)
+		close(o.ended)
 	}
 }
 
-func (o *streams) enter(workspaceID string) error {
+// Streams are the open streams of the endpoints, for those of pages to be counted with them.
+func (s *Server) Streams() *Streams { return s.open }
+
+// Serve answers a request that is for no endpoint with a stream about a workspace, which lasts until
+// f returns, the reader leaves or the server stops. It returns too_many_requests, or what f returns.
+func (o *Streams) Serve(w http.ResponseWriter, r *http.Request, workspaceID string, f func(context.Context, *Stream) error) error {
+	st := &Stream{w: w, rc: http.NewResponseController(w), LastEventID: r.Header.Get("Last-Event-ID")}
+	return o.run(r.Context(), st, workspaceID, func(ctx context.Context) error { return f(ctx, st) })
+}
+
+// run counts a stream while f serves it.
+func (o *Streams) run(ctx context.Context, st *Stream, workspaceID string, f func(context.Context) error) error {
+	if err := o.enter(workspaceID); err != nil {
+		return err
+	}
+	defer o.leave(workspaceID)
+	// The deadlines of the listener are for requests that end.
+	if err := st.rc.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-o.ended:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return f(ctx)
+}
+
+func (o *Streams) enter(workspaceID string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.total >= maxStreams || o.byWorkspace[workspaceID] >= maxWorkspaceStreams {
@@ -130,7 +167,7 @@ func (o *streams) enter(workspaceID string) error {
 	return nil
 }
 
-func (o *streams) leave(workspaceID string) {
+func (o *Streams) leave(workspaceID string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.total--
@@ -181,26 +218,11 @@ func (s *Server) runStream(st *Stream, r *http.Request, rt *route, c *callState)
 	if err != nil {
 		return err
 	}
-	if err := s.open.enter(c.caller.WorkspaceID); err != nil {
-		return err
-	}
-	defer s.open.leave(c.caller.WorkspaceID)
-	// The deadlines of the listener are for requests that end.
-	if err := st.rc.SetReadDeadline(time.Time{}); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-s.open.ended:
-			cancel()
-		case <-ctx.Done():
+	return s.open.run(ctx, st, c.caller.WorkspaceID, func(ctx context.Context) error {
+		st.check = func() (context.Context, error) {
+			again, _, err := s.Authenticator.Authenticate(ctx, r, rt.Endpoint)
+			return again, err
 		}
-	}()
-	st.check = func() (context.Context, error) {
-		again, _, err := s.Authenticator.Authenticate(ctx, r, rt.Endpoint)
-		return again, err
-	}
-	return rt.Handle.stream(ctx, in, st)
+		return rt.Handle.stream(ctx, in, st)
+	})
 }

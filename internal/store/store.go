@@ -140,6 +140,15 @@ func (db *DB) Generation(s Scope) (n uint64, ok bool) {
 	return db.generations.of(s).Load(), true
 }
 
+// Latest is the number of the scope's latest commit, read where other processes write as well.
+func (db *DB) Latest(ctx context.Context, s Scope) (n uint64, err error) {
+	if n, ok := db.Generation(s); ok {
+		return n, nil
+	}
+	err = db.QueryRow(ctx, `SELECT COALESCE(MAX(value), 0) FROM generations WHERE scope = $1`, string(s)).Scan(&n)
+	return n, err
+}
+
 // Update runs fn in a transaction that changes the given scopes; without a scope it may only
 // change what no cache depends on. When Update returns nil the change is on disk. fn may run
 // again after a conflict, must use only tx for data, and must not wait for anything else: on

@@ -69,19 +69,17 @@
     document.getElementById(button.dataset.dialog).showModal()
   })
   on('click', '[data-close]', (button) => button.closest('dialog').close())
-  for (const dialog of all('dialog')) {
-    // A press that begins on the backdrop closes; a selection that ends there does not.
-    dialog.addEventListener('pointerdown', (event) => {
-      if (event.target !== dialog) return
-      const box = dialog.getBoundingClientRect()
-      const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom
-      if (!inside) dialog.close()
-    })
-    if ('open' in dialog.dataset) {
-      dialog.showModal()
-      const bad = dialog.querySelector('[aria-invalid="true"]')
-      if (bad) bad.focus()
-    }
+  // A press that begins on the backdrop closes; a selection that ends there does not.
+  on('pointerdown', 'dialog', (dialog, event) => {
+    if (event.target !== dialog) return
+    const box = dialog.getBoundingClientRect()
+    const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom
+    if (!inside) dialog.close()
+  })
+  for (const dialog of all('dialog[data-open]')) {
+    dialog.showModal()
+    const bad = dialog.querySelector('[aria-invalid="true"]')
+    if (bad) bad.focus()
   }
   // Forms: the pressed button shows that it works and cannot be pressed twice.
   document.addEventListener('submit', (event) => {
@@ -247,6 +245,79 @@
     select.addEventListener('change', show)
     day.addEventListener('input', show)
     show()
+  }
+
+  // Live pages: what data-live marks is fetched again when a subject that it names has changed. The
+  // comment in live.go says how a page uses it. A hidden page does not listen: browsers allow few
+  // connections, and it hears what it has missed when it is looked at again.
+  const news = document.body.dataset.liveFrom
+  if (news && document.querySelector('[data-live]')) {
+    const address = new URL(news, location.href)
+    const stale = new Set()
+    let source, fetching
+    const listen = () => {
+      if (document.hidden) {
+        source?.close()
+        source = undefined
+      } else if (!source) {
+        source = new EventSource(address)
+        source.addEventListener('message', (event) => {
+          address.searchParams.set('since', event.lastEventId)
+          const changed = new Set(JSON.parse(event.data).flatMap((subject) => [subject, subject.split(':')[0]]))
+          for (const part of all('[data-live]')) {
+            if (changed.has('*') || part.dataset.live.split(' ').some((name) => changed.has(name))) stale.add(part.id)
+          }
+          refresh()
+        })
+      }
+    }
+    document.addEventListener('visibilitychange', listen)
+    listen()
+    async function refresh() {
+      if (fetching || stale.size === 0) return
+      fetching = true
+      const parts = [...stale]
+      stale.clear()
+      try {
+        const response = await fetch(location.href, { headers: { 'Keyway-Live': 'yes' } })
+        if (response.ok && !response.redirected) {
+          const fresh = new DOMParser().parseFromString(await response.text(), 'text/html')
+          for (const id of parts) {
+            const [from, to] = [document.getElementById(id), fresh.getElementById(id)]
+            if (from && to) morph(from, to)
+          }
+          document.title = fresh.title
+          refreshTimes()
+        }
+      } catch {
+        // The server is not there; when it is, the stream tells that everything may have changed.
+      }
+      setTimeout(() => { fetching = false; refresh() }, 250)
+    }
+  }
+  // Makes one part of the page like another and keeps every element that is in both, and with it
+  // focus, scroll and what is open.
+  function morph(from, to) {
+    if (from.isEqualNode(to)) return
+    if (from.nodeType !== Node.ELEMENT_NODE) {
+      from.data = to.data
+      return
+    }
+    if (from === document.activeElement && from.matches('input, select, textarea') || from.matches('dialog[open], :popover-open, form[data-busy]')) return
+    for (const { name } of [...from.attributes]) if (name !== 'open' && !to.hasAttribute(name)) from.removeAttribute(name)
+    for (const { name, value } of to.attributes) if (name !== 'open' && from.getAttribute(name) !== value) from.setAttribute(name, value)
+    const old = [...from.childNodes]
+    const pairs = [...to.childNodes].map((next) => {
+      const at = old.findIndex((node) => node.nodeName === next.nodeName && (node.id || '') === (next.id || ''))
+      return [at < 0 ? undefined : old.splice(at, 1)[0], next]
+    })
+    for (const node of old) node.remove()
+    let place = from.firstChild
+    for (const [kept, next] of pairs) {
+      if (kept) morph(kept, next)
+      if (kept && kept === place) place = place.nextSibling
+      else from.insertBefore(kept || next, place)
+    }
   }
 
   // Filters of long lists, and "/" for the search of the page.

@@ -1,0 +1,146 @@
+package console
+
+import (
+	"bufio"
+	"encoding/json"
+	"html"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// listener reads what a page hears of changes.
+type listener struct {
+	t     *testing.T
+	lines chan string
+}
+
+func (b *browser) listen(from string) *listener {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.s.URL+from, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	resp, err := b.Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || !strings.HasPrefix(got, "text/event-stream") {
+		b.t.Fatalf("%d %s", resp.StatusCode, got)
+	}
+	l := &listener{b.t, make(chan string, 100)}
+	go func() {
+		defer resp.Body.Close()
+		defer close(l.lines)
+		for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+			l.lines <- lines.Text()
+		}
+	}()
+	return l
+}
+
+// hears gives the next subjects; none when the stream has ended.
+func (l *listener) hears() (subjects []string) {
+	l.t.Helper()
+	for {
+		select {
+		case line, ok := <-l.lines:
+			if !ok {
+				return nil
+			}
+			if data, is := strings.CutPrefix(line, "data: "); is {
+				if err := json.Unmarshal([]byte(data), &subjects); err != nil {
+					l.t.Fatal(err)
+				}
+				return subjects
+			}
+		case <-time.After(10 * time.Second):
+			l.t.Fatal("nothing is heard")
+		}
+	}
+}
+
+var livePattern = regexp.MustCompile(`data-live-from="([^"]*)"`)
+
+func (b *browser) liveFrom() string {
+	b.t.Helper()
+	m := livePattern.FindStringSubmatch(b.page)
+	if m == nil {
+		b.t.Fatalf("%s does not say where it hears of changes", b.address)
+	}
+	return html.UnescapeString(m[1])
+}
+
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	list := workspacePath(w.ID, "devices")
+	b := s.browser(t).signIn("jane").at(list)
+	b.post(workspacePath(w.ID, "sandbox-devices"), "brand", "august").at(list)
+	stale := b.liveFrom()
+	id := regexp.MustCompile(`href="` + list + `/([^"]*)"`).FindStringSubmatch(b.page)[1]
+	rename := func(name string) {
+		t.Helper()
+		b.get(list+"/"+id).post(list+"/"+id+"/rename", "name", name)
+	}
+
+	l := b.listen(b.get(list).liveFrom())
+	rename("Harbour Gate")
+	if got := l.hears(); !slices.Contains(got, "device:"+id) || !slices.Contains(got, "workspace") || slices.Contains(got, everything) {
+		t.Errorf("a new name is told as %v", got)
+	}
+	if got := b.listen(stale).hears(); !slices.Contains(got, everything) {
+		t.Errorf("a page that missed a change hears %v", got)
+	}
+	// A fragment that is fetched leaves the message of a change to the page that it is for.
+	r := b.request(list+"/"+id+"/rename", map[string][]string{"name": {"North Gate"}})
+	noFollow := *b.Client
+	noFollow.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := noFollow.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	r, _ = http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+list+"/"+id, nil)
+	r.Header.Set(liveHeader, "yes")
+	b.do(r).has("North Gate").lacks("Renamed.")
+	b.get(list + "/" + id).has("Renamed.")
+	l.hears()
+
+	// Another workspace hears nothing of it.
+	_, other := s.person(t, "eve")
+	eve := s.browser(t).signIn("eve")
+	quiet := eve.listen(eve.get(workspacePath(other.ID, "devices")).liveFrom())
+	rename("South Gate")
+	l.hears()
+	select {
+	case line := <-quiet.lines:
+		if strings.HasPrefix(line, "data") {
+			t.Errorf("another workspace hears %s", line)
+		}
+	case <-time.After(100 * time.Millisecond):
+	}
+	if eve.get(b.get(list).liveFrom()); eve.status != http.StatusNoContent {
+		t.Errorf("a stranger listening: %d", eve.status)
+	}
+
+	// It ends with the session, and with the server.
+	open := b.get(list).liveFrom()
+	away := s.browser(t).signIn("jane")
+	l = away.listen(away.get(list).liveFrom())
+	away.post("/console/sign-out")
+	for l.hears() != nil {
+	}
+	if away.get(open); away.status != http.StatusNoContent {
+		t.Errorf("signed out: %d", away.status)
+	}
+	l = b.listen(open)
+	s.config.Streams.End()
+	if got := l.hears(); got != nil {
+		t.Errorf("after the end: %v", got)
+	}
+}
