@@ -37,6 +37,7 @@ type Credential struct {
 	DisabledAt      time.Time
 	IsDecoy         bool      // grants nothing, and alarms when it is used
 	IsStrict        bool      // late use of a superseded token ends its successors
+	FamilyID        string    // the first token of those that follow one another
 	PredecessorID   string    // the token that this one replaces
 	SuccessorID     string    // the token that replaces this one
 	GraceEndsAt     time.Time // with a successor: when this one stops
@@ -60,7 +61,7 @@ type Use struct {
 const columns = `credential_id, kind, short_token, user_id, workspace_id, parent_id, name, description,
 	created_at, created_from, expires_at, revoked_at, revoked_by, revoke_reason, last_used,
 	limits, not_before, disabled_at, is_decoy, is_strict, predecessor_id, successor_id, grace_ends_at, ends_predecessor,
-	recent_addresses, use_count`
+	recent_addresses, use_count, family_id`
 
 func scan(row interface{ Scan(...any) error }) (c Credential, err error) {
 	var user, workspace, parent, revokedBy, reason, lastUsed sql.NullString
@@ -71,7 +72,7 @@ func scan(row interface{ Scan(...any) error }) (c Credential, err error) {
 	err = row.Scan(&c.ID, &c.Kind, &c.ShortToken, &user, &workspace, &parent, &c.Name, &c.Description,
 		&created, &c.CreatedFrom, &expires, &revoked, &revokedBy, &reason, &lastUsed,
 		&limits, &notBefore, &disabled, &c.IsDecoy, &c.IsStrict, &predecessor, &successor, &graceEnds, &c.EndsPredecessor,
-		&addresses, &c.UseCount)
+		&addresses, &c.UseCount, &c.FamilyID)
 	if err != nil {
 		return c, err
 	}
@@ -107,6 +108,9 @@ func Insert(ctx context.Context, tx *store.Tx, v *vault.Vault, c *Credential, sa
 		}
 		c.ID, c.ShortToken = store.NewID(), p.Short
 	}
+	if c.FamilyID == "" {
+		c.FamilyID = c.ID
+	}
 	limits, err := json.Marshal(c.Limits)
 	if err != nil {
 		return "", err
@@ -114,12 +118,12 @@ func Insert(ctx context.Context, tx *store.Tx, v *vault.Vault, c *Credential, sa
 	digest, _ := v.Digest(v.KeyID(), secret.Reveal())
 	_, err = tx.Exec(ctx, `INSERT INTO credentials (credential_id, kind, short_token, key_id, digest, user_id, workspace_id,
 		parent_id, name, description, created_at, created_from, expires_at, limits, not_before, disabled_at, is_decoy, is_strict,
-		predecessor_id, grace_ends_at, ends_predecessor)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
+		predecessor_id, grace_ends_at, ends_predecessor, family_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
 		c.ID, string(c.Kind), c.ShortToken, v.KeyID(), digest[:], store.TextOrNull(c.UserID), store.TextOrNull(c.WorkspaceID),
 		store.TextOrNull(c.ParentID), c.Name, c.Description, store.Micros(c.CreatedAt), c.CreatedFrom, store.MicrosOrNull(c.ExpiresAt),
 		string(limits), store.MicrosOrNull(c.NotBefore), store.MicrosOrNull(c.DisabledAt), c.IsDecoy, c.IsStrict,
-		store.TextOrNull(c.PredecessorID), store.MicrosOrNull(c.GraceEndsAt), c.EndsPredecessor)
+		store.TextOrNull(c.PredecessorID), store.MicrosOrNull(c.GraceEndsAt), c.EndsPredecessor, c.FamilyID)
 	return secret, err
 }
 

@@ -39,6 +39,16 @@ func (u *Usage) Touch(id string, now time.Time, address, userAgent, workspaceID,
 	u.mu.Unlock()
 }
 
+// lastUse is when a credential was last used, as far as it is known without asking the database.
+func (u *Usage) lastUse(id string) time.Time {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if use := u.latest[id]; use != nil {
+		return use.At.Time
+	}
+	return time.Time{}
+}
+
 // Overlay puts a later use than the stored one into the credential.
 func (u *Usage) Overlay(c *Credential) {
 	u.mu.Lock()

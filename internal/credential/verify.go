@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,6 +88,8 @@ type Facts struct {
 	Generation          uint64    // of the workspace, where the query reads it
 	Reach               *Reach    // of a client session
 	AuthenticatedAt     time.Time // of a console session
+	Succession
+	policy policyFacts
 }
 
 // Sessions knows the console's sessions.
@@ -109,7 +112,9 @@ type Verifier struct {
 	PublicURL string
 	// BrowserInSandbox lets pages of other origins use tokens in sandbox workspaces.
 	BrowserInSandbox bool
-	known            *otter.Cache[string, cached]
+	// Watcher is told how personal access tokens are used; nil: nobody is.
+	Watcher Watcher
+	known   *otter.Cache[string, cached]
 }
 
 // cached facts hold for the generation that was current before they were read.
@@ -136,8 +141,7 @@ var errNoWorkspace = fault.New(fault.Unauthorized, "A personal access token or c
 // unauthorized for whoever cannot prove possession, alike in every case; with a reason in
 // error.data for a good secret that is dead; forbidden for a good token that may not do this;
 // invalid_request for two credentials, or two workspaces, in one request.
-func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.Endpoint) (context.Context, rpc.Caller, error) {
-	var caller rpc.Caller
+func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.Endpoint) (_ context.Context, caller rpc.Caller, err error) {
 	sent, err := readHeaders(r.Header)
 	if err != nil {
 		return ctx, caller, err
@@ -162,6 +166,10 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	}
 	// From here on the caller has proved possession.
 	caller.CredentialID, caller.ExpiresAt = f.ID, f.ExpiresAt
+	defer func() { err = v.watch(ctx, f, kind, caller.WorkspaceID, e, err) }()
+	if f.Role > rpc.NoRole {
+		caller.WorkspaceID = f.WorkspaceID // for the log, and for whoever asks why
+	}
 	if kind == rpc.ConsoleSession {
 		caller.ExpiresAt = time.Time{}
 	}
@@ -195,6 +203,9 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 		if err := p.requireFresh(v.Now()); err != nil {
 			return ctx, caller, err
 		}
+	}
+	if err := v.checkPolicy(ctx, f, p.Address); err != nil {
+		return ctx, caller, err
 	}
 	caller.WorkspaceID = p.WorkspaceID
 	caller.Generation, caller.Known = f.Generation, p.WorkspaceID != ""
@@ -370,21 +381,25 @@ func (v *Verifier) cached(ctx context.Context, name, workspaceID string, read fu
 const factsQuery = `SELECT c.credential_id, COALESCE(c.parent_id, c.credential_id), c.kind, c.key_id, c.digest,
 	COALESCE(p.user_id, c.user_id), COALESCE(p.expires_at, c.expires_at), COALESCE(c.revoked_at, p.revoked_at),
 	u.disabled_at, u.is_operator,
-	w.workspace_id, m.role, w.is_sandbox, w.is_suspended, g.value
+	w.workspace_id, m.role, w.is_sandbox, w.is_suspended, g.value,
+	` + successionColumns + `, ` + policyColumns + `
 	FROM credentials c
 	LEFT JOIN credentials p ON p.credential_id = c.parent_id
 	LEFT JOIN users u ON u.user_id = COALESCE(p.user_id, c.user_id)
 	LEFT JOIN workspaces w ON w.workspace_id = COALESCE(c.workspace_id, $2) AND w.deleted_at IS NULL
 	LEFT JOIN memberships m ON m.workspace_id = w.workspace_id AND m.user_id = u.user_id
 	LEFT JOIN generations g ON g.scope = 'workspace:' || w.workspace_id
+	` + policyJoins + `
 	WHERE c.short_token = $1`
 
 func read(ctx context.Context, q store.Querier, short, workspaceID string) (f Facts, ok bool, err error) {
 	var user, workspace, role sql.NullString
 	var expires, revoked, disabled, generation sql.NullInt64
 	var operator, sandbox, suspended sql.NullBool
-	err = q.QueryRow(ctx, factsQuery, short, workspaceID).Scan(&f.ID, &f.TokenID, &f.Kind, &f.KeyID, &f.Digest,
-		&user, &expires, &revoked, &disabled, &operator, &workspace, &role, &sandbox, &suspended, &generation)
+	var succession successionRow
+	var policy policyRow
+	err = q.QueryRow(ctx, factsQuery, short, workspaceID).Scan(slices.Concat([]any{&f.ID, &f.TokenID, &f.Kind, &f.KeyID, &f.Digest,
+		&user, &expires, &revoked, &disabled, &operator, &workspace, &role, &sandbox, &suspended, &generation}, succession.into(), policy.into())...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f, false, nil
 	} else if err != nil {
@@ -395,6 +410,10 @@ func read(ctx context.Context, q store.Querier, short, workspaceID string) (f Fa
 	f.UserDisabled, f.IsOperator = disabled.Valid, operator.Bool
 	f.IsSandbox, f.IsSuspended, f.Generation = sandbox.Bool, suspended.Bool, uint64(generation.Int64)
 	f.Role, _ = rpc.ParseRole(role.String)
+	f.Succession = succession.succession()
+	if f.policy, err = policy.facts(f.ExpiresAt); err != nil {
+		return f, false, err
+	}
 	if f.Kind == APIKey {
 		// An API key acts for its workspace: whoever made it may be gone.
 		f.TokenID, f.UserID, f.UserDisabled, f.IsOperator = "", "", false, false
@@ -416,6 +435,8 @@ func alive(f Facts, now time.Time) error {
 		return fault.Reason(fault.Unauthorized, "revoked", "The credential was revoked on %s", f.RevokedAt.Format(time.DateOnly))
 	case !f.ExpiresAt.IsZero() && !now.Before(f.ExpiresAt):
 		return fault.Reason(fault.Unauthorized, "expired", "The credential expired on %s", f.ExpiresAt.Format(time.RFC3339))
+	case f.superseded(now):
+		return fault.Reason(fault.Unauthorized, reasonSuperseded, "Another token took this one's place on %s", f.GraceEndsAt.Format(time.RFC3339))
 	case f.UserDisabled:
 		return fault.Reason(fault.Unauthorized, "user_disabled", "The credential's user is disabled")
 	}

@@ -153,6 +153,16 @@ func Reason(code Code, reason, format string, args ...any) *Error {
 	return e
 }
 
+// ReasonOf is the error.data.reason of an Error; empty for one without, and for other errors.
+func ReasonOf(err error) string {
+	var e *Error
+	if !errors.As(err, &e) {
+		return ""
+	}
+	reason, _ := e.Data["reason"].(string)
+	return reason
+}
+
 // Missing is the answer for a resource that does not exist or that the caller must not see. It
 // does not repeat the id, so that a foreign id and a random one answer alike.
 func Missing(code Code) *Error {

@@ -1,0 +1,232 @@
+package credential
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"keyway/internal/fault"
+	"keyway/internal/store"
+)
+
+// Policy is what tokens must satisfy: in the instance everywhere, in a workspace to be taken there.
+// A rule that is null or empty asks nothing.
+type Policy struct {
+	MaximumAgeDays *int64   `json:"maximum_age_days" doc:"How many days a token may live at the most, from when it is made to when it expires; one that never expires is too old."`
+	DefaultAgeDays *int64   `json:"default_age_days" doc:"How many days a new token lives when its maker does not say; only of the instance."`
+	NeverForbidden bool     `json:"never_forbidden" doc:"Whether a token must have an expiry."`
+	AllowedScopes  []string `json:"allowed_scopes" doc:"A token may have no scope but these; empty: any."`
+	AllowedCIDRs   []string `json:"allowed_cidrs" doc:"From which networks tokens may be used; empty: from everywhere."`
+	InactiveDays   *int64   `json:"inactive_days" doc:"After how many days without use a token is refused."`
+}
+
+// The rules of a policy, as error.data.rule names them.
+const (
+	ruleMaximumAge = "maximum_age_days"
+	ruleNever      = "never_forbidden"
+	ruleScopes     = "allowed_scopes"
+	ruleCIDRs      = "allowed_cidrs"
+	ruleInactive   = "inactive_days"
+)
+
+const oneDay = 24 * time.Hour
+
+// ReadPolicy reads the policy of a workspace, or of the instance (empty id).
+func ReadPolicy(ctx context.Context, q store.Querier, workspaceID string) (p Policy, err error) {
+	var doc sql.NullString
+	err = q.QueryRow(ctx, `SELECT doc FROM policies WHERE workspace_id = $1`, workspaceID).Scan(&doc)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return p, err
+	}
+	found, err := parsePolicy(doc)
+	if found != nil {
+		p = *found
+	}
+	return p, err
+}
+
+func parsePolicy(doc sql.NullString) (*Policy, error) {
+	if !doc.Valid {
+		return nil, nil
+	}
+	p := new(Policy)
+	return p, json.Unmarshal([]byte(doc.String), p)
+}
+
+// Expiry is when a new token expires whose maker did not say: the policy's default, or the given
+// number of days, and never later than the policy allows.
+func (p Policy) Expiry(now time.Time, days int) time.Time {
+	if p.DefaultAgeDays != nil {
+		days = int(*p.DefaultAgeDays)
+	}
+	if p.MaximumAgeDays != nil {
+		days = min(days, int(*p.MaximumAgeDays))
+	}
+	return now.AddDate(0, 0, days)
+}
+
+// Admit refuses a token that is being made or changed and would not satisfy the policy. It returns
+// invalid_input naming expires_at or scopes.
+func (p Policy) Admit(createdAt, expiresAt time.Time, scopes []string) error {
+	switch {
+	case p.tooOld(createdAt, expiresAt):
+		return fault.Invalid("expires_at", "The policy of this server lets tokens live for %d days at the most, until %s", *p.MaximumAgeDays, p.latest(createdAt).Format(time.DateOnly))
+	case p.NeverForbidden && expiresAt.IsZero():
+		return fault.Invalid("expires_at", "The policy of this server asks for an expiry")
+	}
+	if s := p.excess(scopes); s != "" {
+		return fault.Invalid("scopes", "The policy of this server does not allow the scope %s", s)
+	}
+	return nil
+}
+
+func (p Policy) latest(createdAt time.Time) time.Time {
+	return createdAt.AddDate(0, 0, int(*p.MaximumAgeDays))
+}
+
+func (p Policy) tooOld(createdAt, expiresAt time.Time) bool {
+	return p.MaximumAgeDays != nil && (expiresAt.IsZero() || expiresAt.After(p.latest(createdAt)))
+}
+
+// excess is the first scope that the policy does not allow; empty: all are.
+func (p Policy) excess(scopes []string) string {
+	if len(p.AllowedScopes) == 0 {
+		return ""
+	}
+	for _, s := range scopes {
+		if !slices.ContainsFunc(p.AllowedScopes, func(allowed string) bool { return scopeCovers(allowed, s) }) {
+			return s
+		}
+	}
+	return ""
+}
+
+// scopeCovers tells whether everything that a scope allows, another allows too.
+func scopeCovers(wide, narrow string) bool {
+	if wide == narrow {
+		return true
+	}
+	group, action, ok := strings.Cut(narrow, ":")
+	if !ok {
+		return false
+	}
+	return wide == "*:"+action || wide == "*" && !(action == "write" && slices.Contains(namedOnly, group))
+}
+
+// namedOnly are the groups that * does not include the writing of.
+var namedOnly = []string{"personal_access_tokens", "api_keys", "members", "policies"}
+
+// policyFacts is what the policies ask about a token.
+type policyFacts struct {
+	instance, workspace   *Policy // nil: none
+	createdAt, lastUsedAt time.Time
+	expiresAt             time.Time
+	scopes                []string
+}
+
+const policyColumns = `ip.doc, wp.doc, COALESCE(p.created_at, c.created_at), COALESCE(p.last_used_at, c.last_used_at), COALESCE(p.limits, c.limits)`
+
+const policyJoins = `LEFT JOIN policies ip ON ip.workspace_id = ''
+	LEFT JOIN policies wp ON wp.workspace_id = w.workspace_id`
+
+// policyRow takes the columns of policyColumns.
+type policyRow struct {
+	instance, workspace sql.NullString
+	created             int64
+	lastUsed            sql.NullInt64
+	limits              string
+}
+
+func (r *policyRow) into() []any {
+	return []any{&r.instance, &r.workspace, &r.created, &r.lastUsed, &r.limits}
+}
+
+func (r *policyRow) facts(expiresAt time.Time) (f policyFacts, err error) {
+	if !r.instance.Valid && !r.workspace.Valid {
+		return f, nil
+	}
+	f.createdAt, f.lastUsedAt, f.expiresAt = store.Time(r.created), store.TimeOrZero(r.lastUsed), expiresAt
+	if f.instance, err = parsePolicy(r.instance); err != nil {
+		return f, err
+	}
+	if f.workspace, err = parsePolicy(r.workspace); err != nil {
+		return f, err
+	}
+	var l Limits
+	err = json.Unmarshal([]byte(r.limits), &l)
+	f.scopes = l.Scopes
+	return f, err
+}
+
+// checkPolicy refuses a token that does not satisfy the policy of the instance or of the workspace.
+// It returns forbidden with the reason policy, and the rule.
+func (v *Verifier) checkPolicy(ctx context.Context, f Facts, address string) error {
+	if err := v.satisfies(ctx, f.policy.instance, f, address, "this server"); err != nil {
+		return err
+	}
+	return v.satisfies(ctx, f.policy.workspace, f, address, "the workspace")
+}
+
+func (v *Verifier) satisfies(ctx context.Context, p *Policy, f Facts, address, whose string) error {
+	if p == nil || f.Kind == APIKey {
+		return nil
+	}
+	rule, why, err := v.broken(ctx, p, f, address)
+	if err != nil || rule == "" {
+		return err
+	}
+	e := fault.Reason(fault.Forbidden, "policy", "The policy of %s refuses this token: %s", whose, why)
+	e.Data["rule"] = rule
+	return e
+}
+
+// broken is the rule of a policy that a token does not satisfy, and why.
+func (v *Verifier) broken(ctx context.Context, p *Policy, f Facts, address string) (rule, why string, err error) {
+	t := f.policy
+	switch {
+	case p.NeverForbidden && t.expiresAt.IsZero():
+		return ruleNever, "it never expires", nil
+	case p.tooOld(t.createdAt, t.expiresAt):
+		return ruleMaximumAge, fmt.Sprintf("tokens may live for %d days at the most", *p.MaximumAgeDays), nil
+	case len(p.AllowedCIDRs) > 0 && !within(p.AllowedCIDRs, address):
+		return ruleCIDRs, "it is used from an address that is not allowed", nil
+	}
+	if s := p.excess(t.scopes); s != "" {
+		return ruleScopes, fmt.Sprintf("it has the scope %s, which is not allowed", s), nil
+	}
+	if p.InactiveDays == nil {
+		return "", "", nil
+	}
+	idle := func(at time.Time) bool { return v.Now().Sub(at) > time.Duration(*p.InactiveDays)*oneDay }
+	last := t.lastUsedAt
+	if last.IsZero() {
+		last = t.createdAt
+	}
+	if !idle(last) || !idle(v.Usage.lastUse(f.TokenID)) {
+		return "", "", nil
+	}
+	// The facts may be from before uses that no generation tells of.
+	var at sql.NullInt64
+	if err := v.DB.QueryRow(ctx, `SELECT last_used_at FROM credentials WHERE credential_id = $1`, f.TokenID).Scan(&at); err != nil {
+		return "", "", err
+	}
+	if at.Valid && !idle(store.Time(at.Int64)) {
+		return "", "", nil
+	}
+	return ruleInactive, fmt.Sprintf("it was not used for %d days", *p.InactiveDays), nil
+}
+
+// within tells whether an address is in one of the networks.
+func within(cidrs []string, address string) bool {
+	a, err := netip.ParseAddr(address)
+	return err == nil && slices.ContainsFunc(cidrs, func(text string) bool {
+		p, err := netip.ParsePrefix(text)
+		return err == nil && p.Contains(a.Unmap())
+	})
+}
