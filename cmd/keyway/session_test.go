@@ -337,6 +337,7 @@ var inputs = map[string]fields{
 	"/access_codes/simulate/create_unmanaged_access_code": {"name": "New", "code": "2469"},
 	"/devices/simulate/paid_subscription":                 {"is_expired": true},
 	"/locks/configure_auto_lock":                          {"auto_lock_enabled": true},
+	"/keyway/v1/sandbox/fail_requests":                    {"faults": []string{"refused"}},
 	"/events/list":                                        {"since": "2020-01-01T00:00:00Z"},
 	"/webhooks/update":                                    {"event_types": []string{"lock.locked"}},
 	"/access_codes/update_multiple":                       {"common_code_key": "none"},

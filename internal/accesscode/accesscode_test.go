@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"keyway/internal/provider/sandbox"
+	"keyway/internal/provider"
 	"keyway/internal/store"
 	"keyway/internal/store/storetest"
 )
@@ -219,7 +219,7 @@ func TestDuplicateFullAndRefusals(t *testing.T) {
 		w.settle()
 		w.wantStatus(b.str("access_code_id"), "set")
 
-		w.must(w.virtual.FailNext(context.Background(), w.ref(august), sandbox.FaultRefused, sandbox.FaultSilent, sandbox.FaultRefused))
+		w.must(w.virtual.FailNext(context.Background(), w.ref(august), provider.FaultRefused, provider.FaultSilent, provider.FaultRefused))
 		c := w.call("/access_codes/create", object{"device_id": august, "code": "9876", "name": "c"}).obj("access_code").str("access_code_id")
 		w.advance(20 * time.Second)
 		w.wantStatus(c, "set")
@@ -396,7 +396,7 @@ func TestKeypadAndBolt(t *testing.T) {
 		if e := events[3]; len(events) != 5 || e.str("access_code_id") != c.str("access_code_id") || e.str("code") != "0420" {
 			t.Fatal(e)
 		}
-		w.must(w.virtual.FailNext(context.Background(), w.ref(lock), sandbox.FaultJammed))
+		w.must(w.virtual.FailNext(context.Background(), w.ref(lock), provider.FaultJammed))
 		if a := w.call("/locks/lock_door", object{"device_id": lock, "sync": true}).obj("action_attempt"); a.obj("error").str("type") != "lock_jammed" {
 			t.Fatal(a)
 		}

@@ -36,6 +36,7 @@ func (c *Codes) Endpoints() []rpc.Endpoint {
 		{Path: "/access_codes/unmanaged/list", Summary: "Lists the codes that others put on a lock.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Returns: "access_codes", Handle: rpc.Func(c.listUnmanaged)},
 		{Path: "/access_codes/unmanaged/update", Summary: "Makes a code that others put on a lock a managed one.", Allow: rpc.Anyone, Role: rpc.Member, Verbs: "PATCH", Handle: rpc.Func(c.updateUnmanaged)},
 		{Path: "/access_codes/update", Summary: "Changes an access code.", Allow: rpc.Anyone, Role: rpc.Member, Verbs: "PUT PATCH", Returns: "action_attempt", Handle: rpc.Func(c.update)},
+		{Path: "/keyway/v1/sandbox/change_code_on_lock", Summary: "Has someone change an access code at its virtual lock, or take it off; it is known when this answers.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member, Handle: rpc.Func(c.simulateChange)},
 		{Path: "/access_codes/update_multiple", Summary: "Changes the access codes that share a PIN.", Allow: rpc.Anyone, Role: rpc.Member, Verbs: "PATCH", Handle: rpc.Func(c.updateMultiple)},
 	}
 }
@@ -368,6 +369,15 @@ func (c *Codes) simulateUnmanaged(ctx context.Context, in simulateInput) (rpc.Do
 		return nil, err
 	}
 	return c.get(ctx, c.DB, credential.From(ctx).WorkspaceID, id)
+}
+
+type changeOnLockInput struct {
+	ID   string `json:"access_code_id" rule:"required" doc:"Which access code."`
+	Code string `json:"code" rule:"max=12" doc:"The PIN that it is given; without one it is taken off the lock."`
+}
+
+func (c *Codes) simulateChange(ctx context.Context, in changeOnLockInput) (rpc.OK, error) {
+	return rpc.OK{}, c.SimulateChange(ctx, in.ID, in.Code)
 }
 
 type convertInput struct {

@@ -10,7 +10,6 @@ import (
 	"pgregory.net/rapid"
 
 	"keyway/internal/provider"
-	"keyway/internal/provider/sandbox"
 	"keyway/internal/store/storetest"
 )
 
@@ -136,7 +135,7 @@ func TestLockEndsWithWhatIsWanted(t *testing.T) {
 			},
 			"trouble": func(rt *rapid.T) {
 				w.memory.in = 0
-				fault := rapid.SampledFrom([]sandbox.Fault{sandbox.FaultOffline, sandbox.FaultRefused, sandbox.FaultSilent})
+				fault := rapid.SampledFrom([]provider.Fault{provider.FaultOffline, provider.FaultRefused, provider.FaultSilent})
 				w.must(w.virtual.FailNext(ctx, w.ref(lock), rapid.SliceOfN(fault, 1, 4).Draw(rt, "faults")...))
 			},
 			"crash": func(rt *rapid.T) { w.memory.in = rapid.IntRange(1, 3).Draw(rt, "after") },

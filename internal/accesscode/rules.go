@@ -633,6 +633,7 @@ func (c *Codes) ReportConstraints(ctx context.Context, deviceID string, lengths 
 // Hand is what a provider of virtual locks lets someone at the lock do to its codes.
 type Hand interface {
 	PutByHand(ctx context.Context, r provider.Ref, c provider.Code) error
+	DeleteByHand(ctx context.Context, r provider.Ref, slot string) error
 }
 
 // SimulateUnmanaged has someone put a code on a virtual lock; it is known when this returns. It
@@ -657,17 +658,7 @@ func (c *Codes) SimulateUnmanaged(ctx context.Context, deviceID, name, pin strin
 		}
 		return "", err
 	}
-	err = c.DB.Update(ctx, func(tx *store.Tx) error {
-		now, err := c.Clock.Now(ctx, tx, p.WorkspaceID)
-		if err != nil {
-			return err
-		}
-		return c.Kick(ctx, tx, p.WorkspaceID, deviceID, now)
-	}, store.Workspace(p.WorkspaceID))
-	if err != nil {
-		return "", err
-	}
-	if err := c.Jobs.RunNow(ctx, syncKey(p.WorkspaceID, deviceID)); err != nil {
+	if err := c.lookAt(ctx, p.WorkspaceID, deviceID); err != nil {
 		return "", err
 	}
 	rows, err := c.ofDevice(ctx, c.DB, p.WorkspaceID, deviceID)
@@ -680,4 +671,54 @@ func (c *Codes) SimulateUnmanaged(ctx context.Context, deviceID, name, pin strin
 		}
 	}
 	return "", fault.Missing(fault.AccessCodeNotFound)
+}
+
+// SimulateChange has someone give a code on a virtual lock another PIN, or take it off with an empty
+// one; it is known when this returns. It returns workspace_not_sandbox, access_code_not_found,
+// not_supported for a code that is not on its lock or a lock that does not answer, or invalid_input.
+func (c *Codes) SimulateChange(ctx context.Context, id, pin string) error {
+	p := credential.From(ctx)
+	if !p.IsSandbox {
+		return fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace has locks to simulate things with")
+	}
+	r, err := c.find(ctx, c.DB, id, true)
+	if err != nil {
+		return err
+	}
+	d, err := c.Devices.Reach(ctx, c.DB, p.WorkspaceID, r.deviceID)
+	if err != nil {
+		return err
+	}
+	hand, ok := d.Provider.(Hand)
+	if !ok || isBlocked(d) || r.Held == nil {
+		return fault.New(fault.NotSupported, "The access code is not on a virtual lock that answers")
+	}
+	if pin == "" {
+		err = hand.DeleteByHand(ctx, d.Ref, r.Held.Slot)
+	} else {
+		changed := provider.Code(*r.Held)
+		changed.PIN = pin
+		err = hand.PutByHand(ctx, d.Ref, changed)
+	}
+	if kind, message := device.Failure(err); err != nil && kind != "provider_issue" {
+		return fault.Invalid("code", "%s", message)
+	} else if err != nil {
+		return err
+	}
+	return c.lookAt(ctx, p.WorkspaceID, r.deviceID)
+}
+
+// lookAt visits a lock at once.
+func (c *Codes) lookAt(ctx context.Context, workspaceID, deviceID string) error {
+	err := c.DB.Update(ctx, func(tx *store.Tx) error {
+		now, err := c.Clock.Now(ctx, tx, workspaceID)
+		if err != nil {
+			return err
+		}
+		return c.Kick(ctx, tx, workspaceID, deviceID, now)
+	}, store.Workspace(workspaceID))
+	if err != nil {
+		return err
+	}
+	return c.Jobs.RunNow(ctx, syncKey(workspaceID, deviceID))
 }

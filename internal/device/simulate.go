@@ -20,6 +20,8 @@ type Simulator interface {
 	SetHubOffline(ctx context.Context, r provider.Ref, offline bool) error
 	SetSubscriptionExpired(ctx context.Context, r provider.Ref, expired bool) error
 	SetRemoved(ctx context.Context, r provider.Ref, removed bool) error
+	// FailNext has the next requests that change the device meet these faults, one each, and no others.
+	FailNext(ctx context.Context, r provider.Ref, faults ...provider.Fault) error
 	// Working tells which flags work, and whether the device is online, with problems of these codes.
 	Working(flags, problems []string, keypadMissing bool) (works map[string]bool, online bool)
 }
@@ -251,6 +253,33 @@ type subscriptionInput struct {
 	IsExpired bool   `json:"is_expired" rule:"required" doc:"Whether the subscription has run out."`
 }
 
+type failInput struct {
+	ID     string   `json:"device_id" rule:"required" doc:"Which device."`
+	Faults []string `json:"faults" rule:"required,max=100" enum:"offline refused jammed silent" doc:"How its next requests fail, one each: no answer, a refusal, a bolt that does not move, a yes that does nothing. An empty list takes all away."`
+}
+
+// failRequests has the next requests to a virtual device fail. It returns workspace_not_sandbox,
+// device_not_found, or not_supported for a device that is not virtual.
+func (d *Devices) failRequests(ctx context.Context, in failInput) (rpc.OK, error) {
+	p := credential.From(ctx)
+	if !p.IsSandbox {
+		return rpc.OK{}, fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace has devices to simulate things with")
+	}
+	r, err := d.Reach(ctx, d.DB, p.WorkspaceID, in.ID)
+	if err != nil {
+		return rpc.OK{}, err
+	}
+	sim, ok := r.Provider.(Simulator)
+	if !ok {
+		return rpc.OK{}, fault.New(fault.NotSupported, "Only a virtual device can be told to fail")
+	}
+	faults := make([]provider.Fault, len(in.Faults))
+	for i, f := range in.Faults {
+		faults[i] = provider.Fault(f)
+	}
+	return rpc.OK{}, sim.FailNext(ctx, r.Ref, faults...)
+}
+
 // simulateEndpoints are the rows of /devices/simulate.
 func (d *Devices) simulateEndpoints() []rpc.Endpoint {
 	row := func(name, summary string, s simulation) rpc.Endpoint {
@@ -267,5 +296,7 @@ func (d *Devices) simulateEndpoints() []rpc.Endpoint {
 				return d.simulate(ctx, in.ID, subscription(in.IsExpired))
 			})},
 		row("remove", "Takes a virtual device out of its account.", removeDevice()),
+		{Path: "/keyway/v1/sandbox/fail_requests", Summary: "Has the next requests that change a virtual device fail, so that an app can be tried against trouble.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member,
+			Handle: rpc.Func(d.failRequests)},
 	}
 }

@@ -4,6 +4,7 @@ package lock
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -278,6 +279,7 @@ func (l *Locks) Simulate(ctx context.Context, deviceID, kind, pin string) (doc r
 	}
 	m := moved{method: "manual"}
 	opens := true
+	var failure *action.Failure
 	if kind == enterCode {
 		m.method, m.pin = "keycode", pin
 		if m.code, m.managed, opens, err = l.Codes.Match(ctx, l.DB, p.WorkspaceID, deviceID, pin, now); err != nil {
@@ -285,7 +287,10 @@ func (l *Locks) Simulate(ctx context.Context, deviceID, kind, pin string) (doc r
 		}
 	}
 	if opens {
-		if err := hand.SetLocked(ctx, r.Ref, kind == manualLock); err != nil {
+		if err := hand.SetLocked(ctx, r.Ref, kind == manualLock); errors.Is(err, provider.ErrJammed) {
+			failure = &action.Failure{}
+			failure.Type, failure.Message = device.Failure(err)
+		} else if err != nil {
 			return nil, err
 		}
 	}
@@ -294,7 +299,7 @@ func (l *Locks) Simulate(ctx context.Context, deviceID, kind, pin string) (doc r
 		if err != nil {
 			return err
 		}
-		t, failure := turn{Attempt: at.ID, Action: kind, Device: deviceID}, (*action.Failure)(nil)
+		t := turn{Attempt: at.ID, Action: kind, Device: deviceID}
 		if !opens {
 			failure = &action.Failure{Type: "access_denied", Message: "No code with this PIN is valid on the lock now"}
 			if err := l.Events.Append(ctx, tx, p.WorkspaceID, r.Event("lock.access_denied", now, nil)); err != nil {

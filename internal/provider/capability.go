@@ -78,6 +78,17 @@ var (
 	ErrUnsupported = errors.New("the device cannot do this")
 )
 
+// Fault is how a virtual device can be told to fail.
+type Fault string
+
+// The faults.
+const (
+	FaultOffline Fault = "offline" // it does not answer
+	FaultRefused Fault = "refused" // it says no
+	FaultJammed  Fault = "jammed"  // the bolt does not move
+	FaultSilent  Fault = "silent"  // it says yes and does nothing, as some real locks do
+)
+
 // Memory keeps what a device without hardware remembers.
 type Memory interface {
 	// Load gives what is kept under the device; nil for nothing.

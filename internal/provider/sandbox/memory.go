@@ -13,16 +13,16 @@ import (
 
 // memory is what a virtual device remembers: as a real one does, whatever becomes of the server.
 type memory struct {
-	Locked       *bool         `json:"locked,omitempty"` // nil: as it was found
-	AutoLock     bool          `json:"auto_lock,omitempty"`
-	AutoLockWait time.Duration `json:"auto_lock_wait,omitempty"`
-	Codes        []heldCode    `json:"codes"`
-	LastSlot     int           `json:"last_slot"`
-	Offline      bool          `json:"offline,omitempty"`
-	HubOffline   bool          `json:"hub_offline,omitempty"`
-	Unpaid       bool          `json:"unpaid,omitempty"`
-	Removed      bool          `json:"removed,omitempty"`
-	Faults       []Fault       `json:"faults,omitempty"` // the next requests meet these, in order
+	Locked       *bool            `json:"locked,omitempty"` // nil: as it was found
+	AutoLock     bool             `json:"auto_lock,omitempty"`
+	AutoLockWait time.Duration    `json:"auto_lock_wait,omitempty"`
+	Codes        []heldCode       `json:"codes"`
+	LastSlot     int              `json:"last_slot"`
+	Offline      bool             `json:"offline,omitempty"`
+	HubOffline   bool             `json:"hub_offline,omitempty"`
+	Unpaid       bool             `json:"unpaid,omitempty"`
+	Removed      bool             `json:"removed,omitempty"`
+	Faults       []provider.Fault `json:"faults,omitempty"` // the next requests meet these, in order
 }
 
 type heldCode struct {
@@ -32,17 +32,6 @@ type heldCode struct {
 	StartsAt time.Time `json:"starts_at,omitzero"`
 	EndsAt   time.Time `json:"ends_at,omitzero"`
 }
-
-// Fault is how a virtual device fails.
-type Fault string
-
-// The faults.
-const (
-	FaultOffline Fault = "offline" // it does not answer
-	FaultRefused Fault = "refused" // it says no
-	FaultJammed  Fault = "jammed"  // the bolt does not move
-	FaultSilent  Fault = "silent"  // it says yes and does nothing, as some real locks do
-)
 
 func (p *Provider) load(ctx context.Context, r provider.Ref) (memory, error) {
 	data, err := p.memory.Load(ctx, r)
@@ -94,11 +83,11 @@ func (m *memory) reach() (silent bool, err error) {
 	f := m.Faults[0]
 	m.Faults = m.Faults[1:]
 	switch f {
-	case FaultOffline:
+	case provider.FaultOffline:
 		return false, provider.ErrOffline
-	case FaultJammed:
+	case provider.FaultJammed:
 		return false, provider.ErrJammed
-	case FaultSilent:
+	case provider.FaultSilent:
 		return true, nil
 	}
 	return false, provider.ErrRefused
@@ -125,7 +114,7 @@ func (p *Provider) SetRemoved(ctx context.Context, r provider.Ref, removed bool)
 }
 
 // FailNext has the next requests to a device meet these faults, one each, and no others.
-func (p *Provider) FailNext(ctx context.Context, r provider.Ref, faults ...Fault) error {
+func (p *Provider) FailNext(ctx context.Context, r provider.Ref, faults ...provider.Fault) error {
 	return p.change(ctx, r, func(m *memory) error { m.Faults = faults; return nil })
 }
 
@@ -208,9 +197,16 @@ func (p *Provider) turn(ctx context.Context, r provider.Ref, needs ability, lock
 	})
 }
 
-// SetLocked turns the bolt by hand.
+// SetLocked turns the bolt by hand: of the faults only a jammed bolt stands in the way.
 func (p *Provider) SetLocked(ctx context.Context, r provider.Ref, locked bool) error {
-	return p.change(ctx, r, func(m *memory) error { m.Locked = &locked; return nil })
+	return p.change(ctx, r, func(m *memory) error {
+		if len(m.Faults) > 0 && m.Faults[0] == provider.FaultJammed {
+			m.Faults = m.Faults[1:]
+			return provider.ErrJammed
+		}
+		m.Locked = &locked
+		return nil
+	})
 }
 
 var _ provider.AutoLocker = (*Provider)(nil)
