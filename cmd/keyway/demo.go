@@ -141,7 +141,7 @@ func (a *app) furnishDemo(ctx context.Context) (w demoWorld, err error) {
 			return nil
 		}, store.Instance)
 	} else if err == nil {
-		err = a.people.SetPassword(ctx, u.ID, w.Password, "", by)
+		err = a.people.SetPassword(ctx, u.ID, w.Password, "", false, by)
 	}
 	if err != nil {
 		return w, err

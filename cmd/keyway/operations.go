@@ -137,7 +137,7 @@ var opUserResetPassword = op("user.reset_password", func(ctx context.Context, a 
 	if err != nil {
 		return nil, err
 	}
-	return userOf(u), a.people.SetPassword(ctx, u.ID, in.Password, "", by)
+	return userOf(u), a.people.SetPassword(ctx, u.ID, in.Password, "", false, by)
 })
 
 type workspaceIn struct {

@@ -49,8 +49,11 @@ func (q *request) savePassword() error {
 	} else if err != nil {
 		return err
 	}
-	if err := q.People.SetPassword(q.context(), q.user.ID, password, q.session.ID, q.principal().Actor()); err != nil {
+	if err := q.People.SetPassword(q.context(), q.user.ID, password, q.session.ID, q.form("revoke_tokens") != "", q.principal().Actor()); err != nil {
 		return err
+	}
+	if q.form("revoke_tokens") != "" {
+		return q.done(settingsPath("profile"), "The password was changed. You are signed out everywhere else, and your tokens are revoked.")
 	}
 	return q.done(settingsPath("profile"), "The password was changed. You are signed out everywhere else.")
 }

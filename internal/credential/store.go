@@ -194,6 +194,15 @@ func RevokeKeysOf(ctx context.Context, tx *store.Tx, now time.Time, workspaceID,
 	return err
 }
 
+// RevokeUser ends all personal access tokens of a person, and the workspace keys made from them.
+func RevokeUser(ctx context.Context, tx *store.Tx, now time.Time, userID, by, reason string) error {
+	_, err := tx.Exec(ctx, `UPDATE credentials SET revoked_at = $2, revoked_by = $3, revoke_reason = $4
+		WHERE revoked_at IS NULL AND (user_id = $1 AND kind = 'personal_access_token'
+		OR kind = 'workspace_key' AND parent_id IN (SELECT credential_id FROM credentials WHERE user_id = $1 AND kind = 'personal_access_token'))`,
+		userID, store.Micros(now), by, reason)
+	return err
+}
+
 // CheckName refuses a credential's name that is empty or too long.
 func CheckName(name string) error {
 	if n := len([]rune(name)); n == 0 {

@@ -431,14 +431,14 @@ func alive(f Facts, now time.Time) error {
 		return fault.New(fault.ClientSessionRevoked, "The client session was revoked on %s", f.RevokedAt.Format(time.DateOnly))
 	case f.Kind == ClientSession && !now.Before(f.ExpiresAt):
 		return fault.New(fault.ClientSessionExpired, "The client session expired on %s", f.ExpiresAt.Format(time.RFC3339))
+	case f.UserDisabled: // which also revoked it: this is the reason that tells more
+		return fault.Reason(fault.Unauthorized, "user_disabled", "The credential's user is disabled")
 	case !f.RevokedAt.IsZero():
 		return fault.Reason(fault.Unauthorized, "revoked", "The credential was revoked on %s", f.RevokedAt.Format(time.DateOnly))
 	case !f.ExpiresAt.IsZero() && !now.Before(f.ExpiresAt):
 		return fault.Reason(fault.Unauthorized, "expired", "The credential expired on %s", f.ExpiresAt.Format(time.RFC3339))
 	case f.superseded(now):
 		return fault.Reason(fault.Unauthorized, reasonSuperseded, "Another token took this one's place on %s", f.GraceEndsAt.Format(time.RFC3339))
-	case f.UserDisabled:
-		return fault.Reason(fault.Unauthorized, "user_disabled", "The credential's user is disabled")
 	}
 	return nil
 }

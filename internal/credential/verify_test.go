@@ -382,7 +382,9 @@ func TestStates(t *testing.T) {
 		expect("session of the disabled", session, h.mine.ID, 401, nil)
 		_, err = w.People.SetDisabled(ctx, h.jane.ID, false, apitest.By)
 		w.Must(err)
-		expect("enabled", h.pat, h.mine.ID, 200, nil)
+		expect("enabled", h.pat, h.mine.ID, 401, "revoked")
+		h.pat, h.patID = w.PAT(h.jane)
+		expect("a new one", h.pat, h.mine.ID, 200, nil)
 		expect("the session stays dead", session, h.mine.ID, 401, nil)
 
 		key, keyID := w.Key(h.mine, h.jane)

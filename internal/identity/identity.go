@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"keyway/internal/audit"
+	"keyway/internal/credential"
 	"keyway/internal/fault"
 	"keyway/internal/store"
 	"keyway/internal/vault"
@@ -185,8 +186,8 @@ func lastOperator(ctx context.Context, q store.Querier, userID string) (bool, er
 	return others == 0, err
 }
 
-// SetDisabled shuts a person out, with all their tokens and sessions, or lets them sign in again.
-// Letting in revives no session. noOperatorLeft warns that nobody can run the instance now. It
+// SetDisabled shuts a person out and ends their sessions and tokens, or lets them sign in again.
+// Letting in revives nothing. noOperatorLeft warns that nobody can run the instance now. It
 // returns user_not_found.
 func (p *People) SetDisabled(ctx context.Context, userID string, disabled bool, by audit.Actor) (noOperatorLeft bool, err error) {
 	err = p.DB.Update(ctx, func(tx *store.Tx) error {
@@ -209,6 +210,9 @@ func (p *People) SetDisabled(ctx context.Context, userID string, disabled bool, 
 			if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1`, userID); err != nil {
 				return err
 			}
+			if err := credential.RevokeUser(ctx, tx, p.Now(), userID, by.UserID, "user_disabled"); err != nil {
+				return err
+			}
 		}
 		if _, err := tx.Exec(ctx, `UPDATE users SET disabled_at = $2 WHERE user_id = $1`, userID, at); err != nil {
 			return err
@@ -218,8 +222,10 @@ func (p *People) SetDisabled(ctx context.Context, userID string, disabled bool, 
 	return noOperatorLeft, err
 }
 
-// SetPassword changes a password and ends all of the person's sessions but the one given.
-func (p *People) SetPassword(ctx context.Context, userID, password, exceptSession string, by audit.Actor) error {
+// SetPassword changes a password and ends all of the person's sessions but the one given, and with
+// revokeTokens also their personal access tokens. It returns invalid_input for a password that will
+// not do.
+func (p *People) SetPassword(ctx context.Context, userID, password, exceptSession string, revokeTokens bool, by audit.Actor) error {
 	if err := CheckPassword(password); err != nil {
 		return err
 	}
@@ -234,7 +240,12 @@ func (p *People) SetPassword(ctx context.Context, userID, password, exceptSessio
 		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND session_id <> $2`, userID, exceptSession); err != nil {
 			return err
 		}
-		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.password_changed", SubjectID: userID})
+		if revokeTokens {
+			if err := credential.RevokeUser(ctx, tx, p.Now(), userID, by.UserID, "password_changed"); err != nil {
+				return err
+			}
+		}
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.password_changed", SubjectID: userID, Detail: map[string]any{"revoke_personal_access_tokens": revokeTokens}})
 	}, store.Instance)
 }
 

@@ -274,7 +274,7 @@ func TestBrowserSessions(t *testing.T) {
 		}
 		s, cookie = start()
 		other, otherCookie = start()
-		w.Must(w.People.SetPassword(ctx, jane.ID, password, s.ID, apitest.By))
+		w.Must(w.People.SetPassword(ctx, jane.ID, password, s.ID, false, apitest.By))
 		if !open(s, cookie) || open(other, otherCookie) {
 			t.Error("a new password ends all sessions but the one it was changed in")
 		}

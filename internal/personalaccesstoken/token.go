@@ -135,6 +135,8 @@ func (t *Tokens) served(c credential.Credential, userDisabled bool) Token {
 		tok.RevokeReason = &c.RevokeReason
 	}
 	switch {
+	case userDisabled && c.RevokeReason == "user_disabled":
+		tok.Status = UserDisabled
 	case !c.RevokedAt.IsZero():
 		tok.Status = Revoked
 	case !c.ExpiresAt.IsZero() && !t.Now().Before(c.ExpiresAt):

@@ -35,6 +35,7 @@ func (u *Users) Endpoints() []rpc.Endpoint {
 		{Path: "/keyway/v1/console_sessions/create", Summary: "Signs a script in for an hour, by e-mail address and password.", Allow: rpc.Public, Returns: "console_session", Handle: rpc.Func(u.createSession)},
 		{Path: "/keyway/v1/users/disable", Summary: "Shuts a person out, with all their tokens and sessions.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Role: rpc.Operator, Fresh: true, Handle: rpc.Func(u.disable)},
 		{Path: "/keyway/v1/users/enable", Summary: "Lets a disabled person sign in again.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Role: rpc.Operator, Fresh: true, Handle: rpc.Func(u.enable)},
+		{Path: "/keyway/v1/users/set_password", Summary: "Changes one's own password and ends one's other sessions.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Fresh: true, Handle: rpc.Func(u.setPassword)},
 		{Path: "/keyway/v1/users/get_current", Summary: "Gets the person that the request acts for.", Allow: rpc.Person, Workspace: rpc.Ignored, Read: true, Returns: "user", Handle: rpc.Func(u.getCurrent)},
 	}
 }
@@ -70,6 +71,16 @@ func (u *Users) authenticate(ctx context.Context, in authenticateInput) (Console
 func (u *Users) getCurrent(ctx context.Context, _ rpc.None) (User, error) {
 	who, err := u.People.Get(ctx, u.People.DB, credential.From(ctx).UserID)
 	return User{who.ID, who.Email, who.Name, who.IsOperator, rpc.Time{Time: who.DisabledAt}, rpc.Time{Time: who.CreatedAt}}, err
+}
+
+type setPasswordInput struct {
+	Password     string `json:"password" rule:"required" doc:"The new one: at least 12 characters."`
+	RevokeTokens bool   `json:"revoke_personal_access_tokens" doc:"Whether all of one's personal access tokens end as well, with the workspace keys made from them."`
+}
+
+func (u *Users) setPassword(ctx context.Context, in setPasswordInput) (rpc.OK, error) {
+	p := credential.From(ctx)
+	return rpc.OK{}, u.People.SetPassword(ctx, p.UserID, in.Password, p.CredentialID, in.RevokeTokens, p.Actor())
 }
 
 type idInput struct {

@@ -66,10 +66,43 @@ func TestDisableAndEnable(t *testing.T) {
 		w.Call(apitest.Request{Path: "/keyway/v1/users/disable", Token: session, Body: in}, nil)
 		w.Refused(current, 401, "unauthorized")
 		w.Call(apitest.Request{Path: "/keyway/v1/users/enable", Token: session, Body: in}, nil)
+		w.Refused(current, 401, "unauthorized") // what was disabled stays dead
+		current.Token, _ = w.PAT(john)
 		w.Call(current, nil)
 		for _, what := range []string{"disable", "enable"} {
 			w.Refused(apitest.Request{Path: "/keyway/v1/users/" + what, Token: session, Body: map[string]any{"user_id": "nonsense"}}, 404, "user_not_found")
 			w.Refused(apitest.Request{Path: "/keyway/v1/users/" + what, Token: session}, 400, "invalid_input")
 		}
+	})
+}
+
+func TestSetPassword(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		jane, john := w.Person("jane"), w.Person("john")
+		ws := w.Workspace(jane, "Mine", true)
+		pat, patID := w.PAT(jane)
+		key, _ := w.WorkspaceKey(jane, patID, ws)
+		apiKey, _ := w.Key(ws, jane)
+		johns, _ := w.PAT(john)
+		session, other := w.Session(jane), w.Session(jane)
+		alive := func(token, workspaceID string) bool {
+			return w.Do(apitest.Request{Path: "/workspaces/get", Token: token, Workspace: workspaceID}).Status == 200
+		}
+		const path = "/keyway/v1/users/set_password"
+		w.Refused(apitest.Request{Path: path, Token: session, Body: map[string]any{"password": "short"}}, 400, "invalid_input")
+		w.Refused(apitest.Request{Path: path, Token: pat, Body: map[string]any{"password": password}}, 401, "unauthorized")
+		w.Call(apitest.Request{Path: path, Token: session, Body: map[string]any{"password": password}}, nil)
+		if !alive(session, ws.ID) || alive(other, ws.ID) || !alive(pat, ws.ID) || !alive(key, "") {
+			t.Error("it ends the other sessions and nothing else")
+		}
+		w.Call(apitest.Request{Path: path, Token: session, Body: map[string]any{"password": password, "revoke_personal_access_tokens": true}}, nil)
+		if alive(pat, ws.ID) || alive(key, "") {
+			t.Error("the tokens are alive")
+		}
+		if w.Call(apitest.Request{Path: "/keyway/v1/users/get_current", Token: johns}, nil); !alive(apiKey, "") {
+			t.Error("a key of the workspace is no token of the person")
+		}
+		w.Call(apitest.Request{Path: "/keyway/v1/console_sessions/create", Body: map[string]any{"email": jane.Email, "password": password}}, nil)
 	})
 }
