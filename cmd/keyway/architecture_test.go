@@ -23,7 +23,7 @@ var rooms = map[string]string{
 	"internal/store/storetest":     "store",
 	"internal/vault":               "",
 	"internal/outbound":            "",
-	"internal/audit":               "store vault",
+	"internal/audit":               "ground",
 	"internal/clock":               "store",
 	"internal/job":                 "store clock",
 	"internal/credential":          "ground audit",
@@ -46,6 +46,7 @@ var rooms = map[string]string{
 	"internal/member":              "ground audit credential identity apikey workspace",
 	"internal/user":                "ground credential identity",
 	"internal/health":              "ground",
+	"internal/auditlog":            "ground audit credential",
 	"internal/telemetry":           "rpc",
 	"internal/reference":           "rpc",
 	"internal/console": "ground audit credential identity event job action provider " +

@@ -32,7 +32,7 @@ func TestEveryCommandPrintsOneObject(t *testing.T) {
 		"pat create --user me@example.org --name more", "pat list --user me@example.org", "pat show PATID", "pat verify PAT", "pat revoke PATID",
 		"api-key create --workspace WORKSPACE --name backend", "api-key list --workspace WORKSPACE", "api-key revoke KEYID",
 		"sandbox connect --workspace WORKSPACE --provider august", "sandbox fill --workspace WORKSPACE --devices 3",
-		"api /workspaces/list", "doctor", "openapi", "access-table", "completion bash", "version",
+		"audit list", "audit verify", "api /workspaces/list", "doctor", "openapi", "access-table", "completion bash", "version",
 	} {
 		args := strings.Fields(strings.NewReplacer("WORKSPACE", made.WorkspaceID, "PATID", made.PATID, "KEYID", made.APIKeyID).Replace(line))
 		if i := slices.Index(args, "PAT"); i > 0 {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -57,7 +58,7 @@ func (g *globals) perform(ctx context.Context, o operation, args, out any, creat
 	}
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		a, err := openApp(ctx, appOptions{globals: *g, mustExist: !create})
+		a, err := openApp(ctx, appOptions{globals: *g, mustExist: !create, log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))})
 		var held *store.HeldError
 		switch {
 		case err == nil:

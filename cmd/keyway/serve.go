@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 
+	"keyway/internal/auditlog"
 	"keyway/internal/connectwebview"
 	"keyway/internal/console"
 	"keyway/internal/credential"
@@ -265,6 +266,7 @@ func (a *app) endpoints() [][]rpc.Endpoint {
 		a.locks.Endpoints(), a.codes.Endpoints(),
 		checker.Endpoints(), a.workspaces.Endpoints(), a.devices.Endpoints(), a.accounts.Endpoints(), a.attempts.Endpoints(), a.events.Endpoints(),
 		a.tokens.Endpoints(), a.keys.Endpoints(), a.members.Endpoints(), users.Endpoints(),
+		(&auditlog.Reader{Log: a.audit}).Endpoints(),
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"keyway/internal/action"
 	"keyway/internal/apikey"
 	"keyway/internal/audit"
+	"keyway/internal/auditlog"
 	"keyway/internal/connectwebview"
 	"keyway/internal/credential"
 	"keyway/internal/device"
@@ -120,7 +121,8 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 		},
 	},
 		(&health.Checker{DB: db, Now: now}).Endpoints(), w.Workspaces.Endpoints(), w.Devices.Endpoints(), w.Accounts.Endpoints(), w.Attempts.Endpoints(),
-		w.Events.Endpoints(), w.Tokens.Endpoints(), w.Keys.Endpoints(), w.Members.Endpoints(), (&user.Users{People: w.People}).Endpoints())
+		w.Events.Endpoints(), w.Tokens.Endpoints(), w.Keys.Endpoints(), w.Members.Endpoints(), (&user.Users{People: w.People}).Endpoints(),
+		(&auditlog.Reader{Log: w.Audit}).Endpoints())
 	if err != nil {
 		t.Fatal(err)
 	}

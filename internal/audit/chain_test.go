@@ -9,6 +9,7 @@ import (
 
 	"keyway/internal/apitest"
 	"keyway/internal/audit"
+	"keyway/internal/rpc"
 	"keyway/internal/store"
 )
 
@@ -159,6 +160,82 @@ func TestManyWritersMakeOneChain(t *testing.T) {
 		all.Wait()
 		if v := verify(t, w); !v.Intact || v.Entries != writers*each*4/5*2 {
 			t.Errorf("%+v: %v", v, v.Problem)
+		}
+	})
+}
+
+// An operator reads everything, a workspace's admin what was done there, and nobody else anything.
+func TestWhoReadsTheLog(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		anna, ben, eve := w.Person("anna"), w.Person("ben"), w.Person("eve")
+		w.Must(w.People.SetOperator(t.Context(), anna.ID, true, apitest.By))
+		here, there := w.Workspace(ben, "Here", true), w.Workspace(eve, "There", true)
+		w.Join(here, eve, rpc.Member)
+		_, key := w.Key(here, ben)
+		const list = "/keyway/v1/audit/list"
+		type entry struct {
+			Sequence    *int64  `json:"sequence"`
+			Action      string  `json:"action"`
+			WorkspaceID *string `json:"workspace_id"`
+			SubjectID   *string `json:"subject_id"`
+		}
+		type answer struct {
+			Entries    []entry `json:"audit_entries"`
+			Pagination struct {
+				Cursor *string `json:"next_page_cursor"`
+			} `json:"pagination"`
+		}
+		operator, owner, member := w.Session(anna), w.Session(ben), w.Session(eve)
+
+		var all answer
+		w.Call(apitest.Request{Path: list, Token: operator}, &all)
+		var paged []entry
+		for cursor := ""; ; {
+			body := map[string]any{"limit": 3}
+			if cursor != "" {
+				body["page_cursor"] = cursor
+			}
+			var a answer
+			w.Call(apitest.Request{Path: list, Token: operator, Body: body}, &a)
+			if paged = append(paged, a.Entries...); a.Pagination.Cursor == nil {
+				break
+			}
+			cursor = *a.Pagination.Cursor
+		}
+		if len(all.Entries) < 10 || len(paged) != len(all.Entries) || *all.Entries[0].Sequence != int64(len(all.Entries)) || *paged[len(paged)-1].Sequence != 1 {
+			t.Errorf("an operator reads %d entries, in pages %d", len(all.Entries), len(paged))
+		}
+		var mine answer
+		w.Call(apitest.Request{Path: list, Token: owner, Workspace: here.ID}, &mine)
+		if len(mine.Entries) != 3 { // the workspace, its member, its key
+			t.Errorf("an owner reads %+v", mine.Entries)
+		}
+		for _, e := range mine.Entries {
+			if e.WorkspaceID == nil || *e.WorkspaceID != here.ID {
+				t.Errorf("an owner reads of elsewhere: %+v", e)
+			}
+		}
+		for body, want := range map[string]int{
+			`{"action":"api_key.created"}`: 1, `{"subject_id":"` + key + `"}`: 1, `{"credential_id":"` + key + `"}`: 1, `{"user_id":"` + eve.ID + `"}`: 1,
+			`{"since":"2020-01-01T00:00:00Z"}`: 3, `{"before":"2020-01-01T00:00:00Z"}`: 0, `{"workspace_id":"` + here.ID + `"}`: 3,
+		} {
+			var a answer
+			if w.Call(apitest.Request{Path: list, Token: owner, Workspace: here.ID, Body: body}, &a); len(a.Entries) != want {
+				t.Errorf("%s finds %d, want %d", body, len(a.Entries), want)
+			}
+		}
+		w.Refused(apitest.Request{Path: list, Token: owner}, 403, "forbidden")
+		w.Refused(apitest.Request{Path: list, Token: member, Workspace: here.ID}, 403, "forbidden")
+		w.Refused(apitest.Request{Path: list, Token: owner, Workspace: there.ID}, 401, "unauthorized")
+		w.Refused(apitest.Request{Path: list, Token: owner, Workspace: here.ID, Body: `{"workspace_id":"` + there.ID + `"}`}, 404, "workspace_not_found")
+		w.Refused(apitest.Request{Path: "/keyway/v1/audit/verify", Token: owner}, 403, "forbidden")
+		var v struct {
+			Verification audit.Verification `json:"audit_verification"`
+		}
+		w.Call(apitest.Request{Path: "/keyway/v1/audit/verify", Token: operator}, &v)
+		if !v.Verification.Intact || v.Verification.Entries != len(all.Entries) {
+			t.Errorf("%+v of %d", v.Verification, len(all.Entries))
 		}
 	})
 }

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keyway/internal/audit"
+	"keyway/internal/rpc"
+)
+
+type auditIn struct {
+	audit.Filter
+	Limit int
+}
+
+type auditOut struct {
+	Entries []audit.Record `json:"audit_entries"`
+	HasMore bool           `json:"has_more"`
+}
+
+var opAuditList = op("audit.list", func(ctx context.Context, a *app, in auditIn, _ audit.Actor, _ func(int, int)) (any, error) {
+	page, err := a.audit.List(ctx, in.Filter, rpc.Position{}, in.Limit)
+	return map[string]any{"audit_entries": page.Items, "has_more": page.HasNext}, err
+})
+
+var opAuditVerify = op("audit.verify", func(ctx context.Context, a *app, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
+	return a.audit.Verify(ctx)
+})
+
+func auditCommand(g *globals) *cobra.Command {
+	var in auditIn
+	var since, before string
+	list := &cobra.Command{
+		Use: "list", Short: "List what was done, newest first",
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if in.Since, err = parseMoment("since", since, time.Now()); err != nil {
+				return err
+			}
+			if in.Before, err = parseMoment("before", before, time.Now()); err != nil {
+				return err
+			}
+			if in.Limit < 1 || in.Limit > 100_000 {
+				return badUsage("--limit takes 1 to 100000")
+			}
+			var out auditOut
+			if err := g.perform(cmd.Context(), opAuditList, in, &out, false); err != nil {
+				return err
+			}
+			return g.print(cmd, out, func(w io.Writer) {
+				fmt.Fprintln(w, "WHEN\tACTION\tBY\tSUBJECT\tDETAIL")
+				for _, e := range out.Entries {
+					by := []string{e.Actor.Kind}
+					for _, s := range []string{e.Actor.OSUser, e.Actor.UserID, e.Actor.Address} {
+						if s != "" {
+							by = append(by, s)
+						}
+					}
+					subject := ""
+					if e.SubjectID != nil {
+						subject = *e.SubjectID
+					}
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", e.OccurredAt.Format(time.DateTime), e.Action, strings.Join(by, " "), subject, e.Detail)
+				}
+			})
+		},
+	}
+	f := list.Flags()
+	f.StringVar(&in.WorkspaceID, "workspace", "", "only what was done in the workspace with this id")
+	f.StringVar(&in.Action, "action", "", "only this action, for example personal_access_token.created")
+	f.StringVar(&in.SubjectID, "subject", "", "only what was done to the thing with this id")
+	f.StringVar(&in.CredentialID, "credential", "", "only what was done with the credential with this id, or to it")
+	f.StringVar(&in.UserID, "user-id", "", "only what was done by the person with this id, or to them")
+	f.StringVar(&since, "since", "", "only since 7d or 12h ago, or since a date")
+	f.StringVar(&before, "before", "", "only before 7d or 12h ago, or before a date")
+	f.IntVar(&in.Limit, "limit", 100, "at most so many")
+	verify := &cobra.Command{
+		Use: "verify", Short: "Find out whether the audit log was changed; exit 1 when it was",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var out audit.Verification
+			if err := g.perform(cmd.Context(), opAuditVerify, struct{}{}, &out, false); err != nil {
+				return err
+			}
+			err := g.print(cmd, out, func(w io.Writer) {
+				if out.Intact {
+					fmt.Fprintf(w, "Intact: %d entries, and nothing was changed, put in or taken out\n", out.Entries)
+				}
+			})
+			if !out.Intact {
+				err = errors.Join(err, fmt.Errorf("the audit log is not intact at entry %d: %s", *out.FirstBad, *out.Problem))
+			}
+			return err
+		},
+	}
+	return g.group("audit", "Read and check the log of who did what", list, verify)
+}
+
+// parseMoment reads a time that is past: 7d, 12h, or a date; empty is no time.
+func parseMoment(flag, text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	at, never, err := parseExpiry(text, now)
+	if err != nil || never {
+		return at, badUsage("--%s %q: give 7d, 12h or a date like 2027-12-31", flag, text)
+	}
+	if at.After(now) { // a duration: so long ago
+		at = now.Add(now.Sub(at))
+	}
+	return at, nil
+}
