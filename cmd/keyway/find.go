@@ -6,6 +6,7 @@ import (
 	"keyway/internal/clientsession"
 	"keyway/internal/connectwebview"
 	"keyway/internal/device"
+	"keyway/internal/rpc"
 	"keyway/internal/workspace"
 )
 
@@ -24,7 +25,7 @@ func (a *app) finders() map[string]workspace.Finder {
 		"devices":           devices(false),
 		"unmanaged_devices": devices(true),
 		"connected_accounts": func(ctx context.Context, workspaceID, text string) (any, error) {
-			p, err := a.accounts.Find(ctx, workspaceID, text, mostFound)
+			p, err := a.accounts.Find(ctx, workspaceID, text, rpc.Position{}, mostFound)
 			return p.Items, err
 		},
 		"connect_webviews": func(ctx context.Context, workspaceID, text string) (any, error) {

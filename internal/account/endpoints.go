@@ -124,13 +124,16 @@ func (a *Accounts) page(ctx context.Context, w *store.Where, from rpc.Position, 
 	return rpc.PageOf[Account](rows, limit), err
 }
 
-// Find reads accounts whose name, brand, user or id contains a text.
-func (a *Accounts) Find(ctx context.Context, workspaceID, text string, most int) (rpc.Page[Account], error) {
+// Find reads one page of the accounts whose name, brand or user contains a text, or of all when it
+// is empty.
+func (a *Accounts) Find(ctx context.Context, workspaceID, text string, from rpc.Position, limit int) (rpc.Page[Account], error) {
 	w := a.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
 	credential.From(ctx).LimitAccounts(w, "connected_account_id", "customer_key")
-	w.AddSearch("search", text)
-	return a.page(ctx, w, rpc.Position{}, most)
+	if text != "" {
+		w.AddSearch("search", text)
+	}
+	return a.page(ctx, w, from, limit)
 }
 
 // List reads all accounts of a workspace, in the order in which they were connected.

@@ -192,3 +192,21 @@ func (s *Sessions) List(ctx context.Context, workspaceID string, f Filter) ([]Se
 	}
 	return out, err
 }
+
+// Get reads a session; client_session_not_found when the workspace has none with the id.
+func (s *Sessions) Get(ctx context.Context, workspaceID, id string) (Session, error) {
+	return s.get(ctx, s.DB, workspaceID, id)
+}
+
+// Newest reads at most so many sessions, the newest first, beginning behind a position.
+func (s *Sessions) Newest(ctx context.Context, workspaceID string, from rpc.Position, limit int) ([]Session, error) {
+	w := s.DB.Where()
+	w.Add("s.workspace_id = ?", workspaceID)
+	if from.ID != "" {
+		w.Add("(s.created_at, s.client_session_id) < (?, ?)", from.CreatedAt, from.ID)
+	}
+	w.Args = append(w.Args, limit)
+	rows, err := s.DB.Query(ctx, `SELECT `+columns+` FROM client_sessions s`+w.String()+
+		` ORDER BY s.created_at DESC, s.client_session_id DESC LIMIT `+store.Mark(len(w.Args)), w.Args...)
+	return store.All(rows, err, func(r *sql.Rows) (Session, error) { return s.scan(r) })
+}

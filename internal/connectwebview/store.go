@@ -138,11 +138,13 @@ type Filter struct {
 	CustomerKey       string
 	Search            string
 	UserIdentifierKey string
+	NewestFirst       bool
 	From              rpc.Position
 	Limit             int
 }
 
-// List reads one page of the webviews that the caller reaches, in the order in which they were made.
+// List reads one page of the webviews that the caller reaches, in the order in which they were made
+// unless the newest are wanted first.
 func (v *Webviews) List(ctx context.Context, workspaceID string, f Filter) (p rpc.Page[Webview], err error) {
 	w := v.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
@@ -161,12 +163,16 @@ func (v *Webviews) List(ctx context.Context, workspaceID string, f Filter) (p rp
 	if err := w.AddMetadata("connect_webview_id", workspaceID, f.CustomMetadataHas); err != nil {
 		return p, err
 	}
+	behind, direction := ">", ""
+	if f.NewestFirst {
+		behind, direction = "<", " DESC"
+	}
 	if f.From.ID != "" {
-		w.Add("(created_at, connect_webview_id) > (?, ?)", f.From.CreatedAt, f.From.ID)
+		w.Add("(created_at, connect_webview_id) "+behind+" (?, ?)", f.From.CreatedAt, f.From.ID)
 	}
 	w.Args = append(w.Args, f.Limit+1)
 	rows, err := v.DB.Query(ctx, `SELECT doc, sealed_token, created_at, connect_webview_id FROM connect_webviews`+w.String()+
-		` ORDER BY created_at, connect_webview_id LIMIT `+store.Mark(len(w.Args)), w.Args...)
+		` ORDER BY created_at`+direction+`, connect_webview_id`+direction+` LIMIT `+store.Mark(len(w.Args)), w.Args...)
 	found, err := store.All(rows, err, v.scan)
 	return rpc.PageOf[Webview](found, f.Limit), err
 }

@@ -193,6 +193,23 @@ func (d *Devices) find(ctx context.Context, in getInput, managed bool) (rpc.Doc[
 	return raw(d.DB.QueryRow(ctx, `SELECT doc FROM devices`+w.String()+` ORDER BY created_at, device_id LIMIT 1`, w.Args...))
 }
 
+// CountOfAccounts is how many devices each of some accounts has in the workspace, managed or not;
+// one without devices is not in the map.
+func (d *Devices) CountOfAccounts(ctx context.Context, workspaceID string, accountIDs []string) (map[string]int, error) {
+	w := d.DB.Where()
+	w.Add("workspace_id = ?", workspaceID)
+	w.AddIn("connected_account_id", accountIDs)
+	counts := map[string]int{}
+	rows, err := d.DB.Query(ctx, `SELECT connected_account_id, count(*) FROM devices`+w.String()+` GROUP BY connected_account_id`, w.Args...)
+	_, err = store.All(rows, err, func(rows *sql.Rows) (n int, err error) {
+		var id string
+		err = rows.Scan(&id, &n)
+		counts[id] = n
+		return n, err
+	})
+	return counts, err
+}
+
 // CountOfAccount is how many devices an account has in the workspace, managed or not.
 func (d *Devices) CountOfAccount(ctx context.Context, workspaceID, accountID string) (n int, err error) {
 	err = d.DB.QueryRow(ctx, `SELECT count(*) FROM devices WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, accountID).Scan(&n)

@@ -213,6 +213,29 @@ func (w *Webhooks) List(ctx context.Context, workspaceID string) ([]Webhook, err
 	return all, err
 }
 
+// Overview is a webhook and how it is doing, for lists.
+type Overview struct {
+	Webhook
+	CreatedAt    time.Time
+	FailingSince time.Time // zero while all is well
+	DisabledAt   time.Time // zero while it is enabled
+}
+
+// Overviews reads the webhooks of a workspace without their secrets, oldest first.
+func (w *Webhooks) Overviews(ctx context.Context, workspaceID string) ([]Overview, error) {
+	rows, err := w.DB.Query(ctx, `SELECT doc, created_at, failing_since, disabled_at FROM webhooks WHERE workspace_id = $1 ORDER BY created_at, webhook_id`, workspaceID)
+	return store.All(rows, err, func(rows *sql.Rows) (o Overview, err error) {
+		var doc []byte
+		var created int64
+		var failing, disabled sql.NullInt64
+		if err := rows.Scan(&doc, &created, &failing, &disabled); err != nil {
+			return o, err
+		}
+		o.CreatedAt, o.FailingSince, o.DisabledAt = store.Time(created), store.TimeOrZero(failing), store.TimeOrZero(disabled)
+		return o, json.Unmarshal(doc, &o.Webhook)
+	})
+}
+
 // GetStatus tells how a webhook is doing; webhook_not_found when the workspace has none with the id.
 func (w *Webhooks) GetStatus(ctx context.Context, workspaceID, id string) (s Status, err error) {
 	err = w.DB.View(ctx, func(q store.Querier) error {
