@@ -15,6 +15,7 @@ import (
 
 	"keyway/internal/account"
 	"keyway/internal/apikey"
+	"keyway/internal/clientsession"
 	"keyway/internal/connectwebview"
 	"keyway/internal/device"
 	"keyway/internal/event"
@@ -24,6 +25,7 @@ import (
 	"keyway/internal/provider"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
+	"keyway/internal/webhook"
 	"keyway/internal/workspace"
 )
 
@@ -38,6 +40,8 @@ type Config struct {
 	Devices    *device.Devices
 	Accounts   *account.Accounts
 	Webviews   *connectwebview.Webviews
+	Sessions   *clientsession.Sessions
+	Webhooks   *webhook.Webhooks
 	Providers  *provider.Registry
 	Events     *event.Log
 	Streams    *rpc.Streams

@@ -31,7 +31,7 @@ func (q *request) devicesView() (*DevicesView, error) {
 	ctx := q.r.Context()
 	here := workspacePath(q.current.ID, "devices")
 	query := q.r.URL.Query()
-	v := &DevicesView{Page: q.base(AreaWorkspace, NavDevices, "Devices"), Query: strings.TrimSpace(query.Get("q")), Total: -1}
+	v := &DevicesView{Page: q.base(AreaWorkspace, NavDevices, "Devices"), Query: strings.TrimSpace(query.Get("q")), Total: -1, Connect: q.connectDialog()}
 	from := readPosition(query.Get("after"))
 	page, err := q.Devices.List(ctx, q.current.ID, device.Filter{Search: v.Query, From: from, Limit: devicesPerPage})
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"keyway/internal/apikey"
 	"keyway/internal/apitest"
 	"keyway/internal/audit"
+	"keyway/internal/clientsession"
 	"keyway/internal/connectwebview"
 	"keyway/internal/credential"
 	"keyway/internal/device"
@@ -29,6 +30,7 @@ import (
 	"keyway/internal/identity"
 	"keyway/internal/job"
 	"keyway/internal/member"
+	"keyway/internal/outbound"
 	"keyway/internal/personalaccesstoken"
 	"keyway/internal/provider"
 	"keyway/internal/provider/sandbox"
@@ -36,6 +38,7 @@ import (
 	"keyway/internal/store"
 	"keyway/internal/user"
 	"keyway/internal/vault"
+	"keyway/internal/webhook"
 	"keyway/internal/workspace"
 )
 
@@ -68,19 +71,22 @@ func serve(t *testing.T) *server {
 	record := &audit.Log{DB: db, Vault: v, Now: now}
 	people := &identity.People{DB: db, Vault: v, Audit: record, Now: now}
 	usage := credential.NewUsage(db)
-	events := &event.Log{DB: db, Vault: v, Now: now}
+	runner := job.NewRunner(db, log, now)
+	events := &event.Log{DB: db, Vault: v, Jobs: runner, Now: now}
 	attempts := &action.Attempts{DB: db, Now: now}
 	providers := provider.NewRegistry(virtual)
 	devices := &device.Devices{DB: db, Events: events, Providers: providers, Now: now}
 	accounts := &account.Accounts{DB: db, Events: events, Devices: devices, Providers: providers, Sandbox: virtual, Now: now}
-	workspaces := &workspace.Workspaces{DB: db, Attempts: attempts, Jobs: job.NewRunner(db, log, now), Audit: record, Now: now, Reset: accounts.Reset}
+	workspaces := &workspace.Workspaces{DB: db, Attempts: attempts, Jobs: runner, Audit: record, Now: now, Reset: accounts.Reset}
 	workspaces.RegisterJobs()
 	keys := &apikey.Keys{DB: db, Vault: v, Usage: usage, Audit: record, Now: now}
 	tokens := &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: usage, Audit: record, Now: now}
 	members := &member.Members{DB: db, People: people, Workspaces: workspaces, Keys: keys, Audit: record, Now: now}
 	webviews := &connectwebview.Webviews{DB: db, Vault: v, Events: events, Accounts: accounts, Devices: devices, Workspaces: workspaces, Providers: providers, Log: log, Now: now}
+	sessions := &clientsession.Sessions{DB: db, Vault: v, Events: events, Now: now}
+	webhooks := webhook.New(webhook.Webhooks{DB: db, Vault: v, Events: events, Jobs: runner, Guard: &outbound.Guard{Local: true}, Audit: record, Log: log, Now: now})
 	var table []*rpc.Endpoint
-	for _, rows := range [][]rpc.Endpoint{workspaces.Endpoints(), devices.Endpoints(), accounts.Endpoints(), keys.Endpoints(), tokens.Endpoints(), members.Endpoints(), (&user.Users{People: people}).Endpoints()} {
+	for _, rows := range [][]rpc.Endpoint{workspaces.Endpoints(), devices.Endpoints(), accounts.Endpoints(), webviews.Endpoints(), sessions.Endpoints(), events.Endpoints(), webhooks.Endpoints(), keys.Endpoints(), tokens.Endpoints(), members.Endpoints(), (&user.Users{People: people}).Endpoints()} {
 		for i := range rows {
 			table = append(table, &rows[i])
 		}
@@ -89,7 +95,7 @@ func serve(t *testing.T) *server {
 	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*handler.Load()).ServeHTTP(w, r) }))
 	members.PublicURL = s.URL
 	s.config = Config{
-		DB: db, People: people, Workspaces: workspaces, Members: members, Keys: keys, Tokens: tokens, Devices: devices, Accounts: accounts, Webviews: webviews, Providers: providers,
+		DB: db, People: people, Workspaces: workspaces, Members: members, Keys: keys, Tokens: tokens, Devices: devices, Accounts: accounts, Webviews: webviews, Sessions: sessions, Webhooks: webhooks, Providers: providers,
 		Events: events, Streams: rpc.NewStreams(), Endpoints: table, PublicURL: s.URL, Client: func(*http.Request) string { return "192.0.2.1" }, Unavailable: func(error) bool { return false }, Log: log, Now: now,
 	}
 	h, err := New(s.config)

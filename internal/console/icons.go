@@ -7,6 +7,7 @@ import (
 
 // icons are drawn on a 16×16 grid with a line of 1.5 and the colour of the text around them.
 var icons = map[string]template.HTML{
+	"account":    `<circle cx="8" cy="8" r="5.75"/><circle cx="8" cy="6.5" r="2"/><path d="M4.25 12.25c.6-1.75 2-2.5 3.75-2.5s3.15.75 3.75 2.5"/>`,
 	"alert":      `<path d="M8 2.25 14.25 13H1.75z"/><path d="M8 6.5v3M8 11.25h.01"/>`,
 	"arrow-left": `<path d="M13 8H3M7 4 3 8l4 4"/>`,
 	"ban":        `<circle cx="8" cy="8" r="5.75"/><path d="m4 12 8-8"/>`,
@@ -21,12 +22,14 @@ var icons = map[string]template.HTML{
 	"flask":      `<path d="M6.25 2v4L2.9 12.1A1.2 1.2 0 0 0 3.95 13.9h8.1a1.2 1.2 0 0 0 1.05-1.8L9.75 6V2M5.25 2h5.5M4.6 9.5h6.8"/>`,
 	"globe":      `<circle cx="8" cy="8" r="5.75"/><path d="M2.25 8h11.5M8 2.25c2 2 2 9.5 0 11.5-2-2-2-9.5 0-11.5"/>`,
 	"key":        `<circle cx="5.25" cy="10.75" r="3"/><path d="m7.5 8.5 6-6M11 5l2 2M9.25 6.75l1.5 1.5"/>`,
+	"link":       `<path d="M6.5 9.5a2.75 2.75 0 0 0 4 0l2-2a2.83 2.83 0 0 0-4-4l-.75.75M9.500 6.500a2.75 2.75 0 0 0-4 0l-2 2a2.83 2.83 0 0 0 4 4l.75-.75"/>`,
 	"lock":       `<rect x="3" y="7" width="10" height="6.75" rx="1.5"/><path d="M5.25 7V5a2.75 2.75 0 0 1 5.5 0v2"/>`,
 	"menu":       `<path d="M2.25 4.25h11.5M2.25 8h11.5M2.25 11.75h11.5"/>`,
 	"noise":      `<path d="M2.25 6.75v2.5M5.1 4.75v6.5M8 2.5v11M10.9 4.75v6.5M13.75 6.75v2.5"/>`,
 	"pencil":     `<path d="m10.5 3 2.5 2.5-7.75 7.75-3 .5.5-3zM9 4.5 11.5 7"/>`,
 	"phone":      `<rect x="4.25" y="1.75" width="7.5" height="12.5" rx="1.5"/><path d="M7.25 11.75h1.5"/>`,
 	"plus":       `<path d="M8 3v10M3 8h10"/>`,
+	"refresh":    `<path d="M13.25 7a5.4 5.4 0 0 0-9.500-2.600L2.500 5.900M2.500 2.750v3.150h3.150M2.750 9a5.4 5.4 0 0 0 9.500 2.600l1.250-1.500M13.500 13.250v-3.150h-3.150"/>`,
 	"search":     `<circle cx="7" cy="7" r="4.5"/><path d="m10.5 10.5 3.25 3.25"/>`,
 	"settings":   `<path d="M2.25 4.75h4M10.25 4.75h3.5M2.25 11.25h3.5M9.75 11.25h4"/><circle cx="8.25" cy="4.75" r="2"/><circle cx="7.75" cy="11.25" r="2"/>`,
 	"server":     `<rect x="2.25" y="2.5" width="11.5" height="4.5" rx="1.25"/><rect x="2.25" y="9" width="11.5" height="4.5" rx="1.25"/><path d="M4.75 4.75h.01M4.75 11.25h.01"/>`,

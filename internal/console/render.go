@@ -21,10 +21,10 @@ var templateFiles embed.FS
 //go:embed static
 var staticFiles embed.FS
 
-// contentSecurityPolicy allows only what this package serves: no inline script or style, no frame,
-// no other origin.
+// contentSecurityPolicy allows only what this server has: no inline script or style, no other
+// origin. The one page of it that lets itself be framed is that of Connect Webviews.
 const contentSecurityPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; " +
-	"form-action 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+	"form-action 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // view is one page: a struct of views.go with the template that shows it.
 type view interface {
@@ -52,7 +52,7 @@ func (*PeopleView) template() string            { return "people" }
 // pageTemplates are the names that template() returns.
 var pageTemplates = []string{
 	"setup", "signin", "confirm", "invitation", "signedout", "noworkspace", "error", "devices", "device", "team",
-	"apikeys", "tokens", "token", "workspace", "profile", "people",
+	"apikeys", "tokens", "token", "workspace", "profile", "people", "accounts", "account",
 }
 
 // renderer turns views into pages.
@@ -96,7 +96,7 @@ func newRenderer(now func() time.Time) (*renderer, error) {
 			}{base, t}
 		},
 	}
-	base, err := template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/components.html")
+	base, err := template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/components.html", "templates/connect.html")
 	if err != nil {
 		return nil, err
 	}

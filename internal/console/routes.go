@@ -2,9 +2,17 @@ package console
 
 import (
 	"net/http"
+	"slices"
 
 	"keyway/internal/fault"
 )
+
+// route is a page within a workspace, with the endpoint that does the same.
+type route struct {
+	pattern  string
+	endpoint string
+	page     page
+}
 
 // routes lists every page. A page within a workspace names the endpoint that does the same, whose
 // role it asks for.
@@ -45,11 +53,7 @@ func (s *console) routes(mux *http.ServeMux) error {
 	const ws = Root + "/workspaces/{workspace}"
 	open("GET "+ws+changesPath, (*request).changes)
 	const v1 = "/keyway/v1/"
-	for _, row := range []struct {
-		pattern  string
-		endpoint string
-		page     page
-	}{
+	for _, row := range slices.Concat(thingRoutes(ws), []route{
 		{"GET " + ws, "/workspaces/get", (*request).openWorkspace},
 		{"GET " + ws + "/devices", "/devices/list", (*request).devices},
 		{"GET " + ws + "/devices/{device}", "/devices/get", (*request).device},
@@ -69,7 +73,7 @@ func (s *console) routes(mux *http.ServeMux) error {
 		{"POST " + ws + "/settings/resume", "/workspaces/update", (*request).resumeWorkspace},
 		{"POST " + ws + "/settings/reset-sandbox", "/workspaces/reset_sandbox", (*request).resetSandbox},
 		{"POST " + ws + "/settings/delete", v1 + "workspaces/delete", (*request).deleteWorkspace},
-	} {
+	}) {
 		h, err := s.within(row.endpoint, row.page)
 		if err != nil {
 			return err

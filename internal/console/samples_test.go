@@ -169,7 +169,7 @@ func samples() []sample {
 		{ID: "k2", Name: "CI", Hint: "seam_testQ8rt_…", CreatedAt: days(-12), CreatedBy: "Frodo Baggins", CanRevoke: true},
 	}
 
-	return []sample{
+	return append(thingSamples(), []sample{
 		{"setup", &SetUpView{Page: plain("Set up"), MinPassword: 12}},
 		{"setup-wrong", &SetUpView{Page: plain("Set up"), Token: "x", Email: "jane", Errors: FormErrors{"email": "That is not an e-mail address.", "password": "Use at least 12 characters."}}},
 		{"setup-done", &SetUpView{Page: plain("Set up"), Done: true}},
@@ -183,13 +183,13 @@ func samples() []sample {
 		{"noworkspace", &NoWorkspaceView{Page: nobody}},
 		{"error-plain", &ErrorView{Page: plain("Not found"), Status: 404, Heading: "Page not found", Message: "There is nothing at this address.", BackURL: "/console", BackLabel: "Go to the Console"}},
 		{"error-app", &ErrorView{Page: failed, Status: 500, Heading: "Something went wrong", Message: "The server could not answer. Nothing was changed. If it happens again, look in the server’s log for this request.", RequestID: "request_0199b2f6", BackURL: sampleSandbox.Path(), BackLabel: "Back to Devices"}},
-		{"devices", &DevicesView{Page: many, Rows: sampleDeviceRows(), Total: 118, Pagination: Pagination{First: "?", Next: "?n"}, AddSandbox: sampleSandboxForm()}},
-		{"devices-one-page", &DevicesView{Page: ws(NavDevices, "Devices"), Rows: sampleDeviceRows()[:1], Total: 1, AddSandbox: sampleSandboxForm()}},
-		{"devices-search", &DevicesView{Page: ws(NavDevices, "Devices"), Query: "cellar", AddSandbox: sampleSandboxForm()}},
-		{"devices-empty", &DevicesView{Page: ws(NavDevices, "Devices"), AddSandbox: sampleSandboxForm()}},
-		{"devices-empty-production", &DevicesView{Page: production}},
-		{"devices-add", &DevicesView{Page: ws(NavDevices, "Devices"), AddSandbox: sandboxForm}},
-		{"devices-new-workspace", &DevicesView{Page: dialog, Rows: sampleDeviceRows(), Total: 6, AddSandbox: sampleSandboxForm()}},
+		{"devices", &DevicesView{Page: many, Connect: sampleConnect, Rows: sampleDeviceRows(), Total: 118, Pagination: Pagination{First: "?", Next: "?n"}, AddSandbox: sampleSandboxForm()}},
+		{"devices-one-page", &DevicesView{Connect: sampleConnect, Page: ws(NavDevices, "Devices"), Rows: sampleDeviceRows()[:1], Total: 1, AddSandbox: sampleSandboxForm()}},
+		{"devices-search", &DevicesView{Connect: sampleConnect, Page: ws(NavDevices, "Devices"), Query: "cellar", AddSandbox: sampleSandboxForm()}},
+		{"devices-empty", &DevicesView{Connect: sampleConnect, Page: ws(NavDevices, "Devices"), AddSandbox: sampleSandboxForm()}},
+		{"devices-empty-production", &DevicesView{Connect: sampleConnect, Page: production}},
+		{"devices-add", &DevicesView{Connect: sampleConnect, Page: ws(NavDevices, "Devices"), AddSandbox: sandboxForm}},
+		{"devices-new-workspace", &DevicesView{Connect: sampleConnect, Page: dialog, Rows: sampleDeviceRows(), Total: 6, AddSandbox: sampleSandboxForm()}},
 		{"device", &DeviceView{Page: ws(NavDevices, "Garage"), Device: lock, BackURL: sampleSandbox.Path(), Rename: RenameForm{Action: "/console/x", Name: "Garage"}}},
 		{"device-rename", &DeviceView{Page: ws(NavDevices, "Garage"), Device: lock, BackURL: sampleSandbox.Path(), Rename: RenameForm{Open: true, Action: "/console/x", Errors: FormErrors{"name": "A name is needed."}}}},
 		{"device-bare", &DeviceView{Page: ws(NavDevices, "x"), Device: Device{DeviceRow: DeviceRow{ID: "d", Name: "x", Icon: "lock"}, JSON: "{}"}, BackURL: "/console", Rename: RenameForm{Action: "/console/x"}}},
@@ -228,5 +228,5 @@ func samples() []sample {
 			{ID: "u3", Email: "sam@example.com", Disabled: true, CreatedAt: days(-2)},
 		}}},
 		{"people-none", &PeopleView{Page: samplePage(AreaInstance, NavPeople, "People"), Query: "gollum"}},
-	}
+	}...)
 }

@@ -229,6 +229,7 @@ type DevicesView struct {
 	Rows       []DeviceRow
 	Total      int // all that match; negative: not counted
 	Pagination Pagination
+	Connect    ConnectDialog
 	AddSandbox *AddSandboxForm // nil in production workspaces
 }
 
@@ -317,9 +318,10 @@ type Device struct {
 
 // Problem is an error or a warning on a device.
 type Problem struct {
-	Code    string
-	Message string
-	Since   time.Time
+	Code        string
+	Message     string
+	Explanation string // what it means and what mends it; may be empty
+	Since       time.Time
 }
 
 // PropertyGroup is a titled list of properties.
@@ -634,6 +636,7 @@ type NavItem struct {
 // Keys of the left navigation.
 const (
 	NavDevices   = "devices"
+	NavAccounts  = "connected-accounts"
 	NavTeam      = "team"
 	NavAPIKeys   = "api-keys"
 	NavTokens    = "personal-access-tokens"
@@ -653,6 +656,7 @@ func (p Page) Nav() []NavGroup {
 		return []NavGroup{
 			{Items: []NavItem{
 				{NavDevices, "Devices", at("devices"), "device"},
+				{NavAccounts, "Connected Accounts", at("connected-accounts"), "account"},
 			}},
 			{Title: "Developer", Items: []NavItem{
 				{NavAPIKeys, "API Keys", at("developer", "api-keys"), "key"},

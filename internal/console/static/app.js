@@ -84,7 +84,7 @@
   // Forms: the pressed button shows that it works and cannot be pressed twice.
   document.addEventListener('submit', (event) => {
     const form = event.target
-    if (form.method !== 'post' || event.defaultPrevented) return
+    if (form.method !== 'post' || event.defaultPrevented || form.target) return
     if (form.dataset.busy) {
       event.preventDefault()
       return
@@ -110,6 +110,48 @@
     input.addEventListener('input', check)
     check()
   }
+
+  // A Connect Webview in a frame of a dialog: made when the dialog opens, told to go when it closes.
+  // The page behind shows what was connected.
+  on('click', '[data-dialog]', (button) => {
+    const dialog = document.getElementById(button.dataset.dialog)
+    if ('connect' in dialog.dataset) connect(dialog)
+  })
+  async function connect(dialog) {
+    const frame = dialog.querySelector('[data-connect-frame]')
+    const state = dialog.querySelector('[data-connect-state]')
+    state.hidden = false
+    state.textContent = 'Opening…'
+    try {
+      const response = await fetch(dialog.dataset.connect, { method: 'POST', headers: { Accept: 'application/json' } })
+      if (!response.ok || !response.headers.get('Content-Type').startsWith('application/json')) throw new Error()
+      const { url } = await response.json()
+      if (!dialog.open) return
+      frame.src = url
+      frame.hidden = false
+      state.hidden = true
+    } catch {
+      state.textContent = 'The page could not be opened. Reload this one and try again.'
+    }
+  }
+  addEventListener('message', (event) => {
+    const frame = all('[data-connect-frame]').find((one) => one.contentWindow === event.source)
+    if (!frame || event.origin !== location.origin) return
+    const dialog = frame.closest('dialog')
+    if (event.data.type === 'connect_webview.login_succeeded') dialog.dataset.connected = 'yes'
+    if (event.data.type === 'connect_webview.close') dialog.close()
+  })
+  // The event does not bubble.
+  document.addEventListener('close', (event) => {
+    const dialog = event.target
+    if (!('connect' in dialog.dataset)) return
+    const frame = dialog.querySelector('[data-connect-frame]')
+    const fresh = frame.cloneNode()
+    fresh.removeAttribute('src')
+    fresh.hidden = true
+    frame.replaceWith(fresh)
+    if (dialog.dataset.connected) location.reload()
+  }, true)
 
   // Copy
   async function copy(button, text) {

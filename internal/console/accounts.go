@@ -1,0 +1,288 @@
+package console
+
+import (
+	"encoding/json"
+	"html/template"
+	"net/url"
+	"strings"
+	"time"
+
+	"keyway/internal/account"
+	"keyway/internal/connectwebview"
+	"keyway/internal/device"
+	"keyway/internal/rpc"
+)
+
+// AccountsView is the list of a workspace's connected accounts.
+type AccountsView struct {
+	Page
+	Query      string
+	Rows       []AccountRow
+	Pagination Pagination
+	Connect    ConnectDialog
+}
+
+func (*AccountsView) template() string { return "accounts" }
+
+// AccountRow is one connected account in the list.
+type AccountRow struct {
+	ID          string
+	URL         string
+	Name        string
+	Brand       string
+	Image       template.URL // of the form data:image/…; empty: none
+	Badge       Badge
+	Problem     string // what is wrong, in a few words; empty: nothing
+	Devices     int
+	CustomerKey string
+	CreatedAt   time.Time
+}
+
+// AccountView is the page of one connected account.
+type AccountView struct {
+	Page
+	Account   AccountRow
+	BackURL   string
+	Errors    []Problem
+	Warnings  []Problem
+	SignIn    []Property // how the brand knows the account's person
+	Accepted  []string   // kinds of devices; empty: all
+	Manages   bool       // new devices become managed
+	Devices   []DeviceRow
+	Reconnect ConnectDialog
+	Edit      AccountForm
+	JSON      string // indented
+}
+
+func (*AccountView) template() string { return "account" }
+
+// AccountForm is the dialog that changes an account.
+type AccountForm struct {
+	Open        bool
+	Name        string
+	Manages     bool
+	CustomerKey string
+	KeyIsGiven  bool // and so cannot be changed
+	Errors      FormErrors
+}
+
+const (
+	accountsPerPage  = 50
+	devicesOnAccount = 50 // on its page
+)
+
+func (q *request) accountsAt(elem ...string) string {
+	return workspacePath(q.current.ID, append([]string{"connected-accounts"}, elem...)...)
+}
+
+func readAccount(doc []byte) (account.Account, error) {
+	var a account.Account
+	err := json.Unmarshal(doc, &a)
+	return a, err
+}
+
+func (q *request) accountRow(a account.Account, devices int) AccountRow {
+	row := AccountRow{ID: a.ID, URL: q.accountsAt(a.ID), Name: a.DisplayName, Brand: a.AccountTypeDisplayName, Image: dataImage(a.ImageURL), Devices: devices,
+		CustomerKey: a.CustomerKey, CreatedAt: a.CreatedAt.Time, Badge: Badge{Tone: ToneGood, Text: "Connected"}}
+	switch {
+	case len(a.Errors) > 0:
+		row.Badge, row.Problem = Badge{Tone: ToneBad, Text: "Needs attention"}, a.Errors[0].Message
+		if a.Errors[0].Code == "account_disconnected" {
+			row.Badge = Badge{Tone: ToneBad, Text: "Disconnected"}
+		}
+	case len(a.Warnings) > 0:
+		row.Badge, row.Problem = Badge{Tone: ToneWarn, Text: "Warning"}, a.Warnings[0].Message
+	}
+	return row
+}
+
+func (q *request) accounts() error {
+	ctx := q.context()
+	query := q.r.URL.Query()
+	v := &AccountsView{Page: q.base(AreaWorkspace, NavAccounts, "Connected Accounts"), Query: strings.TrimSpace(query.Get("q")), Connect: q.connectDialog()}
+	v.Connect.Title = "Connect an account"
+	from := readPosition(query.Get("after"))
+	page, err := q.Accounts.Find(ctx, q.current.ID, v.Query, from, accountsPerPage)
+	if err != nil {
+		return err
+	}
+	all := make([]account.Account, len(page.Items))
+	ids := make([]string, len(page.Items))
+	for i, doc := range page.Items {
+		if all[i], err = readAccount(doc); err != nil {
+			return err
+		}
+		ids[i] = all[i].ID
+	}
+	counts, err := q.Devices.CountOfAccounts(ctx, q.current.ID, ids)
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		v.Rows = append(v.Rows, q.accountRow(a, counts[a.ID]))
+	}
+	v.Pagination = pagination(q.accountsAt(), from, page.HasNext, page.Next, "q", v.Query)
+	return q.show(v)
+}
+
+// pagination makes the addresses of a list's neighbouring pages, which keep the filters given as
+// pairs of a name and a value.
+func pagination(here string, from rpc.Position, hasNext bool, next rpc.Position, filters ...string) (p Pagination) {
+	values := url.Values{}
+	for i := 0; i < len(filters); i += 2 {
+		if filters[i+1] != "" {
+			values.Set(filters[i], filters[i+1])
+		}
+	}
+	if from.ID != "" {
+		p.First = strings.TrimSuffix(here+"?"+values.Encode(), "?")
+	}
+	if hasNext {
+		values.Set("after", writePosition(next))
+		p.Next = here + "?" + values.Encode()
+	}
+	return p
+}
+
+// explanations say what an error or a warning of an account means and what mends it.
+var explanations = map[string]string{
+	"account_disconnected":                 "Keyway can no longer sign in to the brand, so none of the account’s devices can be reached and no access code is set. The password may have been changed. Reconnect it with the sign-in that is valid now.",
+	"bridge_disconnected":                  "The bridge between Keyway and the account’s devices does not answer. Check its power and its network.",
+	"salto_ks_subscription_limit_exceeded": "The brand’s subscription does not cover more users or doors. Raise it at the brand.",
+}
+
+func (q *request) accountView() (*AccountView, error) {
+	ctx := q.context()
+	id := q.r.PathValue("account")
+	a, err := q.Accounts.Get(ctx, q.DB, q.current.ID, id)
+	if err != nil {
+		return nil, err
+	}
+	n, err := q.Devices.CountOfAccount(ctx, q.current.ID, id)
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.MarshalIndent(a, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	v := &AccountView{
+		Page: q.base(AreaWorkspace, NavAccounts, a.DisplayName), Account: q.accountRow(a, n), BackURL: q.accountsAt(), Accepted: a.AcceptedCapabilities,
+		Manages: a.AutomaticallyManageNewDevice, JSON: string(text),
+		Reconnect: ConnectDialog{ID: "reconnect", Title: "Reconnect " + a.AccountTypeDisplayName, Action: q.accountsAt(id, "reconnect")},
+		Edit:      AccountForm{Name: a.DisplayName, Manages: a.AutomaticallyManageNewDevice, CustomerKey: a.CustomerKey, KeyIsGiven: a.CustomerKey != ""},
+	}
+	for _, e := range a.Errors {
+		v.Errors = append(v.Errors, Problem{Code: e.Code, Message: e.Message, Explanation: explanations[e.Code], Since: e.CreatedAt.Time})
+	}
+	for _, w := range a.Warnings {
+		v.Warnings = append(v.Warnings, Problem{Code: w.Code, Message: w.Message, Explanation: explanations[w.Code], Since: w.CreatedAt.Time})
+	}
+	for _, name := range []string{"email", "username", "phone"} {
+		if value := a.UserIdentifier[name]; value != "" {
+			v.SignIn = append(v.SignIn, Property{Label: words(name), Value: value})
+		}
+	}
+	for _, unmanaged := range []bool{false, true} {
+		page, err := q.Devices.List(ctx, q.current.ID, device.Filter{AccountIDs: rpc.Opt[[]string]{Set: true, Value: []string{id}}, Unmanaged: unmanaged, Limit: devicesOnAccount})
+		if err != nil {
+			return nil, err
+		}
+		for _, doc := range page.Items {
+			served, err := readDevice(doc)
+			if err != nil {
+				return nil, err
+			}
+			row := served.row()
+			row.URL = workspacePath(q.current.ID, "devices", row.ID)
+			if unmanaged {
+				row.Badges = append(row.Badges, Badge{Tone: ToneNeutral, Text: "Unmanaged"})
+			}
+			v.Devices = append(v.Devices, row)
+		}
+	}
+	return v, nil
+}
+
+func (q *request) account() error {
+	v, err := q.accountView()
+	if err != nil {
+		return err
+	}
+	return q.show(v)
+}
+
+// reconnect makes a Connect Webview for the account's brand, which leaves what was laid down for
+// the account as it is.
+func (q *request) reconnect() error {
+	a, err := q.Accounts.Get(q.context(), q.DB, q.current.ID, q.r.PathValue("account"))
+	if err != nil {
+		return err
+	}
+	return q.openWebview(connectwebview.New{AcceptedProviders: []string{a.AccountType}, ManageNewDevices: a.AutomaticallyManageNewDevice, DeviceSelectionMode: "none", CustomerKey: a.CustomerKey})
+}
+
+func (q *request) updateAccount() error {
+	id := q.r.PathValue("account")
+	here := q.accountsAt(id)
+	form := AccountForm{Open: true, Name: q.form("display_name"), Manages: q.form("automatically_manage_new_devices") == "true", CustomerKey: q.form("customer_key")}
+	errs := FormErrors{}
+	if form.Name == "" {
+		errs["display_name"] = "This is needed."
+	}
+	if len(errs) == 0 {
+		u := account.Update{DisplayName: &form.Name, ManageNewDevices: &form.Manages}
+		if form.CustomerKey != "" {
+			u.CustomerKey = &form.CustomerKey
+		}
+		_, err := q.Accounts.Change(q.context(), q.current.ID, id, u)
+		refused, wrong := formErrors(err)
+		if err == nil {
+			return q.done(here, "Saved.")
+		} else if !wrong {
+			return q.refused(here, err)
+		}
+		errs = refused.onlyFields("display_name", "customer_key")
+	}
+	v, err := q.accountView()
+	if err != nil {
+		return err
+	}
+	form.KeyIsGiven, form.Errors = v.Edit.KeyIsGiven, errs
+	v.Edit, v.Location = form, here
+	return q.show(v)
+}
+
+func (q *request) syncAccount() error {
+	id := q.r.PathValue("account")
+	before, err := q.Devices.CountOfAccount(q.context(), q.current.ID, id)
+	if err != nil {
+		return err
+	}
+	if err := q.Accounts.Sync(q.context(), q.current.ID, id, q.current.IsSandbox); err != nil {
+		return err
+	}
+	after, err := q.Devices.CountOfAccount(q.context(), q.current.ID, id)
+	if err != nil {
+		return err
+	}
+	if after == before {
+		return q.done(q.accountsAt(id), "Synchronized: no new devices.")
+	}
+	return q.done(q.accountsAt(id), "Synchronized: %s added.", plural(after-before, "device", "devices"))
+}
+
+func (q *request) disconnectAccount() error {
+	id := q.r.PathValue("account")
+	if err := q.Accounts.Disconnect(q.context(), q.current.ID, id, q.current.IsSandbox); err != nil {
+		return q.refused(q.accountsAt(id), err)
+	}
+	return q.done(q.accountsAt(id), "The account is disconnected, as after a change of its password.")
+}
+
+func (q *request) deleteAccount() error {
+	if err := q.Accounts.Delete(q.context(), q.current.ID, q.r.PathValue("account")); err != nil {
+		return err
+	}
+	return q.done(q.accountsAt(), "The account and its devices were deleted.")
+}
