@@ -1,0 +1,66 @@
+package conformance
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// console opens a page of the Console as the owner.
+func (w *world) console(t *testing.T, page string) person {
+	t.Helper()
+	p := person{t, browser(t)}
+	p.do(chromedp.Navigate(w.URL+"/console/workspaces/"+page), "open the Console")
+	p.fill("E-mail address", ownerEmail)
+	p.fill("Password", ownerPassword)
+	p.press("Sign in")
+	return p
+}
+
+// framed acts on an element in the page that the open dialog frames, once it is there.
+func (p person) framed(selector, act string) {
+	p.t.Helper()
+	until(p, selector+" in the frame", `(() => {
+		const page = document.querySelector("dialog[open] iframe")?.contentDocument;
+		if (page?.readyState !== "complete") return false;
+		const e = page.querySelector(`+quoted(selector)+`);
+		if (!e?.checkVisibility()) return false;
+		`+act+`;
+		return true;
+	})()`, func(done bool) bool { return done })
+}
+
+// A person adds devices without leaving the Console: the Connect Webview opens in a dialog, and the
+// list shows what it found. Later the account breaks, and is connected again in the same way.
+func TestBrowserAddDevices(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	p := w.console(t, w.Hill.WorkspaceID+"/devices")
+	p.press("Add Devices")
+	p.framed(`main[data-screen="intro"] .button`, "e.click()")
+	p.framed(`button[value="nuki"]`, "e.click()")
+	p.framed("#f-email", `e.value = "jane@example.com"`)
+	p.framed("#f-password", `e.value = "1234"`)
+	screenshot(t, p.ctx, "console-add-devices")
+	p.framed(`main[data-screen="credentials"] .button`, "e.click()")
+	p.framed(`main[data-screen="success"]`, "")
+	screenshot(t, p.ctx, "console-add-devices-success")
+	p.framed("[data-close]", "e.click()")
+	p.sees("Nuki")
+
+	p.press("Connected Accounts")
+	p.sees("Schlage")
+	screenshot(t, p.ctx, "console-accounts")
+	p.do(chromedp.Click(chromedp.CSS(`tbody tr:last-child .row-link`)), "open the account")
+	p.press("Disconnect")
+	p.sees("Keyway can no longer sign in")
+	screenshot(t, p.ctx, "console-account")
+	p.press("Reconnect")
+	p.framed(`main[data-screen="intro"] .button`, "e.click()")
+	p.framed("#f-email", `e.value = "jane@example.com"`)
+	p.framed("#f-password", `e.value = "1234"`)
+	p.framed(`main[data-screen="credentials"] .button`, "e.click()")
+	p.framed("[data-close]", "e.click()")
+	until(p, "a connected account", `document.body.innerText.includes("Disconnected")`, func(broken bool) bool { return !broken })
+	p.sees("Connected")
+}
