@@ -81,6 +81,7 @@ type world struct {
 	Abroad       string    `json:"abroad_workspace_id"`
 	StrangerPAT  string    `json:"stranger_personal_access_token"`
 	WorkspaceKey string    `json:"harbour_workspace_key"`
+	APIKey       string    `json:"harbour_api_key,omitempty"`
 	Many         string    `json:"many_workspace_id,omitempty"`
 	Received     *received `json:"received,omitempty"`
 

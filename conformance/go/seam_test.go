@@ -35,6 +35,7 @@ type world struct {
 	Hill         workspace `json:"hill"`
 	Abroad       string    `json:"abroad_workspace_id"`
 	WorkspaceKey string    `json:"harbour_workspace_key"`
+	APIKey       string    `json:"harbour_api_key"`
 }
 
 func setup(t *testing.T) world {
