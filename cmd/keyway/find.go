@@ -5,6 +5,7 @@ import (
 
 	"keyway/internal/clientsession"
 	"keyway/internal/connectwebview"
+	"keyway/internal/credential"
 	"keyway/internal/device"
 	"keyway/internal/rpc"
 	"keyway/internal/workspace"
@@ -33,6 +34,9 @@ func (a *app) finders() map[string]workspace.Finder {
 			return p.Items, err
 		},
 		"client_sessions": func(ctx context.Context, workspaceID, text string) (any, error) {
+			if credential.From(ctx).Reach != nil {
+				return []any{}, nil // sessions are about more than devices
+			}
 			return a.sessions.List(ctx, workspaceID, clientsession.Filter{ID: text})
 		},
 	}

@@ -59,8 +59,12 @@ func (c *Codes) begin(ctx context.Context, tx *store.Tx, workspaceID, deviceID s
 	return t, rows, rule, nil
 }
 
-// end writes the code and its events, and has the lock visited.
+// end writes the code and its events, and has the lock visited, which is a physical action of the
+// caller.
 func (c *Codes) end(ctx context.Context, tx *store.Tx, t *telling, changed ...*row) error {
+	if err := credential.SpendAction(ctx, tx, c.Clock.Real(), 1); err != nil {
+		return err
+	}
 	for _, r := range changed {
 		if err := c.save(ctx, tx, r, t.now, t.around); err != nil {
 			return err
@@ -230,7 +234,7 @@ func (c *Codes) group(ctx context.Context, q store.Querier, key string) ([]*row,
 	w := c.DB.Where()
 	w.Add("workspace_id = ?", p.WorkspaceID)
 	w.Add("common_code_key = ?", key)
-	p.LimitAccounts(w, "connected_account_id", "")
+	p.Limit(w, "device_id", "connected_account_id", "")
 	rows, err := q.Query(ctx, `SELECT `+columns+` FROM access_codes`+w.String()+` ORDER BY device_id`, w.Args...)
 	return store.All(rows, err, c.scan)
 }

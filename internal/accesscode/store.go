@@ -56,7 +56,7 @@ func (c *Codes) find(ctx context.Context, q store.Querier, id string, managed bo
 	w.Add("workspace_id = ?", p.WorkspaceID)
 	w.Add("access_code_id = ?", id)
 	w.Add("is_managed = ?", managed)
-	p.LimitAccounts(w, "connected_account_id", "")
+	p.Limit(w, "device_id", "connected_account_id", "")
 	rows, err := q.Query(ctx, `SELECT `+columns+` FROM access_codes`+w.String(), w.Args...)
 	found, err := store.All(rows, err, c.scan)
 	if err == nil && len(found) == 0 {

@@ -16,8 +16,8 @@ const mostAccounts = 11_000
 func (a *Accounts) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
 		{Path: "/connected_accounts/delete", Summary: "Forgets a connected account with its devices.", Allow: rpc.Customer, Role: rpc.Member, Verbs: "DELETE", Handle: rpc.Func(a.delete)},
-		{Path: "/connected_accounts/get", Summary: "Gets a connected account, by its id or its e-mail address.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Returns: "connected_account", Handle: rpc.Func(a.get)},
-		{Path: "/connected_accounts/list", Summary: "Lists connected accounts.", Allow: rpc.Customer, Role: rpc.Member, Read: true, Returns: "connected_accounts", Handle: rpc.Func(a.list)},
+		{Path: "/connected_accounts/get", Summary: "Gets a connected account, by its id or its e-mail address.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "connected_account", Handle: rpc.Func(a.get)},
+		{Path: "/connected_accounts/list", Summary: "Lists connected accounts.", Allow: rpc.Customer, Role: rpc.Member, ByDevice: true, Read: true, Returns: "connected_accounts", Handle: rpc.Func(a.list)},
 		{Path: "/connected_accounts/simulate/disconnect", Summary: "Lets a sandbox account be as if its password had been changed.", Allow: rpc.Customer, Role: rpc.Member, Handle: rpc.Func(a.disconnect)},
 		{Path: "/connected_accounts/sync", Summary: "Looks for new devices of a connected account.", Allow: rpc.Backend, Role: rpc.Member, Handle: rpc.Func(a.sync)},
 		{Path: "/connected_accounts/update", Summary: "Changes a connected account.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "PATCH", Returns: "connected_account", Handle: rpc.Func(a.update)},

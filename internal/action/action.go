@@ -96,8 +96,8 @@ func docOf(row *sql.Row) (rpc.Doc[Attempt], error) {
 // Endpoints are the rows of /action_attempts.
 func (a *Attempts) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/action_attempts/get", Summary: "Gets an action attempt: whether it is pending, and how it went.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Returns: "action_attempt", Handle: rpc.Func(a.get)},
-		{Path: "/action_attempts/list", Summary: "Lists action attempts, of a device or by their ids.", Allow: rpc.Backend, Role: rpc.Member, Read: true, Returns: "action_attempts", Handle: rpc.Func(a.list)},
+		{Path: "/action_attempts/get", Summary: "Gets an action attempt: whether it is pending, and how it went.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "action_attempt", Handle: rpc.Func(a.get)},
+		{Path: "/action_attempts/list", Summary: "Lists action attempts, of a device or by their ids.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "action_attempts", Handle: rpc.Func(a.list)},
 	}
 }
 
@@ -126,7 +126,9 @@ func (a *Attempts) list(ctx context.Context, in listInput) (p rpc.Page[Attempt],
 		return p, err
 	}
 	w := a.DB.Where()
-	w.Add("workspace_id = ?", credential.From(ctx).WorkspaceID)
+	caller := credential.From(ctx)
+	w.Add("workspace_id = ?", caller.WorkspaceID)
+	caller.LimitDevices(w, "device_id")
 	if in.IDs.Set {
 		w.AddIn("action_attempt_id", in.IDs.Value)
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"keyway/internal/fault"
@@ -100,72 +99,21 @@ func (p Policy) excess(scopes []string) string {
 		return ""
 	}
 	for _, s := range scopes {
-		if !slices.ContainsFunc(p.AllowedScopes, func(allowed string) bool { return scopeCovers(allowed, s) }) {
+		if !slices.ContainsFunc(p.AllowedScopes, func(allowed string) bool { return grants(allowed, s) }) {
 			return s
 		}
 	}
 	return ""
 }
 
-// scopeCovers tells whether everything that a scope allows, another allows too.
-func scopeCovers(wide, narrow string) bool {
-	if wide == narrow {
-		return true
-	}
-	group, action, ok := strings.Cut(narrow, ":")
-	if !ok {
-		return false
-	}
-	return wide == "*:"+action || wide == "*" && !(action == "write" && slices.Contains(namedOnly, group))
-}
-
-// namedOnly are the groups that * does not include the writing of.
-var namedOnly = []string{"personal_access_tokens", "api_keys", "members", "policies"}
-
-// policyFacts is what the policies ask about a token.
-type policyFacts struct {
-	instance, workspace   *Policy // nil: none
-	createdAt, lastUsedAt time.Time
-	expiresAt             time.Time
-	scopes                []string
-}
-
-const policyColumns = `ip.doc, wp.doc, COALESCE(p.created_at, c.created_at), COALESCE(p.last_used_at, c.last_used_at), COALESCE(p.limits, c.limits)`
+// policyFacts are the policies that a request must satisfy; nil: none.
+type policyFacts struct{ instance, workspace *Policy }
 
 const policyJoins = `LEFT JOIN policies ip ON ip.workspace_id = ''
 	LEFT JOIN policies wp ON wp.workspace_id = w.workspace_id`
 
-// policyRow takes the columns of policyColumns.
-type policyRow struct {
-	instance, workspace sql.NullString
-	created             int64
-	lastUsed            sql.NullInt64
-	limits              string
-}
-
-func (r *policyRow) into() []any {
-	return []any{&r.instance, &r.workspace, &r.created, &r.lastUsed, &r.limits}
-}
-
-func (r *policyRow) facts(expiresAt time.Time) (f policyFacts, err error) {
-	if !r.instance.Valid && !r.workspace.Valid {
-		return f, nil
-	}
-	f.createdAt, f.lastUsedAt, f.expiresAt = store.Time(r.created), store.TimeOrZero(r.lastUsed), expiresAt
-	if f.instance, err = parsePolicy(r.instance); err != nil {
-		return f, err
-	}
-	if f.workspace, err = parsePolicy(r.workspace); err != nil {
-		return f, err
-	}
-	var l Limits
-	err = json.Unmarshal([]byte(r.limits), &l)
-	f.scopes = l.Scopes
-	return f, err
-}
-
-// checkPolicy refuses a token that does not satisfy the policy of the instance or of the workspace.
-// It returns forbidden with the reason policy, and the rule.
+// checkPolicy refuses a token that does not satisfy the policy of the instance or of the workspace, or
+// that was made with one that does not. It returns forbidden with the reason policy, and the rule.
 func (v *Verifier) checkPolicy(ctx context.Context, f Facts, address string) error {
 	if err := v.satisfies(ctx, f.policy.instance, f, address, "this server"); err != nil {
 		return err
@@ -174,46 +122,58 @@ func (v *Verifier) checkPolicy(ctx context.Context, f Facts, address string) err
 }
 
 func (v *Verifier) satisfies(ctx context.Context, p *Policy, f Facts, address, whose string) error {
-	if p == nil || f.Kind == APIKey {
+	if p == nil {
 		return nil
 	}
-	rule, why, err := v.broken(ctx, p, f, address)
-	if err != nil || rule == "" {
-		return err
+	for i := range f.Chain {
+		rule, why := p.broken(&f.Chain[i], address)
+		if rule == "" && i == 0 {
+			var err error
+			if rule, why, err = v.inactive(ctx, p, &f.Chain[i]); err != nil {
+				return err
+			}
+		}
+		if rule != "" {
+			e := fault.Reason(fault.Forbidden, "policy", "The policy of %s refuses this token: %s", whose, why)
+			e.Data["rule"] = rule
+			return e
+		}
 	}
-	e := fault.Reason(fault.Forbidden, "policy", "The policy of %s refuses this token: %s", whose, why)
-	e.Data["rule"] = rule
-	return e
+	return nil
 }
 
 // broken is the rule of a policy that a token does not satisfy, and why.
-func (v *Verifier) broken(ctx context.Context, p *Policy, f Facts, address string) (rule, why string, err error) {
-	t := f.policy
+func (p *Policy) broken(t *Link, address string) (rule, why string) {
 	switch {
-	case p.NeverForbidden && t.expiresAt.IsZero():
-		return ruleNever, "it never expires", nil
-	case p.tooOld(t.createdAt, t.expiresAt):
-		return ruleMaximumAge, fmt.Sprintf("tokens may live for %d days at the most", *p.MaximumAgeDays), nil
+	case p.NeverForbidden && t.ExpiresAt.IsZero():
+		return ruleNever, "it never expires"
+	case p.tooOld(t.CreatedAt, t.ExpiresAt):
+		return ruleMaximumAge, fmt.Sprintf("tokens may live for %d days at the most", *p.MaximumAgeDays)
 	case len(p.AllowedCIDRs) > 0 && !within(p.AllowedCIDRs, address):
-		return ruleCIDRs, "it is used from an address that is not allowed", nil
+		return ruleCIDRs, "it is used from an address that is not allowed"
 	}
-	if s := p.excess(t.scopes); s != "" {
-		return ruleScopes, fmt.Sprintf("it has the scope %s, which is not allowed", s), nil
+	if s := p.excess(t.rule.Scopes); s != "" {
+		return ruleScopes, fmt.Sprintf("it has the scope %s, which is not allowed", s)
 	}
+	return "", ""
+}
+
+// inactive tells whether a token was not used for longer than a policy allows.
+func (v *Verifier) inactive(ctx context.Context, p *Policy, t *Link) (rule, why string, err error) {
 	if p.InactiveDays == nil {
 		return "", "", nil
 	}
 	idle := func(at time.Time) bool { return v.Now().Sub(at) > time.Duration(*p.InactiveDays)*oneDay }
-	last := t.lastUsedAt
+	last := t.LastUsedAt
 	if last.IsZero() {
-		last = t.createdAt
+		last = t.CreatedAt
 	}
-	if !idle(last) || !idle(v.Usage.lastUse(f.TokenID)) {
+	if !idle(last) || !idle(v.Usage.lastUse(t.ID)) {
 		return "", "", nil
 	}
 	// The facts may be from before uses that no generation tells of.
 	var at sql.NullInt64
-	if err := v.DB.QueryRow(ctx, `SELECT last_used_at FROM credentials WHERE credential_id = $1`, f.TokenID).Scan(&at); err != nil {
+	if err := v.DB.QueryRow(ctx, `SELECT last_used_at FROM credentials WHERE credential_id = $1`, t.ID).Scan(&at); err != nil {
 		return "", "", err
 	}
 	if at.Valid && !idle(store.Time(at.Int64)) {

@@ -2,13 +2,16 @@ package credential
 
 import "keyway/internal/store"
 
-// Reach is what a client session may touch in its workspace. Nil means everything.
+// Reach is what a client session, or a token limited to devices, may touch in its workspace. Nil
+// means everything.
 type Reach struct {
+	DeviceIDs         []string // of a token: these devices and nothing else; nil: of a client session
 	AccountIDs        []string // connected accounts, with all that is in them
 	WebviewIDs        []string
 	UserIdentityIDs   []string
 	CustomerKey       string // with a customer session: whatever is this customer's, and nothing else
 	UserIdentifierKey string
+	view              string // equal for who sees the same, see rpc.Caller
 }
 
 // LimitAccounts narrows a query to the accounts that the principal reaches: column holds a
@@ -16,6 +19,11 @@ type Reach struct {
 func (p Principal) LimitAccounts(w *store.Where, column, customerColumn string) {
 	switch {
 	case p.Reach == nil:
+	case p.Reach.DeviceIDs != nil:
+		in := w.New()
+		in.Add("workspace_id = ?", p.WorkspaceID)
+		in.AddIn("device_id", p.Reach.DeviceIDs)
+		w.AddSubquery(column, `SELECT connected_account_id FROM devices`, in)
 	case p.Reach.CustomerKey != "" && customerColumn != "":
 		w.Add(customerColumn+" = ?", p.Reach.CustomerKey)
 	case p.Reach.CustomerKey != "":
@@ -25,15 +33,25 @@ func (p Principal) LimitAccounts(w *store.Where, column, customerColumn string) 
 	}
 }
 
-// LimitDevices narrows a query on a table with a device_id in column to the devices in the accounts
-// that the principal reaches.
+// Limit narrows a query on a table whose rows are each about a device and its account. Rows that are
+// about an account alone do not exist for a token limited to devices.
+func (p Principal) Limit(w *store.Where, deviceColumn, accountColumn, customerColumn string) {
+	if p.Reach != nil && p.Reach.DeviceIDs != nil {
+		w.AddIn(deviceColumn, p.Reach.DeviceIDs)
+		return
+	}
+	p.LimitAccounts(w, accountColumn, customerColumn)
+}
+
+// LimitDevices narrows a query on a table with a device_id in column to the devices that the
+// principal reaches.
 func (p Principal) LimitDevices(w *store.Where, column string) {
 	if p.Reach == nil {
 		return
 	}
 	in := w.New()
 	in.Add("workspace_id = ?", p.WorkspaceID)
-	p.LimitAccounts(in, "connected_account_id", "customer_key")
+	p.Limit(in, "device_id", "connected_account_id", "customer_key")
 	w.AddSubquery(column, `SELECT device_id FROM devices`, in)
 }
 
@@ -44,7 +62,7 @@ func (p Principal) LimitWebviews(w *store.Where, column, customerColumn string) 
 	case p.Reach == nil:
 	case p.Reach.CustomerKey != "":
 		w.Add(customerColumn+" = ?", p.Reach.CustomerKey)
-	default:
+	default: // a token limited to devices has none
 		w.AddIn(column, p.Reach.WebviewIDs)
 	}
 }

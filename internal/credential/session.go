@@ -94,7 +94,7 @@ func readSession(ctx context.Context, q store.Querier, short string) (f Facts, o
 	f.ExpiresAt, f.RevokedAt = store.TimeOrZero(expires), store.TimeOrZero(revoked)
 	f.Reach = &Reach{
 		AccountIDs: split(accounts), WebviewIDs: split(webviews), UserIdentityIDs: split(identities),
-		CustomerKey: customer.String, UserIdentifierKey: user.String,
+		CustomerKey: customer.String, UserIdentifierKey: user.String, view: f.ID,
 	}
 	return f, true, nil
 }

@@ -37,7 +37,7 @@ type Credential struct {
 	DisabledAt      time.Time
 	IsDecoy         bool      // grants nothing, and alarms when it is used
 	IsStrict        bool      // late use of a superseded token ends its successors
-	FamilyID        string    // the first token of those that follow one another
+	FamilyID        string    // the first of the tokens that this one follows; itself unless given
 	PredecessorID   string    // the token that this one replaces
 	SuccessorID     string    // the token that replaces this one
 	GraceEndsAt     time.Time // with a successor: when this one stops
@@ -90,7 +90,8 @@ func scan(row interface{ Scan(...any) error }) (c Credential, err error) {
 	if err := json.Unmarshal([]byte(addresses), &c.RecentAddresses); err != nil {
 		return c, err
 	}
-	return c, json.Unmarshal([]byte(limits), &c.Limits)
+	c.Limits = parseLimits([]byte(limits))
+	return c, nil
 }
 
 // Insert stores a new credential and gives its token, which nobody can read again. The update's
@@ -111,7 +112,7 @@ func Insert(ctx context.Context, tx *store.Tx, v *vault.Vault, c *Credential, sa
 	if c.FamilyID == "" {
 		c.FamilyID = c.ID
 	}
-	limits, err := json.Marshal(c.Limits)
+	limits, err := c.Limits.marshal()
 	if err != nil {
 		return "", err
 	}
@@ -122,7 +123,7 @@ func Insert(ctx context.Context, tx *store.Tx, v *vault.Vault, c *Credential, sa
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
 		c.ID, string(c.Kind), c.ShortToken, v.KeyID(), digest[:], store.TextOrNull(c.UserID), store.TextOrNull(c.WorkspaceID),
 		store.TextOrNull(c.ParentID), c.Name, c.Description, store.Micros(c.CreatedAt), c.CreatedFrom, store.MicrosOrNull(c.ExpiresAt),
-		string(limits), store.MicrosOrNull(c.NotBefore), store.MicrosOrNull(c.DisabledAt), c.IsDecoy, c.IsStrict,
+		limits, store.MicrosOrNull(c.NotBefore), store.MicrosOrNull(c.DisabledAt), c.IsDecoy, c.IsStrict,
 		store.TextOrNull(c.PredecessorID), store.MicrosOrNull(c.GraceEndsAt), c.EndsPredecessor, c.FamilyID)
 	return secret, err
 }
@@ -153,15 +154,33 @@ func OfWorkspace(ctx context.Context, q store.Querier, workspaceID string, k Kin
 
 // OfParent lists the workspace keys of a personal access token, newest first.
 func OfParent(ctx context.Context, q store.Querier, parentID string) ([]Credential, error) {
-	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials WHERE parent_id = $1 ORDER BY credential_id DESC`, parentID)
+	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials WHERE parent_id = $1 AND kind = $2 ORDER BY credential_id DESC`, parentID, string(WorkspaceKey))
 	return store.All(rows, err, scanRow)
 }
 
 func scanRow(r *sql.Rows) (Credential, error) { return scan(r) }
 
-// Rename changes name and description.
-func Rename(ctx context.Context, tx *store.Tx, id, name, description string) error {
-	_, err := tx.Exec(ctx, `UPDATE credentials SET name = $2, description = $3 WHERE credential_id = $1`, id, name, description)
+// tree selects the ids of credential $1 and of all that were made with it.
+const tree = `WITH RECURSIVE tree (credential_id) AS (SELECT CAST($1 AS TEXT)
+	UNION SELECT c.credential_id FROM credentials c JOIN tree ON c.parent_id = tree.credential_id) SELECT credential_id FROM tree`
+
+// Descendants lists the personal access tokens that were made with the token, directly or not,
+// newest first.
+func Descendants(ctx context.Context, q store.Querier, id string) ([]Credential, error) {
+	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials WHERE credential_id IN (`+tree+`) AND credential_id <> $1 AND kind = $2
+		ORDER BY credential_id DESC`, id, string(PersonalAccessToken))
+	return store.All(rows, err, scanRow)
+}
+
+// Change writes what can be changed of a token: name, description, limits, and when it is good.
+func Change(ctx context.Context, tx *store.Tx, c *Credential) error {
+	limits, err := c.Limits.marshal()
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE credentials SET name = $2, description = $3, limits = $4, expires_at = $5, not_before = $6, disabled_at = $7, is_strict = $8
+		WHERE credential_id = $1`, c.ID, c.Name, c.Description, limits, store.MicrosOrNull(c.ExpiresAt), store.MicrosOrNull(c.NotBefore),
+		store.MicrosOrNull(c.DisabledAt), c.IsStrict)
 	return err
 }
 
@@ -171,11 +190,11 @@ func Adopt(ctx context.Context, tx *store.Tx, id, userID string) error {
 	return err
 }
 
-// Revoke ends a credential for ever, and with a personal access token its workspace keys. What is
-// revoked already stays as it was.
+// Revoke ends a credential for ever, and with a personal access token its workspace keys and all
+// tokens that were made with it. What is revoked already stays as it was.
 func Revoke(ctx context.Context, tx *store.Tx, now time.Time, id, by, reason string) error {
 	_, err := tx.Exec(ctx, `UPDATE credentials SET revoked_at = $2, revoked_by = $3, revoke_reason = $4
-		WHERE (credential_id = $1 OR parent_id = $1) AND revoked_at IS NULL`, id, store.Micros(now), by, reason)
+		WHERE credential_id IN (`+tree+`) AND revoked_at IS NULL`, id, store.Micros(now), store.TextOrNull(by), reason)
 	return err
 }
 

@@ -2,13 +2,11 @@ package credential
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"keyway/internal/audit"
 	"keyway/internal/fault"
 	"keyway/internal/rpc"
-	"keyway/internal/store"
 )
 
 // Succession is a token's place among those that it follows and that follow it.
@@ -19,23 +17,6 @@ type Succession struct {
 	SuccessorID     string
 	GraceEndsAt     time.Time // with a successor: when this one stops
 	EndsPredecessor bool      // the first use of this one stops its predecessor
-}
-
-const successionColumns = `COALESCE(p.family_id, c.family_id), c.successor_id, c.grace_ends_at, c.ends_predecessor`
-
-// successionRow takes the columns of successionColumns.
-type successionRow struct {
-	family, successor sql.NullString
-	graceEnds         sql.NullInt64
-	endsPredecessor   bool
-}
-
-func (r *successionRow) into() []any {
-	return []any{&r.family, &r.successor, &r.graceEnds, &r.endsPredecessor}
-}
-
-func (r *successionRow) succession() Succession {
-	return Succession{r.family.String, r.successor.String, store.TimeOrZero(r.graceEnds), r.endsPredecessor}
 }
 
 // Superseded tells whether a successor has taken the token's place.

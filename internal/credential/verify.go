@@ -32,7 +32,8 @@ type Principal struct {
 	IsOperator   bool
 	IsSandbox    bool // of the workspace
 	Address      string
-	Reach        *Reach // of a client session; nil: the whole workspace
+	Reach        *Reach // of a client session, or a token limited to devices; nil: the whole workspace
+	Chain        Chain  // of a personal access token or workspace key
 	// AuthenticatedAt is when the person of a console session last proved who they are.
 	AuthenticatedAt time.Time
 }
@@ -86,7 +87,8 @@ type Facts struct {
 	IsSandbox           bool
 	IsSuspended         bool
 	Generation          uint64    // of the workspace, where the query reads it
-	Reach               *Reach    // of a client session
+	Reach               *Reach    // of a client session, or a token limited to devices
+	Chain               Chain     // of a personal access token or workspace key
 	AuthenticatedAt     time.Time // of a console session
 	Succession
 	policy policyFacts
@@ -155,7 +157,7 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 		return ctx, caller, err
 	}
 	person := kind&rpc.Person != 0
-	if f.ID == "" {
+	if f.ID == "" || f.Chain.isDecoy() { // who tries a decoy must not learn that it is watched
 		if kind&sessions != 0 {
 			return ctx, caller, fault.Unknown(fault.ClientSessionNotFound)
 		}
@@ -199,18 +201,21 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	if p.WorkspaceID != "" && e.Role < rpc.Operator && p.Role < e.Role {
 		return ctx, caller, fault.Reason(fault.Forbidden, "role", "This needs the role %s in the workspace", e.Role)
 	}
+	if err := v.allow(ctx, f, e, &p); err != nil {
+		return ctx, caller, err
+	}
 	if e.Fresh {
 		if err := p.requireFresh(v.Now()); err != nil {
 			return ctx, caller, err
 		}
 	}
-	if err := v.checkPolicy(ctx, f, p.Address); err != nil {
-		return ctx, caller, err
-	}
 	caller.WorkspaceID = p.WorkspaceID
 	caller.Generation, caller.Known = f.Generation, p.WorkspaceID != ""
 	if p.Reach != nil {
-		caller.View = f.ID // each session sees its own part, as it was at f.Generation
+		caller.View = p.Reach.view
+	}
+	if p.Reach != nil && p.Reach.DeviceIDs == nil {
+		// What a session sees is as it was at f.Generation.
 	} else if n, ok := v.DB.Generation(store.Workspace(p.WorkspaceID)); ok {
 		caller.Generation = n
 	}
@@ -218,6 +223,33 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 		v.Usage.Touch(f.ID, v.Now(), p.Address, r.UserAgent(), p.WorkspaceID, e.Path)
 	}
 	return With(ctx, p), caller, nil
+}
+
+// allow judges a request with the limits of the tokens that it is made with, cheapest first, and
+// spends a use of those that have only so many.
+func (v *Verifier) allow(ctx context.Context, f Facts, e *rpc.Endpoint, p *Principal) error {
+	if len(f.Chain) == 0 {
+		return nil
+	}
+	now := v.Now()
+	if !e.Self { // whatever its scopes and workspaces, a token may ask about itself, and end itself
+		if err := f.Chain.allow(e, p.WorkspaceID, f.IsSandbox); err != nil {
+			return err
+		}
+		if err := v.checkPolicy(ctx, f, p.Address); err != nil {
+			return err
+		}
+	}
+	if err := f.Chain.allowNow(p.Address, now); err != nil {
+		return err
+	}
+	if f.Reach != nil && !e.ByDevice && !e.Self {
+		return fault.Reason(fault.Forbidden, "scope", "The token is limited to devices, and this endpoint is about more than these")
+	}
+	if From(ctx).CredentialID == f.ID { // asked again, for a stream
+		return f.Chain.hasUses(ctx, v.DB)
+	}
+	return f.Chain.spendUse(ctx, v.DB)
 }
 
 // sessions are the two kinds of client sessions.
@@ -356,7 +388,7 @@ func (v *Verifier) publishableFacts(ctx context.Context, s sent, e *rpc.Endpoint
 	case !enabled:
 		return Facts{}, fault.Reason(fault.InvalidPublishableKey, "publishable_key_auth_disabled", "The workspace does not let publishable keys make client sessions; /workspaces/update can allow it")
 	}
-	f.Reach = &Reach{UserIdentifierKey: s.userIdentifierKey}
+	f.Reach = &Reach{UserIdentifierKey: s.userIdentifierKey, view: f.ID}
 	return f, nil
 }
 
@@ -378,14 +410,12 @@ func (v *Verifier) cached(ctx context.Context, name, workspaceID string, read fu
 	return f, ok, err
 }
 
-const factsQuery = `SELECT c.credential_id, COALESCE(c.parent_id, c.credential_id), c.kind, c.key_id, c.digest,
-	COALESCE(p.user_id, c.user_id), COALESCE(p.expires_at, c.expires_at), COALESCE(c.revoked_at, p.revoked_at),
-	u.disabled_at, u.is_operator,
-	w.workspace_id, m.role, w.is_sandbox, w.is_suspended, g.value,
-	` + successionColumns + `, ` + policyColumns + `
+const factsQuery = `SELECT c.kind, c.key_id, c.digest, ` + linkColumns + `, ` + refusedIn + `,
+	COALESCE(c.user_id, p.user_id), u.disabled_at, u.is_operator,
+	w.workspace_id, m.role, w.is_sandbox, w.is_suspended, g.value, ip.doc, wp.doc
 	FROM credentials c
 	LEFT JOIN credentials p ON p.credential_id = c.parent_id
-	LEFT JOIN users u ON u.user_id = COALESCE(p.user_id, c.user_id)
+	LEFT JOIN users u ON u.user_id = COALESCE(c.user_id, p.user_id)
 	LEFT JOIN workspaces w ON w.workspace_id = COALESCE(c.workspace_id, $2) AND w.deleted_at IS NULL
 	LEFT JOIN memberships m ON m.workspace_id = w.workspace_id AND m.user_id = u.user_id
 	LEFT JOIN generations g ON g.scope = 'workspace:' || w.workspace_id
@@ -393,34 +423,56 @@ const factsQuery = `SELECT c.credential_id, COALESCE(c.parent_id, c.credential_i
 	WHERE c.short_token = $1`
 
 func read(ctx context.Context, q store.Querier, short, workspaceID string) (f Facts, ok bool, err error) {
+	var r linkRow
 	var user, workspace, role sql.NullString
-	var expires, revoked, disabled, generation sql.NullInt64
+	var disabled, generation sql.NullInt64
 	var operator, sandbox, suspended sql.NullBool
-	var succession successionRow
-	var policy policyRow
-	err = q.QueryRow(ctx, factsQuery, short, workspaceID).Scan(slices.Concat([]any{&f.ID, &f.TokenID, &f.Kind, &f.KeyID, &f.Digest,
-		&user, &expires, &revoked, &disabled, &operator, &workspace, &role, &sandbox, &suspended, &generation}, succession.into(), policy.into())...)
+	var policy, workspacePolicy sql.NullString
+	err = q.QueryRow(ctx, factsQuery, short, workspaceID).Scan(slices.Concat([]any{&f.Kind, &f.KeyID, &f.Digest}, r.into(), []any{&r.link.IsRefused,
+		&user, &disabled, &operator, &workspace, &role, &sandbox, &suspended, &generation, &policy, &workspacePolicy})...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f, false, nil
 	} else if err != nil {
 		return f, false, err
 	}
+	own := r.read()
+	f.ID, f.RevokedAt, f.ExpiresAt = own.ID, own.RevokedAt, own.ExpiresAt
 	f.UserID, f.WorkspaceID = user.String, workspace.String
-	f.ExpiresAt, f.RevokedAt = store.TimeOrZero(expires), store.TimeOrZero(revoked)
 	f.UserDisabled, f.IsOperator = disabled.Valid, operator.Bool
 	f.IsSandbox, f.IsSuspended, f.Generation = sandbox.Bool, suspended.Bool, uint64(generation.Int64)
 	f.Role, _ = rpc.ParseRole(role.String)
-	f.Succession = succession.succession()
-	if f.policy, err = policy.facts(f.ExpiresAt); err != nil {
+	f.Succession = own.Succession
+	if f.policy.instance, err = parsePolicy(policy); err != nil {
+		return f, false, err
+	}
+	if f.policy.workspace, err = parsePolicy(workspacePolicy); err != nil {
 		return f, false, err
 	}
 	if f.Kind == APIKey {
 		// An API key acts for its workspace: whoever made it may be gone.
-		f.TokenID, f.UserID, f.UserDisabled, f.IsOperator = "", "", false, false
+		f.UserID, f.UserDisabled, f.IsOperator = "", false, false
 		if f.WorkspaceID != "" {
 			f.Role = rpc.Admin
 		}
+		return f, true, nil
 	}
+	f.TokenID = own.ID
+	if f.Kind == WorkspaceKey {
+		f.TokenID = own.parentID
+	} else {
+		f.Chain = Chain{own}
+	}
+	if own.parentID != "" {
+		ancestors, err := readChain(ctx, q, own.parentID, f.WorkspaceID)
+		if err != nil {
+			return f, false, err
+		}
+		f.Chain = append(f.Chain, ancestors...)
+	}
+	if len(f.Chain) > 0 {
+		f.FamilyID = f.Chain[0].FamilyID
+	}
+	f.ExpiresAt, f.Reach = f.Chain.ends(), f.Chain.reach()
 	return f, true, nil
 }
 
@@ -434,11 +486,11 @@ func alive(f Facts, now time.Time) error {
 	case f.UserDisabled: // which also revoked it: this is the reason that tells more
 		return fault.Reason(fault.Unauthorized, "user_disabled", "The credential's user is disabled")
 	case !f.RevokedAt.IsZero():
-		return fault.Reason(fault.Unauthorized, "revoked", "The credential was revoked on %s", f.RevokedAt.Format(time.DateOnly))
+		return dead("revoked", "revoked_at", f.RevokedAt, "The credential was revoked on %s")
+	case f.Kind == PersonalAccessToken || f.Kind == WorkspaceKey:
+		return f.Chain.alive(now)
 	case !f.ExpiresAt.IsZero() && !now.Before(f.ExpiresAt):
-		return fault.Reason(fault.Unauthorized, "expired", "The credential expired on %s", f.ExpiresAt.Format(time.RFC3339))
-	case f.superseded(now):
-		return fault.Reason(fault.Unauthorized, reasonSuperseded, "Another token took this one's place on %s", f.GraceEndsAt.Format(time.RFC3339))
+		return dead("expired", "expired_at", f.ExpiresAt, "The credential expired on %s")
 	}
 	return nil
 }

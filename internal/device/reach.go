@@ -34,7 +34,7 @@ func (d *Devices) Reach(ctx context.Context, q store.Querier, workspaceID, id st
 	w := d.DB.Where()
 	w.Add("d.workspace_id = ?", workspaceID)
 	w.Add("d.device_id = ?", id)
-	credential.From(ctx).LimitAccounts(w, "d.connected_account_id", "d.customer_key")
+	credential.From(ctx).Limit(w, "d.device_id", "d.connected_account_id", "d.customer_key")
 	var doc, account []byte
 	var kind string
 	var user sql.NullString

@@ -283,7 +283,7 @@ func (d *Devices) failRequests(ctx context.Context, in failInput) (rpc.OK, error
 // simulateEndpoints are the rows of /devices/simulate.
 func (d *Devices) simulateEndpoints() []rpc.Endpoint {
 	row := func(name, summary string, s simulation) rpc.Endpoint {
-		return rpc.Endpoint{Path: "/devices/simulate/" + name, Summary: summary, Allow: rpc.Customer, Role: rpc.Member,
+		return rpc.Endpoint{Path: "/devices/simulate/" + name, Summary: summary, Allow: rpc.Customer, Role: rpc.Member, ByDevice: true,
 			Handle: rpc.Func(func(ctx context.Context, in simulateInput) (rpc.OK, error) { return d.simulate(ctx, in.ID, s) })}
 	}
 	return []rpc.Endpoint{
@@ -291,7 +291,7 @@ func (d *Devices) simulateEndpoints() []rpc.Endpoint {
 		row("connect_to_hub", "Brings the hub of a virtual device back online.", connectHub()),
 		row("disconnect", "Takes a virtual device offline.", disconnectDevice()),
 		row("disconnect_from_hub", "Takes the hub of a virtual device offline.", disconnectHub()),
-		{Path: "/devices/simulate/paid_subscription", Summary: "Lets the subscription of a virtual device run out, or renews it.", Allow: rpc.Customer, Role: rpc.Member,
+		{Path: "/devices/simulate/paid_subscription", Summary: "Lets the subscription of a virtual device run out, or renews it.", Allow: rpc.Customer, Role: rpc.Member, ByDevice: true,
 			Handle: rpc.Func(func(ctx context.Context, in subscriptionInput) (rpc.OK, error) {
 				return d.simulate(ctx, in.ID, subscription(in.IsExpired))
 			})},

@@ -19,7 +19,7 @@ func (d *Devices) Get(ctx context.Context, q store.Querier, workspaceID, id stri
 	w := d.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
 	w.Add("device_id = ?", id)
-	credential.From(ctx).LimitAccounts(w, "connected_account_id", "customer_key")
+	credential.From(ctx).Limit(w, "device_id", "connected_account_id", "customer_key")
 	return one(q.QueryRow(ctx, `SELECT doc FROM devices`+w.String(), w.Args...))
 }
 
@@ -124,7 +124,7 @@ func (d *Devices) List(ctx context.Context, workspaceID string, f Filter) (p rpc
 	w.Add("workspace_id = ?", workspaceID)
 	w.Add("is_managed = ?", !f.Unmanaged)
 	caller := credential.From(ctx)
-	caller.LimitAccounts(w, "connected_account_id", "customer_key")
+	caller.Limit(w, "device_id", "connected_account_id", "customer_key")
 	if f.WebviewID != "" {
 		caller.AccountsOfWebview(w, "connected_account_id", f.WebviewID)
 	}
@@ -181,7 +181,7 @@ func (d *Devices) find(ctx context.Context, in getInput, managed bool) (rpc.Doc[
 	w := d.DB.Where()
 	w.Add("workspace_id = ?", p.WorkspaceID)
 	w.Add("is_managed = ?", managed)
-	p.LimitAccounts(w, "connected_account_id", "customer_key")
+	p.Limit(w, "device_id", "connected_account_id", "customer_key")
 	switch {
 	case in.ID != "":
 		w.Add("device_id = ?", in.ID)

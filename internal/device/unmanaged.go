@@ -52,9 +52,9 @@ const mostUnmanaged = 22_900
 
 func (d *Devices) unmanagedEndpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/devices/unmanaged/get", Summary: "Gets an unmanaged device, by its id or its name.", Allow: rpc.Frontend, Role: rpc.Member, Read: true, Cache: true, Returns: "device", Handle: rpc.Func(d.getUnmanaged)},
-		{Path: "/devices/unmanaged/list", Summary: "Lists unmanaged devices.", Allow: rpc.Customer, Role: rpc.Member, Read: true, Cache: true, Returns: "devices", Handle: rpc.Func(d.listUnmanaged)},
-		{Path: "/devices/unmanaged/update", Summary: "Makes an unmanaged device managed, or changes its metadata.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "PATCH", Handle: rpc.Func(d.updateUnmanaged)},
+		{Path: "/devices/unmanaged/get", Summary: "Gets an unmanaged device, by its id or its name.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Read: true, Cache: true, Returns: "device", Handle: rpc.Func(d.getUnmanaged)},
+		{Path: "/devices/unmanaged/list", Summary: "Lists unmanaged devices.", Allow: rpc.Customer, Role: rpc.Member, ByDevice: true, Read: true, Cache: true, Returns: "devices", Handle: rpc.Func(d.listUnmanaged)},
+		{Path: "/devices/unmanaged/update", Summary: "Makes an unmanaged device managed, or changes its metadata.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Verbs: "PATCH", Handle: rpc.Func(d.updateUnmanaged)},
 	}
 }
 

@@ -15,9 +15,9 @@ import (
 // Endpoints are the rows of /events.
 func (l *Log) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/events/get", Summary: "Gets one event, by its id or as the latest of a type at a device.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Returns: "event", Handle: rpc.Func(l.get)},
-		{Path: "/events/list", Summary: "Lists what happened, oldest first, since a time or between two.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Returns: "events", Handle: rpc.Func(l.list)},
-		{Path: "/keyway/v1/events/stream", Summary: "Sends events as they happen, as server-sent events; Last-Event-ID resumes behind an event.", Allow: rpc.Anyone &^ rpc.WorkspaceKey, Role: rpc.Member, Read: true, Handle: rpc.StreamFunc(l.stream)},
+		{Path: "/events/get", Summary: "Gets one event, by its id or as the latest of a type at a device.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "event", Handle: rpc.Func(l.get)},
+		{Path: "/events/list", Summary: "Lists what happened, oldest first, since a time or between two.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "events", Handle: rpc.Func(l.list)},
+		{Path: "/keyway/v1/events/stream", Summary: "Sends events as they happen, as server-sent events; Last-Event-ID resumes behind an event.", Allow: rpc.Anyone &^ rpc.WorkspaceKey, Role: rpc.Member, ByDevice: true, Read: true, Handle: rpc.StreamFunc(l.stream)},
 	}
 }
 
@@ -31,7 +31,7 @@ func (l *Log) get(ctx context.Context, in getInput) (rpc.Doc[Record], error) {
 	w := l.DB.Where()
 	caller := credential.From(ctx)
 	w.Add("workspace_id = ?", caller.WorkspaceID)
-	caller.LimitAccounts(w, "connected_account_id", "customer_key")
+	caller.Limit(w, "device_id", "connected_account_id", "customer_key")
 	switch {
 	case in.EventID != "":
 		w.Add("event_id = ?", in.EventID)
@@ -162,7 +162,7 @@ func (l *Log) list(ctx context.Context, in listInput) ([]rpc.Doc[Record], error)
 	w := l.DB.Where()
 	caller := credential.From(ctx)
 	w.Add("workspace_id = ?", caller.WorkspaceID)
-	caller.LimitAccounts(w, "connected_account_id", "customer_key")
+	caller.Limit(w, "device_id", "connected_account_id", "customer_key")
 	in.when(w)
 	in.columns(w)
 	for _, c := range in.refs() {

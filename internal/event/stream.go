@@ -83,7 +83,7 @@ func (l *Log) position(ctx context.Context, p credential.Principal, eventID stri
 	w := l.DB.Where()
 	w.Add("workspace_id = ?", p.WorkspaceID)
 	w.Add("event_id = ?", eventID)
-	p.LimitAccounts(w, "connected_account_id", "customer_key")
+	p.Limit(w, "device_id", "connected_account_id", "customer_key")
 	err = l.DB.QueryRow(ctx, `SELECT seq FROM events`+w.String(), w.Args...).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fault.Missing(fault.EventNotFound)
@@ -118,7 +118,7 @@ func (l *Log) after(ctx context.Context, p credential.Principal, f *filter, at i
 	w.Add("workspace_id = ?", p.WorkspaceID)
 	w.Add("seq > ?", at)
 	w.Add("seq <= ?", head)
-	p.LimitAccounts(w, "connected_account_id", "customer_key")
+	p.Limit(w, "device_id", "connected_account_id", "customer_key")
 	f.columns(w)
 	for _, c := range f.refs() {
 		// Looked up for each of the few new events, not for all that the resource ever had.

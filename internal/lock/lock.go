@@ -85,6 +85,11 @@ func (l *Locks) Start(ctx context.Context, workspaceID string, t turn, wait bool
 		if err := able(r, t.Action); err != nil {
 			return err
 		}
+		if t.Action != configureAuto {
+			if err := credential.SpendAction(ctx, tx, l.Clock.Real(), 1); err != nil {
+				return err
+			}
+		}
 		var at action.Attempt
 		if at, doc, err = l.Attempts.Start(ctx, tx, workspaceID, t.Action, t.Device); err != nil {
 			return err

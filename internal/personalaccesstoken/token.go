@@ -104,7 +104,7 @@ func (t *Tokens) Create(ctx context.Context, userID string, n New, by audit.Acto
 		return tok, "", fault.Invalid("expires_at", "Must be in the future")
 	}
 	c := credential.Credential{Kind: credential.PersonalAccessToken, UserID: userID, Name: n.Name, Description: n.Description,
-		CreatedAt: now, CreatedFrom: n.From, ExpiresAt: n.ExpiresAt}
+		CreatedAt: now, CreatedFrom: n.From, ExpiresAt: n.ExpiresAt, Limits: credential.Unlimited()}
 	err = t.DB.Update(ctx, func(tx *store.Tx) error {
 		if secret, err = credential.Insert(ctx, tx, t.Vault, &c, false); err != nil {
 			return err
@@ -203,7 +203,7 @@ func (t *Tokens) Update(ctx context.Context, userID, id string, name, descriptio
 		if err := checkTexts(c.Name, c.Description); err != nil {
 			return err
 		}
-		if err := credential.Rename(ctx, tx, id, c.Name, c.Description); err != nil {
+		if err := credential.Change(ctx, tx, &c); err != nil {
 			return err
 		}
 		return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.updated", SubjectID: id, Detail: map[string]any{"name": c.Name}})

@@ -30,6 +30,16 @@ type Endpoint struct {
 	// credentials are not concerned.
 	Fresh bool
 
+	// Self is for what a token may ask about itself and do to itself, whatever its scopes and
+	// workspaces.
+	Self bool
+	// ByDevice says that the endpoint shows and touches only the devices of a token that is limited to
+	// some. Others refuse such a token.
+	ByDevice bool
+	// Physical says that something happens at a door or in a house: it counts toward a token's daily
+	// limit.
+	Physical bool
+
 	Returns string // key of the result in the answer; empty where the answer is only ok
 	Twin    string // a second, older key for the same result
 	Handle  Handler
@@ -132,6 +142,38 @@ func (e *Endpoint) Scope() string {
 	return e.Group() + ":write"
 }
 
+// Scopes lists the scopes that tokens can be given: those of the rows that take a personal access
+// token, but for what a token may do without any.
+func Scopes(tables ...[]Endpoint) []string {
+	var out []string
+	for _, table := range tables {
+		for i := range table {
+			if e := &table[i]; e.Allow&PersonalAccessToken != 0 && !e.Self {
+				out = append(out, e.Scope())
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// notes are the row's marks, for the access table.
+func (e *Endpoint) notes() string {
+	var out []string
+	for _, n := range []struct {
+		name string
+		is   bool
+	}{{"fresh", e.Fresh}, {"self", e.Self}, {"by_device", e.ByDevice}, {"physical", e.Physical}} {
+		if n.is {
+			out = append(out, n.name)
+		}
+	}
+	if out == nil {
+		return "-"
+	}
+	return strings.Join(out, ",")
+}
+
 // semanticVerbs are those that a write may answer to beside POST.
 var semanticVerbs = []string{http.MethodPut, http.MethodPatch, http.MethodDelete}
 
@@ -166,6 +208,10 @@ func (e *Endpoint) check() error {
 		return fmt.Errorf("%s: no group, so no scope", e.Path)
 	case e.Allow&Person != 0 && e.Workspace == Required && e.Role == NoRole:
 		return fmt.Errorf("%s: no role", e.Path)
+	case e.Self && e.Allow&(PersonalAccessToken|WorkspaceKey) == 0:
+		return fmt.Errorf("%s: about the token itself, but it takes none", e.Path)
+	case e.Physical && (e.Read || !e.ByDevice):
+		return fmt.Errorf("%s: physical, but a read or not about devices", e.Path)
 	case e.Fresh && e.Allow&ConsoleSession == 0:
 		return fmt.Errorf("%s: fresh, but it takes no console session", e.Path)
 	case e.Returns == "" && e.Handle.out != reflect.TypeFor[OK]() && e.Handle.out != reflect.TypeFor[NoContent]() && !isFields(e.Handle.out):

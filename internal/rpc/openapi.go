@@ -63,6 +63,9 @@ func (d *openAPI) operation(e *Endpoint, method string) map[string]any {
 	if e.Returns != "" {
 		op["x-response-key"] = e.Returns
 	}
+	if e.Allow&PersonalAccessToken != 0 && !e.Self {
+		op["x-scope"] = e.Scope()
+	}
 	if method == http.MethodGet || method == http.MethodDelete {
 		var params []any
 		for _, f := range e.Handle.in.fields {
@@ -323,22 +326,19 @@ func (d *openAPI) object(t reflect.Type) map[string]any {
 }
 
 // AccessTable writes the whole policy, one line an endpoint: path, verbs, scope, workspace
-// header, least role, whether a console session must be fresh, credentials.
+// header, least role, marks, credentials.
 func (s *Server) AccessTable() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-62s %-16s %-32s %-10s %-9s %-6s %s\n", "# path", "verbs", "scope", "workspace", "role", "fresh", "credentials")
+	fmt.Fprintf(&b, "%-62s %-16s %-32s %-10s %-9s %-18s %s\n", "# path", "verbs", "scope", "workspace", "role", "marks", "credentials")
 	for _, e := range s.Endpoints() {
-		scope, role, ws, fresh := e.Scope(), e.Role.String(), e.Workspace.String(), "-"
+		scope, role, ws := e.Scope(), e.Role.String(), e.Workspace.String()
 		if e.Allow == Public {
 			scope, ws = "-", "-"
 		}
 		if role == "" {
 			role = "-"
 		}
-		if e.Fresh {
-			fresh = "fresh"
-		}
-		fmt.Fprintf(&b, "%-62s %-16s %-32s %-10s %-9s %-6s %s\n", e.Path, strings.Join(e.methods(), " "), scope, ws, role, fresh, e.Allow)
+		fmt.Fprintf(&b, "%-62s %-16s %-32s %-10s %-9s %-18s %s\n", e.Path, strings.Join(e.methods(), " "), scope, ws, role, e.notes(), e.Allow)
 	}
 	return b.String()
 }

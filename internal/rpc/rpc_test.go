@@ -705,7 +705,7 @@ func TestAccessTable(t *testing.T) {
 		got = append(got, strings.Join(strings.Fields(line), " "))
 	}
 	want := []string{
-		"# path verbs scope workspace role fresh credentials",
+		"# path verbs scope workspace role marks credentials",
 		"/health GET POST - - - - public",
 		"/keyway/v1/y/list GET POST y:read ignored - fresh console_session",
 		"/x/update POST PATCH x:write required admin - api_key personal_access_token console_session workspace_key",

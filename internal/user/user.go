@@ -36,7 +36,7 @@ func (u *Users) Endpoints() []rpc.Endpoint {
 		{Path: "/keyway/v1/users/disable", Summary: "Shuts a person out, with all their tokens and sessions.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Role: rpc.Operator, Fresh: true, Handle: rpc.Func(u.disable)},
 		{Path: "/keyway/v1/users/enable", Summary: "Lets a disabled person sign in again.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Role: rpc.Operator, Fresh: true, Handle: rpc.Func(u.enable)},
 		{Path: "/keyway/v1/users/set_password", Summary: "Changes one's own password and ends one's other sessions.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Fresh: true, Handle: rpc.Func(u.setPassword)},
-		{Path: "/keyway/v1/users/get_current", Summary: "Gets the person that the request acts for.", Allow: rpc.Person, Workspace: rpc.Ignored, Read: true, Returns: "user", Handle: rpc.Func(u.getCurrent)},
+		{Path: "/keyway/v1/users/get_current", Summary: "Gets the person that the request acts for.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "user", Handle: rpc.Func(u.getCurrent)},
 	}
 }
 

@@ -2,6 +2,8 @@ package workspace
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"keyway/internal/action"
 	"keyway/internal/credential"
@@ -14,9 +16,9 @@ import (
 func (w *Workspaces) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
 		{Path: "/workspaces/create", Summary: "Makes a workspace; whoever makes it becomes its owner.", Allow: rpc.Person, Workspace: rpc.Forbidden, Returns: "workspace", Handle: rpc.Func(w.create)},
-		{Path: "/workspaces/find_anything", Summary: "Finds resources of the workspace by a text: a part of a name, or an id.", Allow: rpc.Backend, Role: rpc.Member, Read: true, Returns: "batch", Handle: rpc.Func(w.findAnything)},
-		{Path: "/workspaces/get", Summary: "Gets the workspace that the request is about.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Returns: "workspace", Handle: rpc.Func(w.get)},
-		{Path: "/workspaces/list", Summary: "Lists the workspaces that the credential opens.", Allow: rpc.Frontend, Workspace: rpc.Optional, Read: true, Returns: "workspaces", Handle: rpc.Func(w.list)},
+		{Path: "/workspaces/find_anything", Summary: "Finds resources of the workspace by a text: a part of a name, or an id.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "batch", Handle: rpc.Func(w.findAnything)},
+		{Path: "/workspaces/get", Summary: "Gets the workspace that the request is about.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "workspace", Handle: rpc.Func(w.get)},
+		{Path: "/workspaces/list", Summary: "Lists the workspaces that the credential opens.", Allow: rpc.Frontend, Workspace: rpc.Optional, ByDevice: true, Read: true, Returns: "workspaces", Handle: rpc.Func(w.list)},
 		{Path: "/workspaces/reset_sandbox", Summary: "Puts the devices of a sandbox workspace back to how they were found.", Allow: rpc.Backend, Role: rpc.Admin, Returns: "action_attempt", Handle: rpc.Func(w.resetSandbox)},
 		{Path: "/workspaces/update", Summary: "Changes the workspace that the request is about.", Allow: rpc.Backend, Role: rpc.Admin, Verbs: "PATCH", Handle: rpc.Func(w.update)},
 		{Path: "/keyway/v1/sandbox/advance_time", Summary: "Moves the clock of a sandbox workspace forward; whatever becomes due has happened when this answers.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member, Returns: "clock", Handle: rpc.Func(w.advanceTime)},
@@ -80,8 +82,13 @@ type findInput struct {
 
 func (w *Workspaces) findAnything(ctx context.Context, in findInput) (map[string]any, error) {
 	out := map[string]any{}
+	p := credential.From(ctx)
 	for name, find := range w.Finders {
-		found, err := find(ctx, credential.From(ctx).WorkspaceID, in.Search)
+		if !p.MayRead(strings.TrimPrefix(name, "unmanaged_")) {
+			out[name] = []any{}
+			continue
+		}
+		found, err := find(ctx, p.WorkspaceID, in.Search)
 		if err != nil {
 			return nil, err
 		}
@@ -101,9 +108,15 @@ func (w *Workspaces) list(ctx context.Context, _ rpc.None) ([]Workspace, error) 
 		return []Workspace{ws}, err
 	}
 	all, err := w.OfUser(ctx, p.UserID)
-	out := make([]Workspace, len(all))
-	for i, m := range all {
-		out[i] = m.Workspace
+	if err != nil {
+		return nil, err
+	}
+	refused, err := p.RefusedIn(ctx, w.DB)
+	out := []Workspace{}
+	for _, m := range all {
+		if p.Opens(m.ID, m.IsSandbox) && !slices.Contains(refused, m.ID) {
+			out = append(out, m.Workspace)
+		}
 	}
 	return out, err
 }
