@@ -100,6 +100,12 @@ func start(t *testing.T) *world {
 // startOnPostgres does the same on a new PostgreSQL database.
 func startOnPostgres(t *testing.T) *world {
 	t.Helper()
+	return startIn(t, postgresFolder(t)...)
+}
+
+// postgresFolder makes a new PostgreSQL database and says where it is.
+func postgresFolder(t *testing.T) []string {
+	t.Helper()
 	server, err := url.Parse(peer(t, "KEYWAY_TEST_POSTGRES"))
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +116,7 @@ func startOnPostgres(t *testing.T) *world {
 		t.Fatalf("psql: %v\n%s", err, out)
 	}
 	server.Path = "/" + name
-	return startIn(t, "--data", t.TempDir(), "--database-url", server.String())
+	return []string{"--data", t.TempDir(), "--database-url", server.String()}
 }
 
 var databases atomic.Int32

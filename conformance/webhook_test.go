@@ -6,10 +6,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -50,6 +50,22 @@ func receiver(t *testing.T, answer func() int) (*received, string) {
 	}))
 	t.Cleanup(s.Close)
 	return r, s.URL
+}
+
+// failsSeldom answers with a failure now and then, but never to an event and to its retry: the one
+// after that comes minutes later.
+func failsSeldom() func() int {
+	var mu sync.Mutex
+	var failed time.Time
+	return func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		if time.Since(failed) < 10*time.Second {
+			return http.StatusOK
+		}
+		failed = time.Now()
+		return http.StatusServiceUnavailable
+	}
 }
 
 func (r *received) ids() map[string]int {
@@ -105,41 +121,17 @@ func TestWebhookVerifiers(t *testing.T) {
 // event of its log in the end.
 func TestWebhooksSurviveKilling(t *testing.T) {
 	t.Parallel()
-	w := &world{folder: []string{"--data", t.TempDir()}, http: &http.Client{Timeout: 5 * time.Second}}
-	me := w.command(t, ownerPassword, "init", "--email", ownerEmail, "--password-stdin", "--workspace", "Harbour", "--sandbox", "--pat", "first")
-	w.PAT, w.Harbour.WorkspaceID = text(t, me, "personal_access_token"), text(t, me, "workspace_id")
-	w.connect(t, w.Harbour.WorkspaceID, "august")
+	w := mortal(t, "--data", t.TempDir())
+	answer := failsSeldom()
 	r, url := receiver(t, func() int {
 		time.Sleep(time.Duration(rand.IntN(10)) * time.Millisecond)
-		if rand.IntN(20) == 0 {
-			return http.StatusServiceUnavailable
-		}
-		return http.StatusOK
+		return answer()
 	})
-	port := freePort(t)
-	w.URL = "http://127.0.0.1:" + port
-	run := func() (kill func()) {
-		cmd := exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:" + port, "--public-url", w.URL}, w.folder...)...)
-		cmd.Env = environment()
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		exited := make(chan error, 1)
-		go func() { exited <- cmd.Wait() }()
-		kill = sync.OnceFunc(func() {
-			_ = cmd.Process.Kill()
-			<-exited
-		})
-		t.Cleanup(kill)
-		if !w.healthy(exited) {
-			t.Fatal("keyway serve did not start")
-		}
-		return kill
-	}
-	kill := run()
+	kill := w.run(t)
 	w.Harbour.Devices = w.devices(t, w.Harbour.WorkspaceID)
 	since := time.Now().UTC().Format(time.RFC3339Nano)
 	w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/webhooks/create", fields{"url": url})
+	var written atomic.Int32
 	for range 5 {
 		var writers sync.WaitGroup
 		stop := make(chan struct{})
@@ -165,14 +157,19 @@ func TestWebhooksSurviveKilling(t *testing.T) {
 						continue
 					}
 					_ = res.Body.Close()
+					written.Add(1)
 				}
 			})
 		}
-		time.Sleep(time.Duration(100+rand.IntN(300)) * time.Millisecond)
+		// However slow the machine, each round does its part.
+		for n := written.Load() + 15; written.Load() < n && !t.Failed(); {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond)
 		kill()
 		close(stop)
 		writers.Wait()
-		kill = run()
+		kill = w.run(t)
 	}
 	var ids []string
 	for offset := 0; ; offset += 500 {
