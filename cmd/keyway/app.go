@@ -48,6 +48,7 @@ type app struct {
 	publicURL  string
 	people     *identity.People
 	usage      *credential.Usage
+	leaks      *credential.Leaks
 	events     *event.Log
 	attempts   *action.Attempts
 	jobs       *job.Runner
@@ -104,6 +105,7 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.audit = &audit.Log{DB: db, Vault: v, Now: a.now}
 	a.people = &identity.People{DB: db, Vault: v, Audit: a.audit, Now: a.now}
 	a.usage = credential.NewUsage(db)
+	a.leaks = &credential.Leaks{DB: db, Vault: v, Audit: a.audit, Limit: credential.NewLimiter(credential.LeaksPerMinute, a.now), Now: a.now}
 	a.jobs = job.NewRunner(db, o.log, a.now)
 	a.events = &event.Log{DB: db, Vault: v, Jobs: a.jobs, Retention: o.retention, Now: a.now}
 	a.events.RegisterJobs()

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -38,15 +39,18 @@ import (
 
 // serveOptions are the flags of serve.
 type serveOptions struct {
-	listen           string
-	publicURL        string
-	tlsCert, tlsKey  string
-	trustedProxies   []string
-	insecureHTTP     bool
-	metricsListen    string
-	browserInSandbox bool
-	outbound         outboundOptions
-	quiet            bool // a demo's world is printed instead of set-up links and log lines
+	listen            string
+	publicURL         string
+	tlsCert, tlsKey   string
+	trustedProxies    []string
+	insecureHTTP      bool
+	metricsListen     string
+	browserInSandbox  bool
+	guesses, rate     string // as given
+	guessesPerMinute  int
+	requestsPerMinute int
+	outbound          outboundOptions
+	quiet             bool // a demo's world is printed instead of set-up links and log lines
 }
 
 func serveCommand(g *globals) *cobra.Command {
@@ -71,6 +75,8 @@ func serveCommand(g *globals) *cobra.Command {
 	f.BoolVar(&o.insecureHTTP, "insecure-http", false, "serve people on another machine over plain http, where everyone in between can read tokens")
 	f.StringVar(&o.metricsListen, "metrics-listen", os.Getenv("KEYWAY_METRICS_LISTEN"), "address of a listener of its own for /metrics [KEYWAY_METRICS_LISTEN]; on the main one it needs KEYWAY_METRICS_TOKEN as bearer")
 	o.outbound.flags(f)
+	f.StringVar(&o.guesses, "guesses-per-minute", env("KEYWAY_GUESSES_PER_MINUTE", strconv.Itoa(credential.GuessesPerMinute)), "how many unknown credentials an address may try in a minute; 0: any number [KEYWAY_GUESSES_PER_MINUTE]")
+	f.StringVar(&o.rate, "requests-per-minute", env("KEYWAY_REQUESTS_PER_MINUTE", "0"), "how many requests may be made with each token or API key in a minute; 0: any number [KEYWAY_REQUESTS_PER_MINUTE]")
 	f.BoolVar(&o.browserInSandbox, "allow-browser-in-sandbox", false, "let web pages of other origins use tokens and API keys in sandbox workspaces")
 	return cmd
 }
@@ -145,6 +151,17 @@ func (o *serveOptions) check() (proxies []netip.Prefix, err error) {
 	if o.tlsCert != "" { // before anything is made or printed
 		if _, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey); err != nil {
 			return nil, fmt.Errorf("--tls-cert and --tls-key: %w", err)
+		}
+	}
+	for _, limit := range []struct {
+		name, text string
+		n          *int
+	}{{"--guesses-per-minute", o.guesses, &o.guessesPerMinute}, {"--requests-per-minute", o.rate, &o.requestsPerMinute}} {
+		if limit.text == "" {
+			continue // not a command's options: no limit
+		}
+		if *limit.n, err = strconv.Atoi(limit.text); err != nil || *limit.n < 0 {
+			return nil, badUsage("%s %q is not a number from 0 up", limit.name, limit.text)
 		}
 	}
 	for _, text := range o.trustedProxies {
@@ -266,7 +283,7 @@ func (a *app) endpoints() [][]rpc.Endpoint {
 		a.locks.Endpoints(), a.codes.Endpoints(),
 		checker.Endpoints(), a.workspaces.Endpoints(), a.devices.Endpoints(), a.accounts.Endpoints(), a.attempts.Endpoints(), a.events.Endpoints(),
 		a.tokens.Endpoints(), a.keys.Endpoints(), a.members.Endpoints(), users.Endpoints(),
-		(&auditlog.Reader{Log: a.audit}).Endpoints(),
+		(&auditlog.Reader{Log: a.audit}).Endpoints(), a.leaks.Endpoints(),
 	}
 }
 
@@ -274,10 +291,15 @@ func (a *app) endpoints() [][]rpc.Endpoint {
 const cacheBytes = 48 << 20
 
 // newRPC makes the endpoint machine.
-func (a *app) newRPC(metrics prometheus.Registerer, browserInSandbox bool, client func(*http.Request) string) (*rpc.Server, error) {
+func (a *app) newRPC(metrics prometheus.Registerer, o serveOptions, client func(*http.Request) string) (*rpc.Server, error) {
+	unproved := credential.NewUnproved()
+	if err := metrics.Register(unproved); err != nil {
+		return nil, err
+	}
 	return rpc.New(rpc.Config{
 		Authenticator: credential.NewVerifier(credential.Verifier{
-			DB: a.db, Vault: a.vault, Sessions: a.people, Usage: a.usage, Now: a.now, PublicURL: a.publicURL, BrowserInSandbox: browserInSandbox,
+			DB: a.db, Vault: a.vault, Sessions: a.people, Usage: a.usage, Now: a.now, PublicURL: a.publicURL, BrowserInSandbox: o.browserInSandbox,
+			Guesses: credential.NewLimiter(o.guessesPerMinute, a.now), Rate: credential.NewLimiter(o.requestsPerMinute, a.now), Unproved: unproved,
 		}),
 		Log: a.log, Metrics: metrics, PublicURL: a.publicURL, CacheBytes: cacheBytes, Client: client,
 		Unavailable: cannotWrite,
@@ -290,7 +312,7 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Pref
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	client := func(r *http.Request) string { return clientAddress(r, proxies) }
-	if s.rpc, err = s.app.newRPC(metrics, o.browserInSandbox, client); err != nil {
+	if s.rpc, err = s.app.newRPC(metrics, o, client); err != nil {
 		return err
 	}
 	handler, err := s.handler(o, metrics, client)
@@ -542,5 +564,5 @@ func accessTableCommand(g *globals) *cobra.Command {
 // detachedRPC is the endpoint machine without a database, to print what its table says.
 func detachedRPC() (*rpc.Server, error) {
 	a := wire(&store.DB{}, nil, appOptions{log: slog.New(slog.DiscardHandler), publicURL: "http://localhost:8420"})
-	return a.newRPC(prometheus.NewRegistry(), false, func(*http.Request) string { return "" })
+	return a.newRPC(prometheus.NewRegistry(), serveOptions{}, func(*http.Request) string { return "" })
 }

@@ -43,7 +43,7 @@ func setup(t *testing.T, db *store.DB) *world {
 		t.Fatal(err)
 	}
 	w := &world{app: wire(db, v, appOptions{log: slog.New(slog.DiscardHandler), publicURL: "http://keyway.test"})}
-	w.rpc, err = w.newRPC(prometheus.NewRegistry(), false, func(*http.Request) string { return "192.0.2.1" })
+	w.rpc, err = w.newRPC(prometheus.NewRegistry(), serveOptions{}, func(*http.Request) string { return "192.0.2.1" })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -321,7 +321,7 @@ func TestStreamAcrossProcesses(t *testing.T) {
 	}
 	w := setup(t, open())
 	other := wire(open(), w.vault, appOptions{log: w.log, publicURL: "http://keyway.test"})
-	otherRPC, err := other.newRPC(prometheus.NewRegistry(), false, func(*http.Request) string { return "192.0.2.1" })
+	otherRPC, err := other.newRPC(prometheus.NewRegistry(), serveOptions{}, func(*http.Request) string { return "192.0.2.1" })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/maypok86/otter/v2"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"keyway/internal/audit"
 	"keyway/internal/fault"
@@ -116,7 +117,11 @@ type Verifier struct {
 	BrowserInSandbox bool
 	// Watcher is told how personal access tokens are used; nil: nobody is.
 	Watcher Watcher
-	known   *otter.Cache[string, cached]
+	// Guesses limits the unknown tokens that an address may try, Rate the requests with each token.
+	// Nil: no limit.
+	Guesses, Rate *Limiter
+	Unproved      *prometheus.CounterVec // may be nil: see NewUnproved
+	known         *otter.Cache[string, cached]
 }
 
 // cached facts hold for the generation that was current before they were read.
@@ -158,6 +163,9 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	}
 	person := kind&rpc.Person != 0
 	if f.ID == "" || f.Chain.isDecoy() { // who tries a decoy must not learn that it is watched
+		if err := v.unproved(ctx, sent); err != nil {
+			return ctx, caller, err
+		}
 		if kind&sessions != 0 {
 			return ctx, caller, fault.Unknown(fault.ClientSessionNotFound)
 		}
@@ -176,6 +184,9 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 		caller.ExpiresAt = time.Time{}
 	}
 	if err := alive(f, v.Now()); err != nil {
+		return ctx, caller, err
+	}
+	if err := v.pace(f, kind); err != nil {
 		return ctx, caller, err
 	}
 	if e.Allow&kind == 0 {

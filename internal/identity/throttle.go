@@ -1,10 +1,10 @@
 package identity
 
 import (
-	"net/netip"
 	"sync"
 	"time"
 
+	"keyway/internal/credential"
 	"keyway/internal/fault"
 )
 
@@ -42,7 +42,7 @@ func (f *failures) count(now time.Time) int {
 // with too_many_requests. Tries that are running count as failures, so that many guesses sent at
 // once come no further than one after another. Every begin without an error needs an end.
 func (t *throttle) begin(now time.Time, account, address string) (delay time.Duration, err error) {
-	address = network(address)
+	address = credential.Network(address)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	failed, trying := t.address[address].count(now), t.trying[address]
@@ -73,7 +73,7 @@ func (t *throttle) begin(now time.Time, account, address string) (delay time.Dur
 
 // end ends what begin began.
 func (t *throttle) end(address string) {
-	address = network(address)
+	address = credential.Network(address)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.trying[address]--; t.trying[address] == 0 {
@@ -90,7 +90,7 @@ func (t *throttle) failed(now time.Time, account, address string) {
 	for _, m := range []struct {
 		in  map[string]*failures
 		key string
-	}{{t.address, network(address)}, {t.account, account}} {
+	}{{t.address, credential.Network(address)}, {t.account, account}} {
 		f := m.in[m.key]
 		if f == nil || f.count(now) == 0 {
 			f = &failures{}
@@ -101,7 +101,7 @@ func (t *throttle) failed(now time.Time, account, address string) {
 }
 
 func (t *throttle) succeeded(account, address string) {
-	address = network(address)
+	address = credential.Network(address)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.familiar == nil || len(t.familiar) > most {
@@ -109,18 +109,4 @@ func (t *throttle) succeeded(account, address string) {
 	}
 	t.familiar[account+"\x00"+address] = true
 	delete(t.address, address)
-}
-
-// network is what counts as one address: of IPv6 the first half, since everybody has the second
-// half to choose from.
-func network(address string) string {
-	a, err := netip.ParseAddr(address)
-	if err != nil || a.Unmap().Is4() {
-		return address
-	}
-	p, err := a.WithZone("").Prefix(64)
-	if err != nil {
-		return address
-	}
-	return p.String()
 }

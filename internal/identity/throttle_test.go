@@ -110,15 +110,3 @@ func TestTriesAtOnce(t *testing.T) {
 		t.Errorf("a second try beside it: %v", err)
 	}
 }
-
-func TestNetwork(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "::ffff:192.0.2.1", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",
-		"2001:db8:1:2::9": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64", "": "", "nonsense": "nonsense",
-	} {
-		if got := network(in); got != want {
-			t.Errorf("%s: %s", in, got)
-		}
-	}
-}

@@ -214,7 +214,7 @@ func (e *Endpoint) check() error {
 		return fmt.Errorf("%s: physical, but a read or not about devices", e.Path)
 	case e.Fresh && e.Allow&ConsoleSession == 0:
 		return fmt.Errorf("%s: fresh, but it takes no console session", e.Path)
-	case e.Returns == "" && e.Handle.out != reflect.TypeFor[OK]() && e.Handle.out != reflect.TypeFor[NoContent]() && !isFields(e.Handle.out):
+	case e.Returns == "" && e.Handle.out != reflect.TypeFor[OK]() && e.Handle.out != noContentType && e.Handle.out != acceptedType && !isFields(e.Handle.out):
 		return fmt.Errorf("%s: the result has no key", e.Path)
 	}
 	if e.Read || slices.Contains(e.methods(), http.MethodDelete) {
@@ -248,6 +248,10 @@ func Func[In, Out any](f func(context.Context, In) (Out, error)) Handler {
 
 // OK is the result of an endpoint that only says that it worked.
 type OK struct{}
+
+// Accepted is the result of an endpoint that answers with 202, and tells no more than that the
+// request was taken.
+type Accepted struct{}
 
 // NoContent is the result of an endpoint that answers with 204 and nothing else.
 type NoContent struct{}

@@ -106,6 +106,11 @@ func (d *openAPI) operation(e *Endpoint, method string) map[string]any {
 		op["responses"].(map[string]any)["200"] = map[string]any{"description": "Events as they come",
 			"content": map[string]any{"text/event-stream": map[string]any{"schema": map[string]any{"type": "string"}}}}
 	}
+	if e.Handle.out == acceptedType {
+		responses := op["responses"].(map[string]any)
+		responses["202"] = responses["200"]
+		delete(responses, "200")
+	}
 	if e.Handle.out == noContentType {
 		op["responses"] = map[string]any{"204": map[string]any{"description": "No content"}}
 	}

@@ -213,6 +213,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			} else {
 				h["Content-Type"] = jsonType
 				h["Content-Length"] = []string{strconv.Itoa(size)}
+				if rt.Handle.out == acceptedType {
+					status = http.StatusAccepted
+					w.WriteHeader(status)
+				}
 				w.Write(body)
 			}
 		}
@@ -226,7 +230,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		slog.String("address", c.client.Address))
 }
 
-var noContentType = reflect.TypeFor[NoContent]()
+var (
+	noContentType = reflect.TypeFor[NoContent]()
+	acceptedType  = reflect.TypeFor[Accepted]()
+)
 
 var jsonType = []string{"application/json; charset=utf-8"}
 
