@@ -76,10 +76,12 @@ type Webviews struct {
 	Now        func() time.Time
 }
 
+// AddressLifetime is how long after a webview was made its page's address may be used.
+const AddressLifetime = 24 * time.Hour
+
 const (
-	addressLifetime = 24 * time.Hour   // in which the page's address must be used
-	pageLifetime    = 30 * time.Minute // in which a person must be done with each screen
-	maxFailures     = 10               // wrong answers, against guessing
+	pageLifetime = 30 * time.Minute // in which a person must be done with each screen
+	maxFailures  = 10               // wrong answers, against guessing
 )
 
 // New is what a webview is made of.

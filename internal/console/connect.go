@@ -28,6 +28,26 @@ func thingRoutes(ws string) []route {
 		{"POST " + ws + "/connected-accounts/{account}/sync", "/connected_accounts/sync", (*request).syncAccount},
 		{"POST " + ws + "/connected-accounts/{account}/disconnect", "/connected_accounts/simulate/disconnect", (*request).disconnectAccount},
 		{"POST " + ws + "/connected-accounts/{account}/delete", "/connected_accounts/delete", (*request).deleteAccount},
+		{"POST " + ws + "/clock", v1 + "sandbox/advance_time", (*request).advanceClock},
+		{"GET " + ws + "/events", "/events/list", (*request).events},
+		{"GET " + ws + "/events/{event}", "/events/get", (*request).event},
+		{"GET " + ws + "/developer/webhooks", "/webhooks/list", (*request).webhooks},
+		{"POST " + ws + "/developer/webhooks", "/webhooks/create", (*request).createWebhook},
+		{"GET " + ws + "/developer/webhooks/{webhook}", "/webhooks/get", (*request).webhook},
+		{"POST " + ws + "/developer/webhooks/{webhook}/secret", "/webhooks/update", (*request).showWebhookSecret}, // members get no secret from the API either
+		{"POST " + ws + "/developer/webhooks/{webhook}/rotate-secret", v1 + "webhooks/rotate_secret", (*request).rotateWebhookSecret},
+		{"POST " + ws + "/developer/webhooks/{webhook}/update", "/webhooks/update", (*request).updateWebhook},
+		{"POST " + ws + "/developer/webhooks/{webhook}/delete", "/webhooks/delete", (*request).deleteWebhook},
+		{"POST " + ws + "/developer/webhooks/{webhook}/enable", v1 + "webhooks/enable", (*request).enableWebhook},
+		{"POST " + ws + "/developer/webhooks/{webhook}/test", v1 + "webhooks/send_test", (*request).testWebhook},
+		{"POST " + ws + "/developer/webhooks/{webhook}/attempts/{attempt}/resend", v1 + "webhooks/resend", (*request).resendAttempt},
+		{"GET " + ws + "/developer/connect-webviews", "/connect_webviews/list", (*request).webviews},
+		{"POST " + ws + "/developer/connect-webviews", "/connect_webviews/create", (*request).createWebview},
+		{"POST " + ws + "/developer/connect-webviews/{webview}/delete", "/connect_webviews/delete", (*request).deleteWebview},
+		{"GET " + ws + "/developer/client-sessions", "/client_sessions/list", (*request).sessions},
+		{"POST " + ws + "/developer/client-sessions", "/client_sessions/create", (*request).createSession},
+		{"POST " + ws + "/developer/client-sessions/{session}/token", "/client_sessions/get", (*request).showSessionToken},
+		{"POST " + ws + "/developer/client-sessions/{session}/revoke", "/client_sessions/revoke", (*request).revokeSession},
 	}
 }
 

@@ -53,6 +53,7 @@ func (*PeopleView) template() string            { return "people" }
 var pageTemplates = []string{
 	"setup", "signin", "confirm", "invitation", "signedout", "noworkspace", "error", "devices", "device", "team",
 	"apikeys", "tokens", "token", "workspace", "profile", "people", "accounts", "account",
+	"events", "event", "webhooks", "webhook", "webviews", "sessions",
 }
 
 // renderer turns views into pages.
@@ -96,7 +97,7 @@ func newRenderer(now func() time.Time) (*renderer, error) {
 			}{base, t}
 		},
 	}
-	base, err := template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/components.html", "templates/connect.html")
+	base, err := template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/components.html", "templates/parts.html")
 	if err != nil {
 		return nil, err
 	}

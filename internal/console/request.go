@@ -226,7 +226,12 @@ func viewWorkspace(m workspace.Membership) Workspace {
 
 // show answers with a page; also with one whose form has to be mended, which browsers would
 // otherwise log as an error.
-func (q *request) show(v view) error { return q.showStatus(http.StatusOK, v) }
+func (q *request) show(v view) error {
+	if err := q.notices(v.page()); err != nil {
+		return err
+	}
+	return q.showStatus(http.StatusOK, v)
+}
 
 func (q *request) showStatus(status int, v view) error {
 	q.status = status

@@ -1,12 +1,26 @@
 package console
 
 import (
+	"context"
 	"encoding/json"
+	"html"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"keyway/internal/account"
+	"keyway/internal/connectwebview"
+	"keyway/internal/event"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+	"keyway/internal/workspace"
 )
 
 // connected is the standard account of a brand in a workspace.
@@ -90,4 +104,204 @@ func TestAccounts(t *testing.T) {
 		t.Errorf("the foreign account: %v", err)
 	}
 	b.get(at).post(at + "/delete").at(list).has("No connected accounts")
+}
+
+// member makes a person who is a plain member of a workspace.
+func (s *server) member(t *testing.T, name, workspaceID string) {
+	t.Helper()
+	u, _ := s.person(t, name)
+	err := s.config.DB.Update(t.Context(), func(tx *store.Tx) error {
+		return workspace.AddMember(t.Context(), tx, time.Now(), workspaceID, u.ID, rpc.Member)
+	}, store.Instance)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWebhooks(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	_, abroad := s.person(t, "eve")
+	s.member(t, "max", w.ID)
+	stop, cancel := context.WithCancel(t.Context())
+	var worker sync.WaitGroup
+	worker.Go(func() { s.config.Webhooks.Run(stop) })
+	t.Cleanup(func() { cancel(); worker.Wait() })
+	var answer atomic.Int32
+	answer.Store(http.StatusServiceUnavailable)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(int(answer.Load()))
+		_, _ = io.WriteString(w, "<b>busy</b>")
+	}))
+	t.Cleanup(receiver.Close)
+
+	b := s.browser(t)
+	list := workspacePath(w.ID, "developer", "webhooks")
+	b.signIn("jane").get(list).has("No webhooks")
+	b.post(list, "url", "http://10.0.0.1/", "all", "true").has("not on the public internet", `value="http://10.0.0.1/"`)
+	b.post(list, "url", receiver.URL).has("Choose at least one event type, or all.")
+	b.post(list, "url", receiver.URL, "event_type", "device.connected", "event_type", "lock.unlocked").has("Webhook created", "Nothing was sent yet", "device.connected").lacks("whsec_")
+	at := b.address.Path
+	b.post(at + "/secret").has("Signing secret")
+	first := b.secret()
+	if !strings.HasPrefix(first, "whsec_") || strings.Contains(s.log.String(), first) {
+		t.Errorf("the secret %q, or the log has it", first)
+	}
+	b.post(at + "/rotate-secret").has("The one before signs as well")
+	if b.secret() == first {
+		t.Error("the secret is the old one")
+	}
+	b.get(at).lacks("whsec_")
+	b.post(at+"/test", "event_type", "webhook.test").at(at).has("A test event was sent.", "Failed", "503", "&lt;b&gt;busy&lt;/b&gt;", "Attempt 1, next ")
+	answer.Store(http.StatusOK)
+	resend := regexp.MustCompile(`action="(` + at + `/attempts/[^/"]+/resend)"`).FindStringSubmatch(b.page)
+	b.post(resend[1]).at(at).has("The event was sent again.", "Delivered", `<span class="tag">200</span>`)
+	b.post(at + "/update").has("Choose at least one event type, or all.")
+	b.post(at+"/update", "all", "true").at(at).has("Saved.")
+
+	// A webhook that was given up is told of on every page, and goes on from there.
+	if err := s.config.DB.Update(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE webhooks SET disabled_at = $2 WHERE workspace_id = $1`, w.ID, store.Micros(time.Now()))
+		return err
+	}, store.Workspace(w.ID)); err != nil {
+		t.Fatal(err)
+	}
+	m := s.browser(t)
+	m.signIn("max").get(workspacePath(w.ID, "devices")).has("is disabled.").lacks("Enable again")
+	m.get(list).has(receiver.URL).lacks("Add Webhook")
+	m.get(at).lacks("Reveal secret", "Send test event", "whsec_")
+	for _, what := range []string{"/secret", "/rotate-secret", "/update", "/delete", "/enable", "/test"} {
+		if m.do(m.request(at+what, nil)); m.status != http.StatusForbidden {
+			t.Errorf("a member's %s answers %d", what, m.status)
+		}
+	}
+	b.get(workspacePath(abroad.ID, "devices"))
+	b.get(workspacePath(w.ID, "devices")).has("is disabled.").post(at + "/enable").at(at).has("is enabled").lacks("is disabled.")
+
+	e := s.browser(t)
+	e.signIn("eve")
+	foreign := workspacePath(abroad.ID, "developer", "webhooks") + strings.TrimPrefix(at, list)
+	attempt := strings.TrimPrefix(resend[1], at)
+	for _, here := range []string{at, foreign, workspacePath(abroad.ID, "developer", "webhooks", "x")} {
+		e.notFound(http.MethodGet, here)
+		e.notFound(http.MethodPost, here+"/secret", here+"/rotate-secret", here+"/update", here+"/delete", here+"/enable", here+attempt)
+		r := e.request(here+"/test", url.Values{"event_type": {"webhook.test"}})
+		if e.do(r); e.status != http.StatusNotFound {
+			t.Errorf("%s/test answers %d", here, e.status)
+		}
+	}
+	b.get(at).post(at + "/delete").at(list).has("No webhooks")
+}
+
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	_, abroad := s.person(t, "eve")
+	b := s.browser(t)
+	list := workspacePath(w.ID, "events")
+	b.signIn("jane").get(list).has("Nothing has happened yet")
+	a := s.connected(t, w.ID, "august")
+	s.connected(t, abroad.ID, "yale")
+	b.get(list).has("device.added", "connected_account.created", a.ID).lacks("yale_lock")
+	one := regexp.MustCompile(`href="(` + list + `/[^"/]+)"`).FindStringSubmatch(b.page)[1]
+	b.get(one).has("&#34;event_id&#34;: &#34;" + strings.TrimPrefix(one, list+"/"))
+	b.get(list+"?event_type=connected_account.created").has("1 event<", a.ID)
+	b.get(list + "?device_id=x").has("No event matches")
+	b.get(list + "?since=2001-01-01T00:00&until=2002-01-01T00:00").has("No event matches")
+	b.get(list + "?since=soon").has("That is not a time.")
+	var after string
+	for n := range 60 { // more than a page
+		err := s.config.DB.Update(t.Context(), func(tx *store.Tx) error {
+			return s.config.Events.Append(t.Context(), tx, w.ID, event.Event{Type: "lock.locked", OccurredAt: time.Now().Add(-time.Duration(n) * time.Hour)})
+		}, store.Workspace(w.ID))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.get(list + "?event_type=lock.locked").has("50 events on this page")
+	after = html.UnescapeString(regexp.MustCompile(`href="([^"]*after=[^"]*)"`).FindStringSubmatch(b.page)[1])
+	b.get(after).has("10 events on this page", "First page").lacks(`data-live="event"`)
+
+	e := s.browser(t)
+	e.signIn("eve")
+	id := strings.TrimPrefix(one, list)
+	e.notFound(http.MethodGet, one, workspacePath(abroad.ID, "events")+id, workspacePath(abroad.ID, "events", "x"))
+	e.get(workspacePath(abroad.ID, "events")).lacks(a.ID)
+}
+
+func TestWebviews(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	_, abroad := s.person(t, "eve")
+	b := s.browser(t)
+	list := workspacePath(w.ID, "developer", "connect-webviews")
+	b.signIn("jane").get(list).has("No Connect Webviews")
+	b.post(list, "category", "chosen").has("Choose at least one brand.")
+	b.post(list, "category", "", "custom_redirect_url", "javascript:alert(1)").has("Invalid url.")
+	b.post(list, "category", "nothing").has("Choose one of these.")
+	b.post(list, "category", "chosen", "brand", "august", "customer_key", "guest-1", "custom_redirect_url", "https://app.example.com/", "automatically_manage_new_devices", "true").
+		has("Send this link", "August", "guest-1", "Pending", "/connect_webviews/view?")
+	page, err := s.config.Webviews.List(t.Context(), w.ID, connectwebview.Filter{Limit: 10})
+	if err != nil || len(page.Items) != 1 || !strings.Contains(string(page.Items[0]), `"automatically_manage_new_devices":true`) {
+		t.Fatalf("%s %v", page.Items, err)
+	}
+	s.connected(t, w.ID, "yale")
+	b.get(list).has("Authorized", "Yale")
+	remove := regexp.MustCompile(`action="(` + list + `/[^"/]+/delete)"`).FindStringSubmatch(b.page)[1]
+	e := s.browser(t)
+	e.signIn("eve")
+	e.notFound(http.MethodPost, remove, workspacePath(abroad.ID, "developer", "connect-webviews")+strings.TrimPrefix(remove, list))
+	b.post(remove).at(list).has("The Connect Webview was deleted.")
+}
+
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	_, abroad := s.person(t, "eve")
+	a := s.connected(t, w.ID, "august")
+	foreign := s.connected(t, abroad.ID, "yale")
+	b := s.browser(t)
+	list := workspacePath(w.ID, "developer", "client-sessions")
+	b.signIn("jane").get(list).has("No client sessions", "jane@example.com")
+	b.post(list, "user_identifier_key", "user-7", "expires_on", "2001-01-01").has("Choose a day that has not passed.", `value="user-7"`)
+	b.post(list, "user_identifier_key", "user-7", "connected_account_id", foreign.ID).has("not there any more")
+	b.post(list, "user_identifier_key", "user-7", "connected_account_id", a.ID).has("Client session created", "user-7", "1 account")
+	token := b.secret()
+	if !strings.HasPrefix(token, "seam_cst1") || strings.Contains(s.log.String(), token) {
+		t.Errorf("the token %q, or the log has it", token)
+	}
+	b.post(list, "user_identifier_key", "user-7").has("has a client session already")
+	b.get(list).lacks(token)
+	show := regexp.MustCompile(`action="(` + list + `/[^"/]+)/token"`).FindStringSubmatch(b.page)[1]
+	if got := b.post(show + "/token").secret(); got != token {
+		t.Errorf("shown is %q", got)
+	}
+	e := s.browser(t)
+	e.signIn("eve")
+	for _, here := range []string{show, workspacePath(abroad.ID, "developer", "client-sessions") + strings.TrimPrefix(show, list)} {
+		e.notFound(http.MethodPost, here+"/token", here+"/revoke")
+	}
+	b.get(list).post(show + "/revoke").at(list).has("Revoked").lacks("Show token")
+}
+
+func TestClock(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	_, abroad := s.person(t, "eve")
+	b := s.browser(t)
+	clock := workspacePath(w.ID, "clock")
+	devices := workspacePath(w.ID, "devices")
+	b.signIn("jane").get(devices).has("Sandbox clock")
+	b.post(clock, "by", "day", "here", devices).at(devices).has("In this workspace it is now", "24 hours ahead")
+	b.post(clock, "by", "hour", "here", "https://evil.example.com/").has("25 hours ahead")
+	b.get(devices).post(clock, "by", "until", "here", devices, "until", "2001-01-01T00:00").has("can only be moved forward")
+	b.post(clock, "by", "until", "here", devices, "until", "x").has("Choose a time")
+	b.post(clock, "by", "until", "here", devices, "until", time.Now().AddDate(2, 0, 0).UTC().Format(minute)).has("at most 400 days ahead")
+	b.post(clock, "by", "until", "here", devices, "until", time.Now().AddDate(0, 0, 10).UTC().Format(minute)).has("10 days ahead")
+	b.notFound(http.MethodPost, workspacePath(abroad.ID, "clock"))
 }

@@ -16,8 +16,11 @@ type Page struct {
 	Workspaces   []Workspace // all that the user is a member of, in the order of the switcher
 	NewWorkspace NewWorkspaceForm
 	Flash        *Flash
-	Location     string // replaces the address after a page that answered a POST, so that a reload asks for the list
-	Live         string // where the page hears of changes (live.go); empty: nowhere
+	// Of the workspace whose pages are shown.
+	DisabledWebhooks []DisabledWebhook
+	Clock            *ClockView // nil where there is none to be moved
+	Location         string     // replaces the address after a page that answered a POST, so that a reload asks for the list
+	Live             string     // where the page hears of changes (live.go); empty: nowhere
 }
 
 func (p *Page) page() *Page { return p }
@@ -637,6 +640,10 @@ type NavItem struct {
 const (
 	NavDevices   = "devices"
 	NavAccounts  = "connected-accounts"
+	NavEvents    = "events"
+	NavWebhooks  = "webhooks"
+	NavWebviews  = "connect-webviews"
+	NavSessions  = "client-sessions"
 	NavTeam      = "team"
 	NavAPIKeys   = "api-keys"
 	NavTokens    = "personal-access-tokens"
@@ -657,8 +664,12 @@ func (p Page) Nav() []NavGroup {
 			{Items: []NavItem{
 				{NavDevices, "Devices", at("devices"), "device"},
 				{NavAccounts, "Connected Accounts", at("connected-accounts"), "account"},
+				{NavEvents, "Events", at("events"), "event"},
 			}},
 			{Title: "Developer", Items: []NavItem{
+				{NavWebviews, "Connect Webviews", at("developer", "connect-webviews"), "webview"},
+				{NavSessions, "Client Sessions", at("developer", "client-sessions"), "session"},
+				{NavWebhooks, "Webhooks", at("developer", "webhooks"), "webhook"},
 				{NavAPIKeys, "API Keys", at("developer", "api-keys"), "key"},
 				{NavTokens, "Personal Access Tokens", at("developer", "personal-access-tokens"), "token"},
 			}},

@@ -12,6 +12,7 @@ import (
 
 // Filter chooses events of a workspace; what is empty chooses nothing away.
 type Filter struct {
+	ID       string
 	Type     Type
 	DeviceID string
 	Since    time.Time    // occurred at this time or later
@@ -26,6 +27,9 @@ func (l *Log) Find(ctx context.Context, workspaceID string, f Filter) (p rpc.Pag
 	w.Add("workspace_id = ?", workspaceID)
 	credential.From(ctx).LimitAccounts(w, "connected_account_id", "customer_key")
 	(&filter{EventType: f.Type, DeviceID: f.DeviceID}).columns(w)
+	if f.ID != "" {
+		w.Add("event_id = ?", f.ID)
+	}
 	if !f.Since.IsZero() {
 		w.Add("occurred_at >= ?", store.Micros(f.Since))
 	}

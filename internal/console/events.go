@@ -1,0 +1,136 @@
+package console
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"keyway/internal/event"
+	"keyway/internal/fault"
+	"keyway/internal/rpc"
+)
+
+// EventsView is the event log of a workspace, the latest first.
+type EventsView struct {
+	Page
+	Rows       []EventRow
+	Types      []string // all that there are, to choose from
+	Type       string   // chosen; empty: all
+	DeviceID   string
+	Since      string // yyyy-mm-ddThh:mm, UTC; empty: any time
+	Until      string
+	Filtered   bool
+	Errors     FormErrors
+	Pagination Pagination
+}
+
+func (*EventsView) template() string { return "events" }
+
+// EventRow is one event in the log.
+type EventRow struct {
+	ID      string
+	URL     string
+	Type    string
+	At      time.Time
+	About   []Link
+	Details string // what the event says in words; may be empty
+	JSON    string // indented
+}
+
+// Link leads to a page about something.
+type Link struct {
+	Text string
+	URL  string
+}
+
+// EventView is the page of one event.
+type EventView struct {
+	Page
+	Event   EventRow
+	BackURL string
+}
+
+func (*EventView) template() string { return "event" }
+
+const (
+	eventsPerPage = 50
+	minute        = "2006-01-02T15:04" // as browsers send the value of a datetime-local input
+)
+
+func (q *request) eventRow(doc []byte) (EventRow, error) {
+	var e struct {
+		event.Record
+		Description string `json:"event_description"`
+	}
+	if err := json.Unmarshal(doc, &e); err != nil {
+		return EventRow{}, err
+	}
+	row := EventRow{ID: e.EventID, URL: workspacePath(q.current.ID, "events", e.EventID), Type: e.EventType, At: e.OccurredAt.Time, Details: e.Description, JSON: indented(doc)}
+	if e.DeviceID != "" {
+		row.About = append(row.About, Link{"Device", workspacePath(q.current.ID, "devices", e.DeviceID)})
+	}
+	if e.ConnectedAccountID != "" {
+		row.About = append(row.About, Link{"Account", q.accountsAt(e.ConnectedAccountID)})
+	}
+	return row, nil
+}
+
+func indented(doc []byte) string {
+	var b bytes.Buffer
+	if err := json.Indent(&b, doc, "", "  "); err != nil {
+		return string(doc)
+	}
+	return b.String()
+}
+
+func (q *request) events() error {
+	query := q.r.URL.Query()
+	v := &EventsView{Page: q.base(AreaWorkspace, NavEvents, "Events"), Types: event.Type("").Enum(), Type: query.Get("event_type"), DeviceID: strings.TrimSpace(query.Get("device_id")),
+		Since: query.Get("since"), Until: query.Get("until"), Errors: FormErrors{}}
+	v.Filtered = v.Type != "" || v.DeviceID != "" || v.Since != "" || v.Until != ""
+	f := event.Filter{Type: event.Type(v.Type), DeviceID: v.DeviceID, From: readPosition(query.Get("after")), Limit: eventsPerPage}
+	for _, at := range []struct {
+		name, text string
+		to         *time.Time
+	}{{"since", v.Since, &f.Since}, {"until", v.Until, &f.Until}} {
+		if at.text == "" {
+			continue
+		}
+		var err error
+		if *at.to, err = time.Parse(minute, at.text); err != nil {
+			v.Errors[at.name] = "That is not a time."
+		}
+	}
+	var page rpc.Page[event.Record]
+	if len(v.Errors) == 0 {
+		var err error
+		if page, err = q.Events.Find(q.context(), q.current.ID, f); err != nil {
+			return err
+		}
+	}
+	for _, doc := range page.Items {
+		row, err := q.eventRow(doc)
+		if err != nil {
+			return err
+		}
+		v.Rows = append(v.Rows, row)
+	}
+	v.Pagination = pagination(workspacePath(q.current.ID, "events"), f.From, page.HasNext, page.Next, "event_type", v.Type, "device_id", v.DeviceID, "since", v.Since, "until", v.Until)
+	return q.show(v)
+}
+
+func (q *request) event() error {
+	page, err := q.Events.Find(q.context(), q.current.ID, event.Filter{ID: q.r.PathValue("event"), Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(page.Items) == 0 {
+		return fault.Missing(fault.EventNotFound)
+	}
+	row, err := q.eventRow(page.Items[0])
+	if err != nil {
+		return err
+	}
+	return q.show(&EventView{Page: q.base(AreaWorkspace, NavEvents, row.Type), Event: row, BackURL: workspacePath(q.current.ID, "events")})
+}

@@ -1,0 +1,100 @@
+package console
+
+import (
+	"time"
+
+	"keyway/internal/clock"
+	"keyway/internal/fault"
+)
+
+// DisabledWebhook is a webhook that was disabled after days of failure, which every page of its
+// workspace says.
+type DisabledWebhook struct {
+	URL       string // of its page
+	Host      string // where it sends to
+	At        time.Time
+	CanEnable bool
+}
+
+// ClockView is the clock of a sandbox workspace, with the dialog that moves it.
+type ClockView struct {
+	Action string
+	Here   string    // the page that it is on
+	Now    time.Time // what it shows
+	Moved  bool
+	Ahead  string // how far it was moved, in words
+	Min    string // as a datetime-local input has it
+	Max    string
+}
+
+// furthestAhead is how far a clock may be moved in all; the rules see to it.
+const furthestAhead = 400 * 24 * time.Hour
+
+// notices fills in what every page of a workspace shows beside its own things.
+func (q *request) notices(p *Page) error {
+	if p.Area != AreaWorkspace || p.Workspace == nil {
+		return nil
+	}
+	ctx, id := q.context(), p.Workspace.ID
+	all, err := q.Webhooks.Overviews(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, o := range all {
+		if !o.DisabledAt.IsZero() {
+			p.DisabledWebhooks = append(p.DisabledWebhooks, DisabledWebhook{URL: q.webhooksAt(o.ID), Host: hostOf(o.URL), At: o.DisabledAt, CanEnable: q.may("/keyway/v1/webhooks/enable")})
+		}
+	}
+	if !p.Workspace.Sandbox || !q.may("/keyway/v1/sandbox/advance_time") {
+		return nil
+	}
+	ahead, err := clock.Offset(ctx, q.DB, id)
+	if err != nil {
+		return err
+	}
+	now := q.Now().Add(ahead)
+	p.Clock = &ClockView{Action: workspacePath(id, "clock"), Here: q.r.URL.Path, Now: now, Moved: ahead > 0, Ahead: span(ahead),
+		Min: now.UTC().Add(time.Minute).Format(minute), Max: q.Now().Add(furthestAhead).UTC().Format(minute)}
+	return nil
+}
+
+// span says how long something is, in the largest unit that fits.
+func span(d time.Duration) string {
+	switch {
+	case d < 90*time.Minute:
+		return plural(int(d.Round(time.Minute).Minutes()), "minute", "minutes")
+	case d < 36*time.Hour:
+		return plural(int(d.Round(time.Hour).Hours()), "hour", "hours")
+	default:
+		return plural(int(d.Round(24*time.Hour).Hours()/24), "day", "days")
+	}
+}
+
+// advanceClock moves the clock of a sandbox workspace: by a number of hours, or until a time.
+func (q *request) advanceClock() error {
+	here := localPath(q.form("here"))
+	ahead, err := clock.Offset(q.context(), q.DB, q.current.ID)
+	if err != nil {
+		return err
+	}
+	var by time.Duration
+	switch q.form("by") {
+	case "hour":
+		by = time.Hour
+	case "day":
+		by = 24 * time.Hour
+	default:
+		until, err := time.Parse(minute, q.form("until"))
+		if err != nil {
+			return q.refused(here, fault.Invalid("until", "Choose a time to move the clock to"))
+		}
+		if by = until.Sub(q.Now().Add(ahead)); by <= 0 {
+			return q.refused(here, fault.Invalid("until", "The clock can only be moved forward"))
+		}
+	}
+	now, err := q.Workspaces.AdvanceTime(q.context(), q.current.ID, by, q.principal().Actor())
+	if err != nil {
+		return q.refused(here, err)
+	}
+	return q.done(here, "In this workspace it is now %s. Whatever was due by then has happened.", now.Now.UTC().Format("2 Jan 2006, 15:04 UTC"))
+}
