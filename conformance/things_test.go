@@ -1,6 +1,9 @@
 package conformance
 
 import (
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -63,4 +66,55 @@ func TestBrowserAddDevices(t *testing.T) {
 	p.framed("[data-close]", "e.click()")
 	until(p, "a connected account", `document.body.innerText.includes("Disconnected")`, func(broken bool) bool { return !broken })
 	p.sees("Connected")
+}
+
+// A webhook is made in the Console, a test event reaches its receiver, fails, is seen, and is sent
+// again.
+func TestBrowserWebhooks(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	var refuse atomic.Bool
+	refuse.Store(true)
+	r, url := receiver(t, func() int {
+		if refuse.Load() {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusOK
+	})
+	p := w.console(t, w.Harbour.WorkspaceID+"/developer/webhooks")
+	p.press("Add Webhook")
+	p.fill("Address", url)
+	screenshot(t, p.ctx, "console-webhook-add")
+	// The dialog is in front: its button is the one that is pressed.
+	p.press("Add Webhook")
+	p.sees("Nothing was sent yet")
+	p.press("Reveal secret")
+	p.sees("Signing secret")
+	if shown := p.page(); !strings.Contains(shown, "whsec_") {
+		t.Error("the secret is not shown")
+	}
+	p.do(chromedp.Reload(), "reload")
+	p.sees("Nothing was sent yet")
+	if shown := p.page(); strings.Contains(shown, "whsec_") {
+		t.Error("the secret is shown after a reload")
+	}
+	p.press("Send test event")
+	p.press("Send")
+	p.sees("503")
+	p.sees("Attempt 1, next")
+	refuse.Store(false)
+	screenshot(t, p.ctx, "console-webhook-failed")
+	p.press("Send again")
+	p.sees("Delivered")
+	r.wait(t, 1)
+	if m := r.Messages[0]; !strings.Contains(m.Body, "webhook.test") || m.Headers["svix-signature"] == "" {
+		t.Errorf("received %v %s", m.Headers, m.Body)
+	}
+
+	// The event log is live: what happens meanwhile appears by itself.
+	p.press("Events")
+	p.sees("device.added")
+	w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/devices/simulate/disconnect", fields{"device_id": w.Harbour.Devices[0].DeviceID})
+	p.sees("device.disconnected")
+	screenshot(t, p.ctx, "console-events")
 }
