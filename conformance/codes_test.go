@@ -18,13 +18,21 @@ func TestCodesAndLocks(t *testing.T) {
 	lock := text(t, locks[0], "device_id")
 	ask("/locks/get", fields{"device_id": lock})
 
-	attempt := text(t, ask("/locks/unlock_door", fields{"device_id": lock}).object(t, "action_attempt"), "action_attempt_id")
-	began := time.Now()
-	for text(t, ask("/action_attempts/get", fields{"action_attempt_id": attempt}).object(t, "action_attempt"), "status") == "pending" {
-		if time.Since(began) > 5*time.Second {
-			t.Fatal("the unlock is not settled")
+	// The best of many, because the machine may be busy with other things, which no promise is about.
+	best := time.Hour
+	for range 20 {
+		began := time.Now()
+		attempt := text(t, ask("/locks/unlock_door", fields{"device_id": lock}).object(t, "action_attempt"), "action_attempt_id")
+		for text(t, ask("/action_attempts/get", fields{"action_attempt_id": attempt}).object(t, "action_attempt"), "status") == "pending" {
+			if time.Since(began) > 10*time.Second {
+				t.Fatal("the unlock is not settled")
+			}
+			time.Sleep(5 * time.Millisecond)
 		}
-		time.Sleep(5 * time.Millisecond)
+		best = min(best, time.Since(began))
+	}
+	if best > 300*time.Millisecond {
+		t.Errorf("an unlock is settled after %v at best", best)
 	}
 	ask("/locks/lock_door", fields{"device_id": lock, "sync": true})
 	ask("/locks/configure_auto_lock", fields{"device_id": lock, "auto_lock_enabled": true, "auto_lock_delay_seconds": 30})
@@ -33,7 +41,7 @@ func TestCodesAndLocks(t *testing.T) {
 	made := ask("/access_codes/create", fields{"device_id": lock, "name": "Guest", "code": code,
 		"starts_at": time.Now().UTC().Format(time.RFC3339), "ends_at": time.Now().Add(48 * time.Hour).UTC().Format(time.RFC3339), "use_backup_access_code_pool": true})
 	id := text(t, made.object(t, "access_code"), "access_code_id")
-	began = time.Now()
+	began := time.Now()
 	for text(t, ask("/access_codes/get", fields{"access_code_id": id}).object(t, "access_code"), "status") != "set" {
 		if time.Since(began) > 5*time.Second {
 			t.Fatal("the code is not set")

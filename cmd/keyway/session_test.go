@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -343,6 +344,11 @@ var inputs = map[string]fields{
 	"/access_codes/update_multiple":                       {"common_code_key": "none"},
 }
 
+// notYet are ids of things that nothing makes yet, and of attempts at webhooks, which the webhook
+// room's own test holds against foreign ids.
+var notYet = []string{"access_grant_id", "access_method_id", "acs_access_group_id", "acs_credential_id", "acs_encoder_id", "acs_entrance_id", "acs_system_id",
+	"acs_user_id", "customer_id", "organization_id", "space_id", "unstable_location_id", "user_identity_id", "webhook_attempt_id"}
+
 // TestClientSessionReach holds every endpoint that takes a client session against four ids: what is
 // the session's own works; what is in another account, in another workspace, or nowhere answers
 // alike, and is not changed. An API key stands beside the sessions: for it only the other workspace is
@@ -396,7 +402,10 @@ func TestClientSessionReach(t *testing.T) {
 						}
 					}
 					if _, ok := own[from]; !ok {
-						continue // names nothing that exists yet
+						if !slices.Contains(notYet, from) {
+							t.Errorf("%s takes %s, of which this test knows none", e.Path, p.Name)
+						}
+						continue
 					}
 					body := func(of part) fields {
 						out := fields{}
