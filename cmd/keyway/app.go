@@ -30,8 +30,10 @@ import (
 	"keyway/internal/memory"
 	"keyway/internal/outbound"
 	"keyway/internal/personalaccesstoken"
+	"keyway/internal/policy"
 	"keyway/internal/provider"
 	"keyway/internal/provider/sandbox"
+	"keyway/internal/rpc"
 	"keyway/internal/store"
 	"keyway/internal/vault"
 	"keyway/internal/webhook"
@@ -64,6 +66,7 @@ type app struct {
 	webhooks   *webhook.Webhooks
 	keys       *apikey.Keys
 	tokens     *personalaccesstoken.Tokens
+	policies   *policy.Policies
 	members    *member.Members
 }
 
@@ -74,8 +77,9 @@ type appOptions struct {
 	publicURL string
 	mustExist bool // do not make new data where there is none
 	log       *slog.Logger
-	guard     *outbound.Guard // nil: only the public internet
-	retention time.Duration   // of events; 0: for ever
+	guard     *outbound.Guard            // nil: only the public internet
+	retention time.Duration              // of events; 0: for ever
+	mail      personalaccesstoken.Mailer // nil: none is sent
 }
 
 // openApp opens the database and the keys and wires the rooms.
@@ -129,9 +133,21 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.webviews = &connectwebview.Webviews{DB: db, Vault: v, Events: a.events, Accounts: a.accounts, Devices: a.devices, Workspaces: a.workspaces,
 		Providers: a.providers, PublicURL: o.publicURL, Log: o.log, Now: a.now}
 	a.keys = &apikey.Keys{DB: db, Vault: v, Usage: a.usage, Audit: a.audit, Now: a.now}
-	a.tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: a.usage, Audit: a.audit, Now: a.now}
+	a.tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: a.usage, Audit: a.audit, Events: a.events, Jobs: a.jobs, Mail: o.mail, Now: a.now, Table: a.table}
+	a.tokens.RegisterJobs()
+	a.policies = &policy.Policies{DB: db, Audit: a.audit, Now: a.now, Table: a.table}
 	a.members = &member.Members{DB: db, People: a.people, Workspaces: a.workspaces, Keys: a.keys, Audit: a.audit, Now: a.now, PublicURL: o.publicURL}
 	return a
+}
+
+// table is the rows of all rooms.
+func (a *app) table() (rows []*rpc.Endpoint) {
+	for _, t := range a.endpoints() {
+		for i := range t {
+			rows = append(rows, &t[i])
+		}
+	}
+	return rows
 }
 
 // resetSandbox puts a sandbox workspace's devices back to how they were found, with what they

@@ -282,7 +282,7 @@ func (a *app) endpoints() [][]rpc.Endpoint {
 		a.webviews.Endpoints(), a.sessions.Endpoints(), a.webhooks.Endpoints(), telemetry.Endpoints(),
 		a.locks.Endpoints(), a.codes.Endpoints(),
 		checker.Endpoints(), a.workspaces.Endpoints(), a.devices.Endpoints(), a.accounts.Endpoints(), a.attempts.Endpoints(), a.events.Endpoints(),
-		a.tokens.Endpoints(), a.keys.Endpoints(), a.members.Endpoints(), users.Endpoints(),
+		a.tokens.Endpoints(), a.policies.Endpoints(), a.keys.Endpoints(), a.members.Endpoints(), users.Endpoints(),
 		(&auditlog.Reader{Log: a.audit}).Endpoints(), a.leaks.Endpoints(),
 	}
 }
@@ -298,11 +298,11 @@ func (a *app) newRPC(metrics prometheus.Registerer, o serveOptions, client func(
 	}
 	return rpc.New(rpc.Config{
 		Authenticator: credential.NewVerifier(credential.Verifier{
-			DB: a.db, Vault: a.vault, Sessions: a.people, Usage: a.usage, Now: a.now, PublicURL: a.publicURL, BrowserInSandbox: o.browserInSandbox,
+			DB: a.db, Vault: a.vault, Sessions: a.people, Usage: a.usage, Now: a.now, PublicURL: a.publicURL, BrowserInSandbox: o.browserInSandbox, Watcher: a.tokens,
 			Guesses: credential.NewLimiter(o.guessesPerMinute, a.now), Rate: credential.NewLimiter(o.requestsPerMinute, a.now), Unproved: unproved,
 		}),
 		Log: a.log, Metrics: metrics, PublicURL: a.publicURL, CacheBytes: cacheBytes, Client: client,
-		Unavailable: cannotWrite,
+		Unavailable: cannotWrite, Refused: a.tokens.Refused,
 	}, a.endpoints()...)
 }
 
@@ -319,7 +319,7 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Pref
 	if err != nil {
 		return err
 	}
-	if err := s.app.events.StartRetention(context.Background()); err != nil {
+	if err := errors.Join(s.app.events.StartRetention(context.Background()), s.app.tokens.StartJobs(context.Background())); err != nil {
 		return err
 	}
 	if g.databaseURL == "" {
@@ -355,6 +355,9 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Pref
 	s.stopWork = cancel
 	s.work.Go(func() { s.app.webhooks.Run(work) })
 	s.work.Go(func() { s.app.jobs.Run(work) })
+	s.work.Go(func() {
+		s.app.tokens.Run(work, func(err error) { s.app.log.Error("writing down how tokens were used failed", "error", err) })
+	})
 	s.work.Go(func() { s.app.audit.Run(work, s.app.log) })
 	s.work.Go(func() {
 		s.app.usage.Run(work, func(err error) { s.app.log.Error("writing down when credentials were used failed", "error", err) })

@@ -33,6 +33,7 @@ import (
 	"keyway/internal/member"
 	"keyway/internal/memory"
 	"keyway/internal/personalaccesstoken"
+	"keyway/internal/policy"
 	"keyway/internal/provider"
 	"keyway/internal/provider/sandbox"
 	"keyway/internal/rpc"
@@ -59,6 +60,7 @@ type World struct {
 	Webviews   *connectwebview.Webviews
 	Keys       *apikey.Keys
 	Tokens     *personalaccesstoken.Tokens
+	Policies   *policy.Policies
 	Members    *member.Members
 	RPC        *rpc.Server
 	URL        string // of the listener; the public URL is PublicURL
@@ -108,20 +110,22 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 	w.Webviews = &connectwebview.Webviews{DB: db, Vault: v, Events: w.Events, Accounts: w.Accounts, Devices: w.Devices, Workspaces: w.Workspaces,
 		Providers: providers, PublicURL: PublicURL, Log: log, Now: now}
 	w.Keys = &apikey.Keys{DB: db, Vault: v, Usage: w.Usage, Audit: w.Audit, Now: now}
-	w.Tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: w.Usage, Audit: w.Audit, Now: now}
+	w.Tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: w.Usage, Audit: w.Audit, Events: w.Events, Jobs: w.Jobs, Now: now, Table: func() []*rpc.Endpoint { return w.RPC.Endpoints() }}
+	w.Tokens.RegisterJobs()
+	w.Policies = &policy.Policies{DB: db, Audit: w.Audit, Now: now, Table: w.Tokens.Table}
 	w.Members = &member.Members{DB: db, People: w.People, Workspaces: w.Workspaces, Keys: w.Keys, Audit: w.Audit, Now: now, PublicURL: PublicURL}
-	verifier := credential.Verifier{DB: db, Vault: v, Sessions: w.People, Usage: w.Usage, Now: now, PublicURL: PublicURL}
+	verifier := credential.Verifier{DB: db, Vault: v, Sessions: w.People, Usage: w.Usage, Now: now, PublicURL: PublicURL, Watcher: w.Tokens}
 	for _, o := range options {
 		o(&verifier)
 	}
 	w.RPC, err = rpc.New(rpc.Config{
-		Authenticator: credential.NewVerifier(verifier), Log: log, Metrics: w.Metrics, PublicURL: PublicURL, CacheBytes: 16 << 20,
+		Authenticator: credential.NewVerifier(verifier), Log: log, Metrics: w.Metrics, PublicURL: PublicURL, CacheBytes: 16 << 20, Refused: w.Tokens.Refused,
 		Client: func(r *http.Request) string {
 			return strings.Trim(r.RemoteAddr[:strings.LastIndexByte(r.RemoteAddr, ':')], "[]")
 		},
 	},
 		(&health.Checker{DB: db, Now: now}).Endpoints(), w.Workspaces.Endpoints(), w.Devices.Endpoints(), w.Accounts.Endpoints(), w.Attempts.Endpoints(),
-		w.Events.Endpoints(), w.Tokens.Endpoints(), w.Keys.Endpoints(), w.Members.Endpoints(), (&user.Users{People: w.People}).Endpoints(),
+		w.Events.Endpoints(), w.Tokens.Endpoints(), w.Policies.Endpoints(), w.Keys.Endpoints(), w.Members.Endpoints(), (&user.Users{People: w.People}).Endpoints(),
 		(&auditlog.Reader{Log: w.Audit}).Endpoints(),
 		(&credential.Leaks{DB: db, Vault: v, Audit: w.Audit, Limit: credential.NewLimiter(credential.LeaksPerMinute, now), Now: now}).Endpoints())
 	if err != nil {

@@ -190,3 +190,12 @@ func within(cidrs []string, address string) bool {
 		return err == nil && p.Contains(a.Unmap())
 	})
 }
+
+// NetworkWithin tells whether a network lies in one of the others, each a network or an address.
+func NetworkWithin(network string, cidrs []string) bool {
+	n, err := netip.ParsePrefix(network)
+	return err == nil && slices.ContainsFunc(cidrs, func(text string) bool {
+		p, err := netip.ParsePrefix(text)
+		return err == nil && p.Bits() <= n.Bits() && p.Contains(n.Addr())
+	})
+}

@@ -2,11 +2,14 @@ package credential
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"keyway/internal/audit"
 	"keyway/internal/fault"
 	"keyway/internal/rpc"
+	"keyway/internal/store"
 )
 
 // Succession is a token's place among those that it follows and that follow it.
@@ -62,6 +65,68 @@ func (v *Verifier) watch(ctx context.Context, f Facts, kind rpc.Allow, workspace
 			return err
 		}
 	}
+	if From(ctx).CredentialID == f.ID { // asked again, for a stream
+		return nil
+	}
 	v.Watcher.Used(f.TokenID, f.FamilyID, workspaceID, e.Path, by.Address, v.Now())
 	return nil
+}
+
+// Supersede gives a token a successor, which is stored already: until graceEnds both work. Workspace
+// keys and children are the successor's from then on. The update's scope is store.Instance.
+func Supersede(ctx context.Context, tx *store.Tx, old Credential, nextID string, now, graceEnds time.Time) error {
+	for _, change := range []struct {
+		query string
+		args  []any
+	}{
+		{`UPDATE credentials SET successor_id = $2, grace_ends_at = $3 WHERE credential_id = $1`, []any{old.ID, nextID, store.Micros(graceEnds)}},
+		// No more than two secrets of a family live at once.
+		{`UPDATE credentials SET grace_ends_at = $2 WHERE successor_id = $1 AND grace_ends_at > $2`, []any{old.ID, store.Micros(now)}},
+		{`UPDATE credentials SET expiry_notice = (SELECT o.expiry_notice FROM credentials o WHERE o.credential_id = $1)
+			WHERE credential_id = $2 AND expires_at = (SELECT o.expires_at FROM credentials o WHERE o.credential_id = $1)`, []any{old.ID, nextID}},
+	} {
+		if _, err := tx.Exec(ctx, change.query, change.args...); err != nil {
+			return err
+		}
+	}
+	return inherit(ctx, tx, old.ID, nextID)
+}
+
+// inherit gives one token what hangs on another of its family.
+func inherit(ctx context.Context, tx *store.Tx, from, to string) error {
+	_, err := tx.Exec(ctx, `UPDATE credentials SET parent_id = $2 WHERE parent_id = $1`, from, to)
+	return err
+}
+
+// EndOverlap stops the predecessor of a token now, and gives its id; empty when it had stopped.
+func EndOverlap(ctx context.Context, tx *store.Tx, id string, now time.Time) (predecessorID string, err error) {
+	if _, err := tx.Exec(ctx, `UPDATE credentials SET ends_predecessor = FALSE WHERE credential_id = $1`, id); err != nil {
+		return "", err
+	}
+	err = tx.QueryRow(ctx, `UPDATE credentials SET grace_ends_at = $2 WHERE successor_id = $1 AND grace_ends_at > $2 RETURNING credential_id`,
+		id, store.Micros(now)).Scan(&predecessorID)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return predecessorID, err
+}
+
+// Reinstate makes a token live on that was being replaced, configured as its successor was: what an
+// owner changed meanwhile holds, and neither of the two expiries is exceeded.
+func Reinstate(ctx context.Context, tx *store.Tx, old *Credential, next Credential) error {
+	old.SuccessorID, old.GraceEndsAt = "", time.Time{}
+	old.Name, old.Description, old.Limits, old.NotBefore, old.IsStrict = next.Name, next.Description, next.Limits, next.NotBefore, next.IsStrict
+	if old.ExpiresAt.IsZero() || !next.ExpiresAt.IsZero() && next.ExpiresAt.Before(old.ExpiresAt) {
+		old.ExpiresAt = next.ExpiresAt
+	}
+	limits, err := old.Limits.marshal()
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE credentials SET successor_id = NULL, grace_ends_at = NULL, name = $2, description = $3, limits = $4, not_before = $5,
+		is_strict = $6, expires_at = $7 WHERE credential_id = $1`, old.ID, old.Name, old.Description, limits, store.MicrosOrNull(old.NotBefore),
+		old.IsStrict, store.MicrosOrNull(old.ExpiresAt)); err != nil {
+		return err
+	}
+	return inherit(ctx, tx, next.ID, old.ID)
 }

@@ -7,6 +7,10 @@ type Type string
 const (
 	WebhookDisabled Type = "webhook.disabled"
 	WebhookTest     Type = "webhook.test" // only ever sent to a webhook, never in the log
+
+	TokenExpiring   Type = "keyway.personal_access_token.expiring"
+	TokenReused     Type = "keyway.personal_access_token.reused"      // after its successor took its place
+	TokenNewNetwork Type = "keyway.personal_access_token.new_network" // after a long silence
 )
 
 // types are all that an event can be (API contract, appendix B), and Keyway's own.
@@ -59,6 +63,7 @@ var types = []string{
 	"phone.deactivated",
 	"space.device_membership_changed", "space.created", "space.deleted",
 	string(WebhookDisabled), string(WebhookTest),
+	string(TokenExpiring), string(TokenReused), string(TokenNewNetwork),
 }
 
 // Enum lists the types.

@@ -2,6 +2,7 @@ package personalaccesstoken
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"keyway/internal/credential"
@@ -13,7 +14,7 @@ import (
 // nothing here: the endpoints are about the caller.
 func (t *Tokens) Endpoints() []rpc.Endpoint {
 	const path = "/keyway/v1/personal_access_tokens/"
-	return []rpc.Endpoint{
+	return slices.Concat(t.rotateEndpoints(), t.explainEndpoints(), t.adviseEndpoints(), []rpc.Endpoint{
 		{Path: path + "create", Summary: "Makes a personal access token; the answer is the only place where it is shown.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Fresh: true, Returns: "personal_access_token", Handle: rpc.Func(t.create)},
 		{Path: path + "create_workspace_key", Summary: "Mints a key that acts as the token in one workspace, for SDKs that cannot send a workspace.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Fresh: true, Returns: "workspace_key", Handle: rpc.Func(t.createWorkspaceKey)},
 		{Path: path + "get", Summary: "Gets a personal access token of one's own; with a token and no id, that token.", Allow: rpc.Person, Workspace: rpc.Ignored, Read: true, Returns: "personal_access_token", Handle: rpc.Func(t.get)},
@@ -22,7 +23,7 @@ func (t *Tokens) Endpoints() []rpc.Endpoint {
 		{Path: path + "list_workspace_keys", Summary: "Lists the workspace keys minted from a token.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Read: true, Returns: "workspace_keys", Handle: rpc.Func(t.listWorkspaceKeys)},
 		{Path: path + "revoke", Summary: "Ends a token, or a workspace key, at once and for ever; with a token or key and no id, itself.", Allow: rpc.Person | rpc.WorkspaceKey, Workspace: rpc.Ignored, Self: true, Handle: rpc.Func(t.revoke)},
 		{Path: path + "update", Summary: "Changes a token's name and description.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Verbs: "PATCH", Returns: "personal_access_token", Handle: rpc.Func(t.update)},
-	}
+	})
 }
 
 type createInput struct {

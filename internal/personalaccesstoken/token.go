@@ -11,7 +11,9 @@ import (
 
 	"keyway/internal/audit"
 	"keyway/internal/credential"
+	"keyway/internal/event"
 	"keyway/internal/fault"
+	"keyway/internal/job"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
 	"keyway/internal/vault"
@@ -43,12 +45,13 @@ const (
 	Active       Status = "active"
 	Expired      Status = "expired"
 	Revoked      Status = "revoked"
+	Superseded   Status = "superseded"
 	UserDisabled Status = "user_disabled"
 )
 
 // Enum lists the states.
 func (Status) Enum() []string {
-	return []string{string(Active), string(Expired), string(Revoked), string(UserDisabled)}
+	return []string{string(Active), string(Expired), string(Revoked), string(Superseded), string(UserDisabled)}
 }
 
 // WorkspaceKey is a key in the shape of an API key that acts as a personal access token in one
@@ -66,11 +69,17 @@ type WorkspaceKey struct {
 
 // Tokens holds the rules about personal access tokens.
 type Tokens struct {
-	DB    *store.DB
-	Vault *vault.Vault
-	Usage *credential.Usage
-	Audit *audit.Log
-	Now   func() time.Time
+	DB     *store.DB
+	Vault  *vault.Vault
+	Usage  *credential.Usage
+	Audit  *audit.Log
+	Now    func() time.Time
+	Events *event.Log
+	Jobs   *job.Runner
+	Mail   Mailer // nil: mail is not set up
+	// Table gives the endpoints of all rooms, with their scopes.
+	Table func() []*rpc.Endpoint
+	watch memory
 }
 
 // DefaultDays is how long a token lives unless its maker or the instance says otherwise.
@@ -97,15 +106,15 @@ func (t *Tokens) Create(ctx context.Context, userID string, n New, by audit.Acto
 		return tok, "", err
 	}
 	now := t.Now()
-	if n.ExpiresAt.IsZero() && !n.Never {
-		n.ExpiresAt = now.AddDate(0, 0, DefaultDays)
-	}
 	if !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(now) {
 		return tok, "", fault.Invalid("expires_at", "Must be in the future")
 	}
 	c := credential.Credential{Kind: credential.PersonalAccessToken, UserID: userID, Name: n.Name, Description: n.Description,
 		CreatedAt: now, CreatedFrom: n.From, ExpiresAt: n.ExpiresAt, Limits: credential.Unlimited()}
 	err = t.DB.Update(ctx, func(tx *store.Tx) error {
+		if c.ExpiresAt, err = t.policed(ctx, tx, now, n.ExpiresAt, n.Never, c.Limits.Scopes); err != nil {
+			return err
+		}
 		if secret, err = credential.Insert(ctx, tx, t.Vault, &c, false); err != nil {
 			return err
 		}
@@ -141,6 +150,8 @@ func (t *Tokens) served(c credential.Credential, userDisabled bool) Token {
 		tok.Status = Revoked
 	case !c.ExpiresAt.IsZero() && !t.Now().Before(c.ExpiresAt):
 		tok.Status = Expired
+	case c.Superseded(t.Now()):
+		tok.Status = Superseded
 	case userDisabled:
 		tok.Status = UserDisabled
 	}

@@ -59,8 +59,17 @@ type Config struct {
 	// Unavailable tells whether an error means that the database cannot be written now, which is
 	// answered with 503 and not taken for a bug.
 	Unavailable func(error) bool
+	// Refused is told of each 401 and 403 to a credential that had proved possession of its secret;
+	// nil: nobody is.
+	Refused func(Refusal)
 	// Client is the address a request came from, with trusted proxies taken into account.
 	Client func(*http.Request) string
+}
+
+// Refusal is a request that was refused although its credential had proved possession of its secret.
+type Refusal struct {
+	RequestID, CredentialID, WorkspaceID, Endpoint, Address string
+	Error                                                   *fault.Error
 }
 
 // Server serves the endpoints of a table.
@@ -445,6 +454,9 @@ func (s *Server) writeError(w http.ResponseWriter, c *callState, err error) (sta
 	default:
 		s.Log.Error("request failed", "request_id", c.id, "error", err)
 		f = fault.New(fault.Internal, "Something went wrong on the server (request id %s)", c.id)
+	}
+	if status := f.Status(); s.Refused != nil && c.caller.CredentialID != "" && (status == http.StatusUnauthorized || status == http.StatusForbidden) {
+		s.Refused(Refusal{c.id, c.caller.CredentialID, c.caller.WorkspaceID, c.endpoint.Path, c.client.Address, f})
 	}
 	return WriteError(w, f)
 }

@@ -1,0 +1,262 @@
+package personalaccesstoken
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"keyway/internal/audit"
+	"keyway/internal/credential"
+	"keyway/internal/event"
+	"keyway/internal/job"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+)
+
+// The jobs of this room, which are also their keys: there is one of each.
+const (
+	expiryJob = "personal_access_token.expiry"
+	tidyJob   = "personal_access_token.tidy"
+	mailJob   = "personal_access_token.mail"
+	jobsEvery = time.Hour
+)
+
+// How long things are kept.
+const (
+	keepRefusals = 7 * 24 * time.Hour
+	keepUses     = 90 * 24 * time.Hour
+	keepNetworks = 400 * 24 * time.Hour
+)
+
+// thresholds are the days before its expiry at which a token's owner is told.
+var thresholds = []int{0, 1, 7, 30}
+
+// Mailer sends a mail of plain text.
+type Mailer interface {
+	Send(ctx context.Context, to, subject, text string) error
+}
+
+// tell appends an event about a token to the logs of the workspaces that its owner is a member of
+// and that it may open.
+type tell func(what event.Type, fields map[string]any) error
+
+// notify runs fn in a transaction that may tell about a token.
+func (t *Tokens) notify(ctx context.Context, c credential.Credential, fn func(tx *store.Tx, tell tell) error) error {
+	workspaces, err := t.opens(ctx, t.DB, c)
+	if err != nil {
+		return err
+	}
+	scopes := []store.Scope{store.Instance}
+	for _, id := range workspaces {
+		scopes = append(scopes, store.Workspace(id))
+	}
+	return t.DB.Update(ctx, func(tx *store.Tx) error {
+		return fn(tx, func(what event.Type, fields map[string]any) error {
+			about := map[string]any{"personal_access_token_id": c.ID, "personal_access_token_name": c.Name, "hint": c.Hint(), "user_id": c.UserID}
+			maps.Copy(about, fields)
+			for _, id := range workspaces {
+				if err := t.Events.Append(ctx, tx, id, event.Event{Type: string(what), Fields: about}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}, scopes...)
+}
+
+// opens lists the workspaces that a token's owner is a member of and that the token may open.
+func (t *Tokens) opens(ctx context.Context, q store.Querier, c credential.Credential) ([]string, error) {
+	rows, err := q.Query(ctx, `SELECT w.workspace_id, w.is_sandbox FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id
+		WHERE m.user_id = $1 AND w.deleted_at IS NULL ORDER BY w.workspace_id`, c.UserID)
+	type workspace struct {
+		id      string
+		sandbox bool
+	}
+	all, err := store.All(rows, err, func(rows *sql.Rows) (w workspace, err error) {
+		err = rows.Scan(&w.id, &w.sandbox)
+		return w, err
+	})
+	var out []string
+	for _, w := range all {
+		if (w.sandbox || !c.Limits.SandboxOnly) && (c.Limits.WorkspaceIDs == nil || slices.Contains(c.Limits.WorkspaceIDs, w.id)) {
+			out = append(out, w.id)
+		}
+	}
+	return out, err
+}
+
+// RegisterJobs tells the runner how to do this package's jobs.
+func (t *Tokens) RegisterJobs() {
+	t.Jobs.Handle(expiryJob, func(ctx context.Context, j job.Job) error { return t.again(ctx, j, t.TellExpiring(ctx)) })
+	t.Jobs.Handle(tidyJob, func(ctx context.Context, j job.Job) error { return t.again(ctx, j, t.tidy(ctx)) })
+	t.Jobs.Handle(mailJob, t.sendMail)
+}
+
+// StartJobs has notices sent and old records taken away, now and from then on.
+func (t *Tokens) StartJobs(ctx context.Context) error {
+	return t.DB.Update(ctx, func(tx *store.Tx) error {
+		for _, kind := range []string{expiryJob, tidyJob} {
+			if err := t.Jobs.Schedule(ctx, tx, kind, kind, "", struct{}{}, t.Now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// again has a job run once more later, unless it failed, which the runner sees to.
+func (t *Tokens) again(ctx context.Context, j job.Job, err error) error {
+	if err != nil {
+		return err
+	}
+	return t.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := t.Jobs.Schedule(ctx, tx, j.Kind, j.Kind, "", struct{}{}, t.Now().Add(jobsEvery)); err != nil {
+			return err
+		}
+		return j.Finish(ctx, tx)
+	})
+}
+
+// tidy takes away records that are kept for some time only.
+func (t *Tokens) tidy(ctx context.Context) error {
+	now := t.Now()
+	return t.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM refusals WHERE occurred_at < $1`, store.Micros(now.Add(-keepRefusals))); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM token_uses WHERE day < $1`, now.UTC().Add(-keepUses).Format(time.DateOnly)); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM token_networks WHERE last_used_at < $1`, store.Micros(now.Add(-keepNetworks))); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `DELETE FROM token_counters WHERE counter LIKE 'reused %' AND value < $1`, store.Micros(now.Add(-2*time.Hour)))
+		return err
+	})
+}
+
+// Expiring lists a person's living tokens that expire within some days, the soonest first.
+func (t *Tokens) Expiring(ctx context.Context, userID string, within time.Duration) ([]Token, error) {
+	all, err := t.List(ctx, userID)
+	if err != nil {
+		return nil, err
+	}
+	last := t.Now().Add(within)
+	var out []Token
+	for _, tok := range all {
+		if tok.Status == Active && !tok.ExpiresAt.IsZero() && tok.ExpiresAt.Before(last) {
+			out = append(out, tok)
+		}
+	}
+	slices.SortFunc(out, func(a, b Token) int { return a.ExpiresAt.Compare(b.ExpiresAt.Time) })
+	return out, nil
+}
+
+// TellExpiring tells owners of tokens that expire in 30, 7, 1 and 0 days: once for each, with an
+// event and, where mail is set up, a mail. A token that was made to live for less than so many days
+// is not told of.
+func (t *Tokens) TellExpiring(ctx context.Context) error {
+	now := t.Now()
+	rows, err := t.DB.Query(ctx, `SELECT credential_id, COALESCE(expiry_notice, -1) FROM credentials
+		WHERE kind = $1 AND expires_at > $2 AND expires_at <= $3 AND revoked_at IS NULL AND successor_id IS NULL AND (expiry_notice IS NULL OR expiry_notice > 0)`,
+		string(credential.PersonalAccessToken), store.Micros(now.AddDate(0, 0, -1)), store.Micros(now.AddDate(0, 0, thresholds[len(thresholds)-1])))
+	type found struct {
+		id   string
+		told int
+	}
+	all, err := store.All(rows, err, func(rows *sql.Rows) (f found, err error) {
+		err = rows.Scan(&f.id, &f.told)
+		return f, err
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		c, err := credential.Get(ctx, t.DB, credential.PersonalAccessToken, f.id)
+		if err != nil {
+			return err
+		}
+		days := dueNotice(c, now)
+		if days < 0 || f.told >= 0 && f.told <= days {
+			continue
+		}
+		if err := t.tellExpiring(ctx, c, days); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dueNotice is how many days before its expiry a token's owner should know of it now; -1: not yet.
+func dueNotice(c credential.Credential, now time.Time) int {
+	for _, days := range thresholds {
+		lives := c.ExpiresAt.Sub(c.CreatedAt)
+		if !now.AddDate(0, 0, days).Before(c.ExpiresAt) {
+			if lives <= time.Duration(max(days, 1))*24*time.Hour {
+				return -1
+			}
+			return days
+		}
+	}
+	return -1
+}
+
+type mail struct {
+	TokenID string
+	Days    int
+}
+
+func (t *Tokens) tellExpiring(ctx context.Context, c credential.Credential, days int) error {
+	return t.notify(ctx, c, func(tx *store.Tx, tell tell) error {
+		r, err := tx.Exec(ctx, `UPDATE credentials SET expiry_notice = $2 WHERE credential_id = $1 AND (expiry_notice IS NULL OR expiry_notice > $2)`, c.ID, days)
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return err // another process was first
+		}
+		if t.Mail != nil {
+			if _, err := t.Jobs.Enqueue(ctx, tx, mailJob, "", mail{c.ID, days}, t.Now()); err != nil {
+				return err
+			}
+		}
+		if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Server, Action: "personal_access_token.expiring", SubjectID: c.ID, Detail: map[string]any{"days": days}}); err != nil {
+			return err
+		}
+		return tell(event.TokenExpiring, map[string]any{"expires_at": rpc.Time{Time: c.ExpiresAt}, "days": days})
+	})
+}
+
+// sendMail tells a token's owner by mail that it expires.
+func (t *Tokens) sendMail(ctx context.Context, j job.Job) error {
+	var m mail
+	if err := json.Unmarshal(j.Payload, &m); err != nil {
+		return err
+	}
+	if t.Mail == nil {
+		return nil // it was set up when the job was written
+	}
+	c, err := credential.Get(ctx, t.DB, credential.PersonalAccessToken, m.TokenID)
+	if err != nil {
+		return err
+	}
+	var to string
+	err = t.DB.QueryRow(ctx, `SELECT email FROM users WHERE user_id = $1 AND disabled_at IS NULL`, c.UserID).Scan(&to)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !c.RevokedAt.IsZero() {
+		return nil // nobody is concerned any more
+	} else if err != nil {
+		return err
+	}
+	when := map[int]string{0: "has expired", 1: "expires within a day"}[m.Days]
+	if when == "" {
+		when = fmt.Sprintf("expires in %d days", m.Days)
+	}
+	return t.Mail.Send(ctx, to, fmt.Sprintf("Personal access token %q %s", c.Name, when), fmt.Sprintf(
+		"Your personal access token %q (%s…) %s, on %s.\n\nWhat uses it stops working then. Give it a successor: keyway pat rotate %s\nor in the Console, under Personal Access Tokens.\n",
+		c.Name, c.Hint(), when, c.ExpiresAt.UTC().Format("2006-01-02 15:04 MST"), c.ID))
+}
