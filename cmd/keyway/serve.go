@@ -391,7 +391,8 @@ func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client fu
 	pages, err := console.New(console.Config{
 		DB: s.app.db, People: s.app.people, Workspaces: s.app.workspaces, Members: s.app.members, Keys: s.app.keys, Tokens: s.app.tokens,
 		Devices: s.app.devices, Accounts: s.app.accounts, Webviews: s.app.webviews, Sessions: s.app.sessions, Webhooks: s.app.webhooks, Providers: s.app.providers,
-		Events: s.app.events, Streams: s.rpc.Streams(), Endpoints: s.rpc.Endpoints(),
+		Events: s.app.events, Streams: s.rpc.Streams(), Attempts: s.app.attempts, Locks: s.app.locks, Codes: s.app.codes,
+		Endpoints: s.rpc.Endpoints(),
 		PublicURL: s.url, Client: client, Unavailable: cannotWrite, Log: s.app.log, Now: s.app.now,
 	})
 	if err != nil {

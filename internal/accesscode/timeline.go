@@ -42,6 +42,9 @@ type timelineInput struct {
 	Limit  rpc.Opt[int]       `json:"limit" rule:"min=1,max=200" doc:"How many events at the most; 50 unless given."`
 }
 
+// mostTimeline is how many events of a timeline are told at once.
+const mostTimeline = 200
+
 // getTimeline tells what happened to a code, also to one that is gone. It returns
 // access_code_not_found.
 func (c *Codes) getTimeline(ctx context.Context, in timelineInput) (out timeline, err error) {

@@ -13,13 +13,16 @@ import (
 	"strings"
 	"time"
 
+	"keyway/internal/accesscode"
 	"keyway/internal/account"
+	"keyway/internal/action"
 	"keyway/internal/apikey"
 	"keyway/internal/clientsession"
 	"keyway/internal/connectwebview"
 	"keyway/internal/device"
 	"keyway/internal/event"
 	"keyway/internal/identity"
+	"keyway/internal/lock"
 	"keyway/internal/member"
 	"keyway/internal/personalaccesstoken"
 	"keyway/internal/provider"
@@ -45,6 +48,9 @@ type Config struct {
 	Providers  *provider.Registry
 	Events     *event.Log
 	Streams    *rpc.Streams
+	Attempts   *action.Attempts
+	Locks      *lock.Locks
+	Codes      *accesscode.Codes
 	// Endpoints is the API's table: a page asks the same role as the endpoint that does the same.
 	Endpoints []*rpc.Endpoint
 	// PublicURL is where people reach the server, without a slash at the end. Links are made of it,

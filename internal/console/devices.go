@@ -113,35 +113,6 @@ func (a accountNames) of(id string) (string, error) {
 	return acc.DisplayName, nil
 }
 
-func (q *request) deviceView() (*DeviceView, error) {
-	ctx := q.r.Context()
-	id := q.r.PathValue("device")
-	dev, err := q.Devices.Get(ctx, q.DB, q.current.ID, id)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := json.Marshal(dev)
-	if err != nil {
-		return nil, err
-	}
-	v := &DeviceView{BackURL: workspacePath(q.current.ID, "devices")}
-	if v.Device, err = newDevice(doc); err != nil {
-		return nil, err
-	}
-	v.Page = q.base(AreaWorkspace, NavDevices, v.Device.Name)
-	v.Rename = RenameForm{Action: workspacePath(q.current.ID, "devices", id, "rename"), Name: v.Device.Name}
-	v.Device.Account, err = accountNames{q: q, known: map[string]string{}}.of(v.Device.AccountID)
-	return v, err
-}
-
-func (q *request) device() error {
-	v, err := q.deviceView()
-	if err != nil {
-		return err
-	}
-	return q.show(v)
-}
-
 func (q *request) renameDevice() error {
 	id, name := q.r.PathValue("device"), q.form("name")
 	here := workspacePath(q.current.ID, "devices", id)

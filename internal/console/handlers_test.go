@@ -13,23 +13,28 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"keyway/internal/accesscode"
 	"keyway/internal/account"
 	"keyway/internal/action"
 	"keyway/internal/apikey"
 	"keyway/internal/apitest"
 	"keyway/internal/audit"
 	"keyway/internal/clientsession"
+	"keyway/internal/clock"
 	"keyway/internal/connectwebview"
 	"keyway/internal/credential"
 	"keyway/internal/device"
 	"keyway/internal/event"
 	"keyway/internal/identity"
 	"keyway/internal/job"
+	"keyway/internal/lock"
 	"keyway/internal/member"
+	"keyway/internal/memory"
 	"keyway/internal/outbound"
 	"keyway/internal/personalaccesstoken"
 	"keyway/internal/provider"
@@ -67,7 +72,7 @@ func serve(t *testing.T) *server {
 	s := &server{log: &apitest.Log{}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	now := func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
-	virtual := sandbox.New(nil, now)
+	virtual := sandbox.New(&memory.Memory{DB: db, Vault: v}, now)
 	record := &audit.Log{DB: db, Vault: v, Now: now}
 	people := &identity.People{DB: db, Vault: v, Audit: record, Now: now}
 	usage := credential.NewUsage(db)
@@ -77,6 +82,11 @@ func serve(t *testing.T) *server {
 	providers := provider.NewRegistry(virtual)
 	devices := &device.Devices{DB: db, Events: events, Providers: providers, Now: now}
 	accounts := &account.Accounts{DB: db, Events: events, Devices: devices, Providers: providers, Sandbox: virtual, Now: now}
+	codes := &accesscode.Codes{DB: db, Vault: v, Devices: devices, Attempts: attempts, Jobs: runner, Events: events, Clock: clock.Clock{Real: now}, Log: log}
+	codes.RegisterJobs()
+	devices.Changed, devices.Deleted = codes.DeviceChanged, codes.DeviceDeleted
+	locks := &lock.Locks{DB: db, Devices: devices, Attempts: attempts, Jobs: runner, Events: events, Clock: clock.Clock{Real: now}, Codes: codes, Log: log}
+	locks.RegisterJobs()
 	workspaces := &workspace.Workspaces{DB: db, Attempts: attempts, Jobs: runner, Audit: record, Now: now, Reset: accounts.Reset}
 	workspaces.RegisterJobs()
 	keys := &apikey.Keys{DB: db, Vault: v, Usage: usage, Audit: record, Now: now}
@@ -86,7 +96,7 @@ func serve(t *testing.T) *server {
 	sessions := &clientsession.Sessions{DB: db, Vault: v, Events: events, Now: now}
 	webhooks := webhook.New(webhook.Webhooks{DB: db, Vault: v, Events: events, Jobs: runner, Guard: &outbound.Guard{Local: true}, Audit: record, Log: log, Now: now})
 	var table []*rpc.Endpoint
-	for _, rows := range [][]rpc.Endpoint{workspaces.Endpoints(), devices.Endpoints(), accounts.Endpoints(), webviews.Endpoints(), sessions.Endpoints(), events.Endpoints(), webhooks.Endpoints(), keys.Endpoints(), tokens.Endpoints(), members.Endpoints(), (&user.Users{People: people}).Endpoints()} {
+	for _, rows := range [][]rpc.Endpoint{workspaces.Endpoints(), devices.Endpoints(), locks.Endpoints(), codes.Endpoints(), accounts.Endpoints(), webviews.Endpoints(), sessions.Endpoints(), events.Endpoints(), webhooks.Endpoints(), keys.Endpoints(), tokens.Endpoints(), members.Endpoints(), (&user.Users{People: people}).Endpoints()} {
 		for i := range rows {
 			table = append(table, &rows[i])
 		}
@@ -96,15 +106,21 @@ func serve(t *testing.T) *server {
 	members.PublicURL = s.URL
 	s.config = Config{
 		DB: db, People: people, Workspaces: workspaces, Members: members, Keys: keys, Tokens: tokens, Devices: devices, Accounts: accounts, Webviews: webviews, Sessions: sessions, Webhooks: webhooks, Providers: providers,
-		Events: events, Streams: rpc.NewStreams(), Endpoints: table, PublicURL: s.URL, Client: func(*http.Request) string { return "192.0.2.1" }, Unavailable: func(error) bool { return false }, Log: log, Now: now,
+		Events: events, Streams: rpc.NewStreams(), Attempts: attempts, Locks: locks, Codes: codes, Endpoints: table, PublicURL: s.URL, Client: func(*http.Request) string { return "192.0.2.1" }, Unavailable: func(error) bool { return false }, Log: log, Now: now,
 	}
 	h, err := New(s.config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	handler.Store(&h)
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	var working sync.WaitGroup
+	working.Go(func() { runner.Run(work) })
 	t.Cleanup(func() {
+		s.config.Streams.End()
 		s.Close()
+		stopWork()
+		working.Wait()
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}

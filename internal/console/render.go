@@ -41,6 +41,9 @@ func (*NoWorkspaceView) template() string       { return "noworkspace" }
 func (*ErrorView) template() string             { return "error" }
 func (*DevicesView) template() string           { return "devices" }
 func (*DeviceView) template() string            { return "device" }
+func (*DeviceEventsView) template() string      { return "device-events" }
+func (*CodesView) template() string             { return "codes" }
+func (*CodeView) template() string              { return "code" }
 func (*TeamView) template() string              { return "team" }
 func (*APIKeysView) template() string           { return "apikeys" }
 func (*TokensView) template() string            { return "tokens" }
@@ -51,7 +54,7 @@ func (*PeopleView) template() string            { return "people" }
 
 // pageTemplates are the names that template() returns.
 var pageTemplates = []string{
-	"setup", "signin", "confirm", "invitation", "signedout", "noworkspace", "error", "devices", "device", "team",
+	"setup", "signin", "confirm", "invitation", "signedout", "noworkspace", "error", "devices", "device", "device-events", "codes", "code", "team",
 	"apikeys", "tokens", "token", "workspace", "profile", "people", "accounts", "account",
 	"events", "event", "webhooks", "webhook", "webviews", "sessions",
 }
@@ -97,7 +100,7 @@ func newRenderer(now func() time.Time) (*renderer, error) {
 			}{base, t}
 		},
 	}
-	base, err := template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/components.html", "templates/parts.html")
+	base, err := template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/components.html", "templates/parts.html", "templates/device-parts.html")
 	if err != nil {
 		return nil, err
 	}

@@ -111,6 +111,26 @@ const sampleLockJSON = `{"device_id":"0199b2f6-42d1-7c55-b0aa-1f6a09c3e403","dev
 "model":{"display_name":"Assure Lock 2","manufacturer_display_name":"Yale","can_connect_accessory_keypad":true,"accessory_keypad_supported":true},
 "august_metadata":{"lock_id":"lock-1","lock_name":"Garage","house_name":"Harbour","has_keypad":true,"keypad_battery_level":"Medium"},"appearance":{"name":"Garage"}}}`
 
+func sampleCodeForm(id string) *CodeForm {
+	return &CodeForm{
+		ID: id, New: id == "add-code", Action: "/console/x", Generate: "/console/x", NameMax: 14, NameHint: "The lock takes up to 14 characters.", PINMin: 4, PINMax: 8,
+		PINHint: "From 4 to 8 digits.", Rules: []string{"The code must not contain zeros"}, Kind: "ongoing", Online: true, Offline: true, CanPool: true, Zone: time.UTC,
+	}
+}
+
+func sampleCodes() []Code {
+	return []Code{
+		{ID: "c1", URL: "/console/x", Name: "Cleaner", PIN: "4711", Managed: true, Kind: "Ongoing", Status: Badge{Tone: ToneGood, Text: "Set"}, Frame: "Always", Edit: sampleCodeForm("edit-c1"), CanDelete: true, CreatedAt: days(-3)},
+		{ID: "c2", URL: "/console/x", Name: "Guest of the suite", PIN: "82736455", Managed: true, Kind: "Time-bound", Status: Badge{Tone: ToneWarn, Text: "Setting"}, Frame: "Starts in 2 days",
+			Starts: "25 Nov 2026, 15:00 CET", Ends: "29 Nov 2026, 11:00 CET", Edit: sampleCodeForm("edit-c2"), CanDelete: true, CanPull: true, PulledURL: "/console/x", CreatedAt: minutesAgo(4),
+			Pending:  []string{"The code is being put on the lock."},
+			Problems: []Problem{{Bad: true, Code: "failed_to_set_on_device", Message: "The lock did not take the code.", Since: minutesAgo(2)}, {Code: "delay_in_setting_on_device", Message: "It takes longer than usual.", Since: minutesAgo(1)}}},
+		{ID: "c3", URL: "/console/x", Managed: true, Backup: true, WaitsForPIN: true, Kind: "Ongoing", Status: Badge{Tone: ToneNeutral, Text: "Not set yet"}, Frame: "Always", CreatedAt: days(-1)},
+		{ID: "c4", URL: "/console/x", Name: "Neighbor", PIN: "1928", Kind: "Ongoing", Frame: "Always", CanDelete: true, CreatedAt: days(-9)},
+		{ID: "c5", URL: "/console/x", Name: "Owner", Kind: "Ongoing", Frame: "Always", Fixed: true, CreatedAt: days(-9)},
+	}
+}
+
 // samples are all pages, empty and filled, and with the errors that a person can make.
 func samples() []sample {
 	plain := func(title string) Page { return Page{Title: title} }
@@ -142,6 +162,17 @@ func samples() []sample {
 		panic(err)
 	}
 	lock.Account = "jane@example.com"
+	tabs := []Tab{{"Overview", "/console/a", true}, {"Access codes", "/console/b", false}, {"Events", "/console/c", false}}
+	head := DeviceHead{
+		Device: lock, BackURL: sampleSandbox.Path(), Rename: RenameForm{Action: "/console/x", Name: "Garage"}, Tabs: tabs,
+		Turns:    []Turn{{"Lock", "lock", "/console/x", true}, {"Unlock", "unlock", "/console/x", false}},
+		Simulate: SimulateMenu{Action: "/console/x", Items: simulations, Keypad: true},
+		Attempt:  &AttemptNote{ID: "a1", Tone: ToneBad, Text: "The device cannot be reached.", Code: "device_offline", CloseURL: "/console/x"},
+	}
+	bare := DeviceHead{Device: Device{DeviceRow: DeviceRow{ID: "d", Name: "x", Icon: "lock"}, JSON: "{}"}, BackURL: "/console", Rename: RenameForm{Action: "/console/x"}}
+	addCode := sampleCodeForm("add-code")
+	addCode.Open, addCode.Blocked, addCode.Kind = true, "The device is offline.", "time_bound"
+	addCode.Errors = FormErrors{"": "The device is full.", "name": "Use at most 14 characters.", "code": "The code must not contain zeros", "ends_at": "Choose when the code ends."}
 
 	secret := &Secret{ID: "t1", Name: "Laptop", Value: "seam_at1Kq7mT2xw_4Yh8nZr2VbQ6cWj9Xk3LfTs7PdGm5A"}
 	openToken := sampleAddToken
@@ -190,9 +221,20 @@ func samples() []sample {
 		{"devices-empty-production", &DevicesView{Connect: sampleConnect, Page: production}},
 		{"devices-add", &DevicesView{Connect: sampleConnect, Page: ws(NavDevices, "Devices"), AddSandbox: sandboxForm}},
 		{"devices-new-workspace", &DevicesView{Connect: sampleConnect, Page: dialog, Rows: sampleDeviceRows(), Total: 6, AddSandbox: sampleSandboxForm()}},
-		{"device", &DeviceView{Page: ws(NavDevices, "Garage"), Device: lock, BackURL: sampleSandbox.Path(), Rename: RenameForm{Action: "/console/x", Name: "Garage"}}},
-		{"device-rename", &DeviceView{Page: ws(NavDevices, "Garage"), Device: lock, BackURL: sampleSandbox.Path(), Rename: RenameForm{Open: true, Action: "/console/x", Errors: FormErrors{"name": "A name is needed."}}}},
-		{"device-bare", &DeviceView{Page: ws(NavDevices, "x"), Device: Device{DeviceRow: DeviceRow{ID: "d", Name: "x", Icon: "lock"}, JSON: "{}"}, BackURL: "/console", Rename: RenameForm{Action: "/console/x"}}},
+		{"device", &DeviceView{Page: ws(NavDevices, "Garage"), DeviceHead: head}},
+		{"device-rename", &DeviceView{Page: ws(NavDevices, "Garage"), DeviceHead: DeviceHead{Device: lock, BackURL: sampleSandbox.Path(), Rename: RenameForm{Open: true, Action: "/console/x", Errors: FormErrors{"name": "A name is needed."}}}}},
+		{"device-bare", &DeviceView{Page: ws(NavDevices, "x"), DeviceHead: bare}},
+		{"device-events", &DeviceEventsView{Page: ws(NavDevices, "Garage"), DeviceHead: head, More: true, Events: []DeviceEvent{
+			{ID: "e2", Type: "lock.unlocked", Text: "Lock unlocked", Detail: "By keycode", CodeURL: "/console/x", At: minutesAgo(1)},
+			{ID: "e1", Type: "device.connected", Text: "Device connected", At: minutesAgo(90)}}}},
+		{"device-events-empty", &DeviceEventsView{Page: ws(NavDevices, "x"), DeviceHead: bare}},
+		{"codes", &CodesView{Page: ws(NavDevices, "Garage"), DeviceHead: head, Codes: sampleCodes()[:3], Others: sampleCodes()[3:], Add: sampleCodeForm("add-code"), Pool: true, PoolOn: true, Simulated: true}},
+		{"codes-add", &CodesView{Page: ws(NavDevices, "Garage"), DeviceHead: head, Codes: sampleCodes()[:1], Add: addCode, Pool: true}},
+		{"codes-empty", &CodesView{Page: ws(NavDevices, "x"), DeviceHead: bare}},
+		{"codes-empty-add", &CodesView{Page: ws(NavDevices, "x"), DeviceHead: bare, Add: sampleCodeForm("add-code"), Simulated: true}},
+		{"code", &CodeView{Page: ws(NavDevices, "Guest"), DeviceHead: head, Code: sampleCodes()[1], CodesURL: "/console/x", Timeline: []TimelineRow{
+			{ID: "t2", Type: "access_code.set_on_device", Text: "Set on device", At: minutesAgo(2)}, {ID: "t1", Type: "access_code.created", Text: "Created", By: "by a person", At: minutesAgo(3)}}}},
+		{"code-gone", &CodeView{Page: ws(NavDevices, "x"), DeviceHead: bare, Code: Code{ID: "c"}, Gone: true, CodesURL: "/console/x"}},
 		{"team", &TeamView{Page: ws(NavTeam, "Team"), Members: members, CanManage: true, Invite: invite, Invitations: []Invitation{{ID: "i1", Email: "sam@example.com", Role: RoleMember, InvitedBy: "Jane Doe", CreatedAt: minutesAgo(200), ExpiresAt: days(7)}}}},
 		{"team-invite", &TeamView{Page: ws(NavTeam, "Team"), Members: members, CanManage: true, Invite: openInvite}},
 		{"team-link", &TeamView{Page: ws(NavTeam, "Team"), Members: members, CanManage: true, Invite: invite, Link: &InvitationLink{Email: "sam@example.com", URL: "http://localhost:8420/console/invitation#token=8h2kQm4vXz7cRt9wLp3nYb6sDf5gJa1e", ExpiresAt: days(7)}}},

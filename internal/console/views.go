@@ -288,12 +288,188 @@ type BrandOption struct {
 	Connected   bool // its standard account is there already
 }
 
-// DeviceView is the page of one device.
+// DeviceHead is what every page of a device begins with.
+type DeviceHead struct {
+	Device   Device
+	BackURL  string
+	Tabs     []Tab
+	Turns    []Turn
+	Simulate SimulateMenu
+	Attempt  *AttemptNote // what was just asked of the device
+	Rename   RenameForm
+}
+
+// Here is the address of the tab that is shown.
+func (h DeviceHead) Here() string {
+	for _, t := range h.Tabs {
+		if t.Current {
+			return t.URL
+		}
+	}
+	return ""
+}
+
+// Tab is one of the pages of a device.
+type Tab struct {
+	Label   string
+	URL     string
+	Current bool
+}
+
+// Turn is a button that turns the bolt.
+type Turn struct {
+	Label  string
+	Icon   string
+	Action string
+	Fails  bool // the device cannot do it now
+}
+
+// SimulateMenu is what can be made to happen to a virtual device.
+type SimulateMenu struct {
+	Action string
+	Items  []Simulation
+	Keypad bool // somebody can stand before it
+}
+
+// Simulation is one line of the menu.
+type Simulation struct {
+	Name  string
+	Label string
+	Icon  string
+}
+
+// AttemptNote says how an action attempt goes.
+type AttemptNote struct {
+	ID       string
+	Tone     Tone // neutral while it is pending
+	Text     string
+	Code     string // why it failed
+	CloseURL string
+}
+
+// DeviceView is the overview of one device.
 type DeviceView struct {
 	Page
-	Device  Device
-	Rename  RenameForm
-	BackURL string
+	DeviceHead
+}
+
+// DeviceEventsView is what happened to a device lately, the latest first.
+type DeviceEventsView struct {
+	Page
+	DeviceHead
+	Events []DeviceEvent
+	More   bool // there are older ones
+}
+
+// DeviceEvent is one line of the list.
+type DeviceEvent struct {
+	ID      string
+	Type    string
+	Text    string
+	Detail  string
+	CodeURL string // the page of the access code that it is about; empty: about none
+	At      time.Time
+}
+
+// CodesView is the access codes of a device.
+type CodesView struct {
+	Page
+	DeviceHead
+	Codes     []Code
+	Others    []Code    // that others put on the lock
+	Add       *CodeForm // nil: the device takes none
+	Pool      bool      // spare codes can be kept on it
+	PoolOn    bool      // and are
+	Simulated bool      // somebody can put codes on it by hand
+}
+
+// CodeView is the page of one access code.
+type CodeView struct {
+	Page
+	DeviceHead
+	Code     Code
+	CodesURL string
+	Gone     bool // only its timeline is left
+	Timeline []TimelineRow
+}
+
+// TimelineRow is something that happened to a code.
+type TimelineRow struct {
+	ID   string
+	Type string
+	Text string
+	By   string
+	At   time.Time
+}
+
+// Code is an access code in the list and on its page.
+type Code struct {
+	ID          string
+	URL         string
+	Name        string
+	PIN         string // empty: not known yet
+	WaitsForPIN bool   // the lock makes it up
+	Managed     bool
+	Backup      bool
+	Fixed       bool // of others, and cannot become managed
+	Kind        string
+	Status      Badge
+	Starts      string
+	Ends        string
+	Frame       string // when it opens the lock, from now
+	CreatedAt   time.Time
+	Problems    []Problem
+	Pending     []string
+	Edit        *CodeForm // nil: it cannot be changed
+	CanDelete   bool
+	CanPull     bool   // a backup can stand in for it
+	PulledURL   string // the backup that does
+}
+
+// Title is the code's name, or what stands for it.
+func (c Code) Title() string {
+	if c.Name == "" {
+		return "Unnamed code"
+	}
+	return c.Name
+}
+
+// PINPlaceholder says what an empty PIN means.
+func (f CodeForm) PINPlaceholder() string {
+	if f.New {
+		return "Made up if empty"
+	}
+	return "Unchanged"
+}
+
+// CodeForm is the dialog that makes or changes an access code.
+type CodeForm struct {
+	ID          string
+	New         bool
+	Open        bool
+	Action      string
+	Generate    string // where a free PIN is asked for
+	Name        string
+	NameMax     int
+	NameHint    string
+	PIN         string
+	PINMin      int
+	PINMax      int
+	PINHint     string
+	LockChooses bool
+	Rules       []string
+	Kind        string // ongoing, time_bound or offline
+	Online      bool   // the device takes codes that are programmed from afar
+	Offline     bool   // and those that are computed
+	Starts      string // as browsers write a time
+	Ends        string
+	Zone        *time.Location
+	External    bool
+	OneTime     bool
+	UsePool     bool
+	CanPool     bool
+	Blocked     string // why the device cannot be asked now
+	Errors      FormErrors
 }
 
 // RenameForm is the dialog that renames a device.
@@ -319,8 +495,9 @@ type Device struct {
 	JSON         string // indented
 }
 
-// Problem is an error or a warning on a device.
+// Problem is an error or a warning on a device or an access code.
 type Problem struct {
+	Bad         bool // an error
 	Code        string
 	Message     string
 	Explanation string // what it means and what mends it; may be empty

@@ -47,6 +47,47 @@ const (
 	messageWasRemoved = "The device was removed from its account."
 )
 
+// The things that Simulate can make happen.
+const (
+	Connect            = "connect"
+	ConnectToHub       = "connect_to_hub"
+	Disconnect         = "disconnect"
+	DisconnectFromHub  = "disconnect_from_hub"
+	ExpireSubscription = "expire_subscription"
+	RenewSubscription  = "renew_subscription"
+	Remove             = "remove"
+)
+
+// simulations are the things that can be made to happen, by their names.
+func simulations() map[string]simulation {
+	return map[string]simulation{
+		Connect: connectDevice(), ConnectToHub: connectHub(), Disconnect: disconnectDevice(), DisconnectFromHub: disconnectHub(),
+		ExpireSubscription: subscription(true), RenewSubscription: subscription(false), Remove: removeDevice(),
+	}
+}
+
+// Simulate makes something happen to a virtual device; it has happened when this returns. It returns
+// workspace_not_sandbox, device_not_found, or not_supported for a device that lacks the flag, as for
+// a name that there is not.
+func (d *Devices) Simulate(ctx context.Context, id, name string) error {
+	s, ok := simulations()[name]
+	if !ok {
+		return fault.New(fault.NotSupported, "There is nothing of that name to simulate")
+	}
+	_, err := d.simulate(ctx, id, s)
+	return err
+}
+
+// Simulations are the names of what can be made to happen to the device.
+func (d *Device) Simulations() (names []string) {
+	for name, s := range simulations() {
+		if slices.Contains(d.Flags.names(), s.flag) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 func connectDevice() simulation {
 	return simulation{flag: "can_simulate_connection", clears: []string{codeDisconnected, "device_offline", codeRemoved}, turn: func(s Simulator, ctx context.Context, r provider.Ref) error {
 		if err := s.SetRemoved(ctx, r, false); err != nil {
@@ -282,20 +323,22 @@ func (d *Devices) failRequests(ctx context.Context, in failInput) (rpc.OK, error
 
 // simulateEndpoints are the rows of /devices/simulate.
 func (d *Devices) simulateEndpoints() []rpc.Endpoint {
-	row := func(name, summary string, s simulation) rpc.Endpoint {
+	all := simulations()
+	row := func(name, summary string) rpc.Endpoint {
+		s := all[name]
 		return rpc.Endpoint{Path: "/devices/simulate/" + name, Summary: summary, Allow: rpc.Customer, Role: rpc.Member, ByDevice: true,
 			Handle: rpc.Func(func(ctx context.Context, in simulateInput) (rpc.OK, error) { return d.simulate(ctx, in.ID, s) })}
 	}
 	return []rpc.Endpoint{
-		row("connect", "Brings a virtual device back online.", connectDevice()),
-		row("connect_to_hub", "Brings the hub of a virtual device back online.", connectHub()),
-		row("disconnect", "Takes a virtual device offline.", disconnectDevice()),
-		row("disconnect_from_hub", "Takes the hub of a virtual device offline.", disconnectHub()),
+		row(Connect, "Brings a virtual device back online."),
+		row(ConnectToHub, "Brings the hub of a virtual device back online."),
+		row(Disconnect, "Takes a virtual device offline."),
+		row(DisconnectFromHub, "Takes the hub of a virtual device offline."),
 		{Path: "/devices/simulate/paid_subscription", Summary: "Lets the subscription of a virtual device run out, or renews it.", Allow: rpc.Customer, Role: rpc.Member, ByDevice: true,
 			Handle: rpc.Func(func(ctx context.Context, in subscriptionInput) (rpc.OK, error) {
 				return d.simulate(ctx, in.ID, subscription(in.IsExpired))
 			})},
-		row("remove", "Takes a virtual device out of its account.", removeDevice()),
+		row(Remove, "Takes a virtual device out of its account."),
 		{Path: "/keyway/v1/sandbox/fail_requests", Summary: "Has the next requests that change a virtual device fail, so that an app can be tried against trouble.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member,
 			Handle: rpc.Func(d.failRequests)},
 	}

@@ -53,7 +53,7 @@ type codeEntryInput struct {
 }
 
 func (l *Locks) simulateCode(ctx context.Context, in codeEntryInput) (rpc.Doc[action.Attempt], error) {
-	return l.Simulate(ctx, in.ID, enterCode, in.Code)
+	return l.Simulate(ctx, in.ID, EnterCode, in.Code)
 }
 
 type manualLockInput struct {
@@ -61,5 +61,5 @@ type manualLockInput struct {
 }
 
 func (l *Locks) simulateLock(ctx context.Context, in manualLockInput) (rpc.Doc[action.Attempt], error) {
-	return l.Simulate(ctx, in.ID, manualLock, "")
+	return l.Simulate(ctx, in.ID, ManualLock, "")
 }

@@ -59,8 +59,12 @@ const (
 	lockDoor      = "LOCK_DOOR"
 	unlockDoor    = "UNLOCK_DOOR"
 	configureAuto = "CONFIGURE_AUTO_LOCK"
-	enterCode     = "SIMULATE_KEYPAD_CODE_ENTRY"
-	manualLock    = "SIMULATE_MANUAL_LOCK_VIA_KEYPAD"
+)
+
+// The actions of somebody at a virtual lock, for Simulate.
+const (
+	EnterCode  = "SIMULATE_KEYPAD_CODE_ENTRY"
+	ManualLock = "SIMULATE_MANUAL_LOCK_VIA_KEYPAD"
 )
 
 // turn is what is asked of a lock.
@@ -105,6 +109,15 @@ func (l *Locks) Start(ctx context.Context, workspaceID string, t turn, wait bool
 		return doc, err
 	}
 	return l.Attempts.Get(ctx, l.DB, workspaceID, t.Attempt)
+}
+
+// Turn locks or unlocks a lock soon, and tells of the attempt. It returns what Start returns.
+func (l *Locks) Turn(ctx context.Context, deviceID string, locked bool) (rpc.Doc[action.Attempt], error) {
+	t := turn{Action: unlockDoor, Device: deviceID}
+	if locked {
+		t.Action = lockDoor
+	}
+	return l.Start(ctx, credential.From(ctx).WorkspaceID, t, false)
 }
 
 func able(r device.Reached, action string) error {
@@ -238,7 +251,7 @@ func effect(r device.Reached, t turn, m moved, now time.Time) (changes map[strin
 		}
 		return changes, nil
 	}
-	locked := t.Action == lockDoor || t.Action == manualLock
+	locked := t.Action == lockDoor || t.Action == ManualLock
 	if _, has := r.Properties["locked"]; has {
 		changes = map[string]any{"locked": locked}
 	}
@@ -285,14 +298,14 @@ func (l *Locks) Simulate(ctx context.Context, deviceID, kind, pin string) (doc r
 	m := moved{method: "manual"}
 	opens := true
 	var failure *action.Failure
-	if kind == enterCode {
+	if kind == EnterCode {
 		m.method, m.pin = "keycode", pin
 		if m.code, m.managed, opens, err = l.Codes.Match(ctx, l.DB, p.WorkspaceID, deviceID, pin, now); err != nil {
 			return nil, err
 		}
 	}
 	if opens {
-		if err := hand.SetLocked(ctx, r.Ref, kind == manualLock); errors.Is(err, provider.ErrJammed) {
+		if err := hand.SetLocked(ctx, r.Ref, kind == ManualLock); errors.Is(err, provider.ErrJammed) {
 			failure = &action.Failure{}
 			failure.Type, failure.Message = device.Failure(err)
 		} else if err != nil {

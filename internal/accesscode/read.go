@@ -1,0 +1,72 @@
+package accesscode
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"keyway/internal/credential"
+	"keyway/internal/device"
+	"keyway/internal/rpc"
+)
+
+// OnDevice gives the codes of a device as they are served, oldest first: those that are managed, and
+// those that others put on it. Spare codes are not among them. The caller is taken from ctx.
+func (c *Codes) OnDevice(ctx context.Context, deviceID string) (managed []rpc.Doc[Code], others []rpc.Doc[Unmanaged], err error) {
+	in := listInput{DeviceID: deviceID}
+	own, err := page[Code](ctx, c, in, true, mostCodes)
+	if err != nil {
+		return nil, nil, err
+	}
+	foreign, err := page[Unmanaged](ctx, c, in, false, mostUnmanaged)
+	return own.Items, foreign.Items, err
+}
+
+// Timeline tells what happened to a code, oldest first. It returns access_code_not_found.
+func (c *Codes) Timeline(ctx context.Context, id string) ([]TimelineEvent, error) {
+	out, err := c.getTimeline(ctx, timelineInput{ID: id, Limit: rpc.Opt[int]{Set: true, Value: mostTimeline}})
+	return out.Events, err
+}
+
+// Now is the time of the caller's workspace, which a sandbox may have moved forward.
+func (c *Codes) Now(ctx context.Context) (time.Time, error) {
+	return c.Clock.Now(ctx, c.DB, credential.From(ctx).WorkspaceID)
+}
+
+// Constraints are what a device wants of its codes.
+type Constraints struct {
+	Lengths          []int    // numbers of digits; empty: from 4 to 12
+	NameMin, NameMax int      // characters; 0: any
+	Rules            []string // others, each in a sentence without its end
+	LockChooses      bool     // the lock makes up PINs by itself
+}
+
+// ConstraintsOf reads what a device wants of its codes.
+func ConstraintsOf(d device.Device) (Constraints, error) {
+	r, err := rulesOf(d)
+	if err != nil {
+		return Constraints{}, err
+	}
+	out := Constraints{Lengths: r.lengths, NameMin: r.nameMin, NameMax: r.nameMax, LockChooses: r.lockChooses()}
+	slices.Sort(out.Lengths)
+	for _, kind := range r.kinds {
+		_, why := r.breaks(kind, "")
+		switch kind {
+		case "cannot_specify_pin_code":
+			continue
+		case "name_must_be_unique":
+			why = "No two codes on the device may have the same name"
+		case "start_date_in_future":
+			why = "A code with times must begin in the future"
+		}
+		if why != "" {
+			out.Rules = append(out.Rules, why)
+		}
+	}
+	return out, nil
+}
+
+// HasPool tells whether spare codes can be kept on a device, and whether they are.
+func HasPool(d device.Device) (supported, enabled bool) {
+	return string(d.Properties["supports_backup_access_code_pool"]) == "true", string(d.Properties["backup_access_code_pool_enabled"]) == "true"
+}

@@ -1,0 +1,436 @@
+package console
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"keyway/internal/accesscode"
+	"keyway/internal/device"
+	"keyway/internal/fault"
+	"keyway/internal/rpc"
+)
+
+// codesView reads the access codes of a device.
+func (q *request) codesView() (*CodesView, error) {
+	h, served, err := q.deviceHead("codes")
+	if err != nil {
+		return nil, err
+	}
+	v := &CodesView{Page: q.base(AreaWorkspace, NavDevices, h.Device.Name), DeviceHead: h}
+	form, err := q.codeForm(served)
+	if err != nil {
+		return nil, err
+	}
+	now, err := q.Codes.Now(q.context())
+	if err != nil {
+		return nil, err
+	}
+	managed, others, err := q.Codes.OnDevice(q.context(), h.Device.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, doc := range managed {
+		c, err := q.code(doc, form, now)
+		if err != nil {
+			return nil, err
+		}
+		v.Codes = append(v.Codes, c)
+	}
+	for _, doc := range others {
+		c, err := q.code(doc, form, now)
+		if err != nil {
+			return nil, err
+		}
+		v.Others = append(v.Others, c)
+	}
+	v.Pool, v.PoolOn = accesscode.HasPool(served)
+	form.CanPool = v.Pool && !v.PoolOn
+	if form.Online || form.Offline {
+		v.Add = &form
+	}
+	v.Simulated = h.Simulate.Keypad
+	return v, nil
+}
+
+// codeForm is an empty dialog for a code of a device.
+func (q *request) codeForm(d device.Device) (CodeForm, error) {
+	wants, err := accesscode.ConstraintsOf(d)
+	if err != nil {
+		return CodeForm{}, err
+	}
+	f := CodeForm{
+		ID: "add-code", New: true, Action: q.devicePath("codes"), Generate: q.devicePath("codes", "generate"), Kind: "ongoing",
+		Rules: wants.Rules, LockChooses: wants.LockChooses, NameMax: 200,
+		Online: d.CanProgramOnlineAccessCodes != nil, Offline: d.CanProgramOfflineAccessCodes != nil, Zone: time.UTC,
+	}
+	f.PINMin, f.PINMax, f.PINHint = 4, 12, "From 4 to 12 digits."
+	if n := wants.Lengths; len(n) > 0 {
+		f.PINMin, f.PINMax = n[0], n[len(n)-1]
+		f.PINHint = plural(n[0], "digit", "digits") + "."
+		if len(n) > 1 {
+			f.PINHint = lengthWords(n) + " digits."
+		}
+	}
+	if wants.NameMax > 0 {
+		f.NameMax = wants.NameMax
+		f.NameHint = fmt.Sprintf("The lock takes up to %d characters.", wants.NameMax)
+		if wants.NameMin > 0 {
+			f.NameHint = fmt.Sprintf("The lock takes %d to %d characters.", wants.NameMin, wants.NameMax)
+		}
+	}
+	if !f.Online {
+		f.Kind = "offline"
+	}
+	if d.Location != nil && d.Location.TimeZone != "" {
+		if zone, err := time.LoadLocation(d.Location.TimeZone); err == nil {
+			f.Zone = zone
+		}
+	}
+	if e, blocked := d.Blocking(); blocked {
+		f.Blocked = e.Message
+	}
+	return f, nil
+}
+
+func lengthWords(n []int) string {
+	if n[len(n)-1]-n[0] == len(n)-1 {
+		return fmt.Sprintf("From %d to %d", n[0], n[len(n)-1])
+	}
+	var texts []string
+	for _, length := range n {
+		texts = append(texts, strconv.Itoa(length))
+	}
+	return strings.Join(texts[:len(texts)-1], ", ") + " or " + texts[len(texts)-1]
+}
+
+// localTime is how browsers write the value of a datetime-local input.
+const localTime = "2006-01-02T15:04"
+
+// servedCode is what the API serves for a code, managed or not, as far as the Console looks at it.
+type servedCode struct {
+	accesscode.Public
+	CannotBeManaged bool `json:"cannot_be_managed"`
+	accesscode.Private
+}
+
+// code reads a code for its row and its page.
+func (q *request) code(doc []byte, form CodeForm, now time.Time) (Code, error) {
+	var s servedCode
+	if err := json.Unmarshal(doc, &s); err != nil {
+		return Code{}, fmt.Errorf("access code: %w", err)
+	}
+	c := Code{
+		ID: s.ID, URL: q.devicePath("codes", s.ID), Managed: s.IsManaged, Status: codeBadge(s), Kind: codeKind(s),
+		CreatedAt: s.CreatedAt.Time, Fixed: s.CannotBeManaged, Backup: s.IsBackup, WaitsForPIN: s.IsWaitingForCode,
+		CanPull: s.IsBackupAvailable && s.PulledBackupID == nil,
+	}
+	if s.Name != nil {
+		c.Name = *s.Name
+	}
+	if s.PIN != nil {
+		c.PIN = *s.PIN
+	}
+	if s.PulledBackupID != nil {
+		c.PulledURL = q.devicePath("codes", *s.PulledBackupID)
+	}
+	if !s.StartsAt.IsZero() {
+		c.Starts = when(s.StartsAt.Time, form.Zone)
+	}
+	if !s.EndsAt.IsZero() {
+		c.Ends = when(s.EndsAt.Time, form.Zone)
+	}
+	c.Frame = codeFrame(s, now)
+	for _, e := range s.Errors {
+		c.Problems = append(c.Problems, Problem{Code: e.ErrorCode, Message: e.Message, Since: e.CreatedAt.Time, Bad: true})
+	}
+	for _, w := range s.Warnings {
+		c.Problems = append(c.Problems, Problem{Code: w.WarningCode, Message: w.Message, Since: w.CreatedAt.Time})
+	}
+	for _, m := range s.Mutations {
+		c.Pending = append(c.Pending, m.Message)
+	}
+	c.CanDelete = !s.IsOffline && s.Status != "removing"
+	if s.IsManaged && c.CanDelete {
+		f := form
+		f.ID, f.New, f.Action, f.Generate = "edit-"+s.ID, false, c.URL+"/edit", c.URL+"/generate"
+		f.Name, f.External = c.Name, s.IsExternalAllowed
+		if s.Type == "time_bound" {
+			f.Kind = "time_bound"
+			f.Ends = s.EndsAt.In(form.Zone).Format(localTime)
+			if !s.StartsAt.IsZero() {
+				f.Starts = s.StartsAt.In(form.Zone).Format(localTime)
+			}
+		}
+		c.Edit = &f
+	}
+	return c, nil
+}
+
+func codeKind(s servedCode) string {
+	switch {
+	case s.IsOneTime:
+		return "One-time, offline"
+	case s.IsOffline:
+		return "Offline"
+	case s.Type == "time_bound":
+		return "Time-bound"
+	}
+	return "Ongoing"
+}
+
+func codeBadge(s servedCode) Badge {
+	switch {
+	case s.Status == "set":
+		return Badge{Tone: ToneGood, Text: "Set"}
+	case s.IsScheduledOnDevice:
+		return Badge{Tone: ToneGood, Text: "Scheduled on device"}
+	case s.Status == "setting":
+		return Badge{Tone: ToneWarn, Text: "Setting"}
+	case s.Status == "removing":
+		return Badge{Tone: ToneWarn, Text: "Removing"}
+	case s.Status == "unknown":
+		return Badge{Tone: ToneBad, Text: "Unknown"}
+	}
+	return Badge{Tone: ToneNeutral, Text: "Not set yet"}
+}
+
+// codeFrame says when a code opens the lock, by the workspace's own clock.
+func codeFrame(s servedCode, now time.Time) string {
+	switch {
+	case s.EndsAt.IsZero():
+		return "Always"
+	case now.Before(s.StartsAt.Time):
+		return "Starts " + relative(now, s.StartsAt.Time)
+	case now.Before(s.EndsAt.Time):
+		return "Ends " + relative(now, s.EndsAt.Time)
+	}
+	return "Ended " + relative(now, s.EndsAt.Time)
+}
+
+func (q *request) codes() error {
+	v, err := q.codesView()
+	if err != nil {
+		return err
+	}
+	return q.show(v)
+}
+
+// readCode takes what was typed into a dialog; errs is empty when all of it can be read.
+func (q *request) readCode(f *CodeForm) (starts, ends time.Time, errs FormErrors) {
+	f.Open, f.Name, f.PIN, f.Kind = true, q.form("name"), q.form("code"), q.form("kind")
+	f.Starts, f.Ends = q.form("starts_at"), q.form("ends_at")
+	f.External, f.OneTime, f.UsePool = q.form("external") != "", q.form("one_time") != "", q.form("pool") != ""
+	errs = FormErrors{}
+	if f.Kind == "ongoing" {
+		return starts, ends, errs
+	}
+	for _, in := range []struct {
+		name, text string
+		into       *time.Time
+	}{{"starts_at", f.Starts, &starts}, {"ends_at", f.Ends, &ends}} {
+		if in.text == "" {
+			continue
+		}
+		t, err := time.ParseInLocation(localTime, in.text, f.Zone)
+		if err != nil {
+			errs[in.name] = "This is not a date with a time."
+		}
+		*in.into = t
+	}
+	if f.Ends == "" {
+		errs["ends_at"] = "Choose when the code ends."
+	}
+	return starts, ends, errs
+}
+
+// codeRefused shows a dialog again with what has to be mended.
+func (q *request) codeRefused(v *CodesView, f *CodeForm, err error) error {
+	errs, ok := formErrors(err)
+	if !ok {
+		var refused *fault.Error
+		if !errors.As(err, &refused) || refused.Status() >= 500 || refused.Code == fault.AccessCodeNotFound {
+			return err
+		}
+		errs = FormErrors{"": sentence(refused.Message)}
+	}
+	f.Errors = errs.onlyFields("name", "code", "starts_at", "ends_at")
+	v.Location = q.devicePath("codes")
+	return q.show(v)
+}
+
+func (q *request) createCode() error {
+	v, err := q.codesView()
+	if err != nil {
+		return err
+	}
+	f := v.Add
+	if f == nil {
+		return q.refusedHere(fault.New(fault.NotSupported, "This device does not support access codes"))
+	}
+	starts, ends, errs := q.readCode(f)
+	if len(errs) > 0 {
+		f.Errors, v.Location = errs, q.devicePath("codes")
+		return q.show(v)
+	}
+	n := accesscode.New{
+		DeviceID: v.Device.ID, Name: f.Name, PIN: f.PIN, StartsAt: starts.UTC(), EndsAt: ends.UTC(), AllowExternal: f.External,
+		Offline: f.Kind == "offline", OneTime: f.OneTime && f.Kind == "offline", EnablePool: f.UsePool,
+	}
+	if _, err := q.Codes.Create(q.context(), n, false); err != nil {
+		return q.codeRefused(v, f, err)
+	}
+	return q.done(q.devicePath("codes"), "Access code created.")
+}
+
+// find gives the code of the address among those of the page.
+func (q *request) find(list []Code) (*Code, error) {
+	i := slices.IndexFunc(list, func(c Code) bool { return c.ID == q.r.PathValue("code") })
+	if i < 0 {
+		return nil, fault.Missing(fault.AccessCodeNotFound)
+	}
+	return &list[i], nil
+}
+
+func (q *request) editCode() error {
+	v, err := q.codesView()
+	if err != nil {
+		return err
+	}
+	c, err := q.find(v.Codes)
+	if err != nil {
+		return err
+	}
+	if c.Edit == nil {
+		return q.refused(q.devicePath("codes"), fault.New(fault.NotSupported, "This access code cannot be changed"))
+	}
+	starts, ends, errs := q.readCode(c.Edit)
+	if len(errs) > 0 {
+		c.Edit.Errors, v.Location = errs, q.devicePath("codes")
+		return q.show(v)
+	}
+	ch := accesscode.Change{Name: rpc.Opt[string]{Set: true, Value: c.Edit.Name}, PIN: c.Edit.PIN, Type: c.Edit.Kind, AllowExternal: rpc.Opt[bool]{Set: true, Value: c.Edit.External}}
+	if c.Edit.Kind == "time_bound" {
+		ch.EndsAt = rpc.Opt[time.Time]{Set: true, Value: ends.UTC()}
+		ch.StartsAt = rpc.Opt[time.Time]{Set: true, Null: starts.IsZero(), Value: starts.UTC()}
+	}
+	if _, err := q.Codes.Update(q.context(), c.ID, ch, false); err != nil {
+		return q.codeRefused(v, c.Edit, err)
+	}
+	return q.done(q.devicePath("codes"), "Access code changed.")
+}
+
+// generateCode fills a free PIN into the dialog that asks for one.
+func (q *request) generateCode() error {
+	v, err := q.codesView()
+	if err != nil {
+		return err
+	}
+	f := v.Add
+	if q.r.PathValue("code") != "" {
+		c, err := q.find(v.Codes)
+		if err != nil {
+			return err
+		}
+		f = c.Edit
+	}
+	if f == nil {
+		return q.refused(q.devicePath("codes"), fault.New(fault.NotSupported, "The codes of this device cannot be chosen"))
+	}
+	q.readCode(f)
+	if f.PIN, _, err = q.Codes.Generate(q.context(), v.Device.ID); err != nil {
+		return q.codeRefused(v, f, err)
+	}
+	v.Location = q.devicePath("codes")
+	return q.show(v)
+}
+
+func (q *request) deleteCode() error {
+	v, err := q.codesView()
+	if err != nil {
+		return err
+	}
+	c, err := q.find(slices.Concat(v.Codes, v.Others))
+	if err != nil {
+		return err
+	}
+	if _, err := q.Codes.Delete(q.context(), c.ID, v.Device.ID, c.Managed, false); err != nil {
+		return q.refused(q.devicePath("codes"), err)
+	}
+	return q.done(q.devicePath("codes"), "The code is being removed from the lock.")
+}
+
+func (q *request) convertCode() error {
+	v, err := q.codesView()
+	if err != nil {
+		return err
+	}
+	c, err := q.find(v.Others)
+	if err != nil {
+		return err
+	}
+	if err := q.Codes.Convert(q.context(), c.ID, q.form("external") != ""); err != nil {
+		return q.refused(q.devicePath("codes"), err)
+	}
+	return q.done(q.devicePath("codes"), "The code is managed now.")
+}
+
+func (q *request) pullBackup() error {
+	v, err := q.codesView()
+	if err != nil {
+		return err
+	}
+	c, err := q.find(v.Codes)
+	if err != nil {
+		return err
+	}
+	if _, err := q.Codes.PullBackup(q.context(), c.ID); err != nil {
+		return q.refused(q.devicePath("codes"), err)
+	}
+	return q.done(q.devicePath("codes"), "A backup code stands in now. Give its PIN to the guest.")
+}
+
+func (q *request) codePage() error {
+	v, err := q.codesView()
+	if err != nil {
+		return err
+	}
+	events, err := q.Codes.Timeline(q.context(), q.r.PathValue("code"))
+	if err != nil && !fault.Is(err, fault.AccessCodeNotFound) {
+		return err
+	}
+	page := &CodeView{Page: v.Page, DeviceHead: v.DeviceHead, CodesURL: q.devicePath("codes")}
+	c, err := q.find(slices.Concat(v.Codes, v.Others))
+	switch {
+	case err == nil:
+		page.Code = *c
+	case len(events) == 0:
+		return err
+	default:
+		page.Gone, page.Code = true, Code{ID: q.r.PathValue("code")}
+	}
+	for _, e := range events {
+		of, related := page.Device.ID, ""
+		if err := json.Unmarshal(e.Related["device_id"], &related); err != nil || related != of {
+			return fault.Missing(fault.AccessCodeNotFound)
+		}
+		var at rpc.Time
+		if err := json.Unmarshal(e.OccurredAt, &at); err != nil {
+			return err
+		}
+		var by struct {
+			Type string `json:"type"`
+		}
+		if err := json.Unmarshal(e.Actor, &by); err != nil {
+			return err
+		}
+		name := words(strings.NewReplacer("access_code.", "", ".", "_").Replace(e.Type))
+		page.Timeline = append(page.Timeline, TimelineRow{ID: e.ID, Type: e.Type, Text: name, At: at.Time, By: map[string]string{"console_user": "by a person", "api_key": "by the API", "system": "by the system"}[by.Type]})
+	}
+	slices.Reverse(page.Timeline)
+	return q.show(page)
+}

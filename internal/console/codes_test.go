@@ -1,0 +1,134 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"keyway/internal/workspace"
+)
+
+// until asks for a page until it says a text.
+func (b *browser) until(path, text string) *browser {
+	b.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if b.get(path); strings.Contains(b.page, text) {
+			return b
+		} else if time.Now().After(deadline) {
+			return b.has(text)
+		}
+	}
+}
+
+// lockOf connects an account of a brand and gives the address of its first lock.
+func (b *browser) lockOf(w workspace.Workspace, brand string) string {
+	b.t.Helper()
+	list := workspacePath(w.ID, "devices")
+	b.get(list).post(workspacePath(w.ID, "sandbox-devices"), "brand", brand).at(list)
+	return regexp.MustCompile(`href="(` + list + `/[^"]*)"`).FindStringSubmatch(b.get(list + "?q=" + brand).page)[1]
+}
+
+func TestLocking(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	b := s.browser(t).signIn("jane")
+	lock := b.lockOf(w, "schlage")
+	b.get(lock).has("Overview", "Access codes", "Events", "Simulate").post(lock+"/unlock", "tab", lock+"/codes").at(lock + "/codes")
+	attempt := b.address.RequestURI()
+	if !strings.Contains(attempt, "attempt=") {
+		t.Fatalf("unlocking leads to %s", attempt)
+	}
+	b.until(attempt, "<strong>Unlocked.").post(lock + "/lock")
+	b.until(b.address.RequestURI(), "<strong>Locked.")
+	b.until(lock+"/events", "lock.unlocked").has("lock.locked", "Remote")
+
+	// A device that is offline is asked all the same, and says why it did nothing.
+	b.get(lock).post(lock+"/simulate", "what", "disconnect").at(lock).has("Simulated: take offline.", "Offline", "device_disconnected")
+	b.post(lock + "/unlock")
+	b.until(b.address.RequestURI(), `notice-bad" id="attempt"`)
+	b.get(lock).post(lock+"/simulate", "what", "connect").lacks("device_disconnected")
+	b.post(lock+"/simulate", "what", "renew_subscription").has("This device does not support that")
+	b.post(lock+"/simulate", "what", "nothing").has("There is nothing of that name to simulate")
+
+	// Roles and tenants: a stranger finds nothing, and a form of nobody's changes nothing.
+	s.person(t, "eve")
+	eve := s.browser(t).signIn("eve")
+	for _, path := range []string{lock, lock + "/codes", lock + "/events", lock + "/codes/x"} {
+		if eve.get(path); eve.status != http.StatusNotFound {
+			t.Errorf("a stranger at %s: %d", path, eve.status)
+		}
+	}
+	if eve.do(eve.request(lock+"/unlock", url.Values{})); eve.status != http.StatusNotFound {
+		t.Errorf("a stranger unlocks: %d", eve.status)
+	}
+	if nobody := s.browser(t); nobody.do(nobody.request(lock+"/unlock", url.Values{})).address.Path != "/console/sign-in" {
+		t.Error("nobody unlocks")
+	}
+	r := b.request(lock+"/unlock", url.Values{})
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	if b.do(r); b.status != http.StatusForbidden {
+		t.Errorf("another site unlocks: %d", b.status)
+	}
+}
+
+func TestCodes(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	b := s.browser(t).signIn("jane")
+	lock := b.lockOf(w, "schlage")
+	codes := lock + "/codes"
+	b.get(codes).has("No access codes", "Add access code")
+	b.post(codes, "name", "Cleaner", "code", "12", "kind", "ongoing").has("does not support codes of this length", "data-open", `value="Cleaner"`)
+	b.get(codes).post(codes, "name", "Cleaner", "kind", "time_bound", "starts_at", "tomorrow").has("This is not a date with a time.", "Choose when the code ends.")
+	b.get(codes).post(codes, "name", "Cleaner", "kind", "time_bound", "ends_at", "2020-01-01T00:00").has("The time must be in the future")
+	b.get(codes).post(codes+"/generate", "name", "Cleaner", "kind", "ongoing").has("data-open", `value="Cleaner"`)
+	pin := regexp.MustCompile(`id="add-code-code" name="code" type="text" value="(\d+)"`).FindStringSubmatch(b.page)
+	if pin == nil {
+		t.Fatalf("no PIN was generated:\n%s", plainText(b.page))
+	}
+	b.post(codes, "name", "Cleaner", "code", pin[1], "kind", "ongoing").at(codes).has("Access code created.", "Cleaner", pin[1])
+	b.until(codes, "Set</span>")
+	at := regexp.MustCompile(`href="(` + codes + `/[^"]*)">Cleaner<`).FindStringSubmatch(b.page)[1]
+	b.get(at).has("Timeline", "Set on device", "by a person", pin[1])
+
+	ends := time.Now().AddDate(0, 0, 3).UTC().Format(localTime)
+	b.get(codes).post(at+"/edit", "name", "Crew", "kind", "time_bound", "ends_at", "x").has("This is not a date with a time.", "data-open")
+	b.get(codes).post(at+"/generate", "name", "Crew", "kind", "ongoing").has("data-open", `value="Crew"`)
+	b.get(codes).post(at+"/edit", "name", "Crew", "kind", "time_bound", "ends_at", ends, "external", "yes").at(codes).has("Access code changed.", "Crew", "Time-bound", "Ends in 3 days", pin[1])
+	b.until(codes, "Set</span>").post(at+"/edit", "name", "Crew", "kind", "ongoing").has("Ongoing")
+	if strings.Contains(s.log.String(), pin[1]) {
+		t.Error("the PIN is in the log")
+	}
+
+	// Somebody at the lock puts a code on it, and it becomes managed.
+	b.get(codes).post(lock+"/simulate", "what", "code_at_lock", "name", "Neighbor", "code", "5724").at(codes).has("Somebody put the code on the lock.", "Neighbor", "5724", "Manage")
+	other := regexp.MustCompile(`action="(` + codes + `/[^"]*)/convert"`).FindStringSubmatch(b.page)[1]
+	b.post(other + "/convert").has("The code is managed now.").lacks(`action="` + other + `/convert"`).has(`action="` + other + `/edit"`)
+	b.post(lock+"/simulate", "what", "keypad", "code", "5724")
+	b.has("The code opened the lock")
+	b.post(lock+"/simulate", "what", "keypad", "code", "0000").has("No code with this PIN is valid on the lock now")
+	b.post(lock+"/simulate", "what", "manual_lock").has("Locked by hand")
+
+	b.get(codes).post(at + "/delete").at(codes).has("being removed")
+	for deadline := time.Now().Add(10 * time.Second); strings.Contains(b.get(codes).page, "Crew"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the code stays")
+		}
+	}
+	b.get(at).has("Deleted code", "Removed from device")
+	for _, path := range []string{codes + "/nothing", lock + "x/codes"} {
+		if b.get(path); b.status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, b.status)
+		}
+	}
+	// The code of one device is not found below another.
+	elsewhere := b.lockOf(w, "august")
+	if b.get(elsewhere + "/codes/" + other[strings.LastIndexByte(other, '/')+1:]); b.status != http.StatusNotFound {
+		t.Errorf("a code below another device: %d", b.status)
+	}
+}

@@ -1,0 +1,237 @@
+package console
+
+import (
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"keyway/internal/action"
+	"keyway/internal/device"
+	"keyway/internal/event"
+	"keyway/internal/fault"
+	"keyway/internal/lock"
+)
+
+// devicePath is the address of a device's page, or of something below it.
+func (q *request) devicePath(elem ...string) string {
+	return workspacePath(q.current.ID, append([]string{"devices", q.r.PathValue("device")}, elem...)...)
+}
+
+// deviceHead reads what all pages of a device begin with.
+func (q *request) deviceHead(tab string) (h DeviceHead, served device.Device, err error) {
+	served, err = q.Devices.Get(q.r.Context(), q.DB, q.current.ID, q.r.PathValue("device"))
+	if err != nil {
+		return h, served, err
+	}
+	doc, err := json.Marshal(served)
+	if err != nil {
+		return h, served, err
+	}
+	if h.Device, err = newDevice(doc); err != nil {
+		return h, served, err
+	}
+	h.BackURL = workspacePath(q.current.ID, "devices")
+	h.Rename = RenameForm{Action: q.devicePath("rename"), Name: h.Device.Name}
+	h.Tabs = []Tab{{"Overview", q.devicePath(), tab == "overview"}}
+	if served.CanProgramOnlineAccessCodes != nil || served.CanProgramOfflineAccessCodes != nil || served.CanUnlockWithCode != nil {
+		h.Tabs = append(h.Tabs, Tab{"Access codes", q.devicePath("codes"), tab == "codes"})
+	}
+	h.Tabs = append(h.Tabs, Tab{"Events", q.devicePath("events"), tab == "events"})
+	if served.CanRemotelyLock != nil {
+		h.Turns = append(h.Turns, Turn{"Lock", "lock", q.devicePath("lock"), !*served.CanRemotelyLock})
+	}
+	if served.CanRemotelyUnlock != nil {
+		h.Turns = append(h.Turns, Turn{"Unlock", "unlock", q.devicePath("unlock"), !*served.CanRemotelyUnlock})
+	}
+	if q.current.IsSandbox {
+		h.Simulate = SimulateMenu{Action: q.devicePath("simulate"), Keypad: served.CanUnlockWithCode != nil}
+		possible := served.Simulations()
+		for _, s := range simulations {
+			if slices.Contains(possible, s.Name) {
+				h.Simulate.Items = append(h.Simulate.Items, s)
+			}
+		}
+	}
+	if id := q.r.URL.Query().Get("attempt"); id != "" {
+		if h.Attempt, err = q.attempt(id); err != nil {
+			return h, served, err
+		}
+	}
+	h.Device.Account, err = accountNames{q: q, known: map[string]string{}}.of(h.Device.AccountID)
+	return h, served, err
+}
+
+// simulations are what the Simulate menu offers, in its order.
+var simulations = []Simulation{
+	{device.Connect, "Bring online", "wifi"},
+	{device.Disconnect, "Take offline", "ban"},
+	{device.ConnectToHub, "Connect the hub", "wifi"},
+	{device.DisconnectFromHub, "Disconnect the hub", "ban"},
+	{device.RenewSubscription, "Renew the subscription", "check"},
+	{device.ExpireSubscription, "Let the subscription end", "alert"},
+	{device.Remove, "Remove from its account", "x"},
+}
+
+// attempt tells how what was asked of the device goes; nil for one that is not known.
+func (q *request) attempt(id string) (*AttemptNote, error) {
+	doc, err := q.Attempts.Get(q.r.Context(), q.DB, q.current.ID, id)
+	if fault.Is(err, fault.ActionAttemptNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	var a action.Attempt
+	if err := json.Unmarshal(doc, &a); err != nil {
+		return nil, err
+	}
+	n := &AttemptNote{ID: a.ID, CloseURL: q.r.URL.Path}
+	doing, done := "Working", "Done"
+	switch a.Type {
+	case "LOCK_DOOR":
+		doing, done = "Locking", "Locked"
+	case "UNLOCK_DOOR":
+		doing, done = "Unlocking", "Unlocked"
+	case lock.EnterCode:
+		done = "The code opened the lock"
+	case lock.ManualLock:
+		done = "Locked by hand"
+	}
+	switch {
+	case a.Status == "pending":
+		n.Tone, n.Text = ToneNeutral, doing+"…"
+	case a.Error != nil:
+		n.Tone, n.Text, n.Code = ToneBad, a.Error.Message, a.Error.Type
+	default:
+		n.Tone, n.Text = ToneGood, done+"."
+	}
+	return n, nil
+}
+
+func (q *request) deviceView() (*DeviceView, error) {
+	h, _, err := q.deviceHead("overview")
+	return &DeviceView{Page: q.base(AreaWorkspace, NavDevices, h.Device.Name), DeviceHead: h}, err
+}
+
+func (q *request) device() error {
+	v, err := q.deviceView()
+	if err != nil {
+		return err
+	}
+	return q.show(v)
+}
+
+func (q *request) lockDoor() error   { return q.turn(true) }
+func (q *request) unlockDoor() error { return q.turn(false) }
+
+func (q *request) turn(locked bool) error {
+	doc, err := q.Locks.Turn(q.context(), q.r.PathValue("device"), locked)
+	if err != nil {
+		return q.refusedHere(err)
+	}
+	return q.follow(doc)
+}
+
+// follow goes back to where the person was, to watch an attempt.
+func (q *request) follow(doc []byte) error {
+	var a action.Attempt
+	if err := json.Unmarshal(doc, &a); err != nil {
+		return err
+	}
+	return q.redirect(q.back() + "?" + url.Values{"attempt": {a.ID}}.Encode())
+}
+
+// back is the tab of the device that a form was sent from.
+func (q *request) back() string {
+	tab := q.form("tab")
+	for _, t := range []string{q.devicePath("codes"), q.devicePath("events")} {
+		if tab == t {
+			return t
+		}
+	}
+	return q.devicePath()
+}
+
+// refusedHere says on the tab that a form was sent from why nothing was done.
+func (q *request) refusedHere(err error) error {
+	if fault.Is(err, fault.DeviceNotFound) || fault.Is(err, fault.AccessCodeNotFound) {
+		return err
+	}
+	return q.refused(q.back(), err)
+}
+
+func (q *request) simulate() error {
+	ctx, id := q.context(), q.r.PathValue("device")
+	switch what := q.form("what"); what {
+	case "keypad":
+		doc, err := q.Locks.Simulate(ctx, id, lock.EnterCode, q.form("code"))
+		if err != nil {
+			return q.refusedHere(err)
+		}
+		return q.follow(doc)
+	case "manual_lock":
+		doc, err := q.Locks.Simulate(ctx, id, lock.ManualLock, "")
+		if err != nil {
+			return q.refusedHere(err)
+		}
+		return q.follow(doc)
+	case "code_at_lock":
+		if _, err := q.Codes.SimulateUnmanaged(ctx, id, q.form("name"), q.form("code")); err != nil {
+			return q.refusedHere(err)
+		}
+		return q.done(q.devicePath("codes"), "Somebody put the code on the lock.")
+	default:
+		if err := q.Devices.Simulate(ctx, id, what); err != nil {
+			return q.refusedHere(err)
+		}
+		i := slices.IndexFunc(simulations, func(s Simulation) bool { return s.Name == what })
+		return q.done(q.back(), "Simulated: %s.", strings.ToLower(simulations[i].Label[:1])+simulations[i].Label[1:])
+	}
+}
+
+// eventsShown is how many events the tab of a device shows.
+const eventsShown = 100
+
+func (q *request) deviceEvents() error {
+	h, _, err := q.deviceHead("events")
+	if err != nil {
+		return err
+	}
+	v := &DeviceEventsView{Page: q.base(AreaWorkspace, NavDevices, h.Device.Name), DeviceHead: h}
+	page, err := q.Events.Find(q.context(), q.current.ID, event.Filter{DeviceID: h.Device.ID, Limit: eventsShown})
+	if err != nil {
+		return err
+	}
+	v.More = page.HasNext
+	for _, doc := range page.Items {
+		var e struct {
+			event.Record
+			AttemptError string `json:"error_code"`
+			Method       string `json:"method"`
+			CodeID       string `json:"access_code_id"`
+		}
+		if err := json.Unmarshal(doc, &e); err != nil {
+			return err
+		}
+		row := DeviceEvent{ID: e.EventID, Type: e.EventType, Text: eventWords(e.EventType), At: e.OccurredAt.Time}
+		if e.Method != "" {
+			row.Detail = words(e.Method)
+		} else if e.AttemptError != "" {
+			row.Detail = words(e.AttemptError)
+		}
+		if e.CodeID != "" {
+			row.CodeURL = q.devicePath("codes", e.CodeID)
+		}
+		v.Events = append(v.Events, row)
+	}
+	return q.show(v)
+}
+
+// eventWords makes "Access code set on device" of "access_code.set_on_device".
+func eventWords(kind string) string {
+	return words(strings.ReplaceAll(kind, ".", "_"))
+}
+
+// when says a moment in a time zone, as a person reads it.
+func when(t time.Time, zone *time.Location) string { return t.In(zone).Format("2 Jan 2006, 15:04 MST") }
