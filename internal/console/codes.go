@@ -146,10 +146,10 @@ func (q *request) code(doc []byte, form CodeForm, now time.Time) (Code, error) {
 	}
 	c.Frame = codeFrame(s, now)
 	for _, e := range s.Errors {
-		c.Problems = append(c.Problems, Problem{Code: e.ErrorCode, Message: e.Message, Since: e.CreatedAt.Time, Bad: true})
+		c.Problems = append(c.Problems, Problem{Code: e.ErrorCode, Message: e.Message, Explanation: codeExplanations[e.ErrorCode], Since: e.CreatedAt.Time, Bad: true})
 	}
 	for _, w := range s.Warnings {
-		c.Problems = append(c.Problems, Problem{Code: w.WarningCode, Message: w.Message, Since: w.CreatedAt.Time})
+		c.Problems = append(c.Problems, Problem{Code: w.WarningCode, Message: w.Message, Explanation: codeExplanations[w.WarningCode], Since: w.CreatedAt.Time})
 	}
 	for _, m := range s.Mutations {
 		c.Pending = append(c.Pending, m.Message)
@@ -169,6 +169,22 @@ func (q *request) code(doc []byte, form CodeForm, now time.Time) (Code, error) {
 		c.Edit = &f
 	}
 	return c, nil
+}
+
+// codeExplanations say what an error or a warning of a code means for the people at the door.
+var codeExplanations = map[string]string{
+	"failed_to_set_on_device":            "The PIN does not open the lock yet. Keyway tries again by itself, less often each time.",
+	"failed_to_remove_from_device":       "The PIN may still open the lock. Keyway tries again by itself; if it matters now, go to the door.",
+	"delay_in_setting_on_device":         "The PIN may not open the lock yet. Keyway keeps trying.",
+	"delay_in_removing_from_device":      "The PIN may still open the lock. Keyway keeps trying.",
+	"duplicate_code_on_device":           "Another code on the lock has the same PIN. Choose another PIN, or delete that code.",
+	"no_space_for_access_code_on_device": "Delete a code that is not needed any more; this one follows then.",
+	"device_offline":                     "What is wanted is kept, and done when the lock is back.",
+	"device_disconnected":                "What is wanted is kept, and done when the lock is back.",
+	"account_disconnected":               "Reconnect the account: until then nobody knows what the lock holds.",
+	"conflicting_external_modification":  "Somebody changed the code at the lock, and Keyway put it back.",
+	"external_modification_in_effect":    "Somebody changed the code at the lock, and that holds.",
+	"using_backup_access_code":           "Give the guest the PIN of the backup code.",
 }
 
 func codeKind(s servedCode) string {
