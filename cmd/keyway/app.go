@@ -151,10 +151,10 @@ func (a *app) table() (rows []*rpc.Endpoint) {
 }
 
 // resetSandbox puts a sandbox workspace's devices back to how they were found, with what they
-// remember and the codes on them.
+// remember and the codes on them, and its clock to the real time.
 func (a *app) resetSandbox(ctx context.Context, workspaceID string) error {
 	err := a.db.Update(ctx, func(tx *store.Tx) error {
-		return errors.Join(memory.Forget(ctx, tx, workspaceID), accesscode.Reset(ctx, tx, workspaceID))
+		return errors.Join(memory.Forget(ctx, tx, workspaceID), a.codes.Reset(ctx, tx, workspaceID), a.jobs.Rewind(ctx, tx, workspaceID))
 	}, store.Workspace(workspaceID))
 	if err != nil {
 		return err

@@ -205,13 +205,11 @@ type getInput struct {
 }
 
 func (c *Codes) getOne(ctx context.Context, in getInput) (rpc.Doc[Code], error) {
-	doc, err := c.lookUp(ctx, in, true)
-	return doc, err
+	return c.lookUp(ctx, in, true)
 }
 
 func (c *Codes) getUnmanaged(ctx context.Context, in getInput) (rpc.Doc[Unmanaged], error) {
-	doc, err := c.lookUp(ctx, in, false)
-	return doc, err
+	return c.lookUp(ctx, in, false)
 }
 
 // lookUp finds a code by its id, or by its device and PIN; it returns access_code_not_found.
@@ -235,6 +233,7 @@ func (c *Codes) lookUp(ctx context.Context, in getInput, managed bool) ([]byte, 
 	w.Add("workspace_id = ?", p.WorkspaceID)
 	w.Add("access_code_id = ?", in.ID)
 	w.Add("is_managed = ?", managed)
+	w.Add("is_spare = ?", false)
 	p.Limit(w, "device_id", "connected_account_id", "")
 	rows, err := c.served(ctx, c.DB, w, "")
 	if err == nil && len(rows) == 0 {

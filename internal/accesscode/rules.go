@@ -246,7 +246,10 @@ func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, r
 	err = c.DB.Update(ctx, func(tx *store.Tx) error {
 		ids = nil
 		var all []rules
-		for _, id := range deviceIDs {
+		for i, id := range deviceIDs {
+			if slices.Contains(deviceIDs[:i], id) {
+				return fault.Invalid("device_ids", "A device is named more than once")
+			}
 			_, _, rule, err := c.begin(ctx, tx, ws, id)
 			if err != nil {
 				return err
@@ -387,21 +390,16 @@ func (t *telling) update(r *row, ch Change, rule rules, by actor) error {
 		}
 	}
 	if ch.PIN != "" && ch.PIN != r.PIN {
-		if r.common != "" {
-			r.common = "" // it does not share its PIN any more
-		}
 		if err := rule.checkPIN(ch.PIN); err != nil {
 			return err
 		}
-		r.PIN = ch.PIN
+		r.PIN, r.common = ch.PIN, "" // it does not share its PIN any more
 	}
 	if ch.AllowExternal.Set {
 		r.AllowExternal = ch.AllowExternal.Value
 	}
 	r.Name, r.StartsAt, r.EndsAt = name, starts, ends
-	r.ChangedAt, r.Actor, r.LetGo = t.now, by, false
-	r.Tries, r.RetryAt, r.Waiting = 0, time.Time{}, time.Time{}
-	r.Errors = nil
+	r.begin(t.now, by)
 	t.requested(r)
 	if r.Held == nil && r.Sent == nil || r.Held.same(r.wanted(t.traits)) {
 		t.changed(r) // there is nothing to wait for
@@ -409,6 +407,13 @@ func (t *telling) update(r *row, ch Change, rule rules, by actor) error {
 		r.Shown = ""
 	}
 	return nil
+}
+
+// begin forgets how the lock took what was wanted before: something else is wanted now.
+func (r *row) begin(now time.Time, by actor) {
+	r.ChangedAt, r.Actor, r.LetGo = now, by, false
+	r.Tries, r.RetryAt, r.Waiting, r.Errors = 0, time.Time{}, time.Time{}, nil
+	r.Warnings = slices.DeleteFunc(r.Warnings, func(p Problem) bool { return isDelay(p) || p.WarningCode == "external_modification_in_effect" })
 }
 
 // UpdateMultiple changes all codes that share a key, or none. It returns access_code_not_found when
@@ -445,8 +450,7 @@ func (c *Codes) UpdateMultiple(ctx context.Context, key string, ch Change) error
 }
 
 // Delete has a code taken off its lock, managed or not. With wait it returns when the lock was asked.
-// It returns access_code_not_found, or not_supported for an offline code and where the brand does not
-// let others' codes be removed.
+// It returns access_code_not_found, or not_supported for an offline code.
 func (c *Codes) Delete(ctx context.Context, id, deviceID string, managed, wait bool) (attemptID string, err error) {
 	p := credential.From(ctx)
 	var on string
@@ -478,8 +482,8 @@ func (c *Codes) Delete(ctx context.Context, id, deviceID string, managed, wait b
 		attemptID = at.ID
 		found.Attempts = append(found.Attempts, at.ID)
 		if !found.Deleting {
-			found.Deleting, found.ChangedAt, found.Actor = true, now, actorOf(p)
-			found.Tries, found.RetryAt, found.Waiting, found.Errors = 0, time.Time{}, time.Time{}, nil
+			found.Deleting = true
+			found.begin(now, actorOf(p))
 			if managed {
 				t.requested(found)
 			}
@@ -526,7 +530,8 @@ func (c *Codes) Convert(ctx context.Context, id string, allowExternal bool) erro
 }
 
 // PullBackup gives the spare code that stands in for a code: the same one each time. It returns
-// access_code_not_found, access_code_not_time_bound, or no_backup_access_code_available.
+// access_code_not_found, access_code_not_time_bound, not_supported for an offline code and for one that
+// is a backup itself, or no_backup_access_code_available.
 func (c *Codes) PullBackup(ctx context.Context, id string) (backupID string, err error) {
 	p := credential.From(ctx)
 	err = c.DB.Update(ctx, func(tx *store.Tx) error {
@@ -534,7 +539,7 @@ func (c *Codes) PullBackup(ctx context.Context, id string) (backupID string, err
 		if err != nil {
 			return err
 		}
-		t, rows, _, err := c.begin(ctx, tx, p.WorkspaceID, found.deviceID)
+		t, rows, rule, err := c.begin(ctx, tx, p.WorkspaceID, found.deviceID)
 		if err != nil {
 			return err
 		}
@@ -542,8 +547,13 @@ func (c *Codes) PullBackup(ctx context.Context, id string) (backupID string, err
 			backupID = found.Pulled
 			return nil
 		}
-		if found.ongoing() {
+		switch {
+		case found.Deleting:
+			return fault.Missing(fault.AccessCodeNotFound)
+		case found.ongoing():
 			return fault.New(fault.AccessCodeNotTimeBound, "Only a time-bound access code has a backup")
+		case found.Offline || found.Backup:
+			return fault.New(fault.NotSupported, "Offline access codes and backup access codes have no backup")
 		}
 		i := slices.IndexFunc(rows, func(r *row) bool { return r.spare && r.Shown == set && !r.Deleting })
 		if i < 0 {
@@ -552,12 +562,12 @@ func (c *Codes) PullBackup(ctx context.Context, id string) (backupID string, err
 		b := rows[i]
 		b.spare, b.Name, b.EndsAt, b.ChangedAt, b.Actor = false, found.Name, found.EndsAt, t.now, actorOf(p)
 		b.Unscheduled, b.Shown = true, "" // it is on the lock already, and works at once
-		b.Told = b.asTold()
-		if rule, err := rulesOf(t.device.Device); err != nil {
-			return err
-		} else if rule.has("name_must_be_unique") {
+		if rule.has("name_must_be_unique") {
 			b.Name = ""
 		}
+		b.Told = b.asTold()
+		t.around = surround(t.device, rows)
+		t.add(b, "access_code.created", t.now, nil, nil, b.Actor) // until now it was nobody's
 		found.Pulled = b.id
 		found.Warnings = append(found.Warnings, Problem{WarningCode: "using_backup_access_code", Message: "A backup access code stands in for this one.", CreatedAt: rpc.Time{Time: t.now}})
 		backupID = b.id

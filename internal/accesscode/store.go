@@ -56,6 +56,7 @@ func (c *Codes) find(ctx context.Context, q store.Querier, id string, managed bo
 	w.Add("workspace_id = ?", p.WorkspaceID)
 	w.Add("access_code_id = ?", id)
 	w.Add("is_managed = ?", managed)
+	w.Add("is_spare = ?", false) // a spare is nobody's code yet
 	p.Limit(w, "device_id", "connected_account_id", "")
 	rows, err := q.Query(ctx, `SELECT `+columns+` FROM access_codes`+w.String(), w.Args...)
 	found, err := store.All(rows, err, c.scan)
@@ -176,7 +177,17 @@ func (c *Codes) Match(ctx context.Context, q store.Querier, workspaceID, deviceI
 
 // Reset lets all codes of a workspace be as they were found with its devices: there are none until
 // the locks are read again.
-func Reset(ctx context.Context, tx *store.Tx, workspaceID string) error {
-	_, err := tx.Exec(ctx, `DELETE FROM access_codes WHERE workspace_id = $1`, workspaceID)
+func (c *Codes) Reset(ctx context.Context, tx *store.Tx, workspaceID string) error {
+	rows, err := tx.Query(ctx, `SELECT `+columns+` FROM access_codes WHERE workspace_id = $1`, workspaceID)
+	codes, err := store.All(rows, err, c.scan)
+	if err != nil {
+		return err
+	}
+	for _, r := range codes {
+		if err := c.settle(ctx, tx, r, &wasReset); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM access_codes WHERE workspace_id = $1`, workspaceID)
 	return err
 }

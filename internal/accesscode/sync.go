@@ -108,6 +108,15 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 			if !d.IsManaged {
 				t.release(r)
 			}
+			if r.vanished {
+				if err := c.settle(ctx, tx, r, &deviceLeft); err != nil {
+					return err
+				}
+				if err := c.save(ctx, tx, r, now, v.around); err != nil {
+					return err
+				}
+				continue // nothing is asked of the lock for it
+			}
 			if r.Blocked && !v.blocked {
 				r.Tries, r.RetryAt = 0, time.Time{}
 			}
@@ -248,8 +257,10 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 			if freed && r.stuck() {
 				r.RetryAt = time.Time{}
 			}
-			if err := c.settle(ctx, tx, r, blocked); err != nil {
-				return err
+			if failure, known := r.outcome(now, t.traits, blocked); known {
+				if err := c.settle(ctx, tx, r, failure); err != nil {
+					return err
+				}
 			}
 			if err := c.save(ctx, tx, r, now, t.around); err != nil {
 				return err
@@ -285,9 +296,13 @@ func (t *telling) observe(r *row, rows []*row, v *visit) {
 	if !planned || v.blocked || r.Offline {
 		return
 	}
+	// Asked for something else meanwhile: how the old wish went is no news of the new one, and the
+	// next visit follows at once.
+	wanted := v.wants[r.id]
+	outdated := step != r.next(t.now, v.traits) || step == write && !wanted.same(r.wanted(v.traits))
 	err, tried := v.results[r.id]
 	if !v.read {
-		if step != nothing {
+		if step != nothing && !outdated {
 			t.failed(r, rows, step, v.readErr)
 		}
 		return
@@ -299,29 +314,29 @@ func (t *telling) observe(r *row, rows []*row, v *visit) {
 		}
 	}
 	switch {
-	case tried && err != nil:
-		if now != nil {
-			r.Held = now
-		}
-		t.failed(r, rows, step, err)
-	case step == erase && now == nil:
+	case now == nil && r.next(t.now, v.traits) == erase: // also when someone else was quicker
 		if r.Held != nil {
 			t.removed(r)
 		}
 		r.Held, r.Sent = nil, nil
-		r.well(step)
-	case step == write && now.same(v.wants[r.id]):
+		r.well()
+	case step == write && now.same(wanted): // whatever it said
 		if r.PIN == "" {
 			r.PIN = now.PIN
 			r.Told.PIN = now.PIN
 		}
 		r.Held, r.Sent = now, nil
-		r.well(step)
+		r.well()
 	case step != nothing:
 		if now != nil {
 			r.Held = now
 		}
-		t.failed(r, rows, step, errUnconfirmed)
+		if !tried || err == nil {
+			err = errUnconfirmed
+		}
+		if !outdated {
+			t.failed(r, rows, step, err)
+		}
 	case r.Held != nil && now == nil:
 		t.takenOff(r)
 	case r.Held != nil && *now != *r.Held:
@@ -333,12 +348,9 @@ func (t *telling) observe(r *row, rows []*row, v *visit) {
 var errUnconfirmed = errors.New("the lock did not do what it said")
 
 // well forgets the failures of a step that succeeded.
-func (r *row) well(s step) {
+func (r *row) well() {
 	r.Tries, r.RetryAt, r.Waiting = 0, time.Time{}, time.Time{}
 	r.Errors = slices.DeleteFunc(r.Errors, func(p Problem) bool { return p.ErrorCode != "conflicting_external_modification" })
-	r.Warnings = slices.DeleteFunc(r.Warnings, func(p Problem) bool {
-		return p.WarningCode == "delay_in_setting_on_device" || p.WarningCode == "delay_in_removing_from_device"
-	})
 	for i := range r.Errors {
 		r.Errors[i].Until = r.Errors[i].CreatedAt.Add(remember)
 	}
@@ -415,7 +427,7 @@ func (t *telling) altered(r *row, now held) {
 	r.Shown = ""
 	t.outside(r, "access_code.modified_external_to_seam", "modified", fields)
 	if r.AllowExternal {
-		r.PIN, r.Shown = now.PIN, set
+		r.PIN = now.PIN
 		if t.traits.Native && !r.Unscheduled {
 			r.StartsAt, r.EndsAt = now.StartsAt, now.EndsAt
 		}
@@ -477,14 +489,15 @@ func (t *telling) others(rows []*row, on []held) []*row {
 		}
 		r.Held, r.PIN, r.Name, r.StartsAt, r.EndsAt = &h, h.PIN, h.Name, h.StartsAt, h.EndsAt
 	}
-	for _, r := range known {
-		r.vanished = true
-		t.add(r, "access_code.unmanaged.removed", t.now, nil, nil, actor{Type: "external"})
-	}
 	for _, r := range rows {
-		if !r.managed && r.Deleting && r.Held == nil && !r.vanished {
+		switch {
+		case r.managed:
+		case r.Deleting && r.Held == nil:
 			r.vanished = true
 			t.add(r, "access_code.unmanaged.removed", t.now, nil, nil, r.Actor)
+		case known[r.Held.Slot] == r:
+			r.vanished = true
+			t.add(r, "access_code.unmanaged.removed", t.now, nil, nil, actor{Type: "external"})
 		}
 	}
 	return rows
@@ -501,6 +514,10 @@ func (t *telling) progress(r *row) {
 		t.add(r, "access_code.deleted", t.moment(r, r.EndsAt), nil, map[string]any{"code": textOrNil(r.PIN)}, r.Actor)
 		return
 	}
+	next := r.next(t.now, t.traits)
+	if next == nothing {
+		t.changed(r) // there is nothing to wait for any more
+	}
 	if s := r.stage(t.now, t.traits); s != r.Shown {
 		r.Shown = s
 		at := t.moment(r, r.StartsAt)
@@ -508,36 +525,60 @@ func (t *telling) progress(r *row) {
 			at = t.moment(r, r.programAt(t.traits))
 		}
 		if s != "" {
-			t.changed(r)
 			t.add(r, "access_code."+s+"_on_device", at, nil, map[string]any{"code": r.PIN}, actor{Type: "system"})
 		}
 	}
-	s := r.next(t.now, t.traits)
+	kind, message := delayInSetting, "The lock has not taken the code yet."
+	if next == erase {
+		kind, message = delayInRemoving, "The lock has not removed the code yet."
+	}
+	r.Warnings = slices.DeleteFunc(r.Warnings, func(p Problem) bool { return isDelay(p) && (next == nothing || p.WarningCode != kind) })
 	switch {
-	case s == nothing:
+	case next == nothing:
 		r.Waiting = time.Time{}
 	case r.Waiting.IsZero():
 		r.Waiting = t.now
 	case !t.now.Before(r.Waiting.Add(delayAfter)):
-		kind, message := "delay_in_setting_on_device", "The lock has not taken the code yet."
-		if s == erase {
-			kind, message = "delay_in_removing_from_device", "The lock has not removed the code yet."
-		}
-		if !slices.ContainsFunc(r.Warnings, func(p Problem) bool { return p.WarningCode == kind }) {
+		if !slices.ContainsFunc(r.Warnings, isDelay) {
 			r.Warnings = append(r.Warnings, Problem{WarningCode: kind, Message: message, CreatedAt: rpc.Time{Time: t.now}})
 			t.problem(r, "access_code."+kind, t.moment(r, r.Waiting.Add(delayAfter)))
 		}
 	}
 }
 
-// settle ends the attempts that asked for what the lock has now done, or will do when it can.
-func (c *Codes) settle(ctx context.Context, tx *store.Tx, r *row, blocked bool) error {
-	var failure *action.Failure
-	if own := slices.IndexFunc(r.Errors, func(p Problem) bool { return p.ErrorCode != "conflicting_external_modification" }); own >= 0 && !r.vanished {
-		failure = &action.Failure{Type: r.Errors[own].ErrorCode, Message: r.Errors[own].Message}
-	} else if !r.vanished && !blocked && r.Tries > 0 && r.Tries < stubborn {
-		return nil // it will be known soon
+// The warnings about a lock that is late.
+const (
+	delayInSetting  = "delay_in_setting_on_device"
+	delayInRemoving = "delay_in_removing_from_device"
+)
+
+func isDelay(p Problem) bool {
+	return p.WarningCode == delayInSetting || p.WarningCode == delayInRemoving
+}
+
+// outcome is how the attempts of a code ended: the lock has done it, or will when it can (no failure),
+// or has refused. known is false while it has still to be asked.
+func (r *row) outcome(now time.Time, t provider.CodeTraits, blocked bool) (failure *action.Failure, known bool) {
+	if r.vanished {
+		return nil, true
 	}
+	for _, p := range r.Errors {
+		if p.ErrorCode != "conflicting_external_modification" {
+			return &action.Failure{Type: p.ErrorCode, Message: p.Message}, true
+		}
+	}
+	return nil, blocked || r.Tries >= stubborn || r.next(now, t) == nothing
+}
+
+// Why an attempt ends when its code does.
+var (
+	deviceLeft = action.Failure{Type: "device_unmanaged", Message: "The device is not managed any more"}
+	deviceGone = action.Failure{Type: "device_not_found", Message: "The device is gone"}
+	wasReset   = action.Failure{Type: "workspace_reset", Message: "The sandbox was reset"}
+)
+
+// settle ends the attempts of a code.
+func (c *Codes) settle(ctx context.Context, tx *store.Tx, r *row, failure *action.Failure) error {
 	for _, id := range r.Attempts {
 		if _, err := c.Attempts.Settle(ctx, tx, r.workspaceID, id, struct{}{}, failure); err != nil && !fault.Is(err, fault.ActionAttemptNotFound) {
 			return err
@@ -620,6 +661,9 @@ func (c *Codes) DeviceDeleted(ctx context.Context, tx *store.Tx, dev *device.Dev
 			kind = "access_code.unmanaged.removed"
 		}
 		t.add(r, kind, now, nil, deletedCode(r), actorOf(credential.From(ctx)))
+		if err := c.settle(ctx, tx, r, &deviceGone); err != nil {
+			return err
+		}
 		if err := c.save(ctx, tx, r, now, t.around); err != nil {
 			return err
 		}

@@ -61,9 +61,15 @@ type failer interface {
 type crashing struct {
 	memory.Memory
 	in int // so many changes from now; 0: never
+	// before is called before the next change: while a lock is being asked.
+	before func()
 }
 
 func (c *crashing) Change(ctx context.Context, r provider.Ref, fn func([]byte) ([]byte, error)) error {
+	if before := c.before; before != nil {
+		c.before = nil
+		before()
+	}
 	err := c.Memory.Change(ctx, r, fn)
 	if c.in > 0 {
 		if c.in--; c.in == 0 {

@@ -44,8 +44,7 @@ type CodeTraits struct {
 	Native bool
 	// Lead is how long before its time a code is put on the lock.
 	Lead time.Duration
-	// FixedCodes says that codes which others made can only be looked at: they cannot become
-	// managed.
+	// FixedCodes says that codes which others made cannot become managed.
 	FixedCodes bool
 }
 
