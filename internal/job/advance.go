@@ -52,6 +52,22 @@ func (r *Runner) Advance(ctx context.Context, workspaceID string, by, most time.
 	}
 }
 
+// Rewind has the clock of a workspace show the real time again. What is due by it stays due at the
+// same time of that clock.
+func (r *Runner) Rewind(ctx context.Context, tx *store.Tx, workspaceID string) error {
+	return r.setClock(ctx, tx, workspaceID, 0)
+}
+
+// setClock moves the clock of a workspace to be ahead by d, and the real times of its jobs with it.
+func (r *Runner) setClock(ctx context.Context, tx *store.Tx, workspaceID string, d time.Duration) error {
+	if err := clock.Set(ctx, tx, workspaceID, d); err != nil {
+		return err
+	}
+	tx.AfterCommit(r.Wake)
+	_, err := tx.Exec(ctx, `UPDATE jobs SET run_at = due_at - $2 WHERE workspace_id = $1 AND due_at IS NOT NULL AND lease_until IS NULL`, workspaceID, d.Microseconds())
+	return err
+}
+
 // advanceOnce moves the clock to the next due job and claims it; to the target when there is none.
 // Neither happens while a job before the target is running elsewhere.
 func (r *Runner) advanceOnce(ctx context.Context, tx *store.Tx, workspaceID string, target time.Time) (j *Job, done bool, err error) {
@@ -77,14 +93,9 @@ func (r *Runner) advanceOnce(ctx context.Context, tx *store.Tx, workspaceID stri
 		at = store.Time(due)
 	}
 	if ahead := at.Sub(now); ahead > offset {
-		if err := clock.Set(ctx, tx, workspaceID, ahead); err != nil {
+		if err := r.setClock(ctx, tx, workspaceID, ahead); err != nil {
 			return nil, false, err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE jobs SET run_at = due_at - $2 WHERE workspace_id = $1 AND due_at IS NOT NULL AND lease_until IS NULL`,
-			workspaceID, ahead.Microseconds()); err != nil {
-			return nil, false, err
-		}
-		tx.AfterCommit(r.Wake)
 	}
 	if done {
 		return nil, true, nil

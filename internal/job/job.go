@@ -29,16 +29,16 @@ type Job struct {
 	finished    *bool
 }
 
-// errFinished is returned by Finish when another worker has finished the job meanwhile.
-var errFinished = errors.New("the job has been finished already")
+// errTaken is returned by Finish when another worker has taken the job over, or finished it, meanwhile.
+var errTaken = errors.New("the job has been taken over")
 
 // Finish takes the job off the list inside the handler's own transaction, so that its effect
 // happens exactly once: it fails, and the transaction with it, when another worker has taken the
-// job over and finished it. A handler that does not call it must be safe to run again. A job that
+// job over. A handler that does not call it must be safe to run again. A job that
 // was scheduled once more while it ran stays, to run again.
 func (j Job) Finish(ctx context.Context, tx *store.Tx) error {
 	tx.AfterCommit(func() { *j.finished = true })
-	r, err := tx.Exec(ctx, `DELETE FROM jobs WHERE job_id = $1 AND again_at IS NULL`, j.ID)
+	r, err := tx.Exec(ctx, `DELETE FROM jobs WHERE job_id = $1 AND attempts = $2 AND again_at IS NULL`, j.ID, j.Attempts)
 	if err != nil {
 		return err
 	}
@@ -50,12 +50,12 @@ func (j Job) Finish(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	r, err = tx.Exec(ctx, `UPDATE jobs SET run_at = CASE WHEN due_at IS NULL THEN again_at ELSE again_at - $2 END,
-		due_at = CASE WHEN due_at IS NULL THEN NULL ELSE again_at END, again_at = NULL, lease_until = NULL, attempts = 0 WHERE job_id = $1`, j.ID, offset.Microseconds())
+		due_at = CASE WHEN due_at IS NULL THEN NULL ELSE again_at END, again_at = NULL, lease_until = NULL, attempts = 0 WHERE job_id = $1 AND attempts = $3`, j.ID, offset.Microseconds(), j.Attempts)
 	if err != nil {
 		return err
 	}
 	if n, err := r.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(err, errFinished)
+		return errors.Join(err, errTaken)
 	}
 	return nil
 }
@@ -217,18 +217,18 @@ func (r *Runner) run(ctx context.Context, j Job) {
 	if err == nil && !*j.finished {
 		err = r.db.Update(ctx, func(tx *store.Tx) error { return j.Finish(ctx, tx) })
 	}
-	if err == nil || errors.Is(err, errFinished) {
+	if err == nil || errors.Is(err, errTaken) {
 		return
 	}
 	r.log.Error("job failed", "kind", j.Kind, "job_id", j.ID, "workspace_id", j.WorkspaceID, "attempt", j.Attempts, "error", err)
-	next := r.now().Add(backoff(j.Attempts))
+	next, failure := r.now().Add(backoff(j.Attempts)), err
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
 		offset, e := clock.Offset(ctx, tx, j.WorkspaceID)
 		if e != nil {
 			return e
 		}
 		_, e = tx.Exec(ctx, `UPDATE jobs SET run_at = $2, due_at = CASE WHEN due_at IS NULL THEN NULL ELSE CAST($4 AS BIGINT) END, lease_until = NULL, last_error = $3
-			WHERE job_id = $1`, j.ID, store.Micros(next), err.Error(), store.Micros(next.Add(offset)))
+			WHERE job_id = $1 AND attempts = $5`, j.ID, store.Micros(next), failure.Error(), store.Micros(next.Add(offset)), j.Attempts)
 		return e
 	})
 	if err != nil {
@@ -261,7 +261,7 @@ func (r *Runner) keep(ctx context.Context, j Job) {
 		}
 		until := store.Micros(r.now().Add(lease))
 		err := r.db.Update(ctx, func(tx *store.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE jobs SET run_at = $2, lease_until = $2 WHERE job_id = $1`, j.ID, until)
+			_, err := tx.Exec(ctx, `UPDATE jobs SET run_at = $2, lease_until = $2 WHERE job_id = $1 AND attempts = $3`, j.ID, until, j.Attempts)
 			return err
 		})
 		if err != nil && ctx.Err() == nil {

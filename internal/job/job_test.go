@@ -235,7 +235,7 @@ func TestFinishHappensOnce(t *testing.T) {
 		if err := w.db.QueryRow(t.Context(), `SELECT count(*) FROM settings`).Scan(&effects); err != nil || effects != 1 {
 			t.Errorf("%d effects (%v)", effects, err)
 		}
-		if (errs[0] == nil) == (errs[1] == nil) || !errors.Is(errors.Join(errs...), errFinished) {
+		if (errs[0] == nil) == (errs[1] == nil) || !errors.Is(errors.Join(errs...), errTaken) {
 			t.Error(errs)
 		}
 	})
