@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"keyway/internal/provider"
-	"keyway/internal/provider/sandbox"
 	"keyway/internal/store"
 	"keyway/internal/store/storetest"
 )
@@ -91,7 +90,7 @@ func TestChangeWhileTheLockIsAsked(t *testing.T) {
 		}
 		var gone object
 		w.call("/access_codes/update", object{"access_code_id": id, "code": "3333"})
-		w.must(w.virtual.FailNext(context.Background(), ref, sandbox.FaultRefused, sandbox.FaultRefused))
+		w.must(w.virtual.FailNext(context.Background(), ref, provider.FaultRefused, provider.FaultRefused))
 		w.memory.before = func() { gone = w.call("/access_codes/delete", object{"access_code_id": id}) }
 		w.settle()
 		w.wantAttempt(gone, "pending", "") // refused once: it is tried again
@@ -110,7 +109,7 @@ func TestRemovedByHandWhileRemoving(t *testing.T) {
 		id := w.call("/access_codes/create", object{"device_id": lock, "code": "1357"}).obj("access_code").str("access_code_id")
 		w.settle()
 		ctx := context.Background()
-		w.must(w.virtual.FailNext(ctx, w.ref(lock), sandbox.FaultSilent))
+		w.must(w.virtual.FailNext(ctx, w.ref(lock), provider.FaultSilent))
 		w.call("/access_codes/delete", object{"access_code_id": id})
 		w.settle()
 		w.wantStatus(id, "removing")
