@@ -127,6 +127,7 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.codes = &accesscode.Codes{DB: db, Vault: v, Devices: a.devices, Attempts: a.attempts, Jobs: a.jobs, Events: a.events, Clock: clock.Clock{Real: a.now}, Log: o.log}
 	a.codes.RegisterJobs()
 	a.devices.Changed, a.devices.Deleted = a.codes.DeviceChanged, a.codes.DeviceDeleted
+	a.events.Forgotten = a.codes.EventForgotten
 	a.locks = &lock.Locks{DB: db, Devices: a.devices, Attempts: a.attempts, Jobs: a.jobs, Events: a.events, Clock: clock.Clock{Real: a.now}, Codes: a.codes, Log: o.log}
 	a.locks.RegisterJobs()
 	a.sessions = &clientsession.Sessions{DB: db, Vault: v, Events: a.events, Now: a.now}

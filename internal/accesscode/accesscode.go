@@ -391,15 +391,16 @@ func (r *row) serve(now time.Time, a around) (doc, secret []byte, err error) {
 	if !r.managed {
 		u := UnmanagedPublic{ID: r.id, WorkspaceID: r.workspaceID, DeviceID: r.deviceID, Name: textOrNil(r.Name), Type: kind, Status: "set", CreatedAt: created,
 			StartsAt: rpc.Time{Time: r.StartsAt}, EndsAt: rpc.Time{Time: r.EndsAt}, CannotBeManaged: a.traits.FixedCodes}
-		return split(u, UnmanagedPrivate{textOrNil(r.PIN), listOf(r.Errors), listOf(r.Warnings)})
+		errs, warnings := deviceProblems(a.device)
+		return split(u, UnmanagedPrivate{textOrNil(r.PIN), append(listOf(r.Errors), errs...), append(listOf(r.Warnings), warnings...)})
 	}
 	p := Public{ID: r.id, WorkspaceID: r.workspaceID, DeviceID: r.deviceID, Name: textOrNil(r.Name), Type: kind, Status: r.status(now, a.traits, a.accountDown),
 		CreatedAt: created, StartsAt: rpc.Time{Time: r.StartsAt}, EndsAt: rpc.Time{Time: r.EndsAt}, CommonCodeKey: textOrNil(r.common), IsManaged: true,
 		IsBackup: r.Backup, IsBackupAvailable: a.hasSpare && !r.ongoing() && !r.Offline && !r.Backup, IsExternalAllowed: r.AllowExternal,
 		IsOffline: r.Offline, IsOneTime: r.OneTime, IsScheduledOnDevice: r.stage(now, a.traits) == scheduled, IsWaitingForCode: r.PIN == "",
 		PulledBackupID: textOrNil(r.Pulled)}
-	s := Private{PIN: textOrNil(r.PIN), Errors: listOf(r.Errors), Warnings: listOf(r.Warnings), Mutations: r.mutations(now, a.traits)}
-	s.Errors = append(s.Errors, deviceProblems(a.device)...)
+	errs, warnings := deviceProblems(a.device)
+	s := Private{PIN: textOrNil(r.PIN), Errors: append(listOf(r.Errors), errs...), Warnings: append(listOf(r.Warnings), warnings...), Mutations: r.mutations(now, a.traits)}
 	if r.ended(now) {
 		s.Warnings = append(s.Warnings, Problem{WarningCode: "being_deleted", Message: "The code is being removed.", CreatedAt: rpc.Time{Time: r.ChangedAt}})
 	}
@@ -415,7 +416,8 @@ func split(public, private any) (doc, secret []byte, err error) {
 	return doc, secret, err
 }
 
-func deviceProblems(d device.Reached) (out []Problem) {
+// deviceProblems are what a code tells of its device's problems.
+func deviceProblems(d device.Reached) (errs, warnings []Problem) {
 	for _, e := range d.Errors {
 		if !slices.Contains(codeRelated, e.Code) {
 			continue
@@ -424,9 +426,17 @@ func deviceProblems(d device.Reached) (out []Problem) {
 		if e.IsAccountError != nil {
 			p.IsAccountError = *e.IsAccountError
 		}
-		out = append(out, p)
+		errs = append(errs, p)
 	}
-	return out
+	for _, w := range d.Warnings {
+		switch w.Code {
+		case "insufficient_permissions": // to manage codes, so that each is in error
+			errs = append(errs, Problem{ErrorCode: w.Code, Message: w.Message, CreatedAt: w.CreatedAt, IsCodeError: true})
+		case "third_party_integration_detected":
+			warnings = append(warnings, Problem{WarningCode: w.Code, Message: w.Message, CreatedAt: w.CreatedAt})
+		}
+	}
+	return errs, warnings
 }
 
 // codeRelated are the errors of devices and accounts that their codes tell as well.

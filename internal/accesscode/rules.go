@@ -667,7 +667,7 @@ func (c *Codes) SimulateUnmanaged(ctx context.Context, deviceID, name, pin strin
 	}
 	err = hand.PutByHand(ctx, d.Ref, provider.Code{PIN: pin, Name: name})
 	if err != nil {
-		if kind, message := device.Failure(err); kind != "provider_issue" {
+		if kind, message := device.Failure(err); kind != providerIssue {
 			return "", fault.Invalid("code", "%s", message)
 		}
 		return "", err

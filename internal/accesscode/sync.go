@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,6 +17,9 @@ import (
 	"keyway/internal/rpc"
 	"keyway/internal/store"
 )
+
+// providerIssue is device.Failure's kind of whatever a provider does not explain.
+const providerIssue = "provider_issue"
 
 // patience is how long a lock may take to answer in one visit.
 const patience = 2 * time.Minute
@@ -220,6 +224,11 @@ func adopt(rows []*row, held []held) {
 
 // conclude writes down what the lock answered and holds, and when it is to be visited next.
 func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *visit) error {
+	for _, err := range slices.AppendSeq([]error{v.readErr}, maps.Values(v.results)) {
+		if kind, _ := device.Failure(err); err != nil && kind == providerIssue {
+			c.Log.Error("a lock's provider failed", "workspace_id", j.WorkspaceID, "device_id", deviceID, "error", err)
+		}
+	}
 	return c.DB.Update(ctx, func(tx *store.Tx) error {
 		now, err := c.Clock.Now(ctx, tx, j.WorkspaceID)
 		if err != nil {
@@ -248,6 +257,10 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 		}
 		for _, r := range rows {
 			t.progress(r)
+		}
+		errs, warnings := t.spaceProblems(rows)
+		if err := c.Devices.SetProblems(ctx, tx, &d, spaceProblems, errs, warnings); err != nil {
+			return err
 		}
 		t.around = surround(d, rows) // a spare may be set now
 		blocked := isBlocked(d)
@@ -364,7 +377,10 @@ func (t *telling) failed(r *row, rows []*row, s step, err error) {
 	if s == erase {
 		code, event = "failed_to_remove_from_device", "access_code.failed_to_remove_from_device"
 	}
-	_, message := device.Failure(err)
+	kind, message := device.Failure(err)
+	if kind == providerIssue && !errors.Is(err, errUnconfirmed) {
+		code = providerIssue
+	}
 	p := Problem{ErrorCode: code, Message: message, CreatedAt: rpc.Time{Time: t.now}, IsCodeError: true}
 	switch {
 	case errors.Is(err, provider.ErrDuplicate):
@@ -621,6 +637,42 @@ func (c *Codes) keepPool(d device.Reached, rows []*row, now time.Time) ([]*row, 
 		rows = append(rows, r)
 	}
 	return rows, nil
+}
+
+// spaceProblems are the kinds of problems that a device has because of how full it is, and its pool.
+var spaceProblems = []string{"empty_backup_access_code_pool", "partial_backup_access_code_pool", "many_active_backup_codes", "max_access_codes_reached"}
+
+// spaceProblems finds what is wrong with the space on a lock and with its pool of backup codes.
+func (t *telling) spaceProblems(rows []*row) (errs []device.Error, warnings []device.Warning) {
+	ready, pulled, on := 0, 0, 0
+	for _, r := range rows {
+		switch {
+		case r.vanished || r.ended(t.now):
+		case r.spare && r.Shown == set:
+			ready++
+		case r.Backup && !r.spare:
+			pulled++
+		}
+		if r.Held != nil && !r.Offline && !r.vanished {
+			on++
+		}
+	}
+	at := rpc.Time{Time: t.now.Truncate(time.Millisecond)}
+	switch enabled := t.device.IsManaged && string(t.device.Properties["backup_access_code_pool_enabled"]) == "true"; {
+	case enabled && ready == 0:
+		errs = append(errs, device.Error{Code: spaceProblems[0], Message: "No backup access code is ready on the device.", IsDeviceError: true, CreatedAt: at})
+	case enabled && ready < spares:
+		warnings = append(warnings, device.Warning{Code: spaceProblems[1], Message: "Fewer backup access codes than usual are ready on the device.", CreatedAt: at})
+	}
+	if pulled > spares {
+		warnings = append(warnings, device.Warning{Code: spaceProblems[2], Message: "Many backup access codes are in use on the device.", CreatedAt: at})
+	}
+	var most float64
+	_ = json.Unmarshal(t.device.Properties["max_active_codes_supported"], &most) // absent: nobody knows
+	if most > 0 && on >= int(most) {
+		warnings = append(warnings, device.Warning{Code: spaceProblems[3], Message: "The device has no space for another code.", CreatedAt: at, ActiveCodes: on, MaxCodes: int(most)})
+	}
+	return errs, warnings
 }
 
 // neighbours are the codes of a device, but for one.

@@ -36,10 +36,23 @@ type timeline struct {
 
 type timelineInput struct {
 	ID     string             `json:"access_code_id" rule:"required" doc:"Which access code."`
-	After  rpc.Opt[time.Time] `json:"after" doc:"Only what happened after this time."`
+	After  rpc.Opt[time.Time] `json:"after" doc:"Only what happened after this time; next_cursor of the page before, for the next page."`
 	Before rpc.Opt[time.Time] `json:"before" doc:"Only what happened before this time."`
 	Types  rpc.Opt[[]string]  `json:"event_types" rule:"max=100" doc:"Only events of these types."`
-	Limit  rpc.Opt[int]       `json:"limit" rule:"min=1,max=200" doc:"How many events at the most; 50 unless given."`
+	Limit  rpc.Opt[int]       `json:"limit" rule:"min=1,max=200" doc:"How many events; 50 unless given. Those of one moment are not parted, so there may be a few more."`
+}
+
+// mostAtOnce bounds how many events of one code occur at the same moment.
+const mostAtOnce = 200
+
+// EventForgotten is for event.Log.Forgotten: an event's place in a timeline goes with it.
+func (c *Codes) EventForgotten(ctx context.Context, tx *store.Tx, workspaceID, eventID string, doc map[string]any) error {
+	codeID, ok := doc["access_code_id"].(string)
+	if !ok {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM access_code_timeline WHERE workspace_id = $1 AND access_code_id = $2 AND event_id = $3`, workspaceID, codeID, eventID)
+	return err
 }
 
 // mostTimeline is how many events of a timeline are told at once.
@@ -72,15 +85,17 @@ func (c *Codes) getTimeline(ctx context.Context, in timelineInput) (out timeline
 		w.AddIn("e.event_type", in.Types.Value)
 	}
 	limit := in.Limit.Or(50)
-	w.Args = append(w.Args, limit+1)
-	rows, err := c.DB.Query(ctx, `SELECT t.event_id, t.actor, e.doc, e.secret FROM access_code_timeline t
+	w.Args = append(w.Args, limit+mostAtOnce)
+	var times []int64
+	rows, err := c.DB.Query(ctx, `SELECT t.event_id, t.occurred_at, t.actor, e.doc, e.secret FROM access_code_timeline t
 		JOIN events e ON e.workspace_id = t.workspace_id AND e.event_id = t.event_id`+w.String()+` ORDER BY t.occurred_at, t.event_id LIMIT `+store.Mark(len(w.Args)), w.Args...)
 	out.Events, err = store.All(rows, err, func(rows *sql.Rows) (e TimelineEvent, err error) {
 		var actor, doc, secret []byte
-		if err := rows.Scan(&e.ID, &actor, &doc, &secret); err != nil {
+		var at int64
+		if err := rows.Scan(&e.ID, &at, &actor, &doc, &secret); err != nil {
 			return e, err
 		}
-		e.Actor = actor
+		times, e.Actor = append(times, at), actor
 		full, err := c.Events.Serve(p.WorkspaceID, e.ID, doc, secret)
 		if err != nil {
 			return e, err
@@ -90,9 +105,13 @@ func (c *Codes) getTimeline(ctx context.Context, in timelineInput) (out timeline
 	if err != nil {
 		return out, err
 	}
-	if len(out.Events) > limit {
-		out.Events = out.Events[:limit]
-		last := strings.Trim(string(out.Events[limit-1].OccurredAt), `"`)
+	end := limit
+	for end < len(times) && times[end] == times[limit-1] {
+		end++
+	}
+	if end < len(times) {
+		out.Events = out.Events[:end]
+		last := store.Time(times[end-1]).Format(time.RFC3339Nano)
 		out.Pagination.HasMore, out.Pagination.Next = true, &last
 	}
 	if out.Events == nil {

@@ -44,6 +44,7 @@ type world struct {
 	accounts *account.Accounts
 	codes    *accesscode.Codes
 	jobs     *job.Runner
+	log      *event.Log
 	server   *rpc.Server
 	now      time.Time
 	mu       sync.Mutex
@@ -63,12 +64,16 @@ type crashing struct {
 	in int // so many changes from now; 0: never
 	// before is called before the next change: while a lock is being asked.
 	before func()
+	fail   error // changes end in it, and change nothing
 }
 
 func (c *crashing) Change(ctx context.Context, r provider.Ref, fn func([]byte) ([]byte, error)) error {
 	if before := c.before; before != nil {
 		c.before = nil
 		before()
+	}
+	if err := c.fail; err != nil {
+		return err
 	}
 	err := c.Memory.Change(ctx, r, fn)
 	if c.in > 0 {
@@ -137,6 +142,8 @@ func (w *world) start() {
 	w.codes = &accesscode.Codes{DB: w.db, Vault: w.vault, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Log: log}
 	w.codes.RegisterJobs()
 	w.devices.Changed, w.devices.Deleted = w.codes.DeviceChanged, w.codes.DeviceDeleted
+	events.Forgotten = w.codes.EventForgotten
+	w.log = events
 	locks := &lock.Locks{DB: w.db, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Codes: w.codes, Log: log}
 	locks.RegisterJobs()
 	spaces := &workspace.Workspaces{DB: w.db, Attempts: attempts, Jobs: w.jobs, Audit: &audit.Log{DB: w.db, Vault: w.vault, Now: now}, Now: now}

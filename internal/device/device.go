@@ -78,9 +78,11 @@ type Error struct {
 
 // Warning is a warning on a device.
 type Warning struct {
-	Code      string   `json:"warning_code"`
-	Message   string   `json:"message"`
-	CreatedAt rpc.Time `json:"created_at"`
+	Code        string   `json:"warning_code"`
+	Message     string   `json:"message"`
+	CreatedAt   rpc.Time `json:"created_at"`
+	ActiveCodes int      `json:"active_access_code_count,omitempty"`
+	MaxCodes    int      `json:"max_active_access_code_count,omitempty"`
 }
 
 // accountErrors are the error codes that belong to the account as a whole, and are told as such
@@ -215,7 +217,7 @@ func build(workspaceID string, a Account, found provider.Device, now time.Time) 
 		dev.Errors = append(dev.Errors, e)
 	}
 	for _, p := range found.Warnings {
-		dev.Warnings = append(dev.Warnings, Warning{p.Code, p.Message, rpc.Time{Time: p.Since}})
+		dev.Warnings = append(dev.Warnings, Warning{Code: p.Code, Message: p.Message, CreatedAt: rpc.Time{Time: p.Since}})
 	}
 	if err := dev.Flags.set(found.Flags); err != nil {
 		return dev, err

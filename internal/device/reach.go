@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"reflect"
+	"slices"
 
 	"keyway/internal/credential"
 	"keyway/internal/fault"
@@ -93,6 +95,22 @@ func Failure(err error) (kind, message string) {
 		return "device_timeout", "The device did not answer in time; what was asked may have happened all the same."
 	}
 	return "provider_issue", "The device's provider reported a problem."
+}
+
+// SetProblems gives a device these errors and warnings, in place of those that it has of the same
+// kinds; one that it has already keeps the time it began. Changed is not told, and nothing is written
+// where nothing is different.
+func (d *Devices) SetProblems(ctx context.Context, tx *store.Tx, r *Reached, kinds []string, errs []Error, warnings []Warning) error {
+	is := Device{
+		Errors:   append(slices.DeleteFunc(slices.Clone(r.Errors), func(e Error) bool { return slices.Contains(kinds, e.Code) }), errs...),
+		Warnings: append(slices.DeleteFunc(slices.Clone(r.Warnings), func(w Warning) bool { return slices.Contains(kinds, w.Code) }), warnings...),
+	}
+	is.keepSince(r.Device)
+	if reflect.DeepEqual(is.Errors, r.Errors) && reflect.DeepEqual(is.Warnings, r.Warnings) {
+		return nil
+	}
+	r.Errors, r.Warnings = is.Errors, is.Warnings
+	return d.write(ctx, tx, &r.Device)
 }
 
 // SetProperties changes properties of a device; it returns device_not_found. Changed is not told: a

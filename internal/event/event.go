@@ -59,6 +59,9 @@ type Log struct {
 	Now         func() time.Time
 	Retention   time.Duration // how long events are kept; 0: for ever
 	Subscribers []Subscriber
+	// Forgotten is told of each event that the retention takes away, in the same transaction, so that
+	// what hangs on it goes with it; nil: nobody asks.
+	Forgotten func(ctx context.Context, tx *store.Tx, workspaceID, eventID string, doc map[string]any) error
 }
 
 // Serve puts what is sealed of an event back into its doc. secret is the column of that name.
