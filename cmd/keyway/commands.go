@@ -286,7 +286,7 @@ func patCommand(g *globals) *cobra.Command {
 		},
 	}
 	return g.group("pat", "Look after personal access tokens", create, list,
-		byID("show", "Show a token", opPATShow), byID("revoke", "End a token at once and for ever", opPATRevoke), verify)
+		byID("show", "Show a token", opPATShow), byID("revoke", "End a token at once and for ever", opPATRevoke), verify, scanCommand(g))
 }
 
 func expiry(t personalaccesstoken.Token) string {
