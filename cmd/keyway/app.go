@@ -121,7 +121,7 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.providers = provider.NewRegistry(a.virtual)
 	a.devices = &device.Devices{DB: db, Events: a.events, Providers: a.providers, Now: a.now}
 	a.accounts = &account.Accounts{DB: db, Events: a.events, Devices: a.devices, Providers: a.providers, Sandbox: a.virtual, Now: a.now}
-	a.workspaces = &workspace.Workspaces{DB: db, Attempts: a.attempts, Jobs: a.jobs, Audit: a.audit, Now: a.now, Reset: a.resetSandbox}
+	a.workspaces = &workspace.Workspaces{DB: db, PublicURL: o.publicURL, Attempts: a.attempts, Jobs: a.jobs, Audit: a.audit, Now: a.now, Reset: a.resetSandbox}
 	a.workspaces.Finders = a.finders()
 	a.workspaces.RegisterJobs()
 	a.codes = &accesscode.Codes{DB: db, Vault: v, Devices: a.devices, Attempts: a.attempts, Jobs: a.jobs, Events: a.events, Clock: clock.Clock{Real: a.now}, Log: o.log}

@@ -72,21 +72,22 @@ func NewPage(v *Webviews) (*Page, error) {
 	p.mux.HandleFunc("GET "+pagePath, p.load)
 	p.mux.HandleFunc("POST "+pagePath, p.step)
 	p.mux.HandleFunc("GET "+staticPath+"theme.css", theme)
+	p.mux.HandleFunc("GET "+workspace.LogoPath, p.logo)
 	p.mux.Handle("GET "+staticPath, http.HandlerFunc(p.file))
 	return p, nil
 }
 
 // image lets through what a picture may be: html/template takes no data address by itself.
 func image(address string) template.URL {
-	if strings.HasPrefix(address, "data:image/svg+xml,") || strings.HasPrefix(address, "https://") {
-		return template.URL(address) //nolint:gosec // of these two kinds only, and as an image
+	if strings.HasPrefix(address, "data:image/svg+xml,") || strings.HasPrefix(address, workspace.LogoPath+"?") || strings.HasPrefix(address, "https://") {
+		return template.URL(address) //nolint:gosec // of these kinds only, and as an image
 	}
 	return ""
 }
 
 // Paths are the patterns that the page serves.
 func (p *Page) Paths() []string {
-	return []string{"GET " + pagePath, "POST " + pagePath, "GET " + staticPath}
+	return []string{"GET " + pagePath, "POST " + pagePath, "GET " + staticPath, "GET " + workspace.LogoPath}
 }
 
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
@@ -96,6 +97,25 @@ func (p *Page) file(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	p.files.ServeHTTP(w, r)
+}
+
+// logo serves a workspace's logo, which is public. Its address changes with the picture.
+func (p *Page) logo(w http.ResponseWriter, r *http.Request) {
+	l, err := p.Workspaces.Logo(r.Context(), r.URL.Query().Get("workspace_id"))
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	if err != nil {
+		if !fault.Is(err, fault.WorkspaceNotFound) {
+			p.Log.Error("a logo could not be read", "error", err)
+		}
+		http.NotFound(w, r)
+		return
+	}
+	h.Set("Content-Type", l.Type)
+	h.Set("Content-Length", strconv.Itoa(len(l.Data)))
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("Cache-Control", "public, max-age=86400")
+	_, _ = w.Write(l.Data) // whoever has gone misses nothing
 }
 
 var hexColour = regexp.MustCompile(`^([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$`)
@@ -618,6 +638,9 @@ func (v *visit) showAs(status int, out view) {
 	c := v.ws.Customization
 	out.LogoURL, out.LogoSquare = c.InviterLogoURL, c.LogoShape == "square"
 	out.ThemeURL = staticPath + "theme.css?" + url.Values{"button": {colour(c.PrimaryButtonColor, defaultButton)}, "text": {colour(c.PrimaryButtonTextColor, defaultText)}}.Encode()
+	if u, err := url.Parse(out.LogoURL); err == nil && u.Path == workspace.LogoPath {
+		out.LogoURL = u.RequestURI() // from here, under whatever name the page was opened
+	}
 	images := "'self' data:"
 	if u, err := url.Parse(out.LogoURL); err == nil && u.Scheme == "https" && u.Host != "" {
 		images += " https://" + u.Host

@@ -28,6 +28,8 @@ func thingRoutes(ws string) []route {
 		{"POST " + ws + "/connected-accounts/{account}/sync", "/connected_accounts/sync", (*request).syncAccount},
 		{"POST " + ws + "/connected-accounts/{account}/disconnect", "/connected_accounts/simulate/disconnect", (*request).disconnectAccount},
 		{"POST " + ws + "/connected-accounts/{account}/delete", "/connected_accounts/delete", (*request).deleteAccount},
+		{"POST " + ws + "/settings/webview", "/workspaces/update", (*request).saveWebviewLook},
+		{"POST " + ws + "/settings/logo", "/workspaces/update", (*request).saveLogo},
 		{"POST " + ws + "/clock", v1 + "sandbox/advance_time", (*request).advanceClock},
 		{"GET " + ws + "/events", "/events/list", (*request).events},
 		{"GET " + ws + "/events/{event}", "/events/get", (*request).event},

@@ -126,7 +126,11 @@ func (s *console) guard(next http.Handler) http.Handler {
 			http.Error(w, "The Console is at "+s.PublicURL+Root, http.StatusMisdirectedRequest)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		most := int64(maxForm)
+		if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
+			most += workspace.MostLogo
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		next.ServeHTTP(w, r)
 	})
 }

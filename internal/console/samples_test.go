@@ -256,7 +256,7 @@ func samples() []sample {
 		}}},
 		{"token-key", &TokenView{Page: me(NavTokens, "Laptop"), Base: "/console/t", Token: sampleTokens()[0], Snippets: sampleSnippets("", "seam_test7Kp2_4Yh8nZr2VbQ6cWj9Xk3LfTs7PdGm5A"), CreatedKey: &Secret{ID: "wk1", Name: "Jane’s Sandbox", Value: "seam_test7Kp2_4Yh8nZr2VbQ6cWj9Xk3LfTs7PdGm5A"}}},
 		{"token-revoked", &TokenView{Page: me(NavTokens, "Old laptop"), Base: "/console/t", Token: sampleTokens()[4]}},
-		{"workspace", &WorkspaceSettingsView{Page: ws(NavWorkspace, "Settings"), Name: sampleSandbox.Name, CompanyName: "Harbour Ltd", CanManage: true, CanDelete: true, Devices: 6}},
+		{"workspace", &WorkspaceSettingsView{Look: WebviewLook{Logo: "/connect_webviews/logo?workspace_id=x", Square: true, ButtonColor: "#1d5b45", TextColor: "#ffffff", Success: "Welcome.", LogoError: "Choose a PNG or a JPEG picture."}, Page: ws(NavWorkspace, "Settings"), Name: sampleSandbox.Name, CompanyName: "Harbour Ltd", CanManage: true, CanDelete: true, Devices: 6}},
 		{"workspace-delete", &WorkspaceSettingsView{Page: ws(NavWorkspace, "Settings"), Name: sampleSandbox.Name, CanManage: true, CanDelete: true, Devices: 6, Delete: DeleteForm{Open: true, Errors: FormErrors{"confirm_name": "That is not the name."}}}},
 		{"workspace-suspended", &WorkspaceSettingsView{Page: suspended, Name: sampleSandbox.Name, CanManage: true, CanDelete: true, Errors: FormErrors{"name": "A name is needed."}}},
 		{"workspace-member", &WorkspaceSettingsView{Page: ws(NavWorkspace, "Settings"), Name: sampleSandbox.Name}},

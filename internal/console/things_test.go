@@ -1,10 +1,15 @@
 package console
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"html"
+	"image"
+	"image/png"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -304,4 +309,52 @@ func TestClock(t *testing.T) {
 	b.post(clock, "by", "until", "here", devices, "until", time.Now().AddDate(2, 0, 0).UTC().Format(minute)).has("at most 400 days ahead")
 	b.post(clock, "by", "until", "here", devices, "until", time.Now().AddDate(0, 0, 10).UTC().Format(minute)).has("10 days ahead")
 	b.notFound(http.MethodPost, workspacePath(abroad.ID, "clock"))
+}
+
+func TestWebviewLook(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	s.member(t, "max", w.ID)
+	at := workspacePath(w.ID, "settings")
+	b := s.browser(t)
+	b.signIn("jane").get(at)
+	b.post(at+"/webview", "primary_button_color", "red", "success_message", "Welcome.").has("Expected a colour")
+	b.post(at+"/webview", "primary_button_color", "#1d5b45", "primary_button_text_color", "#ffffff", "success_message", "Welcome.", "logo_shape", "square").at(at).has("Saved.", `value="#1d5b45"`, `value="Welcome."`)
+	upload := func(b *browser, file []byte) *browser {
+		var body bytes.Buffer
+		m := multipart.NewWriter(&body)
+		part, err := m.CreateFormFile("logo", "logo.png")
+		if err == nil {
+			_, err = part.Write(file)
+		}
+		if err := errors.Join(err, m.Close()); err != nil {
+			t.Fatal(err)
+		}
+		r := b.request(at+"/logo", nil)
+		r.Body, r.ContentLength = io.NopCloser(&body), int64(body.Len())
+		r.Header.Set("Content-Type", m.FormDataContentType())
+		return b.do(r)
+	}
+	picture := func(side int) []byte {
+		var b bytes.Buffer
+		if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, side, side))); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	upload(b, []byte("<svg onload=alert(1)>")).has("Choose a PNG or a JPEG picture.")
+	upload(b, picture(1025)).has("more than 1024 pixels")
+	upload(b, make([]byte, workspace.MostLogo+1)).has("larger than 256 KB")
+	upload(b, append(picture(64), "hidden"...)).at(at).has("The logo was saved.", workspace.LogoPath, "logo-square")
+	logo, err := s.config.Workspaces.Logo(t.Context(), w.ID)
+	if err != nil || logo.Type != "image/png" || bytes.Contains(logo.Data, []byte("hidden")) {
+		t.Errorf("%s, %d bytes: %v", logo.Type, len(logo.Data), err)
+	}
+	m := s.browser(t)
+	m.signIn("max")
+	if upload(m, picture(64)); m.status != http.StatusForbidden {
+		t.Errorf("a member's logo answers %d", m.status)
+	}
+	b.post(at+"/logo", "remove", "true").at(at).lacks(workspace.LogoPath)
 }

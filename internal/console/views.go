@@ -758,6 +758,7 @@ type WorkspaceSettingsView struct {
 	CanDelete   bool
 	Devices     int // negative: not counted
 	Delete      DeleteForm
+	Look        WebviewLook
 }
 
 // DeleteForm is the dialog that deletes a workspace when its name is typed.

@@ -39,6 +39,7 @@ func (q *request) workspaceSettingsView() (*WorkspaceSettingsView, error) {
 		Page: q.base(AreaWorkspace, NavWorkspace, "Workspace settings"), Name: q.current.Name, CompanyName: q.current.CompanyName,
 		CanManage: q.may("/workspaces/update"), CanDelete: q.may("/keyway/v1/workspaces/delete"),
 	}
+	v.Look = q.webviewLook()
 	var err error
 	v.Devices, err = q.Devices.Count(q.r.Context(), q.current.ID)
 	return v, err

@@ -66,6 +66,8 @@ type Workspaces struct {
 	Jobs     *job.Runner
 	Audit    *audit.Log
 	Now      func() time.Time
+	// PublicURL is where people reach the server, without a slash at the end; logos are served there.
+	PublicURL string
 	// Reset puts the devices of a sandbox workspace back. It may return workspace_not_found.
 	Reset func(ctx context.Context, workspaceID string) error
 	// Finders are what a search looks in, by the name of what they find.
@@ -201,6 +203,7 @@ type Change struct {
 	IsPublishableKeyAuthEnabled *bool
 	IsSuspended                 *bool
 	Customize                   func(*Customization)
+	Logo                        *Logo
 }
 
 // Update changes a workspace. It returns workspace_not_found, or invalid_input for a name or
@@ -230,6 +233,11 @@ func (w *Workspaces) Update(ctx context.Context, id string, c Change, by audit.A
 		if c.Customize != nil {
 			c.Customize(&ws.Customization)
 			if err := ws.Customization.check(); err != nil {
+				return err
+			}
+		}
+		if c.Logo != nil {
+			if ws.Customization.InviterLogoURL, err = w.setLogo(ctx, tx, id, *c.Logo); err != nil {
 				return err
 			}
 		}
@@ -277,7 +285,7 @@ var purged = []struct{ table, key string }{
 	{"access_codes", "access_code_id"}, {"access_code_timeline", "event_id"}, {"device_memory", "device"},
 	{"client_sessions", "client_session_id"}, {"client_session_resources", "resource_id"}, {"connect_webviews", "connect_webview_id"},
 	{"event_refs", "event_id"}, {"event_heads", "workspace_id"},
-	{"webhooks", "webhook_id"}, {"webhook_deliveries", "delivery_id"}, {"webhook_attempts", "webhook_attempt_id"},
+	{"workspace_logos", "workspace_id"}, {"webhooks", "webhook_id"}, {"webhook_deliveries", "delivery_id"}, {"webhook_attempts", "webhook_attempt_id"},
 }
 
 // runPurge removes the rows of a deleted workspace, a bounded number with each commit, so that
