@@ -124,13 +124,13 @@ func userCommand(g *globals) *cobra.Command {
 	}
 	var resetStdin bool
 	reset := &cobra.Command{
-		Use: "reset-password EMAIL", Short: "Give a person a new password and end their sessions", Args: cobra.ExactArgs(1),
+		Use: "reset-password EMAIL", Short: "Give a person a new password; their sessions, passkeys, authenticator app and recovery codes end", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			password, err := readPassword(resetStdin)
 			if err != nil {
 				return err
 			}
-			return g.user(cmd, opUserResetPassword, userIn{Email: args[0], Password: password}, "New password for")
+			return g.user(cmd, opUserResetPassword, userIn{Email: args[0], Password: password}, "New password (passkeys, authenticator app and recovery codes are removed) for")
 		},
 	}
 	reset.Flags().BoolVar(&resetStdin, "password-stdin", false, "read the password from stdin")

@@ -137,7 +137,10 @@ var opUserResetPassword = op("user.reset_password", func(ctx context.Context, a 
 	if err != nil {
 		return nil, err
 	}
-	return userOf(u), a.people.SetPassword(ctx, u.ID, in.Password, "", false, by)
+	if err := a.people.SetPassword(ctx, u.ID, in.Password, "", false, by); err != nil {
+		return nil, err
+	}
+	return userOf(u), a.people.ResetFactors(ctx, u.ID, by)
 })
 
 type workspaceIn struct {

@@ -30,6 +30,7 @@ import (
 	"keyway/internal/credential"
 	"keyway/internal/fault"
 	"keyway/internal/health"
+	"keyway/internal/identity"
 	"keyway/internal/reference"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
@@ -41,6 +42,7 @@ import (
 type serveOptions struct {
 	listen            string
 	publicURL         string
+	openID            openIDOptions
 	tlsCert, tlsKey   string
 	trustedProxies    []string
 	insecureHTTP      bool
@@ -77,6 +79,7 @@ func serveCommand(g *globals) *cobra.Command {
 	o.outbound.flags(f)
 	f.StringVar(&o.guesses, "guesses-per-minute", env("KEYWAY_GUESSES_PER_MINUTE", strconv.Itoa(credential.GuessesPerMinute)), "how many unknown credentials an address may try in a minute; 0: any number [KEYWAY_GUESSES_PER_MINUTE]")
 	f.StringVar(&o.rate, "requests-per-minute", env("KEYWAY_REQUESTS_PER_MINUTE", "0"), "how many requests may be made with each token or API key in a minute; 0: any number [KEYWAY_REQUESTS_PER_MINUTE]")
+	o.openID.flags(f)
 	f.BoolVar(&o.browserInSandbox, "allow-browser-in-sandbox", false, "let web pages of other origins use tokens and API keys in sandbox workspaces")
 	return cmd
 }
@@ -126,10 +129,19 @@ func startServer(ctx context.Context, g globals, o serveOptions) (*server, error
 	if o.quiet {
 		log = slog.New(slog.DiscardHandler)
 	}
+	provider, err := o.openID.provider(o.publicURL)
+	if err != nil {
+		return nil, closeAll(err)
+	}
+	relying, err := identity.RelyingParty(o.publicURL)
+	if err != nil {
+		return nil, closeAll(err)
+	}
 	a, err := openApp(ctx, appOptions{globals: g, server: o.publicURL, publicURL: o.publicURL, log: log, guard: guard, retention: retention})
 	if err != nil {
 		return nil, closeAll(err)
 	}
+	a.people.OpenID, a.people.Relying = provider, relying
 	s := &server{app: a, url: o.publicURL, failed: make(chan error, 8)}
 	if err := s.start(ctx, o, proxies, listeners, g); err != nil {
 		return nil, closeAll(errors.Join(err, a.close()))

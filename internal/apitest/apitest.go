@@ -220,7 +220,7 @@ func (w *World) Join(ws workspace.Workspace, u identity.User, role rpc.Role) {
 // Session signs a script in as a person.
 func (w *World) Session(u identity.User) string {
 	w.t.Helper()
-	_, token, err := w.People.StartToken(context.Background(), u, "192.0.2.1", "test")
+	_, token, err := w.People.StartToken(context.Background(), u, identity.ByPassword, "192.0.2.1", "test")
 	w.Must(err)
 	return token
 }

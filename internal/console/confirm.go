@@ -9,6 +9,7 @@ import (
 	"path"
 
 	"keyway/internal/fault"
+	"keyway/internal/identity"
 )
 
 // sealedForm is the field that keeps what was typed while the person proves who they are. It is
@@ -44,7 +45,15 @@ func (q *request) showQuestion(sealed string, errs FormErrors) error {
 		area = AreaWorkspace
 	}
 	v := &ConfirmView{Page: q.base(area, "", "Confirm that it is you"), Action: q.r.URL.Path, Sealed: sealed, Back: q.pageBehind(), Errors: errs}
-	v.Location = v.Back
+	v.Location, v.Offer = v.Back, q.passkeyOffer()
+	f, err := q.People.Factors(q.r.Context(), q.user.ID)
+	if err != nil {
+		return err
+	}
+	v.Password, v.Authenticator, v.Passkey = f.Password, f.Password && !f.AuthenticatorSince.IsZero(), len(f.Passkeys) > 0
+	if !v.Password && !v.Passkey && q.People.OpenID != nil {
+		v.Provider = q.People.OpenID.Label
+	}
 	return q.show(v)
 }
 
@@ -70,13 +79,23 @@ func (q *request) prove(sealed string) (proved bool, err error) {
 	if err != nil || json.Unmarshal(text, &kept) != nil {
 		return false, fault.New(fault.InvalidRequest, "The form was sent already, or for somebody else; nothing was done")
 	}
-	err = q.People.Authenticate(q.r.Context(), q.user.ID, q.r.PostForm.Get("confirm_password"), q.Client(q.r))
-	if f := new(fault.Error); errors.As(err, &f) && (f.Code == fault.Unauthorized || f.Code == fault.TooManyRequests) {
+	if answer := q.form("answer"); answer != "" {
+		var u identity.User
+		if u, err = q.People.SignInWithPasskey(q.r.Context(), q.form("sealed"), answer, q.Client(q.r)); err == nil && u.ID != q.user.ID {
+			err = fault.New(fault.Unauthorized, "This passkey is somebody else's")
+		}
+	} else {
+		err = q.People.Authenticate(q.r.Context(), q.user.ID, q.r.PostForm.Get("confirm_password"), identity.SecondFactor{Code: q.form("confirm_code"), RecoveryCode: q.form("confirm_recovery_code")}, q.Client(q.r))
+	}
+	if identity.NeedsSecondFactor(err) {
+		return false, q.showQuestion(sealed, FormErrors{"confirm_code": "The code is needed as well; give the password again, too."})
+	}
+	if f := new(fault.Error); errors.As(err, &f) && f.Status() < 500 {
 		return false, q.showQuestion(sealed, FormErrors{"confirm_password": sentence(f.Message)})
 	} else if err != nil {
 		return false, err
 	}
-	s, secret, err := q.People.RenewBrowser(q.r.Context(), q.session)
+	s, secret, err := q.People.RenewBrowser(q.r.Context(), q.session, true)
 	if err != nil {
 		return false, err
 	}

@@ -15,6 +15,9 @@ const (
 	invitationPath = Root + "/invitation"
 )
 
+// OpenIDPath is where an OpenID Connect provider sends people back to.
+const OpenIDPath = Root + "/sign-in/openid/back"
+
 func consolePath(elem ...string) string {
 	var b strings.Builder
 	b.WriteString(Root)

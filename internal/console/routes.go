@@ -27,6 +27,11 @@ func (s *console) routes(mux *http.ServeMux) error {
 	open("POST "+invitationPath, (*request).postInvitation)
 	open("GET "+Root+"/sign-in", (*request).signIn)
 	open("POST "+Root+"/sign-in", (*request).postSignIn)
+	open("POST "+Root+"/sign-in/code", (*request).postSecondStep)
+	open("POST "+Root+"/sign-in/passkey", (*request).postPasskeySignIn)
+	open("POST "+Root+"/sign-in/passkey/begin", (*request).beginPasskeySignIn)
+	open("GET "+Root+"/sign-in/openid", (*request).openIDSignIn)
+	open("GET "+OpenIDPath, (*request).openIDBack)
 	open("POST "+Root+"/sign-out", (*request).postSignOut)
 	open("GET "+Root+"/signed-out", (*request).signedOut)
 
@@ -41,6 +46,24 @@ func (s *console) routes(mux *http.ServeMux) error {
 	signedIn("GET "+settings+"/profile", (*request).profile)
 	signedIn("POST "+settings+"/profile", (*request).saveProfile)
 	signedIn("POST "+settings+"/password", (*request).savePassword)
+	signedIn("GET "+settings+"/sessions", (*request).signIns)
+	signedIn("POST "+settings+"/sessions/{session}/end", (*request).endSessionOf)
+	signedIn("POST "+settings+"/sessions/end-others", (*request).endOtherSessions)
+	const security = settings + "/security"
+	signedIn("GET "+security, (*request).security)
+	signedIn("POST "+security+"/passkeys/begin", (*request).beginPasskey)
+	signedIn("POST "+security+"/authenticator/confirm", (*request).confirmAuthenticator)
+	for pattern, p := range map[string]page{ // what changes how somebody signs in
+		"/passkeys":                  (*request).addPasskey,
+		"/passkeys/{passkey}/remove": (*request).removePasskey,
+		"/authenticator":             (*request).setUpAuthenticator,
+		"/authenticator/remove":      (*request).removeAuthenticator,
+		"/recovery-codes":            (*request).renewRecoveryCodes,
+		"/openid":                    (*request).linkOpenID,
+		"/openid/unlink":             (*request).unlinkOpenID,
+	} {
+		signedIn("POST "+security+pattern, s.fresh(p))
+	}
 	signedIn("GET "+settings+"/access-tokens", (*request).settingsTokens) // where Seam's CLI sends people
 	s.tokenRoutes(settings+"/personal-access-tokens", signedIn)
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"keyway/internal/credential"
+	"keyway/internal/fault"
 	"keyway/internal/identity"
 )
 
@@ -39,6 +40,16 @@ func (q *request) readSession() error {
 		if err != nil {
 			return err
 		}
+		if ok && s.MustRenew() {
+			renewed, fresh, err := q.People.RenewBrowser(q.r.Context(), s, false)
+			if fault.Is(err, fault.Unauthorized) {
+				continue // another request was first, and its answer brings the new cookie
+			} else if err != nil {
+				return err
+			}
+			q.keepSession(renewed, fresh)
+			s = renewed
+		}
 		if ok {
 			q.session, q.user = s, &u
 			break
@@ -48,13 +59,13 @@ func (q *request) readSession() error {
 }
 
 // startSession signs a person in: always with a new session, never with one that was there before.
-func (q *request) startSession(u identity.User) error {
+func (q *request) startSession(u identity.User, how identity.Method) error {
 	if q.user != nil {
 		if err := q.People.EndSession(q.r.Context(), q.session); err != nil {
 			return err
 		}
 	}
-	s, secret, err := q.People.StartBrowser(q.r.Context(), u, q.Client(q.r), q.r.UserAgent())
+	s, secret, err := q.People.StartBrowser(q.r.Context(), u, how, q.Client(q.r), q.r.UserAgent())
 	if err != nil {
 		return err
 	}

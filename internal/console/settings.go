@@ -3,23 +3,34 @@ package console
 import (
 	"errors"
 
+	"keyway/internal/credential"
 	"keyway/internal/fault"
 	"keyway/internal/identity"
 )
 
 func (q *request) settings() error { return q.forward(settingsPath("profile")) }
 
-func (q *request) profileView() *ProfileView {
-	return &ProfileView{Page: q.base(AreaSettings, NavProfile, "Profile"), Name: q.user.Name, MinPassword: minPassword}
+func (q *request) profileView() (*ProfileView, error) {
+	f, err := q.People.Factors(q.r.Context(), q.user.ID)
+	return &ProfileView{Page: q.base(AreaSettings, NavProfile, "Profile"), Name: q.user.Name, MinPassword: minPassword, HasPassword: f.Password, Authenticator: f.Password && !f.AuthenticatorSince.IsZero()}, err
 }
 
-func (q *request) profile() error { return q.show(q.profileView()) }
+func (q *request) profile() error {
+	v, err := q.profileView()
+	if err != nil {
+		return err
+	}
+	return q.show(v)
+}
 
 func (q *request) saveProfile() error {
 	name := q.form("name")
 	err := q.People.Rename(q.context(), q.user.ID, name)
 	if errs, ok := formErrors(err); ok {
-		v := q.profileView()
+		v, err := q.profileView()
+		if err != nil {
+			return err
+		}
 		v.Name, v.NameErrors = name, errs.onlyFields("name")
 		return q.show(v)
 	} else if err != nil {
@@ -29,22 +40,28 @@ func (q *request) saveProfile() error {
 }
 
 func (q *request) savePassword() error {
-	v := q.profileView()
+	v, err := q.profileView()
+	if err != nil {
+		return err
+	}
 	v.Location = settingsPath("profile")
 	password := q.r.PostForm.Get("new_password")
 	if errs, ok := formErrors(identity.CheckPassword(password)); ok {
 		v.PasswordErrors = FormErrors{"new_password": errs["password"] + errs.Form()}
 		return q.show(v)
 	}
-	// As at sign-in, so that guessing is slowed down here too.
-	_, err := q.People.SignIn(q.context(), q.user.Email, q.r.PostForm.Get("current_password"), q.Client(q.r))
+	if v.HasPassword { // as at sign-in, so that guessing is slowed down here too
+		err = q.People.Authenticate(q.context(), q.user.ID, q.r.PostForm.Get("current_password"), identity.SecondFactor{Code: q.form("code")}, q.Client(q.r))
+	} else {
+		err = credential.RequireFresh(q.context(), q.Now())
+	}
+	if identity.NeedsSecondFactor(err) {
+		v.PasswordErrors = FormErrors{"code": "This is needed."}
+		return q.show(v)
+	}
 	var f *fault.Error
 	if errors.As(err, &f) && (f.Code == fault.Unauthorized || f.Code == fault.TooManyRequests) {
-		message := "The password is wrong."
-		if f.Code == fault.TooManyRequests {
-			message = sentence(f.Message)
-		}
-		v.PasswordErrors = FormErrors{"current_password": message}
+		v.PasswordErrors = FormErrors{"current_password": sentence(f.Message)}
 		return q.show(v)
 	} else if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"keyway/internal/credential"
 	"keyway/internal/fault"
 	"keyway/internal/identity"
+	"keyway/internal/member"
 	"keyway/internal/store"
 	"keyway/internal/workspace"
 )
@@ -66,7 +67,7 @@ func (q *request) postSetUp() error {
 	} else if err != nil {
 		return err
 	}
-	if err := q.startSession(u); err != nil {
+	if err := q.startSession(u, identity.ByLink); err != nil {
 		return err
 	}
 	return q.done(Root, "Welcome to Keyway.")
@@ -77,12 +78,66 @@ func (q *request) signIn() error {
 	if q.user != nil {
 		return q.redirect(next)
 	}
-	return q.show(&SignInView{Page: q.alone("Sign in"), Next: next})
+	return q.show(q.signInView(next))
+}
+
+func (q *request) signInView(next string) *SignInView {
+	v := &SignInView{Page: q.alone("Sign in"), Next: next, Offer: q.passkeyOffer()}
+	if q.People.OpenID != nil {
+		v.Provider = q.People.OpenID.Label
+	}
+	return v
+}
+
+// postSecondStep takes the second factor of somebody who gave the right password.
+func (q *request) postSecondStep() error {
+	v := q.signInView(localPath(q.form("next")))
+	v.Step, v.Location = q.form("step"), consolePath("sign-in")
+	second := identity.SecondFactor{Code: q.form("code"), RecoveryCode: q.form("recovery_code")}
+	u, err := q.People.FinishSecondStep(q.r.Context(), v.Step, second)
+	if f := new(fault.Error); errors.As(err, &f) && f.Status() < 500 {
+		if f.Code == fault.InvalidRequest {
+			v.Step = "" // begin anew, with the password
+		}
+		v.Recovery = second.RecoveryCode != ""
+		v.Errors = FormErrors{"": sentence(f.Message)}
+		if identity.NeedsSecondFactor(err) {
+			v.Errors = FormErrors{"code": "This is needed."}
+		}
+		return q.show(v)
+	} else if err != nil {
+		return err
+	}
+	if err := q.startSession(u, identity.BySecondFactor); err != nil {
+		return err
+	}
+	return q.redirect(v.Next)
+}
+
+func (q *request) postPasskeySignIn() error {
+	u, err := q.People.SignInWithPasskey(q.r.Context(), q.form("sealed"), q.form("answer"), q.Client(q.r))
+	if f := new(fault.Error); errors.As(err, &f) && f.Status() < 500 {
+		return q.backToSignIn(err)
+	} else if err != nil {
+		return err
+	}
+	if err := q.startSession(u, identity.ByPasskey); err != nil {
+		return err
+	}
+	return q.redirect(localPath(q.form("next")))
 }
 
 func (q *request) postSignIn() error {
-	v := &SignInView{Page: q.alone("Sign in"), Email: q.form("email"), Next: localPath(q.form("next"))}
-	u, err := q.People.SignIn(q.r.Context(), v.Email, q.r.PostForm.Get("password"), q.Client(q.r))
+	v := q.signInView(localPath(q.form("next")))
+	v.Email = q.form("email")
+	u, err := q.People.SignIn(q.r.Context(), v.Email, q.r.PostForm.Get("password"), identity.SecondFactor{}, q.Client(q.r))
+	if identity.NeedsSecondFactor(err) {
+		v.Location = consolePath("sign-in")
+		if v.Step, err = q.People.BeginSecondStep(q.r.Context(), u); err != nil {
+			return err
+		}
+		return q.show(v)
+	}
 	var f *fault.Error
 	if errors.As(err, &f) && (f.Code == fault.Unauthorized || f.Code == fault.TooManyRequests) {
 		v.Errors = FormErrors{"": sentence(f.Message)}
@@ -90,7 +145,7 @@ func (q *request) postSignIn() error {
 	} else if err != nil {
 		return err
 	}
-	if err := q.startSession(u); err != nil {
+	if err := q.startSession(u, identity.ByPassword); err != nil {
 		return err
 	}
 	return q.redirect(v.Next)
@@ -126,25 +181,36 @@ func (q *request) postInvitation() error {
 		return err
 	}
 	v.Email, v.Known, v.Workspaces = link.Email, known, []string{name}
+	accept := member.Acceptance{Name: v.Name, Password: q.r.PostForm.Get("password"), Address: q.Client(q.r), Second: identity.SecondFactor{Code: q.form("code")}}
+	if q.user != nil {
+		accept.SignedIn = q.user.ID
+		v.SignedIn = identity.NormalizeEmail(link.Email) == q.user.Email
+	}
 	if q.form("join") == "" {
 		return q.show(v)
 	}
-	u, err := q.Members.Accept(q.r.Context(), secret, v.Name, q.r.PostForm.Get("password"), q.Client(q.r))
+	u, err := q.Members.Accept(q.r.Context(), secret, accept)
 	if errs, ok := formErrors(err); ok {
 		v.Errors = errs.onlyFields("name", "password")
 		return q.show(v)
 	}
+	if identity.NeedsSecondFactor(err) {
+		v.AsksCode = true
+		v.Errors = FormErrors{"": "Give your password again, and the code of your authenticator app."}
+		return q.show(v)
+	}
 	var f *fault.Error
 	if errors.As(err, &f) && (f.Code == fault.Unauthorized || f.Code == fault.TooManyRequests) {
+		v.AsksCode = accept.Second.Code != ""
 		v.Errors = FormErrors{"password": sentence(f.Message)}
-		if f.Code == fault.Unauthorized && known {
+		if f.Code == fault.Unauthorized && known && !v.AsksCode {
 			v.Errors["password"] = "The password is wrong."
 		}
 		return q.show(v)
 	} else if err != nil {
 		return err
 	}
-	if err := q.startSession(u); err != nil {
+	if err := q.startSession(u, identity.ByLink); err != nil {
 		return err
 	}
 	return q.done(workspacePath(link.WorkspaceID, "devices"), "You are a member of %s now.", name)

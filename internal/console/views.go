@@ -174,12 +174,16 @@ type SetUpView struct {
 	Done        bool // the server has a first person already, or the link was used
 }
 
-// SignInView asks for e-mail address and password.
+// SignInView asks for e-mail address and password, or for what comes after them.
 type SignInView struct {
 	Page
-	Email  string
-	Next   string // where to go afterwards
-	Errors FormErrors
+	Email    string
+	Next     string // where to go afterwards
+	Offer    PasskeyOffer
+	Provider string // the label of the OpenID Connect provider; empty: there is none
+	Step     string // the password was right, and the second factor is asked for
+	Recovery bool   // by a recovery code
+	Errors   FormErrors
 }
 
 // ConfirmView asks again who somebody is, before what they sent is done.
@@ -188,7 +192,11 @@ type ConfirmView struct {
 	Action string // where the form was sent, and is sent again
 	Sealed string // what it held
 	Back   string // the page behind
-	Errors FormErrors
+	Offer  PasskeyOffer
+	// What the person has to prove it with.
+	Password, Authenticator, Passkey bool
+	Provider                         string // the label of the provider, where nothing else is there
+	Errors                           FormErrors
 }
 
 // InvitationView is where an invited person joins, reached by a one-time link.
@@ -199,6 +207,8 @@ type InvitationView struct {
 	Name        string
 	Workspaces  []string
 	Known       bool // a person with this address exists and only has to give the password
+	SignedIn    bool // that person is the one who looks
+	AsksCode    bool // the password was right, and the code of the authenticator app is asked for
 	Gone        bool // used, revoked or expired
 	MinPassword int
 	Errors      FormErrors
@@ -773,6 +783,8 @@ type ProfileView struct {
 	Name           string
 	NameErrors     FormErrors
 	PasswordErrors FormErrors
+	HasPassword    bool
+	Authenticator  bool // its code is asked for as well
 	MinPassword    int
 }
 
@@ -827,6 +839,8 @@ const (
 	NavTokens    = "personal-access-tokens"
 	NavWorkspace = "settings"
 	NavProfile   = "profile"
+	NavSecurity  = "security"
+	NavSignIns   = "sessions"
 	NavPeople    = "people"
 )
 
@@ -859,6 +873,8 @@ func (p Page) Nav() []NavGroup {
 	case AreaSettings:
 		return []NavGroup{{Title: "Settings", Items: []NavItem{
 			{NavProfile, "Profile", settingsPath("profile"), "user"},
+			{NavSecurity, "Security", settingsPath("security"), "shield"},
+			{NavSignIns, "Sessions", settingsPath("sessions"), "globe"},
 			{NavTokens, "Personal Access Tokens", settingsPath("personal-access-tokens"), "token"},
 		}}}
 	case AreaInstance:

@@ -52,6 +52,7 @@ const (
 	UserNotFound             Code = "user_not_found"
 	MemberNotFound           Code = "member_not_found"
 	InvitationNotFound       Code = "invitation_not_found"
+	ConsoleSessionNotFound   Code = "console_session_not_found"
 	MethodNotAllowed         Code = "method_not_allowed"
 	PayloadTooLarge          Code = "payload_too_large"
 	TooManyRequests          Code = "too_many_requests"
@@ -100,6 +101,7 @@ var statuses = map[Code]int{
 	UserNotFound:             404,
 	MemberNotFound:           404,
 	InvitationNotFound:       404,
+	ConsoleSessionNotFound:   404,
 	MethodNotAllowed:         405,
 	PayloadTooLarge:          413,
 	TooManyRequests:          429,

@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/go-webauthn/webauthn/webauthn"
+
 	"keyway/internal/audit"
 	"keyway/internal/credential"
 	"keyway/internal/fault"
@@ -33,6 +35,9 @@ type People struct {
 	Vault *vault.Vault
 	Audit *audit.Log
 	Now   func() time.Time
+	// Relying is for which address passkeys are made; nil: there are none. See RelyingParty.
+	Relying *webauthn.WebAuthn
+	OpenID  *OpenID // nil: people do not sign in at a provider
 
 	throttle throttle
 }
@@ -126,6 +131,15 @@ func (p *People) Prepare(ctx context.Context, email, name, password string) (New
 	return NewUser{Email: email, Name: name, passwordHash: hash}, err
 }
 
+// WithoutPassword is somebody who signs in another way.
+func WithoutPassword(email, name string) NewUser {
+	email = NormalizeEmail(email)
+	if name = strings.TrimSpace(name); checkName(name) != nil {
+		name, _, _ = strings.Cut(email, "@")
+	}
+	return NewUser{Email: email, Name: name}
+}
+
 // Create adds a person; the very first becomes the instance's operator. It returns invalid_input
 // when the address is taken.
 func (p *People) Create(ctx context.Context, tx *store.Tx, n NewUser, by audit.Actor) (User, error) {
@@ -174,6 +188,9 @@ func (p *People) SetOperator(ctx context.Context, userID string, operator bool, 
 			}
 		}
 		if _, err := tx.Exec(ctx, `UPDATE users SET is_operator = $2 WHERE user_id = $1`, userID, operator); err != nil {
+			return err
+		}
+		if err := ChangeRights(ctx, tx, userID); err != nil {
 			return err
 		}
 		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.updated", SubjectID: userID, Detail: map[string]any{"is_operator": operator}})
@@ -256,55 +273,4 @@ func (p *People) VerifyPassword(ctx context.Context, userID, password string) (b
 		return false, err
 	}
 	return verifyPassword(ctx, hash, password)
-}
-
-// Authenticate lets a person who is signed in prove again who they are. It returns what SignIn does.
-func (p *People) Authenticate(ctx context.Context, userID, password, address string) error {
-	u, err := p.Get(ctx, p.DB, userID)
-	if err != nil {
-		return err
-	}
-	_, err = p.SignIn(ctx, u.Email, password, address)
-	if fault.Is(err, fault.Unauthorized) {
-		return fault.New(fault.Unauthorized, "The password is wrong")
-	}
-	return err
-}
-
-// SignIn checks an e-mail address and password, alike in time and answer whether or not the
-// address is known. It returns unauthorized, or too_many_requests with error.data.retry_after for
-// an address that guesses.
-func (p *People) SignIn(ctx context.Context, email, password, address string) (User, error) {
-	email = NormalizeEmail(email)
-	delay, err := p.throttle.begin(p.Now(), email, address)
-	if err != nil {
-		return User{}, err
-	}
-	defer p.throttle.end(address)
-	select {
-	case <-ctx.Done():
-		return User{}, ctx.Err()
-	case <-time.After(delay):
-	}
-	var hash string
-	err = p.DB.QueryRow(ctx, `SELECT password_hash FROM users WHERE email = $1`, email).Scan(&hash)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return User{}, err
-	}
-	ok, err := verifyPassword(ctx, hash, password)
-	if err != nil {
-		return User{}, err
-	}
-	if ok {
-		u, err := p.ByEmail(ctx, p.DB, email)
-		if err != nil {
-			return User{}, err
-		}
-		if u.DisabledAt.IsZero() {
-			p.throttle.succeeded(email, address)
-			return u, nil
-		}
-	}
-	p.throttle.failed(p.Now(), email, address)
-	return User{}, fault.New(fault.Unauthorized, "The e-mail address or the password is wrong")
 }

@@ -50,7 +50,7 @@ func TestSignIn(t *testing.T) {
 		if !regexp.MustCompile(`^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$`).MatchString(hash) {
 			t.Errorf("stored as %s", hash)
 		}
-		if u, err := w.People.SignIn(ctx, "JANE@example.com", password, "192.0.2.1"); err != nil || u.ID != jane.ID {
+		if u, err := w.People.SignIn(ctx, "JANE@example.com", password, identity.SecondFactor{}, "192.0.2.1"); err != nil || u.ID != jane.ID {
 			t.Errorf("%+v %v", u, err)
 		}
 		_, err := w.People.SetDisabled(ctx, jane.ID, true, apitest.By)
@@ -60,7 +60,7 @@ func TestSignIn(t *testing.T) {
 			"unknown": {"nobody@example.com", password}, "wrong": {"jane@example.com", password + "!"}, "disabled": {"jane@example.com", password},
 			"without a password": {"silent@example.com", ""}, "odd": {"\x00\xff", "\x00"},
 		} {
-			_, err := w.People.SignIn(ctx, in[0], in[1], "192.0.2.1")
+			_, err := w.People.SignIn(ctx, in[0], in[1], identity.SecondFactor{}, "192.0.2.1")
 			if !fault.Is(err, fault.Unauthorized) {
 				t.Errorf("%s: %v", name, err)
 			} else {
@@ -230,7 +230,7 @@ func TestBrowserSessions(t *testing.T) {
 		ctx := t.Context()
 		jane := w.Person("jane")
 		start := func() (identity.Session, credential.Secret) {
-			s, cookie, err := w.People.StartBrowser(ctx, jane, "192.0.2.1", strings.Repeat("é", 150))
+			s, cookie, err := w.People.StartBrowser(ctx, jane, identity.ByPassword, "192.0.2.1", strings.Repeat("é", 150))
 			w.Must(err)
 			return s, cookie
 		}
@@ -352,7 +352,7 @@ func TestConsoleTokens(t *testing.T) {
 		w.Must(w.People.EndSession(ctx, identity.Session{ID: id, UserID: jane.ID}))
 		w.Refused(apitest.Request{Path: "/keyway/v1/users/get_current", Token: token}, 401, "unauthorized")
 		// A browser's session is not one for scripts.
-		s, _, err := w.People.StartBrowser(context.Background(), jane, "", "")
+		s, _, err := w.People.StartBrowser(context.Background(), jane, identity.ByPassword, "", "")
 		w.Must(err)
 		w.Refused(apitest.Request{Path: "/keyway/v1/users/get_current", Token: sign(jwt.SigningMethodHS256, kid, key, s.ID)}, 401, "unauthorized")
 	})

@@ -110,6 +110,18 @@ func (p *People) Invitations(ctx context.Context, workspaceID string) ([]Link, e
 	})
 }
 
+// UseInvitationsFor uses up the open invitations of an address, which whoever calls has verified. Of
+// workspaces that are gone there are none.
+func (p *People) UseInvitationsFor(ctx context.Context, tx *store.Tx, email string) ([]Link, error) {
+	rows, err := tx.Query(ctx, `UPDATE links SET used_at = $3 WHERE kind = $1 AND email = $2 AND used_at IS NULL AND expires_at > $3
+		AND workspace_id IN (SELECT workspace_id FROM workspaces WHERE deleted_at IS NULL) RETURNING link_id, workspace_id, role`,
+		string(InvitationLink), NormalizeEmail(email), store.Micros(p.Now()))
+	return store.All(rows, err, func(r *sql.Rows) (Link, error) {
+		l := Link{Kind: InvitationLink, Email: email}
+		return l, r.Scan(&l.ID, &l.WorkspaceID, &l.Role)
+	})
+}
+
 // WithdrawInvitation ends an open invitation; invitation_not_found when there is none.
 func (p *People) WithdrawInvitation(ctx context.Context, tx *store.Tx, workspaceID, id string) error {
 	r, err := tx.Exec(ctx, `UPDATE links SET used_at = $3 WHERE workspace_id = $1 AND link_id = $2 AND kind = $4 AND used_at IS NULL`,

@@ -34,18 +34,38 @@ type Session struct {
 	UserAgent string
 	// AuthenticatedAt is when the person last proved who they are: at sign-in, or since.
 	AuthenticatedAt time.Time
+	Method          Method
+	IsScript        bool // a token for an hour, not a browser
+	mustRenew       bool
+}
+
+// Method is how a session was begun.
+type Method string
+
+// The ways to begin a session.
+const (
+	ByPassword     Method = "password"
+	BySecondFactor Method = "totp" // with a password
+	ByPasskey      Method = "passkey"
+	ByOpenID       Method = "openid"
+	ByLink         Method = "link" // set-up or invitation
+)
+
+// Enum lists the ways.
+func (Method) Enum() []string {
+	return []string{string(ByPassword), string(BySecondFactor), string(ByPasskey), string(ByOpenID), string(ByLink)}
 }
 
 // StartBrowser begins a browser's session and gives the cookie's value.
-func (p *People) StartBrowser(ctx context.Context, u User, address, userAgent string) (Session, credential.Secret, error) {
+func (p *People) StartBrowser(ctx context.Context, u User, how Method, address, userAgent string) (Session, credential.Secret, error) {
 	cookie := credential.Secret("session_" + credential.RandomText(40))
-	s, err := p.start(ctx, u, "browser", cookie, BrowserMost, address, userAgent)
+	s, err := p.start(ctx, u, how, "browser", cookie, BrowserMost, address, userAgent)
 	return s, cookie, err
 }
 
 // StartToken begins a script's session and gives its bearer token, a JWT that names it.
-func (p *People) StartToken(ctx context.Context, u User, address, userAgent string) (Session, string, error) {
-	s, err := p.start(ctx, u, "token", "", TokenLife, address, userAgent)
+func (p *People) StartToken(ctx context.Context, u User, how Method, address, userAgent string) (Session, string, error) {
+	s, err := p.start(ctx, u, how, "token", "", TokenLife, address, userAgent)
 	if err != nil {
 		return s, "", err
 	}
@@ -59,9 +79,9 @@ func (p *People) sign(s Session) (string, error) {
 	return t.SignedString(p.Vault.Derive(p.Vault.KeyID(), "console session"))
 }
 
-func (p *People) start(ctx context.Context, u User, kind string, cookie credential.Secret, life time.Duration, address, userAgent string) (Session, error) {
+func (p *People) start(ctx context.Context, u User, how Method, kind string, cookie credential.Secret, life time.Duration, address, userAgent string) (Session, error) {
 	now := p.Now()
-	s := Session{ID: store.NewID(), UserID: u.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(life), Address: address, UserAgent: userAgent, AuthenticatedAt: now}
+	s := Session{ID: store.NewID(), UserID: u.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(life), Address: address, UserAgent: userAgent, AuthenticatedAt: now, Method: how}
 	if len(s.UserAgent) > 200 {
 		s.UserAgent = s.UserAgent[:200]
 	}
@@ -70,12 +90,12 @@ func (p *People) start(ctx context.Context, u User, kind string, cookie credenti
 		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND expires_at <= $2`, u.ID, store.Micros(now)); err != nil {
 			return err // what has expired is cleared away as people come back
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO sessions (session_id, user_id, kind, key_id, digest, created_at, seen_at, expires_at, address, user_agent, authenticated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $6)`, s.ID, s.UserID, kind, p.Vault.KeyID(), digest[:],
-			store.Micros(now), store.Micros(s.ExpiresAt), s.Address, s.UserAgent); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO sessions (session_id, user_id, kind, key_id, digest, created_at, seen_at, expires_at, address, user_agent, authenticated_at, method)
+			VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $6, $10)`, s.ID, s.UserID, kind, p.Vault.KeyID(), digest[:],
+			store.Micros(now), store.Micros(s.ExpiresAt), s.Address, s.UserAgent, string(how)); err != nil {
 			return err
 		}
-		return p.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: u.ID, CredentialID: s.ID, Address: address}, Action: "user.signed_in", SubjectID: u.ID, Detail: map[string]any{"kind": kind}})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: u.ID, CredentialID: s.ID, Address: address}, Action: "user.signed_in", SubjectID: u.ID, Detail: map[string]any{"kind": kind, "method": how}})
 	})
 	return s, err
 }
@@ -84,6 +104,9 @@ func (p *People) start(ctx context.Context, u User, kind string, cookie credenti
 // false when there is none, it has expired or been idle too long, or the person is disabled.
 func (p *People) Browser(ctx context.Context, id string, cookie credential.Secret) (s Session, u User, ok bool, err error) {
 	s, u, ok, err = p.Peek(ctx, id, cookie)
+	if s.mustRenew {
+		return s, u, true, nil // RenewBrowser says that it was seen
+	}
 	// Once a minute is enough to measure idleness in hours.
 	if now := p.Now(); ok && now.Sub(s.SeenAt) > time.Minute {
 		err = p.DB.Update(ctx, func(tx *store.Tx) error {
@@ -99,8 +122,8 @@ func (p *People) Peek(ctx context.Context, id string, cookie credential.Secret) 
 	var kind, keyID string
 	var digest []byte
 	var created, seen, expires, authenticated int64
-	err = p.DB.QueryRow(ctx, `SELECT session_id, user_id, kind, key_id, digest, created_at, seen_at, expires_at, address, user_agent, authenticated_at
-		FROM sessions WHERE session_id = $1`, id).Scan(&s.ID, &s.UserID, &kind, &keyID, &digest, &created, &seen, &expires, &s.Address, &s.UserAgent, &authenticated)
+	err = p.DB.QueryRow(ctx, `SELECT session_id, user_id, kind, key_id, digest, created_at, seen_at, expires_at, address, user_agent, authenticated_at, method, must_renew
+		FROM sessions WHERE session_id = $1`, id).Scan(&s.ID, &s.UserID, &kind, &keyID, &digest, &created, &seen, &expires, &s.Address, &s.UserAgent, &authenticated, &s.Method, &s.mustRenew)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, u, false, nil
 	} else if err != nil {
@@ -117,18 +140,29 @@ func (p *People) Peek(ctx context.Context, id string, cookie credential.Secret) 
 	return s, u, true, nil
 }
 
-// RenewBrowser begins a browser's session anew after its person proved again who they are: with
-// another id and another cookie, so that nobody who knows the old ones gains by it.
-func (p *People) RenewBrowser(ctx context.Context, s Session) (Session, credential.Secret, error) {
+// MustRenew tells whether the session needs another id before it is used: what its person may do
+// was changed.
+func (s Session) MustRenew() bool { return s.mustRenew }
+
+// ChangeRights is called where what a person may do changes: their sessions get another id before
+// their next use, and do not count as fresh. The update's scope is store.Instance.
+func ChangeRights(ctx context.Context, tx *store.Tx, userID string) error {
+	_, err := tx.Exec(ctx, `UPDATE sessions SET must_renew = TRUE, authenticated_at = 0 WHERE user_id = $1`, userID)
+	return err
+}
+
+// RenewBrowser begins a browser's session anew, with another id and another cookie, so that nobody
+// who knows the old ones gains by what comes. proved says that its person proved again who they are.
+func (p *People) RenewBrowser(ctx context.Context, s Session, proved bool) (Session, credential.Secret, error) {
 	cookie := credential.Secret("session_" + credential.RandomText(40))
-	s, err := p.renew(ctx, s, "browser", cookie)
+	s, err := p.renew(ctx, s, "browser", cookie, proved)
 	return s, cookie, err
 }
 
 // RenewToken does the same for a script's session, by its id, and gives the token that names it now.
 // It returns unauthorized for a session that has ended meanwhile.
 func (p *People) RenewToken(ctx context.Context, id string) (Session, string, error) {
-	s, err := p.renew(ctx, Session{ID: id}, "token", "")
+	s, err := p.renew(ctx, Session{ID: id}, "token", "", true)
 	if err != nil {
 		return s, "", err
 	}
@@ -136,14 +170,17 @@ func (p *People) RenewToken(ctx context.Context, id string) (Session, string, er
 	return s, text, err
 }
 
-func (p *People) renew(ctx context.Context, s Session, kind string, cookie credential.Secret) (Session, error) {
+func (p *People) renew(ctx context.Context, s Session, kind string, cookie credential.Secret, proved bool) (Session, error) {
 	now, old := p.Now(), s.ID
-	s.ID, s.SeenAt, s.AuthenticatedAt = store.NewID(), now, now
+	s.ID, s.SeenAt, s.mustRenew = store.NewID(), now, false
+	if proved {
+		s.AuthenticatedAt = now
+	}
 	digest, _ := p.Vault.Digest(p.Vault.KeyID(), cookie.Reveal())
 	err := p.DB.Update(ctx, func(tx *store.Tx) error {
 		var created, expires int64
-		err := tx.QueryRow(ctx, `UPDATE sessions SET session_id = $2, key_id = $3, digest = $4, seen_at = $5, authenticated_at = $5
-			WHERE session_id = $1 AND kind = $6 RETURNING user_id, created_at, expires_at`, old, s.ID, p.Vault.KeyID(), digest[:], store.Micros(now), kind).
+		err := tx.QueryRow(ctx, `UPDATE sessions SET session_id = $2, key_id = $3, digest = $4, seen_at = $5, authenticated_at = $6, must_renew = FALSE
+			WHERE session_id = $1 AND kind = $7 RETURNING user_id, created_at, expires_at`, old, s.ID, p.Vault.KeyID(), digest[:], store.Micros(now), store.Micros(s.AuthenticatedAt), kind).
 			Scan(&s.UserID, &created, &expires)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fault.New(fault.Unauthorized, "The session has ended")
@@ -151,9 +188,49 @@ func (p *People) renew(ctx context.Context, s Session, kind string, cookie crede
 			return err
 		}
 		s.CreatedAt, s.ExpiresAt = store.Time(created), store.Time(expires)
+		if !proved {
+			return nil
+		}
 		return p.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: s.UserID, CredentialID: s.ID}, Action: "user.authenticated", SubjectID: s.UserID})
 	}, store.Instance)
 	return s, err
+}
+
+// Sessions lists a person's open sessions, the one seen last first.
+func (p *People) Sessions(ctx context.Context, userID string) ([]Session, error) {
+	now := p.Now()
+	rows, err := p.DB.Query(ctx, `SELECT session_id, user_id, kind, created_at, seen_at, expires_at, address, user_agent, authenticated_at, method FROM sessions
+		WHERE user_id = $1 AND expires_at > $2 AND (kind = 'token' OR seen_at >= $3) ORDER BY seen_at DESC, session_id DESC`, userID, store.Micros(now), store.Micros(now.Add(-BrowserIdle)))
+	return store.All(rows, err, func(r *sql.Rows) (s Session, err error) {
+		var kind string
+		var created, seen, expires, authenticated int64
+		err = r.Scan(&s.ID, &s.UserID, &kind, &created, &seen, &expires, &s.Address, &s.UserAgent, &authenticated, &s.Method)
+		s.CreatedAt, s.SeenAt, s.ExpiresAt, s.AuthenticatedAt = store.Time(created), store.Time(seen), store.Time(expires), store.Time(authenticated)
+		s.IsScript = kind == "token"
+		return s, err
+	})
+}
+
+// EndSessionOf ends one of a person's sessions; console_session_not_found when there is none.
+func (p *People) EndSessionOf(ctx context.Context, userID, id string, by audit.Actor) error {
+	return p.DB.Update(ctx, func(tx *store.Tx) error {
+		if gone, err := changed(tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND session_id = $2`, userID, id)); err != nil {
+			return err
+		} else if !gone {
+			return fault.Missing(fault.ConsoleSessionNotFound)
+		}
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.session_ended", SubjectID: userID, Detail: map[string]any{"console_session_id": id}})
+	}, store.Instance)
+}
+
+// EndOtherSessions ends all of a person's sessions but one.
+func (p *People) EndOtherSessions(ctx context.Context, userID, except string, by audit.Actor) error {
+	return p.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND session_id <> $2`, userID, except); err != nil {
+			return err
+		}
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.sessions_ended", SubjectID: userID})
+	}, store.Instance)
 }
 
 // EndSession signs out.

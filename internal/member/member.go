@@ -113,6 +113,9 @@ func (m *Members) SetRole(ctx context.Context, workspaceID, userID string, role,
 		if err := workspace.AddMember(ctx, tx, m.Now(), workspaceID, userID, role); err != nil {
 			return err
 		}
+		if err := identity.ChangeRights(ctx, tx, userID); err != nil {
+			return err
+		}
 		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.updated", WorkspaceID: workspaceID, SubjectID: userID, Detail: map[string]any{"role": role.String()}})
 	}, store.Instance)
 }
@@ -245,24 +248,35 @@ func (m *Members) Preview(ctx context.Context, secret credential.Secret) (l iden
 	return l, ws.Name, err == nil, err
 }
 
-// Accept uses an invitation. Who is known gives their password, who is new chooses one. It
-// returns unauthorized for a dead link or a wrong password, and invalid_input for a password that
+// Acceptance is what somebody gives to use an invitation: who is known their password (and second
+// factor), or nothing while they are signed in; who is new a password, or an account at a provider.
+type Acceptance struct {
+	Name, Password string
+	Second         identity.SecondFactor
+	SignedIn       string // the id of the person who is signed in; empty: nobody
+	Address        string
+}
+
+// Accept uses an invitation. It returns unauthorized for a dead link or a wrong password, with
+// error.data.reason second_factor when only that is missing, and invalid_input for a password that
 // will not do.
-func (m *Members) Accept(ctx context.Context, secret credential.Secret, name, password, address string) (u identity.User, err error) {
+func (m *Members) Accept(ctx context.Context, secret credential.Secret, a Acceptance) (u identity.User, err error) {
 	l, _, known, err := m.Preview(ctx, secret)
 	if err != nil {
 		return u, err
 	}
 	var n identity.NewUser
 	if known {
-		u, err = m.People.SignIn(ctx, l.Email, password, address)
+		if u, err = m.People.ByEmail(ctx, m.DB, l.Email); err == nil && u.ID != a.SignedIn {
+			u, err = m.People.SignIn(ctx, l.Email, a.Password, a.Second, a.Address)
+		}
 	} else {
-		n, err = m.People.Prepare(ctx, l.Email, name, password)
+		n, err = m.People.Prepare(ctx, l.Email, a.Name, a.Password)
 	}
 	if err != nil {
 		return u, err
 	}
-	actor := audit.Actor{Kind: "invitation", UserID: u.ID, Address: address}
+	actor := audit.Actor{Kind: "invitation", UserID: u.ID, Address: a.Address}
 	err = m.DB.Update(ctx, func(tx *store.Tx) error {
 		l, err := m.People.UseLink(ctx, tx, identity.InvitationLink, secret)
 		if err != nil {
@@ -273,17 +287,63 @@ func (m *Members) Accept(ctx context.Context, secret credential.Secret, name, pa
 				return err
 			}
 		}
-		actor.UserID = u.ID
-		role, _ := rpc.ParseRole(l.Role)
-		if old, err := roleOf(ctx, tx, l.WorkspaceID, u.ID); err == nil && old > role {
-			role = old // an older invitation takes nothing away
-		} else if err != nil && !fault.Is(err, fault.MemberNotFound) {
-			return err
-		}
-		if err := workspace.AddMember(ctx, tx, m.Now(), l.WorkspaceID, u.ID, role); err != nil {
-			return err
-		}
-		return m.Audit.Add(ctx, tx, audit.Entry{Actor: actor, Action: "member.added", WorkspaceID: l.WorkspaceID, SubjectID: u.ID, Detail: map[string]any{"role": role.String()}})
+		return m.join(ctx, tx, l, u, actor)
 	}, store.Instance)
 	return u, err
+}
+
+// AcceptOpenID lets somebody who is new join with their account at a provider, which has verified the
+// address that they were invited by. It returns forbidden where nobody invited them.
+func (m *Members) AcceptOpenID(ctx context.Context, c identity.OpenIDClaims, address string) (u identity.User, err error) {
+	notInvited := fault.New(fault.Forbidden, "Nobody here has invited %s. Ask for an invitation, or sign in another way and link the account under Settings, Security", c.Email)
+	if !c.EmailVerified || identity.CheckEmail(c.Email) != nil {
+		return u, notInvited
+	}
+	actor := audit.Actor{Kind: "invitation", Address: address}
+	err = m.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := m.People.ByEmail(ctx, tx, c.Email); err == nil {
+			// An address alone proves nothing about a person who is known.
+			return fault.New(fault.Forbidden, "There is a person with this address already. Sign in another way, and link the account under Settings, Security")
+		} else if !fault.Is(err, fault.UserNotFound) {
+			return err
+		}
+		links, err := m.People.UseInvitationsFor(ctx, tx, c.Email)
+		if err != nil {
+			return err
+		}
+		if len(links) == 0 {
+			return notInvited
+		}
+		if u, err = m.People.Create(ctx, tx, identity.WithoutPassword(c.Email, c.Name), actor); err != nil {
+			return err
+		}
+		actor.UserID = u.ID
+		if err := m.People.LinkOpenID(ctx, tx, u.ID, c, actor); err != nil {
+			return err
+		}
+		for _, l := range links {
+			if err := m.join(ctx, tx, l, u, actor); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, store.Instance)
+	return u, err
+}
+
+func (m *Members) join(ctx context.Context, tx *store.Tx, l identity.Link, u identity.User, actor audit.Actor) error {
+	actor.UserID = u.ID
+	role, _ := rpc.ParseRole(l.Role)
+	if old, err := roleOf(ctx, tx, l.WorkspaceID, u.ID); err == nil && old > role {
+		role = old // an older invitation takes nothing away
+	} else if err != nil && !fault.Is(err, fault.MemberNotFound) {
+		return err
+	}
+	if err := workspace.AddMember(ctx, tx, m.Now(), l.WorkspaceID, u.ID, role); err != nil {
+		return err
+	}
+	if err := identity.ChangeRights(ctx, tx, u.ID); err != nil {
+		return err
+	}
+	return m.Audit.Add(ctx, tx, audit.Entry{Actor: actor, Action: "member.added", WorkspaceID: l.WorkspaceID, SubjectID: u.ID, Detail: map[string]any{"role": role.String()}})
 }

@@ -74,13 +74,15 @@ func TestInvitations(t *testing.T) {
 			t.Errorf("%+v %s %v %v", l, name, known, err)
 		}
 		// A weak password uses nothing up; then several at once make one person.
-		if _, err := w.Members.Accept(ctx, secret, "Mary", "short", "192.0.2.1"); !fault.Is(err, fault.InvalidInput) {
+		if _, err := w.Members.Accept(ctx, secret, member.Acceptance{Name: "Mary", Password: "short", Address: "192.0.2.1"}); !fault.Is(err, fault.InvalidInput) {
 			t.Error(err)
 		}
 		var running sync.WaitGroup
 		errs := make([]error, 3)
 		for i := range errs {
-			running.Go(func() { _, errs[i] = w.Members.Accept(ctx, secret, "Mary", password, "192.0.2.1") })
+			running.Go(func() {
+				_, errs[i] = w.Members.Accept(ctx, secret, member.Acceptance{Name: "Mary", Password: password, Address: "192.0.2.1"})
+			})
 		}
 		running.Wait()
 		won := 0
@@ -99,7 +101,7 @@ func TestInvitations(t *testing.T) {
 		if mary.IsOperator || h.roles()["Mary"] != "admin" {
 			t.Errorf("%+v as %s", mary, h.roles()["Mary"])
 		}
-		if _, err := w.Members.Accept(ctx, secret, "Mary", password, "192.0.2.1"); !fault.Is(err, fault.Unauthorized) {
+		if _, err := w.Members.Accept(ctx, secret, member.Acceptance{Name: "Mary", Password: password, Address: "192.0.2.1"}); !fault.Is(err, fault.Unauthorized) {
 			t.Errorf("used twice: %v", err)
 		}
 		// Who is known proves it with their password, and an older, lower invitation takes nothing away.
@@ -108,10 +110,10 @@ func TestInvitations(t *testing.T) {
 		w.Must(err)
 		w.Join(second, mary, rpc.Admin)
 		_, text, _ := strings.Cut(low.URL, "#")
-		if _, err := w.Members.Accept(ctx, credential.Secret(text), "", "wrong password", "192.0.2.1"); !fault.Is(err, fault.Unauthorized) {
+		if _, err := w.Members.Accept(ctx, credential.Secret(text), member.Acceptance{Name: "", Password: "wrong password", Address: "192.0.2.1"}); !fault.Is(err, fault.Unauthorized) {
 			t.Errorf("with another password: %v", err)
 		}
-		u, err := w.Members.Accept(ctx, credential.Secret(text), "", password, "192.0.2.1")
+		u, err := w.Members.Accept(ctx, credential.Secret(text), member.Acceptance{Name: "", Password: password, Address: "192.0.2.1"})
 		if err != nil || u.ID != mary.ID {
 			t.Error(u, err)
 		}
@@ -150,7 +152,7 @@ func TestWhomToInvite(t *testing.T) {
 		}
 		_, secret = h.invite(h.owner, "y@example.com", "member")
 		w.Pass(identity.InvitationLife + time.Second)
-		if _, err := w.Members.Accept(t.Context(), secret, "Y", password, ""); !fault.Is(err, fault.Unauthorized) {
+		if _, err := w.Members.Accept(t.Context(), secret, member.Acceptance{Name: "Y", Password: password, Address: ""}); !fault.Is(err, fault.Unauthorized) {
 			t.Errorf("a week old: %v", err)
 		}
 		if w.Call(h.as(h.admin, "list_invitations", nil), &open); len(open.Invitations) != 0 {

@@ -6,7 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
 	"keyway/internal/apitest"
+	"keyway/internal/credential"
+	"keyway/internal/identity"
+	"keyway/internal/rpc"
 	"keyway/internal/store"
 	"keyway/internal/user"
 )
@@ -104,5 +109,124 @@ func TestSetPassword(t *testing.T) {
 			t.Error("a key of the workspace is no token of the person")
 		}
 		w.Call(apitest.Request{Path: "/keyway/v1/console_sessions/create", Body: map[string]any{"email": jane.Email, "password": password}}, nil)
+	})
+}
+
+func TestSessionsOverHTTP(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		jane, john := w.Person("jane"), w.Person("john")
+		session, other, third := w.Session(jane), w.Session(jane), w.Session(jane)
+		johns := w.Session(john)
+		const path = "/keyway/v1/console_sessions/"
+		var out struct {
+			Sessions []user.OpenSession `json:"console_sessions"`
+		}
+		id := func(token string) string {
+			t.Helper()
+			w.Call(apitest.Request{Path: path + "list", Token: token}, &out)
+			for _, s := range out.Sessions {
+				if s.IsCurrent {
+					return s.ID
+				}
+			}
+			t.Fatalf("%+v", out)
+			return ""
+		}
+		if id(session); len(out.Sessions) != 3 || out.Sessions[0].Kind != "script" || out.Sessions[0].Method != identity.ByPassword || out.Sessions[0].Address != "192.0.2.1" {
+			t.Errorf("%+v", out)
+		}
+		w.Refused(apitest.Request{Path: path + "revoke", Token: session, Body: map[string]any{"console_session_id": id(johns)}}, 404, "console_session_not_found")
+		w.Call(apitest.Request{Path: path + "revoke", Token: session, Body: map[string]any{"console_session_id": id(other)}}, nil)
+		w.Refused(apitest.Request{Path: path + "list", Token: other}, 401, "unauthorized")
+		w.Call(apitest.Request{Path: path + "revoke_others", Token: session}, nil)
+		w.Refused(apitest.Request{Path: path + "list", Token: third}, 401, "unauthorized")
+		w.Call(apitest.Request{Path: path + "revoke", Token: session}, nil)
+		w.Refused(apitest.Request{Path: path + "list", Token: session}, 401, "unauthorized")
+		id(johns)
+	})
+}
+
+func TestSecondFactorOverHTTP(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		jane := w.Person("jane")
+		w.Must(w.People.SetPassword(t.Context(), jane.ID, password, "", false, apitest.By))
+		set, err := w.People.BeginAuthenticator(jane)
+		w.Must(err)
+		code := func() string {
+			w.Pass(time.Minute)
+			text, err := totp.GenerateCode(set.Secret, w.Now())
+			w.Must(err)
+			return text
+		}
+		codes, err := w.People.ConfirmAuthenticator(t.Context(), jane, set.Sealed, code(), apitest.By)
+		w.Must(err)
+		const path = "/keyway/v1/console_sessions/"
+		in := map[string]any{"email": jane.Email, "password": password}
+		if f := w.Refused(apitest.Request{Path: path + "create", Body: in}, 401, "unauthorized"); f.Data["reason"] != "second_factor" {
+			t.Errorf("%+v", f)
+		}
+		in["totp_code"] = code()
+		var out struct {
+			Session user.ConsoleSession `json:"console_session"`
+		}
+		w.Call(apitest.Request{Path: path + "create", Body: in}, &out)
+		w.Refused(apitest.Request{Path: path + "create", Body: in}, 401, "unauthorized") // the same code
+		w.Refused(apitest.Request{Path: path + "authenticate", Token: out.Session.Token, Body: map[string]any{"password": password}}, 401, "unauthorized")
+		w.Call(apitest.Request{Path: path + "authenticate", Token: out.Session.Token, Body: map[string]any{"password": password, "recovery_code": codes[0]}}, &out)
+		w.Refused(apitest.Request{Path: path + "authenticate", Token: out.Session.Token, Body: map[string]any{"password": password, "recovery_code": codes[0]}}, 401, "unauthorized")
+		if strings.Contains(w.Log.String(), codes[0]) || strings.Contains(w.Log.String(), set.Secret) {
+			t.Error("a secret is in the log")
+		}
+	})
+}
+
+// A session that did not prove lately who it is can make nothing that outlives it, until it proves
+// it again: with a new token, and the old one is dead.
+func TestFreshAuthentication(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		jane := w.Person("jane")
+		w.Must(w.People.SetPassword(t.Context(), jane.ID, password, "", false, apitest.By))
+		ws := w.Workspace(jane, "Mine", true)
+		old := w.Session(jane)
+		try := func(token string, refused bool) {
+			t.Helper()
+			n := 0
+			for _, e := range w.RPC.Endpoints() {
+				if !e.Fresh {
+					continue
+				}
+				n++
+				r := apitest.Request{Path: e.Path, Token: token, Body: "{}"}
+				if e.Workspace == rpc.Required {
+					r.Workspace = ws.ID
+				}
+				a := w.Do(r)
+				if stale := a.Status == 403 && a.Failure(t).Data["reason"] == "fresh_authentication"; stale != refused {
+					t.Errorf("%s: %d %s", e.Path, a.Status, a.Body)
+				}
+			}
+			if n < 10 {
+				t.Errorf("only %d endpoints ask for it", n)
+			}
+		}
+		try(old, false)
+		w.Pass(credential.FreshFor + time.Second)
+		try(old, true)
+		const path = "/keyway/v1/console_sessions/authenticate"
+		w.Refused(apitest.Request{Path: path, Token: old, Body: map[string]any{"password": "wrong"}}, 401, "unauthorized")
+		var out struct {
+			Session user.ConsoleSession `json:"console_session"`
+		}
+		w.Call(apitest.Request{Path: path, Token: old, Body: map[string]any{"password": password}}, &out)
+		try(out.Session.Token, false)
+		w.Refused(apitest.Request{Path: "/keyway/v1/users/get_current", Token: old}, 401, "unauthorized")
+		w.Refused(apitest.Request{Path: path, Token: old, Body: map[string]any{"password": password}}, 401, "unauthorized")
+		// A token has no sessions to prove anything in.
+		pat, _ := w.PAT(jane)
+		w.Pass(time.Hour)
+		w.Call(apitest.Request{Path: "/keyway/v1/personal_access_tokens/create_workspace_key", Token: pat, Body: map[string]any{"workspace_id": ws.ID}}, nil)
 	})
 }

@@ -92,6 +92,10 @@
     form.dataset.busy = 'yes'
     const button = event.submitter || form.querySelector('[type="submit"]')
     if (button) button.setAttribute('aria-busy', 'true')
+    if ('passkey' in form.dataset) {
+      event.preventDefault()
+      passkey(form)
+    }
     if ('workspaceKey' in form.dataset) {
       event.preventDefault()
       createWorkspaceKey(form).finally(() => idle(form))
@@ -152,6 +156,36 @@
     frame.replaceWith(fresh)
     if (dialog.dataset.connected) location.reload()
   }, true)
+
+  // Passkeys: the form is sent with what the device answered.
+  async function passkey(form) {
+    try {
+      const response = await fetch(form.dataset.begin, { method: 'POST' })
+      const begun = await response.json()
+      if (!response.ok) throw new Error(begun.message)
+      let made
+      if (form.dataset.passkey === 'create') {
+        made = await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(begun.options) })
+      } else {
+        made = await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(begun.options) })
+      }
+      form.elements.sealed.value = begun.sealed
+      form.elements.answer.value = JSON.stringify(made.toJSON())
+      form.submit()
+    } catch (error) {
+      idle(form)
+      const text = error.name === 'NotAllowedError' ? 'No passkey was used.' : error.name === 'InvalidStateError' ? 'This device has a passkey for this server already.' : error.message
+      const old = form.querySelector('[data-passkey-error]')
+      if (old) old.remove()
+      const line = message('error', text || 'The passkey could not be used.')
+      line.setAttribute('role', 'alert')
+      line.dataset.passkeyError = ''
+      const body = form.querySelector('.dialog-body') || form
+      body.prepend(line)
+    }
+  }
+  const follow = document.querySelector('[data-follow]')
+  if (follow) location.href = follow.href
 
   // Copy
   async function copy(button, text) {

@@ -1,0 +1,216 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"keyway/internal/audit"
+	"keyway/internal/rpc"
+)
+
+// planted gives a browser the cookie of a session that somebody else knows, and that cookie.
+func (s *server) planted(t *testing.T, who string) (*browser, *http.Cookie) {
+	t.Helper()
+	eve := s.browser(t)
+	eve.signIn(who)
+	at, err := url.Parse(s.URL + Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range eve.Jar.Cookies(at) {
+		if c.Name == secureCookie {
+			known := &http.Cookie{Name: c.Name, Value: c.Value, Path: "/", Secure: true}
+			b := s.browser(t)
+			b.Jar.SetCookies(at, []*http.Cookie{known})
+			return b, known
+		}
+	}
+	t.Fatal("there is no cookie")
+	return nil, nil
+}
+
+// CWE-384: whoever plants a session in somebody's browser must not be in it when that person signs
+// in, or is allowed more.
+func TestIncidentSessionFixation(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	jane, w := s.person(t, "jane")
+	s.person(t, "eve")
+	ctx := t.Context()
+	// dead asks with the planted cookie, and what the browser has must be another session.
+	dead := func(how string, b *browser, known *http.Cookie) {
+		t.Helper()
+		id, _, _ := strings.Cut(known.Value, ".")
+		if now := b.sessionID(); now == id || now == "" {
+			t.Errorf("%s: the session is %q, and was %q", how, now, id)
+		}
+		eve := s.browser(t)
+		at, _ := url.Parse(s.URL + Root)
+		eve.Jar.SetCookies(at, []*http.Cookie{known})
+		if eve.get("/console/settings/profile"); eve.address.Path != "/console/sign-in" {
+			t.Errorf("%s: the planted cookie opens %s", how, eve.address)
+		}
+	}
+	signInPath := "/console/sign-in"
+
+	b, known := s.planted(t, "eve")
+	b.do(b.request(signInPath, url.Values{"email": {"jane@example.com"}, "password": {testPassword}})).get("/console/settings/profile").has("jane@example.com")
+	dead("password", b, known)
+
+	b, known = s.planted(t, "jane")
+	tokens := "/console/settings/personal-access-tokens"
+	s.ahead.Add(int64(11 * time.Minute))
+	b.get(tokens).post(tokens, "name", "x", "expires_in", "30").has("Confirm that it is you")
+	b.post(tokens, sealedForm, b.hidden(sealedForm), "confirm_password", testPassword)
+	b.secret()
+	dead("re-authentication", b, known)
+
+	b, known = s.planted(t, "jane")
+	john, _ := s.person(t, "john")
+	if err := s.config.Members.Add(ctx, w.ID, john.ID, rpc.Owner, audit.Server); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.config.Members.SetRole(ctx, w.ID, jane.ID, rpc.Admin, rpc.Owner, audit.Server); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/console/settings/profile").has("jane@example.com")
+	dead("role change", b, known)
+	b.get(tokens).post(tokens, "name", "x", "expires_in", "30").has("Confirm that it is you") // it is not fresh any more
+
+	inv, err := s.config.Members.Invite(ctx, w.ID, "mary@example.com", rpc.Member, rpc.Owner, audit.Server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, secret, _ := strings.Cut(inv.URL, "#")
+	b, known = s.planted(t, "eve")
+	b.do(b.request(invitationPath, url.Values{"token": {secret}, "join": {"true"}, "name": {"Mary"}, "password": {testPassword}})).has("You are a member of")
+	dead("invitation", b, known)
+
+	code := s.authenticator(t, "jane")
+	b, known = s.planted(t, "eve")
+	b.do(b.request(signInPath, url.Values{"email": {"jane@example.com"}, "password": {testPassword}})).has("One more step")
+	step := b.hidden("step")
+	if id, _, _ := strings.Cut(known.Value, "."); b.sessionID() != id {
+		t.Error("a password alone changed the session")
+	}
+	b.do(b.request(signInPath+"/code", url.Values{"step": {step}, "code": {"000"}})).has("The code is wrong")
+	b.do(b.request(signInPath+"/code", url.Values{"step": {step}, "code": {code()}})).get("/console/settings/profile").has("jane@example.com")
+	dead("second factor", b, known)
+}
+
+// authenticator sets an authenticator app up for a person, in the pages, and gives what tells its
+// next code.
+func (s *server) authenticator(t *testing.T, name string) func() string {
+	t.Helper()
+	b := s.browser(t)
+	b.signIn(name)
+	const at = "/console/settings/security"
+	b.get(at).post(at+"/authenticator").has("Set up an authenticator app", "data:image/png;base64,")
+	_, rest, _ := strings.Cut(b.page, `<code class="mono">`)
+	secret, _, _ := strings.Cut(rest, "<")
+	code := func() string {
+		t.Helper()
+		s.ahead.Add(int64(time.Minute)) // each code is taken once
+		text, err := totp.GenerateCode(secret, s.config.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	b.post(at+"/authenticator/confirm", "sealed", b.hidden("sealed"), "code", "1").has("The code is wrong")
+	b.post(at+"/authenticator/confirm", "sealed", b.hidden("sealed"), "code", code()).has("Your recovery codes")
+	b.get(at).has("10 codes left").lacks("Your recovery codes")
+	return code
+}
+
+// portainer#2475: whoever comes first to a new server owns it. Here only the holder of the link does,
+// and of two who hold it only one.
+func TestIncidentFirstRun(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	secret, err := s.config.People.StartSetup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := s.browser(t)
+	for _, token := range []string{"", "nonsense", secret.Reveal()[:len(secret.Reveal())-1]} {
+		stranger.do(stranger.request(setUpPath, url.Values{"token": {token}, "email": {"eve@example.com"}, "password": {testPassword}})).has("does not work any more")
+	}
+	names := []string{"jane", "john"}
+	browsers := []*browser{s.browser(t), s.browser(t)}
+	var running sync.WaitGroup
+	for i, b := range browsers {
+		r := b.request(setUpPath, url.Values{"token": {secret.Reveal()}, "email": {names[i] + "@example.com"}, "password": {testPassword}})
+		running.Go(func() {
+			if resp, err := b.Do(r); err != nil {
+				t.Error(err)
+			} else {
+				_ = resp.Body.Close()
+			}
+		})
+	}
+	running.Wait()
+	people, err := s.config.People.List(t.Context())
+	if err != nil || len(people) != 1 || !people[0].IsOperator {
+		t.Fatalf("%+v %v", people, err)
+	}
+	in := 0
+	for _, b := range browsers {
+		if b.sessionID() != "" {
+			in++
+		}
+	}
+	if in != 1 {
+		t.Errorf("%d are signed in", in)
+	}
+}
+
+func TestSessionsPage(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	s.person(t, "jane")
+	john, _ := s.person(t, "john")
+	b, other, third := s.browser(t), s.browser(t), s.browser(t)
+	for _, x := range []*browser{b, other, third} {
+		x.signIn("jane")
+	}
+	const at = "/console/settings/sessions"
+	b.get(at).has("This one", "Go-http-client", "192.0.2.1", "Password", "End all others")
+	end := at + "/" + other.sessionID() + "/end"
+	b.post(end).has("The session was ended.")
+	other.get(at).at("/console/sign-in")
+	// Somebody else's session is not there.
+	johns := s.browser(t)
+	johns.signIn("john")
+	b.do(b.request(at+"/"+johns.sessionID()+"/end", nil))
+	johns.get(at).at(at)
+	b.get(at).post(at + "/end-others").has("All other sessions were ended.").lacks("End all others")
+	third.get(at).at("/console/sign-in")
+	johns.get(at).at(at)
+	b.get(at).post(at + "/" + b.sessionID() + "/end").at("/console/signed-out")
+	if sessions, err := s.config.People.Sessions(t.Context(), john.ID); err != nil || len(sessions) != 1 || sessions[0].Address != "192.0.2.1" {
+		t.Errorf("%+v %v", sessions, err)
+	}
+}
+
+func TestAgentInWords(t *testing.T) {
+	t.Parallel()
+	for agent, want := range map[string]string{
+		"": "Unknown", "curl/8.5.0": "curl",
+		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0":                                                                  "Firefox on Linux",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0":           "Edge on Windows",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1": "Safari on iPhone",
+		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36":                   "Chrome on macOS",
+		"Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36":                   "Chrome on Android",
+	} {
+		if got := agentInWords(agent); got != want {
+			t.Errorf("%q: %s, want %s", agent, got, want)
+		}
+	}
+}
