@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -162,6 +163,36 @@ func TestAppend(t *testing.T) {
 		}
 		if !slices.Equal(got, types) {
 			t.Error("another order")
+		}
+	})
+}
+
+// However many events there are at once, what all of them are about is told.
+func TestSubjects(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		h := setup(w)
+		at, err := w.Events.Head(t.Context(), h.ws.ID)
+		w.Must(err)
+		want := []string{"connected_account:a1"}
+		w.Must(w.DB.Update(t.Context(), func(tx *store.Tx) error {
+			for i := range 250 {
+				id := fmt.Sprintf("d%03d", i)
+				want = append(want, "device:"+id)
+				if err := w.Events.Append(t.Context(), tx, h.ws.ID, event.Event{Type: "device.connected", DeviceID: id, ConnectedAccountID: "a1", OccurredAt: h.began}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, store.Workspace(h.ws.ID)))
+		got, next, err := w.Events.Subjects(t.Context(), h.ws.ID, at)
+		w.Must(err)
+		got = slices.DeleteFunc(got, func(s string) bool { return strings.HasPrefix(s, "event:") })
+		if !slices.Equal(got, want) {
+			t.Errorf("%d subjects, want %d", len(got), len(want))
+		}
+		if got, after, err := w.Events.Subjects(t.Context(), h.ws.ID, next); err != nil || len(got) != 0 || after != next {
+			t.Errorf("and then %v, %d, %v", got, after, err)
 		}
 	})
 }

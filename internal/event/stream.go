@@ -149,25 +149,39 @@ func (l *Log) after(ctx context.Context, p credential.Principal, f *filter, at i
 // Subjects are what the next events behind a place are about, "device:<id>" for a device_id and so
 // on, and the place to go on from: the one given when there are none.
 func (l *Log) Subjects(ctx context.Context, workspaceID string, at int64) (subjects []string, next int64, err error) {
-	events, next, err := l.after(ctx, credential.Principal{WorkspaceID: workspaceID}, &filter{}, at)
-	if err != nil {
-		return nil, at, err
-	}
-	for _, e := range events {
-		var doc map[string]any
-		if err := json.Unmarshal(e.doc, &doc); err != nil {
+	for next = at; ; {
+		events, behind, err := l.after(ctx, credential.Principal{WorkspaceID: workspaceID}, &filter{}, next)
+		if err != nil {
 			return nil, at, err
 		}
-		for field, value := range doc {
-			kind, ok := strings.CutSuffix(field, "_id")
-			if id, isText := value.(string); ok && isText && id != "" && kind != "workspace" {
-				subjects = append(subjects, kind+":"+id)
+		next = behind
+		for _, e := range events {
+			found, err := e.subjects()
+			if err != nil {
+				return nil, at, err
 			}
+			subjects = append(subjects, found...)
 		}
-		for _, r := range refsOf(doc) {
-			subjects = append(subjects, strings.TrimSuffix(r.name, "_id")+":"+r.id)
+		if len(events) < streamBatch {
+			slices.Sort(subjects)
+			return slices.Compact(subjects), next, nil
 		}
 	}
-	slices.Sort(subjects)
-	return slices.Compact(subjects), next, nil
+}
+
+func (e streamed) subjects() (out []string, err error) {
+	var doc map[string]any
+	if err := json.Unmarshal(e.doc, &doc); err != nil {
+		return nil, err
+	}
+	for field, value := range doc {
+		kind, ok := strings.CutSuffix(field, "_id")
+		if id, isText := value.(string); ok && isText && id != "" && kind != "workspace" {
+			out = append(out, kind+":"+id)
+		}
+	}
+	for _, r := range refsOf(doc) {
+		out = append(out, strings.TrimSuffix(r.name, "_id")+":"+r.id)
+	}
+	return out, nil
 }
