@@ -138,6 +138,7 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.tokens.RegisterJobs()
 	a.policies = &policy.Policies{DB: db, Audit: a.audit, Now: a.now, Table: a.table}
 	a.members = &member.Members{DB: db, People: a.people, Workspaces: a.workspaces, Keys: a.keys, Audit: a.audit, Now: a.now, PublicURL: o.publicURL}
+	a.tokens.Scopes = rpc.Scopes(a.endpoints()...)
 	return a
 }
 

@@ -11,9 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-
-	"keyway/internal/credential"
-	"keyway/internal/personalaccesstoken"
 )
 
 // print writes a command's result: one JSON object, or text for people.
@@ -207,124 +204,6 @@ func workspaceCommand(g *globals) *cobra.Command {
 	add := change("add-member", "Make a person a member", opAddMember, "Added")
 	add.Flags().StringVar(&m.Role, "role", "member", "owner, admin or member")
 	return g.group("workspace", "Look after the workspaces", create, list, add, change("remove-member", "Take a person out of a workspace", opRemoveMember, "Removed"))
-}
-
-func patCommand(g *globals) *cobra.Command {
-	var in patIn
-	var expires string
-	create := &cobra.Command{
-		Use: "create", Short: "Make a personal access token; it is shown only once",
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if err := required(cmd, "user", "name"); err != nil {
-				return err
-			}
-			if in.ExpiresAt, in.Never, err = parseExpiry(expires, time.Now()); err != nil {
-				return err
-			}
-			var out patOut
-			if err := g.perform(cmd.Context(), opPATCreate, in, &out, false); err != nil {
-				return err
-			}
-			return g.print(cmd, out, func(w io.Writer) {
-				fmt.Fprintf(w, "%s\n\n", out.PAT)
-				fmt.Fprintf(w, "Id\t%s\nExpires\t%s\n\nThe token is shown only now. It opens every workspace that %s is a member of.\n", out.ID, expiry(out.Token), in.Email)
-			})
-		},
-	}
-	create.Flags().StringVar(&in.Email, "user", "", "e-mail address of the person whose token it is")
-	create.Flags().StringVar(&in.Name, "name", "", "what the token is for")
-	create.Flags().StringVar(&in.Description, "description", "", "more about it")
-	create.Flags().StringVar(&expires, "expires", "", "90d, 12h, 30s, never or a date; a year from now unless given")
-	var email string
-	list := &cobra.Command{
-		Use: "list", Short: "List a person's tokens",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := required(cmd, "user"); err != nil {
-				return err
-			}
-			var out patListOut
-			if err := g.perform(cmd.Context(), opPATList, patIn{Email: email}, &out, false); err != nil {
-				return err
-			}
-			return g.print(cmd, out, func(w io.Writer) {
-				fmt.Fprintln(w, "NAME\tTOKEN\tSTATUS\tEXPIRES\tLAST USED\tID")
-				for _, t := range out.Tokens {
-					fmt.Fprintf(w, "%s\t%s…\t%s\t%s\t%s\t%s\n", t.Name, t.Hint, t.Status, expiry(t), lastUsed(t.LastUsed), t.ID)
-				}
-			})
-		},
-	}
-	list.Flags().StringVar(&email, "user", "", "e-mail address of the person")
-	byID := func(use, short string, o operation) *cobra.Command {
-		return &cobra.Command{
-			Use: use + " PERSONAL_ACCESS_TOKEN_ID", Short: short, Args: cobra.ExactArgs(1),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				var out patOut
-				if err := g.perform(cmd.Context(), o, patIn{ID: args[0]}, &out, false); err != nil {
-					return err
-				}
-				return g.print(cmd, out, func(w io.Writer) {
-					fmt.Fprintf(w, "Name\t%s\nToken\t%s…\nStatus\t%s\nExpires\t%s\nLast used\t%s\n", out.Name, out.Hint, out.Status, expiry(out.Token), lastUsed(out.LastUsed))
-				})
-			},
-		}
-	}
-	verify := &cobra.Command{
-		Use: "verify TOKEN", Short: "Check a token's form and checksum, offline", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := credential.Parse(args[0])
-			if err != nil {
-				return fmt.Errorf("not a token of Keyway's: %w", err)
-			}
-			out := struct {
-				Hint  string `json:"hint"`
-				Valid bool   `json:"valid"`
-			}{p.Secret.Hint(), true}
-			return g.print(cmd, out, func(w io.Writer) {
-				fmt.Fprintf(w, "%s… has the form and checksum of a token; whether it is alive, only the server knows\n", out.Hint)
-			})
-		},
-	}
-	return g.group("pat", "Look after personal access tokens", create, list,
-		byID("show", "Show a token", opPATShow), byID("revoke", "End a token at once and for ever", opPATRevoke), verify, scanCommand(g))
-}
-
-func expiry(t personalaccesstoken.Token) string {
-	if t.ExpiresAt.IsZero() {
-		return "never"
-	}
-	return t.ExpiresAt.Format(time.DateOnly)
-}
-
-func lastUsed(u *credential.Use) string {
-	if u == nil {
-		return "never"
-	}
-	return u.At.Format("2006-01-02 15:04") + " " + u.Endpoint
-}
-
-// parseExpiry reads 90d, 12h, 30s, never, or a date; empty is the default.
-func parseExpiry(text string, now time.Time) (at time.Time, never bool, err error) {
-	switch text {
-	case "":
-		return at, false, nil
-	case "never":
-		return at, true, nil
-	}
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		var n int
-		if _, err := fmt.Sscanf(days+"!", "%d!", &n); err == nil && n > 0 {
-			return now.AddDate(0, 0, n), false, nil
-		}
-	} else if d, err := time.ParseDuration(text); err == nil && d > 0 {
-		return now.Add(d), false, nil
-	}
-	for _, form := range []string{time.RFC3339, time.DateOnly} {
-		if at, err := time.Parse(form, text); err == nil {
-			return at, false, nil
-		}
-	}
-	return at, false, badUsage("--expires %q: give 90d, 12h, 30s, never or a date like 2027-12-31", text)
 }
 
 func apiKeyCommand(g *globals) *cobra.Command {

@@ -29,7 +29,7 @@ func TestEveryCommandPrintsOneObject(t *testing.T) {
 		"user list", "user disable anna@example.org", "user enable anna@example.org", "user reset-password anna@example.org --password-stdin",
 		"workspace create --name Hill --sandbox --owner me@example.org", "workspace list",
 		"workspace add-member --workspace WORKSPACE --user anna@example.org", "workspace remove-member --workspace WORKSPACE --user anna@example.org",
-		"pat create --user me@example.org --name more", "pat list --user me@example.org", "pat show PATID", "pat verify PAT", "pat scan testdata/script", "pat revoke PATID",
+		"pat create --user me@example.org --name more", "pat list --user me@example.org", "pat show PATID", "pat verify PAT", "pat scan testdata/script", "pat update PATID --scope devices:read", "pat disable PATID", "pat enable PATID", "pat revoke PATID",
 		"api-key create --workspace WORKSPACE --name backend", "api-key list --workspace WORKSPACE", "api-key revoke KEYID",
 		"sandbox connect --workspace WORKSPACE --provider august", "sandbox fill --workspace WORKSPACE --devices 3",
 		"audit list", "audit verify", "api /workspaces/list", "doctor", "openapi", "access-table", "completion bash", "version",

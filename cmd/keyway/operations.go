@@ -18,7 +18,7 @@ import (
 // operations lists everything that commands do to the data.
 func operations() []operation {
 	return []operation{opInit, opUserAdd, opUserList, opUserSetDisabled, opUserResetPassword, opWorkspaceCreate, opWorkspaceList,
-		opAddMember, opRemoveMember, opPATCreate, opPATList, opPATShow, opPATRevoke, opAPIKeyCreate, opAPIKeyList, opAPIKeyRevoke,
+		opAddMember, opRemoveMember, opPATCreate, opPATList, opPATShow, opPATUpdate, opPATDisable, opPATEnable, opPATRevoke, opAPIKeyCreate, opAPIKeyList, opAPIKeyRevoke,
 		opSandboxConnect, opSandboxFill, opAuditList, opAuditVerify, opCredentialsRevoke}
 }
 
@@ -207,9 +207,9 @@ var opRemoveMember = op("workspace.remove_member", func(ctx context.Context, a *
 })
 
 type patIn struct {
-	ID, Email, Name, Description string
-	ExpiresAt                    time.Time
-	Never                        bool
+	ID, Email string
+	IsDecoy   bool
+	Change    personalaccesstoken.Change
 }
 
 type patOut struct {
@@ -222,7 +222,18 @@ var opPATCreate = op("pat.create", func(ctx context.Context, a *app, in patIn, b
 	if err != nil {
 		return nil, err
 	}
-	tok, secret, err := a.tokens.Create(ctx, u.ID, personalaccesstoken.New{Name: in.Name, Description: in.Description, From: "command", ExpiresAt: in.ExpiresAt, Never: in.Never}, by)
+	ch := in.Change
+	n := personalaccesstoken.New{From: "command", ExpiresAt: ch.ExpiresAt.Value, Never: ch.ExpiresAt.Null, NotBefore: ch.NotBefore.Value, IsDecoy: in.IsDecoy, Narrow: ch.Narrow}
+	if ch.Name != nil {
+		n.Name = *ch.Name
+	}
+	if ch.Description != nil {
+		n.Description = *ch.Description
+	}
+	if ch.IsStrict != nil {
+		n.IsStrict = *ch.IsStrict
+	}
+	tok, secret, err := a.tokens.Create(ctx, u.ID, n, by)
 	return patOut{tok, secret.Reveal()}, err
 })
 
@@ -243,6 +254,26 @@ var opPATShow = op("pat.show", func(ctx context.Context, a *app, in patIn, _ aud
 	tok, err := a.tokens.Get(ctx, "", in.ID)
 	return patOut{Token: tok}, err
 })
+
+var opPATUpdate = op("pat.update", func(ctx context.Context, a *app, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
+	if err := a.tokens.Update(ctx, "", in.ID, in.Change, nil, by); err != nil {
+		return nil, err
+	}
+	tok, err := a.tokens.Get(ctx, "", in.ID)
+	return patOut{Token: tok}, err
+})
+
+var opPATDisable, opPATEnable = opPATSetDisabled("pat.disable", true), opPATSetDisabled("pat.enable", false)
+
+func opPATSetDisabled(name string, disabled bool) operation {
+	return op(name, func(ctx context.Context, a *app, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
+		if err := a.tokens.SetDisabled(ctx, "", in.ID, disabled, by); err != nil {
+			return nil, err
+		}
+		tok, err := a.tokens.Get(ctx, "", in.ID)
+		return patOut{Token: tok}, err
+	})
+}
 
 var opPATRevoke = op("pat.revoke", func(ctx context.Context, a *app, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
 	if err := a.tokens.Revoke(ctx, "", in.ID, by); err != nil {

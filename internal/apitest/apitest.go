@@ -18,11 +18,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"keyway/internal/accesscode"
 	"keyway/internal/account"
 	"keyway/internal/action"
 	"keyway/internal/apikey"
 	"keyway/internal/audit"
 	"keyway/internal/auditlog"
+	roomclock "keyway/internal/clock"
 	"keyway/internal/connectwebview"
 	"keyway/internal/credential"
 	"keyway/internal/device"
@@ -30,6 +32,7 @@ import (
 	"keyway/internal/health"
 	"keyway/internal/identity"
 	"keyway/internal/job"
+	"keyway/internal/lock"
 	"keyway/internal/member"
 	"keyway/internal/memory"
 	"keyway/internal/personalaccesstoken"
@@ -58,6 +61,8 @@ type World struct {
 	Accounts   *account.Accounts
 	Workspaces *workspace.Workspaces
 	Webviews   *connectwebview.Webviews
+	Codes      *accesscode.Codes
+	Locks      *lock.Locks
 	Keys       *apikey.Keys
 	Tokens     *personalaccesstoken.Tokens
 	Policies   *policy.Policies
@@ -109,6 +114,10 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 	w.Workspaces.RegisterJobs()
 	w.Webviews = &connectwebview.Webviews{DB: db, Vault: v, Events: w.Events, Accounts: w.Accounts, Devices: w.Devices, Workspaces: w.Workspaces,
 		Providers: providers, PublicURL: PublicURL, Log: log, Now: now}
+	w.Codes = &accesscode.Codes{DB: db, Vault: v, Devices: w.Devices, Attempts: w.Attempts, Jobs: w.Jobs, Events: w.Events, Clock: roomclock.Clock{Real: now}, Log: log}
+	w.Codes.RegisterJobs()
+	w.Locks = &lock.Locks{DB: db, Devices: w.Devices, Attempts: w.Attempts, Jobs: w.Jobs, Events: w.Events, Clock: roomclock.Clock{Real: now}, Codes: w.Codes, Log: log}
+	w.Locks.RegisterJobs()
 	w.Keys = &apikey.Keys{DB: db, Vault: v, Usage: w.Usage, Audit: w.Audit, Now: now}
 	w.Tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: w.Usage, Audit: w.Audit, Events: w.Events, Jobs: w.Jobs, Now: now, Table: func() []*rpc.Endpoint { return w.RPC.Endpoints() }}
 	w.Tokens.RegisterJobs()
@@ -118,16 +127,19 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 	for _, o := range options {
 		o(&verifier)
 	}
+	tables := [][]rpc.Endpoint{
+		(&health.Checker{DB: db, Now: now}).Endpoints(), w.Workspaces.Endpoints(), w.Devices.Endpoints(), w.Accounts.Endpoints(), w.Attempts.Endpoints(),
+		w.Events.Endpoints(), w.Tokens.Endpoints(), w.Policies.Endpoints(), w.Keys.Endpoints(), w.Members.Endpoints(), (&user.Users{People: w.People}).Endpoints(),
+		(&auditlog.Reader{Log: w.Audit}).Endpoints(),
+		(&credential.Leaks{DB: db, Vault: v, Audit: w.Audit, Limit: credential.NewLimiter(credential.LeaksPerMinute, now), Now: now}).Endpoints(), w.Codes.Endpoints(), w.Locks.Endpoints(),
+	}
+	w.Tokens.Scopes = rpc.Scopes(tables...)
 	w.RPC, err = rpc.New(rpc.Config{
 		Authenticator: credential.NewVerifier(verifier), Log: log, Metrics: w.Metrics, PublicURL: PublicURL, CacheBytes: 16 << 20, Refused: w.Tokens.Refused,
 		Client: func(r *http.Request) string {
 			return strings.Trim(r.RemoteAddr[:strings.LastIndexByte(r.RemoteAddr, ':')], "[]")
 		},
-	},
-		(&health.Checker{DB: db, Now: now}).Endpoints(), w.Workspaces.Endpoints(), w.Devices.Endpoints(), w.Accounts.Endpoints(), w.Attempts.Endpoints(),
-		w.Events.Endpoints(), w.Tokens.Endpoints(), w.Policies.Endpoints(), w.Keys.Endpoints(), w.Members.Endpoints(), (&user.Users{People: w.People}).Endpoints(),
-		(&auditlog.Reader{Log: w.Audit}).Endpoints(),
-		(&credential.Leaks{DB: db, Vault: v, Audit: w.Audit, Limit: credential.NewLimiter(credential.LeaksPerMinute, now), Now: now}).Endpoints())
+	}, tables...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,6 +251,17 @@ func (w *World) Key(ws workspace.Workspace, u identity.User) (token, id string) 
 	k, secret, err := w.Keys.Create(context.Background(), ws.ID, ws.IsSandbox, "test", u.ID, "command", By)
 	w.Must(err)
 	return secret.Reveal(), k.ID
+}
+
+// Token makes a personal access token with limits and gives its secret and its id.
+func (w *World) Token(u identity.User, n personalaccesstoken.New) (token, id string) {
+	w.t.Helper()
+	if n.Name == "" {
+		n.Name, n.From = "test", "command"
+	}
+	tok, secret, err := w.Tokens.Create(context.Background(), u.ID, n, By)
+	w.Must(err)
+	return secret.Reveal(), tok.ID
 }
 
 // WorkspaceKey mints a workspace key and gives its secret and its id.

@@ -167,7 +167,7 @@ func (c Chain) allow(e *rpc.Endpoint, workspaceID string, sandbox bool) error {
 			return notAllowed("An owner of the workspace refuses the token there")
 		case c[i].rule.SandboxOnly && !sandbox:
 			return notAllowed("The token opens sandbox workspaces only")
-		case !c[i].rule.opens(workspaceID, sandbox):
+		case !c[i].rule.Opens(workspaceID, sandbox):
 			return notAllowed("The token does not open this workspace")
 		}
 	}
@@ -201,7 +201,7 @@ func (c Chain) allowNow(address string, now time.Time) error {
 // Opens tells whether the tokens that the principal acts with open a workspace that their person is
 // a member of. Refusals by the workspace's owners are not looked at.
 func (p Principal) Opens(workspaceID string, sandbox bool) bool {
-	return !slices.ContainsFunc(p.Chain, func(l Link) bool { return !l.rule.opens(workspaceID, sandbox) })
+	return !slices.ContainsFunc(p.Chain, func(l Link) bool { return !l.rule.Opens(workspaceID, sandbox) })
 }
 
 // MayRead tells whether the principal's tokens may read what an API group is about.

@@ -313,9 +313,9 @@ func (r *rule) scope(needed string, read bool) error {
 	return err
 }
 
-// opens tells whether the token opens a workspace.
-func (r *rule) opens(id string, sandbox bool) bool {
-	return (!r.SandboxOnly || sandbox) && (r.WorkspaceIDs == nil || slices.Contains(r.WorkspaceIDs, id))
+// Opens tells whether the limits leave a workspace open.
+func (l *Limits) Opens(id string, sandbox bool) bool {
+	return (!l.SandboxOnly || sandbox) && (l.WorkspaceIDs == nil || slices.Contains(l.WorkspaceIDs, id))
 }
 
 // address refuses who asks from elsewhere.

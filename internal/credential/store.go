@@ -44,6 +44,7 @@ type Credential struct {
 	EndsPredecessor bool      // the first use of this one stops its predecessor
 	RecentAddresses []string  // newest first, at most five
 	UseCount        int64
+	Uses            int64 // with MaxUses: how many of them are spent
 }
 
 // Hint is the visible part of the token.
@@ -61,18 +62,19 @@ type Use struct {
 const columns = `credential_id, kind, short_token, user_id, workspace_id, parent_id, name, description,
 	created_at, created_from, expires_at, revoked_at, revoked_by, revoke_reason, last_used,
 	limits, not_before, disabled_at, is_decoy, is_strict, predecessor_id, successor_id, grace_ends_at, ends_predecessor,
-	recent_addresses, use_count, family_id`
+	recent_addresses, use_count, family_id,
+	(SELECT value FROM token_counters t WHERE t.credential_id = credentials.family_id AND t.counter = 'uses')`
 
 func scan(row interface{ Scan(...any) error }) (c Credential, err error) {
 	var user, workspace, parent, revokedBy, reason, lastUsed sql.NullString
 	var created int64
-	var expires, revoked, notBefore, disabled, graceEnds sql.NullInt64
+	var expires, revoked, notBefore, disabled, graceEnds, uses sql.NullInt64
 	var predecessor, successor sql.NullString
 	var limits, addresses string
 	err = row.Scan(&c.ID, &c.Kind, &c.ShortToken, &user, &workspace, &parent, &c.Name, &c.Description,
 		&created, &c.CreatedFrom, &expires, &revoked, &revokedBy, &reason, &lastUsed,
 		&limits, &notBefore, &disabled, &c.IsDecoy, &c.IsStrict, &predecessor, &successor, &graceEnds, &c.EndsPredecessor,
-		&addresses, &c.UseCount, &c.FamilyID)
+		&addresses, &c.UseCount, &c.FamilyID, &uses)
 	if err != nil {
 		return c, err
 	}
@@ -90,7 +92,7 @@ func scan(row interface{ Scan(...any) error }) (c Credential, err error) {
 	if err := json.Unmarshal([]byte(addresses), &c.RecentAddresses); err != nil {
 		return c, err
 	}
-	c.Limits = parseLimits([]byte(limits))
+	c.Limits, c.Uses = parseLimits([]byte(limits)), uses.Int64
 	return c, nil
 }
 
@@ -138,6 +140,12 @@ func Get(ctx context.Context, q store.Querier, k Kind, id string) (Credential, e
 		err = ErrNotFound
 	}
 	return c, err
+}
+
+// Select lists the credentials that conditions choose, newest first.
+func Select(ctx context.Context, q store.Querier, w *store.Where) ([]Credential, error) {
+	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials`+w.String()+` ORDER BY credential_id DESC`, w.Args...)
+	return store.All(rows, err, scanRow)
 }
 
 // OfUser lists a person's personal access tokens, newest first.

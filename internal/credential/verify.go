@@ -200,7 +200,7 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	}
 	p := Principal{
 		Kind: kind, CredentialID: f.ID, TokenID: f.TokenID, UserID: f.UserID, WorkspaceID: f.WorkspaceID,
-		Role: f.Role, IsOperator: f.IsOperator, IsSandbox: f.IsSandbox, Address: rpc.ClientOf(ctx).Address, Reach: f.Reach,
+		Role: f.Role, IsOperator: f.IsOperator, IsSandbox: f.IsSandbox, Address: rpc.ClientOf(ctx).Address, Reach: f.Reach, Chain: f.Chain,
 		AuthenticatedAt: f.AuthenticatedAt,
 	}
 	if e.Workspace == rpc.Forbidden || e.Workspace == rpc.Ignored && person {

@@ -164,19 +164,6 @@ func (t *Tokens) admit(ctx context.Context, q store.Querier, c credential.Creden
 	return err
 }
 
-// policed is the expiry of a new token, when the instance's policy takes such a token. It returns
-// invalid_input.
-func (t *Tokens) policed(ctx context.Context, q store.Querier, now, expiresAt time.Time, never bool, scopes []string) (time.Time, error) {
-	policy, err := credential.ReadPolicy(ctx, q, "")
-	if err != nil {
-		return expiresAt, err
-	}
-	if expiresAt.IsZero() && !never {
-		expiresAt = policy.Expiry(now, DefaultDays)
-	}
-	return expiresAt, policy.Admit(now, expiresAt, scopes)
-}
-
 // overlapping finds the rotation that a token is part of, as the one replaced or the one that
 // replaces it. It returns personal_access_token_not_found, or invalid_input when there is none
 // whose overlap is running.

@@ -93,6 +93,7 @@ func TestLifeOfAToken(t *testing.T) {
 func TestATokenReachesItselfOnly(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		w.Person("operator") // the first person looks after everybody's tokens
 		jane, john := w.Person("jane"), w.Person("john")
 		pat, id := w.PAT(jane)
 		_, sibling := w.PAT(jane)
@@ -120,8 +121,17 @@ func TestATokenReachesItselfOnly(t *testing.T) {
 		for _, what := range []string{"update", "list_workspace_keys"} {
 			w.Refused(apitest.Request{Path: path + what, Token: session, Body: map[string]any{"personal_access_token_id": foreign, "name": "x"}}, 404, "personal_access_token_not_found")
 		}
-		for _, what := range []string{"create", "list", "update", "list_workspace_keys"} {
-			w.Refused(apitest.Request{Path: path + what, Token: pat, Body: map[string]any{"name": "x"}}, 401, "unauthorized")
+		for _, what := range []string{"create", "update", "disable", "enable"} {
+			f := w.Refused(apitest.Request{Path: path + what, Token: pat, Body: map[string]any{"name": "x", "personal_access_token_id": id}}, 403, "forbidden")
+			if f.Data["reason"] != "scope" || f.Data["scope"] != "personal_access_tokens:write" {
+				t.Errorf("%s: %v", what, f.Data)
+			}
+		}
+		for _, what := range []string{"list_workspace_keys", "revoke_all", "refuse", "admit"} {
+			w.Refused(apitest.Request{Path: path + what, Token: pat}, 401, "unauthorized")
+		}
+		if list := call(w, pat, "list", nil).Tokens; len(list) != 1 || list[0].ID != id {
+			t.Errorf("%+v", list)
 		}
 		w.Refused(apitest.Request{Path: path + "get_current", Token: session}, 401, "unauthorized")
 		w.Refused(apitest.Request{Path: path + "revoke", Token: pat, Body: map[string]any{"personal_access_token_id": id, "workspace_key_id": id}}, 400, "invalid_input")
