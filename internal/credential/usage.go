@@ -2,7 +2,10 @@ package credential
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,12 +20,44 @@ type Usage struct {
 	mu sync.Mutex
 	// latest uses, those written already included, so that a page shows what is true now
 	latest map[string]*Use
-	dirty  map[string]*Use
+	dirty  map[string]*touched
+}
+
+// touched is what happened to a credential since the last flush.
+type touched struct {
+	use       *Use
+	count     int64
+	addresses []string // newest first
+}
+
+// mostAddresses is how many of the addresses that a credential was used from are remembered.
+const mostAddresses = 5
+
+// inFront puts an address before the others, once.
+func inFront(addresses []string, address string) []string {
+	if len(addresses) > 0 && addresses[0] == address {
+		return addresses
+	}
+	out := append(make([]string, 0, mostAddresses), address)
+	for _, a := range addresses {
+		if a != address && len(out) < mostAddresses {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// onto are older addresses with the newer ones before them.
+func (t *touched) onto(older []string) []string {
+	for _, a := range slices.Backward(t.addresses) {
+		older = inFront(older, a)
+	}
+	return older
 }
 
 // NewUsage makes an empty Usage.
 func NewUsage(db *store.DB) *Usage {
-	return &Usage{db: db, latest: map[string]*Use{}, dirty: map[string]*Use{}}
+	return &Usage{db: db, latest: map[string]*Use{}, dirty: map[string]*touched{}}
 }
 
 // Touch notes a use.
@@ -35,7 +70,13 @@ func (u *Usage) Touch(id string, now time.Time, address, userAgent, workspaceID,
 		use.UserAgent = use.UserAgent[:200]
 	}
 	u.mu.Lock()
-	u.latest[id], u.dirty[id] = use, use
+	t := u.dirty[id]
+	if t == nil {
+		t = &touched{}
+		u.dirty[id] = t
+	}
+	u.latest[id], t.use, t.addresses = use, use, inFront(t.addresses, address)
+	t.count++
 	u.mu.Unlock()
 }
 
@@ -49,12 +90,16 @@ func (u *Usage) lastUse(id string) time.Time {
 	return time.Time{}
 }
 
-// Overlay puts a later use than the stored one into the credential.
+// Overlay puts what is not stored yet into the credential.
 func (u *Usage) Overlay(c *Credential) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if use := u.latest[c.ID]; use != nil && (c.LastUsed == nil || use.At.After(c.LastUsed.At.Time)) {
 		c.LastUsed = use
+	}
+	if t := u.dirty[c.ID]; t != nil {
+		c.UseCount += t.count
+		c.RecentAddresses = t.onto(c.RecentAddresses)
 	}
 }
 
@@ -62,7 +107,7 @@ func (u *Usage) Overlay(c *Credential) {
 func (u *Usage) Flush(ctx context.Context) error {
 	u.mu.Lock()
 	dirty := u.dirty
-	u.dirty = map[string]*Use{}
+	u.dirty = map[string]*touched{}
 	if len(u.latest) > 10_000 {
 		u.latest = map[string]*Use{} // all of it is stored, or in dirty
 	}
@@ -72,13 +117,8 @@ func (u *Usage) Flush(ctx context.Context) error {
 	}
 	// No scope: no cache depends on when a credential was used.
 	err := u.db.Update(ctx, func(tx *store.Tx) error {
-		for id, use := range dirty {
-			text, err := json.Marshal(use)
-			if err != nil {
-				return err
-			}
-			if _, err := tx.Exec(ctx, `UPDATE credentials SET last_used_at = $2, last_used = $3
-				WHERE credential_id = $1 AND (last_used_at IS NULL OR last_used_at < $2)`, id, store.Micros(use.At.Time), string(text)); err != nil {
+		for id, t := range dirty {
+			if err := t.write(ctx, tx, id); err != nil {
 				return err
 			}
 		}
@@ -86,13 +126,44 @@ func (u *Usage) Flush(ctx context.Context) error {
 	})
 	if err != nil {
 		u.mu.Lock()
-		for id, use := range dirty {
-			if u.dirty[id] == nil {
-				u.dirty[id] = use
+		for id, t := range dirty {
+			if later := u.dirty[id]; later != nil {
+				t.use, t.addresses = later.use, later.onto(t.addresses)
+				t.count += later.count
 			}
+			u.dirty[id] = t
 		}
 		u.mu.Unlock()
 	}
+	return err
+}
+
+// write adds what happened to what is stored.
+func (t *touched) write(ctx context.Context, tx *store.Tx, id string) error {
+	var stored string
+	err := tx.QueryRow(ctx, `SELECT recent_addresses FROM credentials WHERE credential_id = $1`, id).Scan(&stored)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // purged with its workspace
+	} else if err != nil {
+		return err
+	}
+	var older []string
+	if err := json.Unmarshal([]byte(stored), &older); err != nil {
+		return err
+	}
+	addresses, err := json.Marshal(t.onto(older))
+	if err != nil {
+		return err
+	}
+	use, err := json.Marshal(t.use)
+	if err != nil {
+		return err
+	}
+	// Another process may have written a later use already.
+	_, err = tx.Exec(ctx, `UPDATE credentials SET use_count = use_count + $4, recent_addresses = $5,
+		last_used = CASE WHEN last_used_at IS NULL OR last_used_at < $2 THEN $3 ELSE last_used END,
+		last_used_at = CASE WHEN last_used_at IS NULL OR last_used_at < $2 THEN $2 ELSE last_used_at END
+		WHERE credential_id = $1`, id, store.Micros(t.use.At.Time), string(use), t.count, string(addresses))
 	return err
 }
 

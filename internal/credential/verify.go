@@ -232,6 +232,9 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	}
 	if kind&(rpc.ConsoleSession|sessions|rpc.PublishableKey) == 0 {
 		v.Usage.Touch(f.ID, v.Now(), p.Address, r.UserAgent(), p.WorkspaceID, e.Path)
+		if f.Kind == WorkspaceKey { // which acts as its token
+			v.Usage.Touch(f.TokenID, v.Now(), p.Address, r.UserAgent(), p.WorkspaceID, e.Path)
+		}
 	}
 	return With(ctx, p), caller, nil
 }
