@@ -468,7 +468,7 @@ func TestRoles(t *testing.T) {
 		w.Call(apitest.Request{Path: "/workspaces/update", Token: key, Body: map[string]any{"name": "Renamed"}}, nil)
 		for _, path := range []string{"/keyway/v1/api_keys/create", "/keyway/v1/members/list", "/keyway/v1/users/get_current", "/keyway/v1/personal_access_tokens/create"} {
 			w.Refused(apitest.Request{Path: path, Token: key}, 401, "unauthorized")
-			w.Refused(apitest.Request{Path: "/keyway/v1/personal_access_tokens/create", Token: h.pat, Workspace: h.mine.ID}, 401, "unauthorized")
+			w.Refused(apitest.Request{Path: "/keyway/v1/personal_access_tokens/create", Token: h.pat, Workspace: h.mine.ID}, 403, "forbidden")
 		}
 	})
 }

@@ -38,7 +38,7 @@ func (h home) locks() []string {
 func TestPhysicalActionsSpend(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
-		h := setup(w)
+		h := people(w)
 		lock := h.locks()[0]
 		code := func(name, pin string) string {
 			var out struct {
@@ -98,7 +98,7 @@ func TestPhysicalActionsSpend(t *testing.T) {
 func TestDailyLimitIsNeverExceeded(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
-		h := setup(w)
+		h := people(w)
 		lock := h.locks()[0]
 		parent := h.make(h.session, in{"daily_action_limit": 6, "scopes": []string{"*", "personal_access_tokens:write"}})
 		child := h.make(parent.Secret, in{"daily_action_limit": 4})
@@ -138,7 +138,7 @@ func TestDailyLimitIsNeverExceeded(t *testing.T) {
 func TestDevicesOutsideTheListAreNotThere(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
-		h := setup(w)
+		h := people(w)
 		locks := h.locks()
 		mine, other := locks[0], locks[1]
 		w.Connect(h.sandbox, "schlage")
