@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"os/exec"
 	"slices"
 	"strings"
@@ -29,11 +30,15 @@ func TestEveryCommandPrintsOneObject(t *testing.T) {
 		"user list", "user disable anna@example.org", "user enable anna@example.org", "user reset-password anna@example.org --password-stdin",
 		"workspace create --name Hill --sandbox --owner me@example.org", "workspace list",
 		"workspace add-member --workspace WORKSPACE --user anna@example.org", "workspace remove-member --workspace WORKSPACE --user anna@example.org",
-		"pat create --user me@example.org --name more", "pat list --user me@example.org", "pat show PATID", "pat verify PAT", "pat scan testdata/script", "pat update PATID --scope devices:read", "pat disable PATID", "pat enable PATID", "pat revoke PATID",
+		"pat create --user me@example.org --name more", "pat list --user me@example.org", "pat show PATID", "pat verify PAT", "pat scan testdata/script", "pat update PATID --scope devices:read", "pat disable PATID", "pat enable PATID", "pat advise PATID", "pat explain REQUEST", "pat rotate PATID --overlap 1h", "pat revoke PATID",
+		"policy set inactive_days=300", "policy get",
 		"api-key create --workspace WORKSPACE --name backend", "api-key list --workspace WORKSPACE", "api-key revoke KEYID",
 		"sandbox connect --workspace WORKSPACE --provider august", "sandbox fill --workspace WORKSPACE --devices 3",
 		"audit list", "audit verify", "api /workspaces/list", "doctor", "openapi", "access-table", "completion bash", "version",
 	} {
+		if strings.Contains(line, "REQUEST") {
+			line = strings.Replace(line, "REQUEST", p.refused(t), 1)
+		}
 		args := strings.Fields(strings.NewReplacer("WORKSPACE", made.WorkspaceID, "PATID", made.PATID, "KEYID", made.APIKeyID).Replace(line))
 		if i := slices.Index(args, "PAT"); i > 0 {
 			args[i] = made.PAT
@@ -67,4 +72,20 @@ func TestEveryCommandPrintsOneObject(t *testing.T) {
 		}
 	}
 	all(rootCommand(), "")
+}
+
+// refused gives the id of a request that was refused for a reason which is kept.
+func (p *process) refused(t *testing.T) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+"/devices/list", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+p.token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	return res.Header.Get("Seam-Request-Id")
 }

@@ -351,7 +351,8 @@ func patCommand(g *globals) *cobra.Command {
 	}
 	cmd := g.group("pat", "Look after personal access tokens", create, list, update,
 		byID("show", "Show a token", "get", opPATShow), byID("revoke", "End a token at once and for ever", "revoke", opPATRevoke),
-		byID("disable", "Put a token to sleep, with all that was made with it", "disable", opPATDisable), byID("enable", "Wake a disabled token", "enable", opPATEnable), verify, scanCommand(g))
+		byID("disable", "Put a token to sleep, with all that was made with it", "disable", opPATDisable), byID("enable", "Wake a disabled token", "enable", opPATEnable), verify, scanCommand(g),
+		rotateCommand(g, &r), explainCommand(g, &r), adviseCommand(g, &r))
 	r.flags(cmd.PersistentFlags())
 	return cmd
 }

@@ -160,3 +160,44 @@ func (s *Policies) check(workspaceID string, p credential.Policy) error {
 	}
 	return nil
 }
+
+// ParseChange reads rules that a command was given. It returns invalid_input for one that there is
+// not, or of another type.
+func ParseChange(rules map[string]json.RawMessage) (c Change, err error) {
+	for name, text := range rules {
+		var to any
+		switch name {
+		case "maximum_age_days":
+			to = &c.MaximumAgeDays
+		case "default_age_days":
+			to = &c.DefaultAgeDays
+		case "inactive_days":
+			to = &c.InactiveDays
+		case "never_forbidden":
+			to = &c.NeverForbidden
+		case "allowed_scopes":
+			to = &c.AllowedScopes
+		case "allowed_cidrs":
+			to = &c.AllowedCIDRs
+		default:
+			return c, fault.Invalid(name, "There is no such rule")
+		}
+		switch o := to.(type) {
+		case *rpc.Opt[int64]:
+			*o, err = opt[int64](text)
+		case *rpc.Opt[bool]:
+			*o, err = opt[bool](text)
+		case *rpc.Opt[[]string]:
+			*o, err = opt[[]string](text)
+		}
+		if err != nil {
+			return c, fault.Invalid(name, "It is of the wrong type: %s", text)
+		}
+	}
+	return c, nil
+}
+
+func opt[T any](text json.RawMessage) (o rpc.Opt[T], err error) {
+	o.Set, o.Null = true, string(text) == "null"
+	return o, json.Unmarshal(text, &o.Value)
+}
