@@ -51,7 +51,7 @@ var rooms = map[string]string{
 	"internal/telemetry":           "rpc",
 	"internal/reference":           "rpc",
 	"internal/console": "ground audit credential identity event job action provider " +
-		"device account lock accesscode workspace apikey personalaccesstoken member connectwebview clientsession webhook clock",
+		"device account lock accesscode workspace apikey personalaccesstoken policy member connectwebview clientsession webhook clock",
 	"internal/apitest": "anything", // the rooms wired up for tests
 	"cmd/keyway":       "anything",
 	// From outside, as a client: nothing of the program.

@@ -401,7 +401,7 @@ func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client fu
 		return nil, err
 	}
 	pages, err := console.New(console.Config{
-		DB: s.app.db, People: s.app.people, Workspaces: s.app.workspaces, Members: s.app.members, Keys: s.app.keys, Tokens: s.app.tokens,
+		DB: s.app.db, People: s.app.people, Workspaces: s.app.workspaces, Members: s.app.members, Keys: s.app.keys, Tokens: s.app.tokens, Policies: s.app.policies, Audit: s.app.audit,
 		Devices: s.app.devices, Accounts: s.app.accounts, Webviews: s.app.webviews, Sessions: s.app.sessions, Webhooks: s.app.webhooks, Providers: s.app.providers,
 		Events: s.app.events, Streams: s.rpc.Streams(), Attempts: s.app.attempts, Locks: s.app.locks, Codes: s.app.codes,
 		Endpoints: s.rpc.Endpoints(),

@@ -41,7 +41,10 @@ func (q *request) askAgain() error {
 
 func (q *request) showQuestion(sealed string, errs FormErrors) error {
 	area := AreaSettings
-	if q.r.PathValue("workspace") != "" {
+	switch {
+	case q.onInstance():
+		area = AreaInstance
+	case q.r.PathValue("workspace") != "":
 		area = AreaWorkspace
 	}
 	v := &ConfirmView{Page: q.base(area, "", "Confirm that it is you"), Action: q.r.URL.Path, Sealed: sealed, Back: q.pageBehind(), Errors: errs}

@@ -17,6 +17,7 @@ import (
 	"keyway/internal/account"
 	"keyway/internal/action"
 	"keyway/internal/apikey"
+	"keyway/internal/audit"
 	"keyway/internal/clientsession"
 	"keyway/internal/connectwebview"
 	"keyway/internal/device"
@@ -25,6 +26,7 @@ import (
 	"keyway/internal/lock"
 	"keyway/internal/member"
 	"keyway/internal/personalaccesstoken"
+	"keyway/internal/policy"
 	"keyway/internal/provider"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
@@ -40,6 +42,8 @@ type Config struct {
 	Members    *member.Members
 	Keys       *apikey.Keys
 	Tokens     *personalaccesstoken.Tokens
+	Policies   *policy.Policies
+	Audit      *audit.Log
 	Devices    *device.Devices
 	Accounts   *account.Accounts
 	Webviews   *connectwebview.Webviews

@@ -37,6 +37,7 @@ import (
 	"keyway/internal/memory"
 	"keyway/internal/outbound"
 	"keyway/internal/personalaccesstoken"
+	"keyway/internal/policy"
 	"keyway/internal/provider"
 	"keyway/internal/provider/sandbox"
 	"keyway/internal/rpc"
@@ -90,13 +91,16 @@ func serve(t *testing.T) *server {
 	workspaces := &workspace.Workspaces{DB: db, Attempts: attempts, Jobs: runner, Audit: record, Now: now, Reset: accounts.Reset}
 	workspaces.RegisterJobs()
 	keys := &apikey.Keys{DB: db, Vault: v, Usage: usage, Audit: record, Now: now}
-	tokens := &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: usage, Audit: record, Now: now}
+	var table []*rpc.Endpoint
+	tokens := &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: usage, Audit: record, Events: events, Jobs: runner, Now: now, Table: func() []*rpc.Endpoint { return table }}
+	policies := &policy.Policies{DB: db, Audit: record, Now: now, Table: tokens.Table}
 	members := &member.Members{DB: db, People: people, Workspaces: workspaces, Keys: keys, Audit: record, Now: now}
 	webviews := &connectwebview.Webviews{DB: db, Vault: v, Events: events, Accounts: accounts, Devices: devices, Workspaces: workspaces, Providers: providers, Log: log, Now: now}
 	sessions := &clientsession.Sessions{DB: db, Vault: v, Events: events, Now: now}
 	webhooks := webhook.New(webhook.Webhooks{DB: db, Vault: v, Events: events, Jobs: runner, Guard: &outbound.Guard{Local: true}, Audit: record, Log: log, Now: now})
-	var table []*rpc.Endpoint
-	for _, rows := range [][]rpc.Endpoint{workspaces.Endpoints(), devices.Endpoints(), locks.Endpoints(), codes.Endpoints(), accounts.Endpoints(), webviews.Endpoints(), sessions.Endpoints(), events.Endpoints(), webhooks.Endpoints(), keys.Endpoints(), tokens.Endpoints(), members.Endpoints(), (&user.Users{People: people}).Endpoints()} {
+	rooms := [][]rpc.Endpoint{workspaces.Endpoints(), devices.Endpoints(), locks.Endpoints(), codes.Endpoints(), accounts.Endpoints(), webviews.Endpoints(), sessions.Endpoints(), events.Endpoints(), webhooks.Endpoints(), keys.Endpoints(), tokens.Endpoints(), policies.Endpoints(), members.Endpoints(), (&user.Users{People: people}).Endpoints()}
+	tokens.Scopes = rpc.Scopes(rooms...)
+	for _, rows := range rooms {
 		for i := range rows {
 			table = append(table, &rows[i])
 		}
@@ -105,7 +109,7 @@ func serve(t *testing.T) *server {
 	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*handler.Load()).ServeHTTP(w, r) }))
 	members.PublicURL = s.URL
 	s.config = Config{
-		DB: db, People: people, Workspaces: workspaces, Members: members, Keys: keys, Tokens: tokens, Devices: devices, Accounts: accounts, Webviews: webviews, Sessions: sessions, Webhooks: webhooks, Providers: providers,
+		DB: db, People: people, Workspaces: workspaces, Members: members, Keys: keys, Tokens: tokens, Policies: policies, Audit: record, Devices: devices, Accounts: accounts, Webviews: webviews, Sessions: sessions, Webhooks: webhooks, Providers: providers,
 		Events: events, Streams: rpc.NewStreams(), Attempts: attempts, Locks: locks, Codes: codes, Endpoints: table, PublicURL: s.URL, Client: func(*http.Request) string { return "192.0.2.1" }, Unavailable: func(error) bool { return false }, Log: log, Now: now,
 	}
 	h, err := New(s.config)

@@ -32,6 +32,9 @@ const furthestAhead = 400 * 24 * time.Hour
 
 // notices fills in what every page of a workspace shows beside its own things.
 func (q *request) notices(p *Page) error {
+	if err := q.expiring(p); err != nil {
+		return err
+	}
 	if p.Area != AreaWorkspace || p.Workspace == nil {
 		return nil
 	}
@@ -55,6 +58,28 @@ func (q *request) notices(p *Page) error {
 	now := q.Now().Add(ahead)
 	p.Clock = &ClockView{Action: workspacePath(id, "clock"), Here: q.r.URL.Path, Now: now, Moved: ahead > 0, Ahead: span(ahead),
 		Min: now.UTC().Add(time.Minute).Format(minute), Max: q.Now().Add(furthestAhead).UTC().Format(minute)}
+	return nil
+}
+
+// expiring fills in which of the person's own tokens end soon: within a month on the pages of
+// tokens, elsewhere within a week.
+func (q *request) expiring(p *Page) error {
+	if q.user == nil || p.Area == AreaNone {
+		return nil
+	}
+	within := soon
+	if p.Current == NavTokens && p.Area != AreaInstance {
+		within = 30 * 24 * time.Hour
+	}
+	tokens, err := q.Tokens.Expiring(q.context(), q.user.ID, within)
+	if err != nil {
+		return err
+	}
+	for _, t := range tokens {
+		if t.SuccessorID == nil && !t.IsDecoy {
+			p.Expiring = append(p.Expiring, ExpiringToken{Name: t.Name, URL: settingsPath("personal-access-tokens", t.ID), ExpiresAt: t.ExpiresAt.Time, Urgent: t.ExpiresAt.Sub(q.Now()) <= 24*time.Hour})
+		}
+	}
 	return nil
 }
 

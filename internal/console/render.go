@@ -49,8 +49,6 @@ func (*CodesView) template() string             { return "codes" }
 func (*CodeView) template() string              { return "code" }
 func (*TeamView) template() string              { return "team" }
 func (*APIKeysView) template() string           { return "apikeys" }
-func (*TokensView) template() string            { return "tokens" }
-func (*TokenView) template() string             { return "token" }
 func (*WorkspaceSettingsView) template() string { return "workspace" }
 func (*ProfileView) template() string           { return "profile" }
 func (*PeopleView) template() string            { return "people" }
@@ -59,7 +57,7 @@ func (*PeopleView) template() string            { return "people" }
 var pageTemplates = []string{
 	"setup", "signin", "confirm", "security", "signins", "leave", "invitation", "signedout", "noworkspace", "error", "devices", "device", "device-events", "codes", "code", "team",
 	"apikeys", "tokens", "token", "workspace", "profile", "people", "accounts", "account",
-	"events", "event", "webhooks", "webhook", "webviews", "sessions",
+	"events", "event", "webhooks", "webhook", "webviews", "sessions", "refusal", "alltokens", "policy",
 }
 
 // renderer turns views into pages.
@@ -96,6 +94,9 @@ func newRenderer(now func() time.Time) (*renderer, error) {
 		"search": func(action, label, query string) any {
 			return struct{ Action, Label, Query string }{action, label, query}
 		},
+		"networks": func(value, address, wrong, hint string) any {
+			return struct{ Value, Address, Error, Hint string }{value, address, wrong, hint}
+		},
 		"revoke": func(base string, t Token) any {
 			return struct {
 				Base  string
@@ -103,7 +104,7 @@ func newRenderer(now func() time.Time) (*renderer, error) {
 			}{base, t}
 		},
 	}
-	base, err := template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/components.html", "templates/parts.html", "templates/device-parts.html")
+	base, err := template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/components.html", "templates/parts.html", "templates/device-parts.html", "templates/token-parts.html")
 	if err != nil {
 		return nil, err
 	}

@@ -103,6 +103,17 @@ func (s *console) fresh(p page) page {
 	}
 }
 
+// freshUnlessPreview is fresh, but for a form that is only looked at.
+func (s *console) freshUnlessPreview(p page) page {
+	fresh := s.fresh(p)
+	return func(q *request) error {
+		if q.form("preview") != "" {
+			return p(q)
+		}
+		return fresh(q)
+	}
+}
+
 // signedIn makes a page that needs somebody signed in.
 func (s *console) signedIn(p page) http.Handler {
 	return s.handler(func(q *request) error {

@@ -72,6 +72,16 @@ func (s *console) routes(mux *http.ServeMux) error {
 	operators("GET "+people, (*request).people)
 	operators("POST "+people+"/{user}/disable", s.fresh((*request).disablePerson))
 	operators("POST "+people+"/{user}/enable", s.fresh((*request).enablePerson))
+	const everybodys = Root + "/instance/personal-access-tokens"
+	operators("GET "+everybodys, (*request).allTokens)
+	operators("POST "+everybodys+"/revoke", (*request).revokeTokens)
+	operators("GET "+everybodys+"/{token}", (*request).token)
+	operators("GET "+everybodys+"/refusal", (*request).refusalPage)
+	operators("POST "+everybodys+"/{token}/revoke", (*request).revokeToken)
+	operators("POST "+everybodys+"/{token}/disable", (*request).disableToken)
+	operators("POST "+everybodys+"/{token}/enable", s.fresh((*request).enableToken))
+	operators("GET "+Root+"/instance/policy", (*request).policyPage)
+	operators("POST "+Root+"/instance/policy", s.freshUnlessPreview((*request).savePolicy))
 
 	const ws = Root + "/workspaces/{workspace}"
 	open("GET "+ws+changesPath, (*request).changes)
@@ -103,6 +113,10 @@ func (s *console) routes(mux *http.ServeMux) error {
 		{"GET " + ws + "/developer/api-keys", v1 + "api_keys/list", (*request).apiKeys},
 		{"POST " + ws + "/developer/api-keys", v1 + "api_keys/create", (*request).createAPIKey},
 		{"POST " + ws + "/developer/api-keys/{key}/revoke", v1 + "api_keys/revoke", (*request).revokeAPIKey},
+		{"GET " + ws + "/token-access", v1 + "policies/get", (*request).policyPage},
+		{"POST " + ws + "/token-access", v1 + "policies/get", s.freshUnlessPreview((*request).savePolicy)},
+		{"POST " + ws + "/token-access/{token}/refuse", v1 + "personal_access_tokens/refuse", (*request).refuseToken},
+		{"POST " + ws + "/token-access/{token}/admit", v1 + "personal_access_tokens/admit", (*request).admitToken},
 		{"GET " + ws + "/settings", "/workspaces/get", (*request).workspaceSettings},
 		{"POST " + ws + "/settings", "/workspaces/update", (*request).saveWorkspace},
 		{"POST " + ws + "/settings/suspend", "/workspaces/update", (*request).suspendWorkspace},
@@ -133,7 +147,16 @@ func (s *console) tokenRoutes(at string, route func(pattern string, p page)) {
 	route("GET "+at, (*request).tokens)
 	route("POST "+at, s.fresh((*request).createToken))
 	route("GET "+at+"/{token}", (*request).token)
+	route("GET "+at+"/devices", (*request).findDevices)
+	route("GET "+at+"/refusal", (*request).refusalPage)
 	route("POST "+at+"/{token}/revoke", (*request).revokeToken)
+	route("POST "+at+"/{token}/update", (*request).updateToken)
+	route("POST "+at+"/{token}/narrow", (*request).narrowToken)
+	route("POST "+at+"/{token}/disable", (*request).disableToken)
+	route("POST "+at+"/{token}/enable", s.fresh((*request).enableToken))
+	route("POST "+at+"/{token}/rotate", s.fresh((*request).rotateToken))
+	route("POST "+at+"/{token}/undo-rotation", (*request).undoRotation)
+	route("POST "+at+"/{token}/finish-rotation", (*request).finishRotation)
 	route("POST "+at+"/{token}/workspace-keys", s.fresh((*request).createWorkspaceKey))
 	route("POST "+at+"/{token}/workspace-keys/{key}/revoke", (*request).revokeWorkspaceKey)
 }

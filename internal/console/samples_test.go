@@ -30,7 +30,7 @@ var (
 		{Value: ExpiryDate, Label: "On a date…"},
 		{Value: ExpiryNever, Label: "Never"},
 	}
-	sampleAddToken = AddTokenForm{Options: sampleExpiry, MinDate: "2026-11-24", MaxDate: "2036-11-23", Nonce: "n1"}
+	sampleAddToken = AddTokenForm{Expiry: ExpiryForm{ID: "token", Options: sampleExpiry, MinDate: "2026-11-24", MaxDate: "2036-11-23"}, Limits: sampleLimits(), Nonce: "n1"}
 )
 
 func samplePage(area Area, current, title string) Page {
@@ -44,13 +44,52 @@ func samplePage(area Area, current, title string) Page {
 
 func sampleTokens() []Token {
 	return []Token{
-		{ID: "t1", Name: "Laptop", Hint: "seam_at1Kq7mT2xw_…", Status: TokenActive, CreatedAt: days(-40), ExpiresAt: days(325), WorkspaceKeys: 2,
+		{ID: "t1", URL: "/console/t/t1", Name: "Laptop", Hint: "seam_at1Kq7mT2xw_…", Status: TokenActive, Scopes: "Everything", Workspaces: "All workspaces", CreatedAt: days(-40), ExpiresAt: days(325), WorkspaceKeys: 2, Children: 1,
 			LastUsed: LastUsed{At: minutesAgo(2), Address: "10.0.0.7", Endpoint: "/devices/list", Workspace: "Jane’s Sandbox"}},
-		{ID: "t2", Name: "Nightly sync of all customers, run from the warehouse", Hint: "seam_at1Zb4nQ9rd_…", Status: TokenExpiring, CreatedAt: days(-88), ExpiresAt: days(2),
+		{ID: "t2", URL: "/console/t/t2", Name: "Nightly sync of all customers, run from the warehouse", Hint: "seam_at1Zb4nQ9rd_…", Status: TokenExpiring, Scopes: "Devices: read, Locks: write + 2", Workspaces: "Harbour Hotels", CreatedAt: days(-88), ExpiresAt: days(2), Owner: "frodo@example.com",
 			LastUsed: LastUsed{At: minutesAgo(60 * 16), Address: "2001:db8::8a2e:370:7334", Endpoint: "/workspaces/list"}},
-		{ID: "t3", Name: "Build server", Hint: "seam_at1Hc2pV8ke_…", Status: TokenActive, CreatedAt: days(-3)},
-		{ID: "t4", Name: "Trial", Hint: "seam_at1Wd6sL3yu_…", Status: TokenExpired, CreatedAt: days(-400), ExpiresAt: days(-35), LastUsed: LastUsed{At: days(-36)}},
-		{ID: "t5", Name: "Old laptop", Hint: "seam_at1Nm5jR7ta_…", Status: TokenRevoked, CreatedAt: days(-700), ExpiresAt: days(-1), LastUsed: LastUsed{At: days(-120)}},
+		{ID: "t3", URL: "/console/t/t3", Name: "Build server", Hint: "seam_at1Hc2pV8ke_…", Status: TokenReplaced, Reason: "works until 24 Nov, 18:30 UTC", Scopes: "Read only", Workspaces: "All sandbox workspaces", CreatedAt: days(-3)},
+		{ID: "t6", URL: "/console/t/t6", Name: "Bait", Hint: "seam_at1Bt6sL3yu_…", Status: TokenDisabled, Decoy: true, Scopes: "Everything", Workspaces: "All workspaces", CreatedAt: days(-9)},
+		{ID: "t4", URL: "/console/t/t4", Name: "Trial", Hint: "seam_at1Wd6sL3yu_…", Status: TokenExpired, Reason: "on 19 Oct 2026", Scopes: "Everything", Workspaces: "All workspaces", CreatedAt: days(-400), ExpiresAt: days(-35), LastUsed: LastUsed{At: days(-36)}},
+		{ID: "t5", URL: "/console/t/t5", Name: "Old laptop", Hint: "seam_at1Nm5jR7ta_…", Status: TokenRevoked, Reason: "by you, on 22 Nov 2026", Scopes: "Everything", Workspaces: "All workspaces", CreatedAt: days(-700), ExpiresAt: days(-1), LastUsed: LastUsed{At: days(-120)}},
+	}
+}
+
+func sampleLimits() LimitsForm {
+	row := func(group string, chosen int) ScopeRow {
+		r := ScopeRow{Group: group, Title: groupTitle(group), Choices: []Choice{{Label: "None"}, {Value: "read", Label: "Read"}, {Value: "read write", Label: "Read and write"}}}
+		r.Choices[chosen].Chosen = true
+		return r
+	}
+	return LimitsForm{New: true, AllWorkspaces: true, AnyTime: true, From: "08:00", To: "18:00", TimeZone: "UTC", Address: "10.0.0.7", FindDevices: "/console/t/devices", Weekdays: weekdayNames,
+		Workspaces: []Choice{{Value: sampleSandbox.ID, Label: sampleSandbox.Name, Note: "Sandbox"}, {Value: sampleProd.ID, Label: sampleProd.Name, Note: "Production"}},
+		Scopes:     ScopeForm{Mode: ScopesAll, Every: "Everything", Rows: []ScopeRow{row("access_codes", 2), row("connected_accounts", 0), row("devices", 1), row("locks", 2)}, Extras: []Choice{{Value: "personal_access_tokens:write", Label: "Write Personal access tokens"}}}}
+}
+
+// sampleToken is a page on which everything that can be there is.
+func sampleToken(p Page) *TokenView {
+	tokens := sampleTokens()
+	edit := sampleLimits()
+	edit.New, edit.Open = false, true
+	byDay := map[string]int64{}
+	for i := range 30 {
+		byDay[days(-i).Format(time.DateOnly)] = int64(i * 7 % 40)
+	}
+	return &TokenView{Page: p, Base: "/console/t", Token: tokens[0], Mine: true, Undo: true, Snippets: sampleSnippets("", ""),
+		Limits: []Fact{{Label: "May do", Text: "Access codes: read and write, Devices: read"}, {Label: "Workspaces", Text: "3 workspaces", Lines: []string{"Jane’s Sandbox", "Harbour Hotels", "Dune Hotel"}}, {Label: "Hours", Text: "Mon to Fri, 08:00 to 18:00, Europe/Oslo"}},
+		Family: []Relative{{Relation: "Replaces", Token: tokens[5]}, {Relation: "This token", Token: tokens[0], This: true}, {Relation: "Made with this token", Token: tokens[2]}},
+		Keys: []WorkspaceKey{
+			{ID: "wk1", Hint: "seam_test7Kp2_…", Workspace: sampleSandbox, CreatedAt: days(-4), LastUsed: minutesAgo(31)},
+			{ID: "wk2", Hint: "seam_9dQx41Lm_…", Workspace: sampleProd, CreatedAt: days(-1)},
+		},
+		Chart:    newChart(byDay, testNow),
+		Uses:     []UseRow{{Endpoint: "/devices/list", Workspace: "Jane’s Sandbox", Count: 412, LastDay: "2026-11-23"}, {Endpoint: "/workspaces/list", Count: 9, LastDay: "2026-11-20"}},
+		Refusals: []Refusal{{RequestID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e401", At: minutesAgo(9), Endpoint: "/locks/unlock_door", Address: "10.0.0.7", Workspace: "Harbour Hotels", Status: 403, Reason: "scope", Remedy: "Add the scope locks:write to the token on its page if it should be able to do this, or use another token."}},
+		Audit:    []AuditLine{{At: minutesAgo(60), What: "Rotated", Who: "You", Address: "10.0.0.7"}, {At: days(-40), What: "Created", Who: "Command by jane"}},
+		Notices:  []TokenNotice{{Tone: ToneBad, Text: "This token was used from 203.0.113.9 after it was replaced. If you do not know who that was, somebody holds the old secret.", At: minutesAgo(90)}, {Tone: ToneWarn, Text: "First used from the network 203.0.113.0/24, after a long silence.", At: minutesAgo(95)}},
+		Advice:   &AdviceView{Days: 30, Permissions: 41, Used: 2, Requests: 421, Scopes: []string{"devices:read", "workspaces:read"}, ScopeWords: []string{"Devices: read", "Workspaces: read"}, WorkspaceIDs: []string{sampleSandbox.ID}, Workspaces: "Jane’s Sandbox", Networks: []string{"10.0.0.0/24"}},
+		Rotate:   &RotateForm{Overlaps: overlaps(overlapBegin), Expiry: ExpiryForm{ID: "rotate", Options: sampleExpiry}, Nonce: "n8"},
+		Edit:     &EditTokenForm{Name: "Laptop", Expiry: ExpiryForm{ID: "edit", Options: sampleExpiry}, Limits: edit},
 	}
 }
 
@@ -178,12 +217,20 @@ func samples() []sample {
 	openToken := sampleAddToken
 	openToken.Open = true
 	wrongToken := openToken
-	wrongToken.Options = []ExpiryOption{{Value: "365", Label: "365 days", Expires: days(365)}, {Value: ExpiryDate, Label: "On a date…", Selected: true}, {Value: ExpiryNever, Label: "Never"}}
-	wrongToken.Date = "2020-01-01"
-	wrongToken.Errors = FormErrors{"name": "A name is needed.", "expires_on": "Choose a day from tomorrow on."}
+	wrongToken.Expiry.Options = []ExpiryOption{{Value: "365", Label: "365 days", Expires: days(365)}, {Value: ExpiryDate, Label: "On a date…", Selected: true}, {Value: ExpiryNever, Label: "Never"}}
+	wrongToken.Expiry.Date = "2020-01-01"
+	wrongToken.Errors, wrongToken.Expiry.Errors = FormErrors{"name": "A name is needed."}, FormErrors{"expires_on": "Choose a day from tomorrow on."}
+	limitedToken := openToken
+	limitedToken.Expiry.Policy = "This server lets tokens live for 90 days at the most."
+	limitedToken.Limits = sampleLimits()
+	limitedToken.Limits.Open, limitedToken.Limits.Scopes.Mode, limitedToken.Limits.AllWorkspaces, limitedToken.Limits.AnyTime = true, ScopesChosen, false, false
+	limitedToken.Limits.Devices = []Choice{{Value: "d1", Label: "FRONT DOOR", Chosen: true}, {Value: "d2", Label: "BACK DOOR", Chosen: true}}
+	limitedToken.Limits.Networks, limitedToken.Limits.Scopes.Policy = "10.0.0.0/8\nhouse", "This server allows only: Devices: read."
+	limitedToken.Limits.Scopes.Error = "Choose at least one."
+	limitedToken.Limits.Errors = FormErrors{"workspace_ids": "Choose at least one.", "allowed_cidrs": "“house” is not a network like 10.0.0.0/8.", "allowed_hours": "Must differ from the beginning.", "max_uses": "That is not a number.", "device_ids": "One of them is not there."}
 	neverToken := openToken
 	neverToken.Name = "Laptop"
-	neverToken.Options = []ExpiryOption{{Value: "365", Label: "365 days", Expires: days(365)}, {Value: ExpiryDate, Label: "On a date…"}, {Value: ExpiryNever, Label: "Never", Selected: true}}
+	neverToken.Expiry.Options = []ExpiryOption{{Value: "365", Label: "365 days", Expires: days(365)}, {Value: ExpiryDate, Label: "On a date…"}, {Value: ExpiryNever, Label: "Never", Selected: true}}
 
 	members := []Member{
 		{UserID: "u1", Name: "Jane Doe", Email: "jane@example.com", Role: RoleOwner, You: true, JoinedAt: days(-90), CanChange: true, LastOwner: true},
@@ -199,6 +246,17 @@ func samples() []sample {
 		{ID: "k1", Name: "Booking server", Hint: "seam_test3fK9_…", CreatedAt: days(-60), CreatedBy: "Jane Doe", LastUsed: minutesAgo(0), CanRevoke: true},
 		{ID: "k2", Name: "CI", Hint: "seam_testQ8rt_…", CreatedAt: days(-12), CreatedBy: "Frodo Baggins", CanRevoke: true},
 	}
+
+	statuses := []Choice{{Label: "All"}, {Value: "live", Label: "All live (4)"}, {Value: "revoked", Label: "Revoked (1)"}}
+	expiring := ws(NavTokens, "Personal Access Tokens")
+	expiring.Expiring = []ExpiringToken{{Name: "Build server", URL: "/console/t/t3", ExpiresAt: testNow.Add(20 * time.Hour), Urgent: true}, {Name: "Nightly sync", URL: "/console/t/t2", ExpiresAt: days(2)}}
+	rotating := sampleToken(me(NavTokens, "Laptop"))
+	rotating.Rotate.Open, rotating.Rotate.Errors = true, FormErrors{"overlap": "Choose how long the old token works."}
+	editing := sampleToken(me(NavTokens, "Laptop"))
+	editing.Edit.Open, editing.Edit.Errors = true, FormErrors{"name": "A name is needed."}
+	policyForm := PolicyForm{Action: "/console/x", MaximumAge: "90", NeverForbidden: true, Scopes: sampleLimits().Scopes, Networks: "10.0.0.0/8", Address: "10.0.0.7", Inactive: "x", Errors: FormErrors{"inactive_days": "Use a number of days."}}
+	refusedHere := sampleTokens()[:4]
+	refusedHere[2].Refused = true
 
 	return append(thingSamples(), []sample{
 		{"setup", &SetUpView{Page: plain("Set up"), MinPassword: 12}},
@@ -244,18 +302,30 @@ func samples() []sample {
 		{"apikeys-member", &APIKeysView{Page: ws(NavAPIKeys, "API Keys")}},
 		{"apikeys-add", &APIKeysView{Page: ws(NavAPIKeys, "API Keys"), Keys: keys, CanManage: true, Add: AddAPIKeyForm{Open: true, Errors: FormErrors{"name": "A name is needed."}}}},
 		{"apikeys-created", &APIKeysView{Page: ws(NavAPIKeys, "API Keys"), Keys: keys, CanManage: true, Created: &Secret{ID: "k1", Name: "Booking server", Value: "seam_test3fK9_4Yh8nZr2VbQ6cWj9Xk3LfTs7PdGm5A"}}},
-		{"tokens", &TokensView{Page: ws(NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), Add: sampleAddToken}},
+		{"tokens", &TokensView{Page: expiring, Base: "/console/t", Tokens: sampleTokens(), All: 6, Statuses: statuses, Add: sampleAddToken}},
 		{"tokens-empty", &TokensView{Page: me(NavTokens, "Personal Access Tokens"), Base: "/console/t", Add: sampleAddToken}},
-		{"tokens-add", &TokensView{Page: me(NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), Add: openToken}},
-		{"tokens-add-wrong", &TokensView{Page: me(NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), Add: wrongToken}},
-		{"tokens-add-never", &TokensView{Page: me(NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), Add: neverToken}},
-		{"tokens-created", &TokensView{Page: created, Base: "/console/t", Tokens: sampleTokens(), Add: sampleAddToken, Created: secret, Snippets: sampleSnippets(secret.Value, "")}},
-		{"token", &TokenView{Page: me(NavTokens, "Laptop"), Base: "/console/t", Token: sampleTokens()[0], Snippets: sampleSnippets("", ""), Keys: []WorkspaceKey{
-			{ID: "wk1", Hint: "seam_test7Kp2_…", Workspace: sampleSandbox, CreatedAt: days(-4), LastUsed: minutesAgo(31)},
-			{ID: "wk2", Hint: "seam_9dQx41Lm_…", Workspace: sampleProd, CreatedAt: days(-1)},
-		}}},
-		{"token-key", &TokenView{Page: me(NavTokens, "Laptop"), Base: "/console/t", Token: sampleTokens()[0], Snippets: sampleSnippets("", "seam_test7Kp2_4Yh8nZr2VbQ6cWj9Xk3LfTs7PdGm5A"), CreatedKey: &Secret{ID: "wk1", Name: "Jane’s Sandbox", Value: "seam_test7Kp2_4Yh8nZr2VbQ6cWj9Xk3LfTs7PdGm5A"}}},
-		{"token-revoked", &TokenView{Page: me(NavTokens, "Old laptop"), Base: "/console/t", Token: sampleTokens()[4]}},
+		{"tokens-none", &TokensView{Page: me(NavTokens, "Personal Access Tokens"), Base: "/console/t", Query: "gollum", All: 6, Statuses: statuses, Add: sampleAddToken}},
+		{"tokens-add", &TokensView{Page: me(NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), All: 6, Add: openToken}},
+		{"tokens-add-wrong", &TokensView{Page: me(NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), All: 6, Add: wrongToken}},
+		{"tokens-add-limits", &TokensView{Page: me(NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), All: 6, Add: limitedToken}},
+		{"tokens-add-never", &TokensView{Page: me(NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), All: 6, Add: neverToken}},
+		{"tokens-created", &TokensView{Page: created, Base: "/console/t", Tokens: sampleTokens(), All: 6, Add: sampleAddToken, Created: secret, Snippets: sampleSnippets(secret.Value, "")}},
+		{"token", sampleToken(me(NavTokens, "Laptop"))},
+		{"token-rotate", rotating},
+		{"token-edit", editing},
+		{"token-rotated", &TokenView{Page: me(NavTokens, "Laptop"), Base: "/console/t", Token: sampleTokens()[0], Mine: true, Created: secret, Snippets: sampleSnippets(secret.Value, "")}},
+		{"token-key", &TokenView{Page: me(NavTokens, "Laptop"), Base: "/console/t", Token: sampleTokens()[0], Mine: true, Snippets: sampleSnippets("", "seam_test7Kp2_4Yh8nZr2VbQ6cWj9Xk3LfTs7PdGm5A"), CreatedKey: &Secret{ID: "wk1", Name: "Jane’s Sandbox", Value: "seam_test7Kp2_4Yh8nZr2VbQ6cWj9Xk3LfTs7PdGm5A"}}},
+		{"token-revoked", &TokenView{Page: me(NavTokens, "Old laptop"), Base: "/console/t", Token: sampleTokens()[5], Mine: true}},
+		{"token-of-another", &TokenView{Page: samplePage(AreaInstance, NavTokens, "Nightly sync"), Base: "/console/instance/personal-access-tokens", Token: sampleTokens()[1]}},
+		{"refusal", &RefusalView{Page: me(NavTokens, "Why a request was refused"), Base: "/console/t", RequestID: "x", Token: sampleTokens()[0], Refusal: &sampleToken(Page{}).Refusals[0]}},
+		{"refusal-none", &RefusalView{Page: me(NavTokens, "Why a request was refused"), Base: "/console/t", RequestID: "x"}},
+		{"alltokens", &AllTokensView{Page: samplePage(AreaInstance, NavTokens, "Personal Access Tokens"), Base: "/console/instance/personal-access-tokens", Unused: "30", Statuses: statuses, Tokens: sampleTokens()[:4], Found: 4, Chosen: 4, Bulk: true, Examples: sampleTokens()[:3]}},
+		{"alltokens-empty", &AllTokensView{Page: samplePage(AreaInstance, NavTokens, "Personal Access Tokens"), Base: "/console/instance/personal-access-tokens"}},
+		{"alltokens-wrong", &AllTokensView{Page: samplePage(AreaInstance, NavTokens, "Personal Access Tokens"), Base: "/console/instance/personal-access-tokens", Unused: "x", Errors: FormErrors{"unused_days": "Use a number from 1 to 3650."}}},
+		{"policy-instance", &PolicyView{Page: samplePage(AreaInstance, NavPolicy, "Token policy"), Instance: true, CanEdit: true, Live: 12, Form: policyForm}},
+		{"policy-preview", &PolicyView{Page: samplePage(AreaInstance, NavPolicy, "Token policy"), Instance: true, CanEdit: true, Preview: true, Live: 12, Refused: sampleTokens()[1:2], Form: policyForm}},
+		{"policy-workspace", &PolicyView{Page: ws(NavAccess, "Token access"), CanEdit: true, Owner: true, Live: 3, Tokens: refusedHere, Form: policyForm}},
+		{"policy-member", &PolicyView{Page: ws(NavAccess, "Token access"), Form: PolicyForm{Action: "/console/x", Scopes: sampleLimits().Scopes}}},
 		{"workspace", &WorkspaceSettingsView{Look: WebviewLook{Logo: "/connect_webviews/logo?workspace_id=x", Square: true, ButtonColor: "#1d5b45", TextColor: "#ffffff", Success: "Welcome.", LogoError: "Choose a PNG or a JPEG picture."}, Page: ws(NavWorkspace, "Settings"), Name: sampleSandbox.Name, CompanyName: "Harbour Ltd", CanManage: true, CanDelete: true, Devices: 6}},
 		{"workspace-delete", &WorkspaceSettingsView{Page: ws(NavWorkspace, "Settings"), Name: sampleSandbox.Name, CanManage: true, CanDelete: true, Devices: 6, Delete: DeleteForm{Open: true, Errors: FormErrors{"confirm_name": "That is not the name."}}}},
 		{"workspace-suspended", &WorkspaceSettingsView{Page: suspended, Name: sampleSandbox.Name, CanManage: true, CanDelete: true, Errors: FormErrors{"name": "A name is needed."}}},

@@ -2,8 +2,9 @@ package console
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,8 +14,27 @@ import (
 	"keyway/internal/workspace"
 )
 
+// onInstance tells whether this is one of the operators' pages, which show everybody's tokens.
+func (q *request) onInstance() bool { return strings.HasPrefix(q.r.URL.Path, instancePath()+"/") }
+
+// owner is whose tokens the page is about; empty: anybody's.
+func (q *request) owner() string {
+	if q.onInstance() {
+		return ""
+	}
+	return q.user.ID
+}
+
+// manager is the person as the rules about tokens know them.
+func (q *request) manager() personalaccesstoken.Manager {
+	return personalaccesstoken.Manager{UserID: q.user.ID, Anyone: q.onInstance()}
+}
+
 // tokensAt is the address of the list, at the place where this request is.
 func (q *request) tokensAt() string {
+	if q.onInstance() {
+		return instancePath("personal-access-tokens")
+	}
 	if id := q.r.PathValue("workspace"); id != "" {
 		return workspacePath(id, "developer", "personal-access-tokens")
 	}
@@ -22,37 +42,127 @@ func (q *request) tokensAt() string {
 }
 
 func (q *request) tokensPage(title string) Page {
-	area := AreaSettings
-	if q.r.PathValue("workspace") != "" {
-		area = AreaWorkspace
+	switch {
+	case q.onInstance():
+		return q.base(AreaInstance, NavTokens, title)
+	case q.r.PathValue("workspace") != "":
+		return q.base(AreaWorkspace, NavTokens, title)
 	}
-	return q.base(area, NavTokens, title)
+	return q.base(AreaSettings, NavTokens, title)
 }
 
 // settingsTokens leads from a shorter address to the list.
 func (q *request) settingsTokens() error { return q.forward(settingsPath("personal-access-tokens")) }
 
 func (q *request) tokensView() (*TokensView, error) {
-	v := &TokensView{Page: q.tokensPage("Personal Access Tokens"), Base: q.tokensAt(), Add: q.addTokenForm(strconv.Itoa(personalaccesstoken.DefaultDays))}
+	query := q.r.URL.Query()
+	v := &TokensView{Page: q.tokensPage("Personal Access Tokens"), Base: q.tokensAt(), Query: strings.TrimSpace(query.Get("q")), Status: query.Get("status")}
+	policy, err := credential.ReadPolicy(q.r.Context(), q.DB, "")
+	if err != nil {
+		return nil, err
+	}
+	if v.Add, err = q.addTokenForm("", policy); err != nil {
+		return nil, err
+	}
 	tokens, err := q.Tokens.List(q.r.Context(), q.user.ID)
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range tokens {
-		token := q.viewToken(t)
+	v.All = len(tokens)
+	shown := q.viewTokens(tokens)
+	for _, token := range filterTokens(shown, v.Query, v.Status) {
 		if token.Live() {
 			// The confirmation says what else ends.
-			if token.WorkspaceKeys, err = q.liveKeys(t.ID); err != nil {
+			if token.WorkspaceKeys, err = q.liveKeys(token.ID); err != nil {
 				return nil, err
 			}
 		}
 		v.Tokens = append(v.Tokens, token)
 	}
+	v.Statuses = statusChoices(shown, v.Status)
 	return v, nil
 }
 
+// viewTokens shows tokens: the live ones first, otherwise in their order.
+func (q *request) viewTokens(tokens []personalaccesstoken.Token) []Token {
+	out := make([]Token, len(tokens))
+	for i, t := range tokens {
+		out[i] = q.viewToken(t)
+		out[i].Children = len(descendants(tokens, t.ID))
+	}
+	slices.SortStableFunc(out, func(a, b Token) int {
+		switch {
+		case a.Live() == b.Live():
+			return 0
+		case a.Live():
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// descendants are the tokens that were made with a token and are not revoked, and those made with them.
+func descendants(all []personalaccesstoken.Token, id string) (out []personalaccesstoken.Token) {
+	for _, t := range all {
+		if t.ParentID != nil && *t.ParentID == id {
+			if t.RevokedAt.IsZero() {
+				out = append(out, t)
+			}
+			out = append(out, descendants(all, t.ID)...)
+		}
+	}
+	return out
+}
+
+// filterTokens leaves those whose name, hint or owner holds the words and that are in the state; live
+// is every state that is not dead.
+func filterTokens(tokens []Token, words, status string) (out []Token) {
+	words = strings.ToLower(words)
+	for _, t := range tokens {
+		if !strings.Contains(strings.ToLower(t.Name+"\n"+t.Description+"\n"+t.Owner), words) && (words == "" || !strings.Contains(t.Hint, words) && !strings.HasPrefix(strings.ToLower(t.Hint), words)) {
+			continue
+		}
+		if status == "" || status == string(t.Status) || status == statusLive && t.Live() || status == statusEnded && !t.Live() {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// Values of the status filter that stand for several states.
+const (
+	statusLive  = "live"
+	statusEnded = "ended"
+)
+
+// statusChoices are the states that there are.
+func statusChoices(tokens []Token, chosen string) []Choice {
+	counts := map[string]int{}
+	for _, t := range tokens {
+		counts[string(t.Status)]++
+		if t.Live() {
+			counts[statusLive]++
+		} else {
+			counts[statusEnded]++
+		}
+	}
+	out := []Choice{{Label: "All"}}
+	add := func(value, label string) {
+		if n := counts[value]; n > 0 || value == chosen {
+			out = append(out, Choice{Value: value, Label: fmt.Sprintf("%s (%d)", label, n), Chosen: value == chosen})
+		}
+	}
+	add(statusLive, "All live")
+	add(statusEnded, "All ended")
+	for _, b := range statusBadges {
+		add(string(b.Status), b.Text)
+	}
+	return out
+}
+
 func (q *request) liveKeys(tokenID string) (n int, err error) {
-	keys, err := q.Tokens.WorkspaceKeys(q.r.Context(), q.user.ID, tokenID)
+	keys, err := q.Tokens.WorkspaceKeys(q.r.Context(), q.owner(), tokenID)
 	for _, k := range keys {
 		if k.RevokedAt.IsZero() {
 			n++
@@ -65,17 +175,9 @@ func (q *request) liveKeys(tokenID string) (n int, err error) {
 const soon = 7 * 24 * time.Hour
 
 func (q *request) viewToken(t personalaccesstoken.Token) Token {
-	token := Token{ID: t.ID, Name: t.Name, Description: t.Description, Hint: hint(t.Hint), Status: TokenRevoked,
-		CreatedAt: t.CreatedAt.Time, ExpiresAt: t.ExpiresAt.Time, LastUsed: q.viewUse(t.LastUsed)}
-	switch t.Status {
-	case personalaccesstoken.Expired:
-		token.Status = TokenExpired
-	case personalaccesstoken.Active:
-		token.Status = TokenActive
-		if !t.ExpiresAt.IsZero() && t.ExpiresAt.Sub(q.Now()) < soon {
-			token.Status = TokenExpiring
-		}
-	}
+	token := Token{ID: t.ID, URL: q.tokensAt() + "/" + t.ID, Name: t.Name, Description: t.Description, Hint: hint(t.Hint), Decoy: t.IsDecoy,
+		Scopes: scopeWords(t.Scopes, 2), Workspaces: q.workspaceWords(t.Limits), CreatedAt: t.CreatedAt.Time, ExpiresAt: t.ExpiresAt.Time, LastUsed: q.viewUse(t.LastUsed)}
+	token.Status, token.Reason = q.tokenStatus(t)
 	return token
 }
 
@@ -102,38 +204,12 @@ func (q *request) membership(workspaceID string) *workspace.Membership {
 }
 
 // addTokenForm is the dialog with one expiry selected.
-func (q *request) addTokenForm(selected string) AddTokenForm {
-	now := q.Now()
-	f := AddTokenForm{Nonce: newNonce(), MinDate: now.AddDate(0, 0, 1).Format(time.DateOnly), MaxDate: now.AddDate(10, 0, 0).Format(time.DateOnly)}
-	for _, days := range []int{7, 30, 90, 365} {
-		value := strconv.Itoa(days)
-		f.Options = append(f.Options, ExpiryOption{Value: value, Label: value + " days", Expires: now.AddDate(0, 0, days), Selected: value == selected})
-	}
-	f.Options = append(f.Options,
-		ExpiryOption{Value: ExpiryDate, Label: "On a date…", Selected: selected == ExpiryDate},
-		ExpiryOption{Value: ExpiryNever, Label: "Never", Selected: selected == ExpiryNever})
-	return f
-}
-
-// expiry reads what was chosen.
-func (f AddTokenForm) expiry(choice string, now time.Time) (at time.Time, never bool, errs FormErrors) {
-	switch choice {
-	case ExpiryNever:
-		return at, true, nil
-	case ExpiryDate:
-		day, err := time.Parse(time.DateOnly, f.Date)
-		at = day.Add(24*time.Hour - time.Second) // to the end of the day
-		if err != nil || !at.After(now) || f.Date > f.MaxDate {
-			return at, false, FormErrors{"expires_on": "Choose a day from tomorrow on, within ten years."}
-		}
-		return at, false, nil
-	}
-	for _, option := range f.Options {
-		if option.Value == choice {
-			return option.Expires, false, nil
-		}
-	}
-	return at, false, FormErrors{"expires_in": "Choose when the token expires."}
+func (q *request) addTokenForm(expiry string, p credential.Policy) (AddTokenForm, error) {
+	f := AddTokenForm{Nonce: newNonce(), Expiry: q.expiryForm("token", expiry, p)}
+	var err error
+	f.Limits, err = q.limitsForm(credential.Unlimited(), p)
+	f.Limits.New = true
+	return f, err
 }
 
 func (q *request) tokens() error {
@@ -148,24 +224,27 @@ func (q *request) createToken() error {
 	if !q.spent.spend(q.session.ID, q.form("nonce"), q.Now()) {
 		return q.sentAgain(q.tokensAt())
 	}
-	choice := q.form("expires_in")
-	form := q.addTokenForm(choice)
-	form.Open, form.Name, form.Date = true, q.form("name"), q.form("expires_on")
-	expires, never, errs := form.expiry(choice, q.Now())
-	if errs == nil {
-		errs = FormErrors{}
+	policy, err := credential.ReadPolicy(q.r.Context(), q.DB, "")
+	if err != nil {
+		return err
 	}
+	form, err := q.addTokenForm(q.form("expires_in"), policy)
+	if err != nil {
+		return err
+	}
+	form.Open, form.Name, form.Expiry.Date, form.Errors = true, q.form("name"), q.form("expires_on"), FormErrors{}
+	expires := form.Expiry.expiry(q.form("expires_in"), q.Now())
+	limits, notBefore := q.limits(&form.Limits)
 	if err := credential.CheckName(form.Name); err != nil {
-		nameErrs, _ := formErrors(err)
-		errs["name"] = nameErrs["name"]
+		form.Errors, _ = formErrors(err)
 	}
 	var token personalaccesstoken.Token
 	var secret credential.Secret
-	if len(errs) == 0 {
-		var err error
-		token, secret, err = q.Tokens.Create(q.context(), q.user.ID, personalaccesstoken.New{Name: form.Name, From: "console", ExpiresAt: expires, Never: never}, q.principal().Actor())
+	if !form.wrong() {
+		token, secret, err = q.Tokens.Create(q.context(), q.user.ID, personalaccesstoken.New{Name: form.Name, Description: form.Limits.Description, From: "console",
+			ExpiresAt: *expires, Never: expires.IsZero(), NotBefore: notBefore, IsDecoy: form.Limits.Decoy, IsStrict: form.Limits.Strict, Narrow: narrow(limits)}, q.principal().Actor())
 		if refused, ok := formErrors(err); ok {
-			errs = refused.onlyFields("name")
+			form.place(refused)
 		} else if err != nil {
 			return err
 		}
@@ -175,15 +254,43 @@ func (q *request) createToken() error {
 		return err
 	}
 	v.Location = v.Base
-	if len(errs) > 0 {
-		form.Errors, form.Nonce = errs, v.Add.Nonce
+	if form.wrong() {
+		form.Nonce, form.Limits.Open = v.Add.Nonce, form.Limits.Open || len(form.Limits.Errors) > 0
 		v.Add = form
 		return q.show(v)
 	}
 	v.Created = &Secret{ID: token.ID, Name: token.Name, Value: secret.Reveal()}
-	v.Snippets = q.snippets(token.ID)
-	v.Snippets.Token = secret.Reveal()
+	if !token.IsDecoy {
+		v.Snippets = q.snippets(token.ID)
+		v.Snippets.Token = secret.Reveal()
+	}
 	return q.show(v)
+}
+
+func (f *AddTokenForm) wrong() bool {
+	return len(f.Errors)+len(f.Expiry.Errors)+len(f.Limits.Errors) > 0
+}
+
+// place puts what the rules refuse beside the fields.
+func (f *AddTokenForm) place(errs FormErrors) {
+	f.Errors, f.Expiry.Errors, f.Limits.Errors = placeErrors(errs)
+}
+
+func placeErrors(errs FormErrors) (form, expiry, limits FormErrors) {
+	form, expiry, limits = FormErrors{}, FormErrors{}, FormErrors{}
+	for name, message := range errs {
+		switch {
+		case name == "expires_at":
+			expiry["expires_in"] = message
+		case slices.Contains(limitFields, name):
+			limits[name] = message
+		case name == "name":
+			form[name] = message
+		default:
+			form[""] = message
+		}
+	}
+	return form, expiry, limits
 }
 
 // snippets are the examples for a token, in the workspace that is open.
@@ -198,51 +305,6 @@ func (q *request) snippets(tokenID string) *Snippets {
 		s.KeyAction = "" // without a workspace there is nothing to make a key for
 	}
 	return s
-}
-
-func (q *request) tokenView(id string) (*TokenView, error) {
-	ctx := q.r.Context()
-	t, err := q.Tokens.Get(ctx, q.user.ID, id)
-	if err != nil {
-		return nil, err
-	}
-	v := &TokenView{Page: q.tokensPage(t.Name), Base: q.tokensAt(), Token: q.viewToken(t)}
-	keys, err := q.Tokens.WorkspaceKeys(ctx, q.user.ID, id)
-	if err != nil {
-		return nil, err
-	}
-	for _, k := range keys {
-		if !k.RevokedAt.IsZero() {
-			continue
-		}
-		key := WorkspaceKey{ID: k.ID, Hint: hint(k.Hint), Workspace: Workspace{ID: k.WorkspaceID, Name: k.WorkspaceID}, CreatedAt: k.CreatedAt.Time, LastUsed: q.viewUse(k.LastUsed).At}
-		if m := q.membership(k.WorkspaceID); m != nil {
-			key.Workspace = viewWorkspace(*m)
-		}
-		v.Keys = append(v.Keys, key)
-	}
-	v.Token.WorkspaceKeys = len(v.Keys)
-	if v.Token.Live() {
-		v.Snippets = q.snippets(id)
-	} else {
-		v.Keys = nil // they ended with it
-	}
-	return v, nil
-}
-
-func (q *request) token() error {
-	v, err := q.tokenView(q.r.PathValue("token"))
-	if err != nil {
-		return err
-	}
-	return q.show(v)
-}
-
-func (q *request) revokeToken() error {
-	if err := q.Tokens.Revoke(q.context(), q.user.ID, q.r.PathValue("token"), q.principal().Actor()); err != nil {
-		return q.refused(q.tokensAt(), err)
-	}
-	return q.done(q.tokensAt(), "The token was revoked.")
 }
 
 // createWorkspaceKey answers a page's script with JSON, so that the page (which may show the token

@@ -16,6 +16,7 @@ type Page struct {
 	Workspaces   []Workspace // all that the user is a member of, in the order of the switcher
 	NewWorkspace NewWorkspaceForm
 	Flash        *Flash
+	Expiring     []ExpiringToken // of the user's own
 	// Of the workspace whose pages are shown.
 	DisabledWebhooks []DisabledWebhook
 	Clock            *ClockView // nil where there is none to be moved
@@ -629,121 +630,6 @@ type Secret struct {
 	Value string
 }
 
-// TokensView is the person's personal access tokens.
-type TokensView struct {
-	Page
-	Base     string // address of the list: it stands at two places
-	Tokens   []Token
-	Add      AddTokenForm
-	Created  *Secret
-	Snippets *Snippets // with Created
-}
-
-// Token is a personal access token as it is listed.
-type Token struct {
-	ID          string
-	Name        string
-	Description string
-	Hint        string
-	Status      TokenStatus
-	CreatedAt   time.Time
-	ExpiresAt   time.Time // zero: never
-	LastUsed    LastUsed
-	// WorkspaceKeys counts the keys that die with the token.
-	WorkspaceKeys int
-}
-
-// LastUsed is when and how a credential was used last.
-type LastUsed struct {
-	At        time.Time
-	Address   string
-	Endpoint  string
-	Workspace string // its name
-}
-
-// TokenStatus is the state of a personal access token.
-type TokenStatus string
-
-// The states of a token. Expiring is one that ends within a week.
-const (
-	TokenActive   TokenStatus = "active"
-	TokenExpiring TokenStatus = "expiring"
-	TokenExpired  TokenStatus = "expired"
-	TokenRevoked  TokenStatus = "revoked"
-)
-
-// Badge shows the state.
-func (s TokenStatus) Badge() Badge {
-	switch s {
-	case TokenActive:
-		return Badge{Tone: ToneGood, Text: "Active"}
-	case TokenExpiring:
-		return Badge{Tone: ToneWarn, Text: "Expires soon"}
-	case TokenExpired:
-		return Badge{Tone: ToneNeutral, Text: "Expired"}
-	default:
-		return Badge{Tone: ToneNeutral, Text: "Revoked"}
-	}
-}
-
-// Live tells whether the token can still be used, and so be revoked.
-func (t Token) Live() bool { return t.Status == TokenActive || t.Status == TokenExpiring }
-
-// AddTokenForm is the dialog Add Personal Access Token.
-type AddTokenForm struct {
-	Open    bool
-	Name    string
-	Options []ExpiryOption
-	Date    string // yyyy-mm-dd, with the option ExpiryDate
-	MinDate string
-	MaxDate string
-	Nonce   string
-	Errors  FormErrors
-}
-
-// Values of ExpiryOption.Value besides a number of days.
-const (
-	ExpiryDate  = "date"
-	ExpiryNever = "never"
-)
-
-// ExpiryOption is one choice of the expiry select.
-type ExpiryOption struct {
-	Value    string // number of days, ExpiryDate or ExpiryNever
-	Label    string
-	Expires  time.Time // what the choice comes to; zero for ExpiryDate and ExpiryNever
-	Selected bool
-}
-
-// Expires is what the selected option comes to; zero: never or not known yet.
-func (f AddTokenForm) Expires() time.Time {
-	for _, option := range f.Options {
-		if option.Selected {
-			return option.Expires
-		}
-	}
-	return time.Time{}
-}
-
-// TokenView is the page of one personal access token.
-type TokenView struct {
-	Page
-	Base       string // address of the list
-	Token      Token
-	Keys       []WorkspaceKey
-	CreatedKey *Secret
-	Snippets   *Snippets // nil when the token is not live
-}
-
-// WorkspaceKey is a key in API-key shape that acts as the token in one workspace.
-type WorkspaceKey struct {
-	ID        string
-	Hint      string
-	Workspace Workspace
-	CreatedAt time.Time
-	LastUsed  time.Time
-}
-
 // Snippets are the ready-to-paste examples for every SDK.
 type Snippets struct {
 	Endpoint     string
@@ -841,6 +727,8 @@ const (
 	NavProfile   = "profile"
 	NavSecurity  = "security"
 	NavSignIns   = "sessions"
+	NavAccess    = "token-access"
+	NavPolicy    = "token-policy"
 	NavPeople    = "people"
 )
 
@@ -867,6 +755,7 @@ func (p Page) Nav() []NavGroup {
 			}},
 			{Title: "Workspace", Items: []NavItem{
 				{NavTeam, "Team", at("team"), "team"},
+				{NavAccess, "Token Access", at("token-access"), "shield"},
 				{NavWorkspace, "Settings", at("settings"), "settings"},
 			}},
 		}
@@ -880,6 +769,8 @@ func (p Page) Nav() []NavGroup {
 	case AreaInstance:
 		return []NavGroup{{Title: "Instance", Items: []NavItem{
 			{NavPeople, "People", instancePath("people"), "team"},
+			{NavTokens, "Personal Access Tokens", instancePath("personal-access-tokens"), "token"},
+			{NavPolicy, "Token Policy", instancePath("policy"), "shield"},
 		}}}
 	default:
 		return nil

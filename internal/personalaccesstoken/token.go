@@ -538,27 +538,12 @@ func (t *Tokens) RevokeAll(ctx context.Context, b Bulk, by audit.Actor) (ended [
 	}
 	err = t.DB.Update(ctx, func(tx *store.Tx) error {
 		now := t.Now()
-		w := t.DB.Where()
-		w.Add("kind = ?", string(credential.PersonalAccessToken))
-		w.Add("revoked_at IS NULL")
-		if b.UserID != "" {
-			w.Add("user_id = ?", b.UserID)
-		}
-		if b.UnusedDays > 0 {
-			w.Add("COALESCE(last_used_at, created_at) < ?", store.Micros(now.AddDate(0, 0, -b.UnusedDays)))
-		}
-		if !b.CreatedBefore.IsZero() {
-			w.Add("created_at < ?", store.Micros(b.CreatedBefore))
-		}
-		chosen, err := credential.Select(ctx, tx, w)
+		chosen, err := t.chosen(ctx, tx, b)
 		if err != nil {
 			return err
 		}
 		ended = []Token{}
 		for _, c := range chosen {
-			if !strings.HasPrefix(c.Hint(), b.HintPrefix) {
-				continue
-			}
 			if err := credential.Revoke(ctx, tx, now, c.ID, by.UserID, "revoked"); err != nil {
 				return err
 			}
@@ -573,6 +558,24 @@ func (t *Tokens) RevokeAll(ctx context.Context, b Bulk, by audit.Actor) (ended [
 		return nil
 	}, store.Instance)
 	return ended, err
+}
+
+// chosen are the tokens that are meant, newest first.
+func (t *Tokens) chosen(ctx context.Context, q store.Querier, b Bulk) ([]credential.Credential, error) {
+	w := t.DB.Where()
+	w.Add("kind = ?", string(credential.PersonalAccessToken))
+	w.Add("revoked_at IS NULL")
+	if b.UserID != "" {
+		w.Add("user_id = ?", b.UserID)
+	}
+	if b.UnusedDays > 0 {
+		w.Add("COALESCE(last_used_at, created_at) < ?", store.Micros(t.Now().AddDate(0, 0, -b.UnusedDays)))
+	}
+	if !b.CreatedBefore.IsZero() {
+		w.Add("created_at < ?", store.Micros(b.CreatedBefore))
+	}
+	all, err := credential.Select(ctx, q, w)
+	return slices.DeleteFunc(all, func(c credential.Credential) bool { return !strings.HasPrefix(c.Hint(), b.HintPrefix) }), err
 }
 
 // checkOwner returns workspace_not_found unless a person is an owner of the workspace.
@@ -592,6 +595,19 @@ func (t *Tokens) InWorkspace(ctx context.Context, ownerID, workspaceID string) (
 	if err := checkOwner(ctx, t.DB, workspaceID, ownerID); err != nil {
 		return nil, nil, err
 	}
+	if tokens, refused, err = t.opening(ctx, workspaceID); err != nil {
+		return nil, nil, err
+	}
+	for i := range tokens {
+		if tokens[i].UserID != ownerID {
+			tokens[i].hideElsewhere(workspaceID)
+		}
+	}
+	return tokens, refused, nil
+}
+
+// opening lists the tokens of all people that open a workspace, and which of them it refuses.
+func (t *Tokens) opening(ctx context.Context, workspaceID string) (tokens []Token, refused map[string]bool, err error) {
 	var sandbox bool
 	if err := t.DB.QueryRow(ctx, `SELECT is_sandbox FROM workspaces WHERE workspace_id = $1`, workspaceID).Scan(&sandbox); err != nil {
 		return nil, nil, err
@@ -617,9 +633,6 @@ func (t *Tokens) InWorkspace(ctx context.Context, ownerID, workspaceID string) (
 		tok := t.served(c, false)
 		if err := t.inherited(ctx, t.DB, &tok); err != nil {
 			return nil, nil, err
-		}
-		if c.UserID != ownerID {
-			tok.hideElsewhere(workspaceID)
 		}
 		refused[c.ID] = slices.Contains(families, c.FamilyID)
 		tokens = append(tokens, tok)

@@ -323,6 +323,58 @@
     show()
   }
 
+  // Limits of a token: the networks take the current address, the time zone is the browser's, and the
+  // devices are looked for in one workspace at a time.
+  on('click', '[data-append]', (button) => {
+    const area = document.getElementById(button.dataset.append)
+    const lines = area.value.split('\n').map((line) => line.trim()).filter(Boolean)
+    if (!lines.includes(button.dataset.value)) lines.push(button.dataset.value)
+    area.value = lines.join('\n')
+    area.focus()
+  })
+  const zones = document.getElementById('time-zones')
+  if (zones && Intl.supportedValuesOf) {
+    for (const zone of Intl.supportedValuesOf('timeZone')) zones.append(new Option(zone, zone))
+    for (const input of all('[data-time-zone]')) input.value = Intl.DateTimeFormat().resolvedOptions().timeZone || input.value
+  }
+  for (const box of all('[data-devices]')) {
+    const [chosen, found] = [box.querySelector('[data-devices-chosen]'), box.querySelector('[data-devices-found]')]
+    const [workspace, search] = [box.querySelector('[data-devices-workspace]'), box.querySelector('[data-devices-search]')]
+    if (!search) continue
+    let asked
+    const look = async () => {
+      const address = `${box.dataset.devices}?${new URLSearchParams({ workspace_id: workspace.value, q: search.value })}`
+      asked = address
+      const response = await fetch(address, { headers: { Accept: 'application/json' } }).catch(() => undefined)
+      if (!response?.ok || asked !== address) return
+      const { devices } = await response.json()
+      if (asked !== address) return
+      const taken = new Set(all('input', chosen).map((input) => input.value))
+      found.replaceChildren(...devices.filter((one) => !taken.has(one.device_id)).map((one) => {
+        const [label, input, text] = ['label', 'input', 'span'].map((tag) => document.createElement(tag))
+        label.className = 'check'
+        Object.assign(input, { type: 'checkbox', name: 'device_id', value: one.device_id })
+        text.textContent = one.about ? `${one.name} (${one.about})` : one.name
+        label.append(input, text)
+        return label
+      }))
+      if (!found.firstChild) found.textContent = devices.length ? 'All of them are chosen.' : 'No device with this name.'
+    }
+    let waiting
+    search.addEventListener('input', () => {
+      clearTimeout(waiting)
+      waiting = setTimeout(look, 150)
+    })
+    search.addEventListener('focus', () => { if (!found.firstChild) look() })
+    search.addEventListener('keydown', (event) => { if (event.key === 'Enter') event.preventDefault() })
+    workspace.addEventListener('change', look)
+    // What is chosen moves up and stays, whatever is looked for next.
+    found.addEventListener('change', (event) => {
+      chosen.append(event.target.closest('label'))
+      event.target.focus()
+    })
+  }
+
   // Live pages: what data-live marks is fetched again when a subject that it names has changed. The
   // comment in live.go says how a page uses it. A hidden page does not listen: browsers allow few
   // connections, and it hears what it has missed when it is looked at again.
