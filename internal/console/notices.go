@@ -5,6 +5,7 @@ import (
 
 	"keyway/internal/clock"
 	"keyway/internal/fault"
+	"keyway/internal/personalaccesstoken"
 )
 
 // DisabledWebhook is a webhook that was disabled after days of failure, which every page of its
@@ -76,11 +77,23 @@ func (q *request) expiring(p *Page) error {
 		return err
 	}
 	for _, t := range tokens {
-		if t.SuccessorID == nil && !t.IsDecoy {
+		if t.SuccessorID == nil && !t.IsDecoy && q.endsSoon(t) {
 			p.Expiring = append(p.Expiring, ExpiringToken{Name: t.Name, URL: settingsPath("personal-access-tokens", t.ID), ExpiresAt: t.ExpiresAt.Time, Urgent: t.ExpiresAt.Sub(q.Now()) <= 24*time.Hour})
 		}
 	}
 	return nil
+}
+
+// endsSoon tells whether a token is near its end as its life is long: one that was made for a week is
+// not told of before its last day.
+func (q *request) endsSoon(t personalaccesstoken.Token) bool {
+	life, left := t.ExpiresAt.Sub(t.CreatedAt.Time), t.ExpiresAt.Sub(q.Now())
+	for _, days := range []time.Duration{1, 7, 30} {
+		if left <= days*24*time.Hour {
+			return life > days*24*time.Hour
+		}
+	}
+	return false
 }
 
 // span says how long something is, in the largest unit that fits.

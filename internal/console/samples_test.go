@@ -63,7 +63,7 @@ func sampleLimits() LimitsForm {
 	}
 	return LimitsForm{New: true, AllWorkspaces: true, AnyTime: true, From: "08:00", To: "18:00", TimeZone: "UTC", Address: "10.0.0.7", FindDevices: "/console/t/devices", Weekdays: weekdayNames,
 		Workspaces: []Choice{{Value: sampleSandbox.ID, Label: sampleSandbox.Name, Note: "Sandbox"}, {Value: sampleProd.ID, Label: sampleProd.Name, Note: "Production"}},
-		Scopes:     ScopeForm{Mode: ScopesAll, Every: "Everything", Rows: []ScopeRow{row("access_codes", 2), row("connected_accounts", 0), row("devices", 1), row("locks", 2)}, Extras: []Choice{{Value: "personal_access_tokens:write", Label: "Write Personal access tokens"}}}}
+		Scopes:     ScopeForm{Legend: "What it may do", Mode: ScopesAll, Every: "Everything", Rows: []ScopeRow{row("access_codes", 2), row("connected_accounts", 0), row("devices", 1), row("locks", 2)}, Extras: []Choice{{Value: "personal_access_tokens:write", Label: "Write Personal access tokens"}}}}
 }
 
 // sampleToken is a page on which everything that can be there is.
@@ -71,9 +71,9 @@ func sampleToken(p Page) *TokenView {
 	tokens := sampleTokens()
 	edit := sampleLimits()
 	edit.New, edit.Open = false, true
-	byDay := map[string]int64{}
+	byDay := map[string]int{}
 	for i := range 30 {
-		byDay[days(-i).Format(time.DateOnly)] = int64(i * 7 % 40)
+		byDay[days(-i).Format(time.DateOnly)] = i * 7 % 40
 	}
 	return &TokenView{Page: p, Base: "/console/t", Token: tokens[0], Mine: true, Undo: true, Snippets: sampleSnippets("", ""),
 		Limits: []Fact{{Label: "May do", Text: "Access codes: read and write, Devices: read"}, {Label: "Workspaces", Text: "3 workspaces", Lines: []string{"Jane’s Sandbox", "Harbour Hotels", "Dune Hotel"}}, {Label: "Hours", Text: "Mon to Fri, 08:00 to 18:00, Europe/Oslo"}},
@@ -322,9 +322,9 @@ func samples() []sample {
 		{"alltokens", &AllTokensView{Page: samplePage(AreaInstance, NavTokens, "Personal Access Tokens"), Base: "/console/instance/personal-access-tokens", Unused: "30", Statuses: statuses, Tokens: sampleTokens()[:4], Found: 4, Chosen: 4, Bulk: true, Examples: sampleTokens()[:3]}},
 		{"alltokens-empty", &AllTokensView{Page: samplePage(AreaInstance, NavTokens, "Personal Access Tokens"), Base: "/console/instance/personal-access-tokens"}},
 		{"alltokens-wrong", &AllTokensView{Page: samplePage(AreaInstance, NavTokens, "Personal Access Tokens"), Base: "/console/instance/personal-access-tokens", Unused: "x", Errors: FormErrors{"unused_days": "Use a number from 1 to 3650."}}},
-		{"policy-instance", &PolicyView{Page: samplePage(AreaInstance, NavPolicy, "Token policy"), Instance: true, CanEdit: true, Live: 12, Form: policyForm}},
-		{"policy-preview", &PolicyView{Page: samplePage(AreaInstance, NavPolicy, "Token policy"), Instance: true, CanEdit: true, Preview: true, Live: 12, Refused: sampleTokens()[1:2], Form: policyForm}},
-		{"policy-workspace", &PolicyView{Page: ws(NavAccess, "Token access"), CanEdit: true, Owner: true, Live: 3, Tokens: refusedHere, Form: policyForm}},
+		{"policy-instance", &PolicyView{Page: samplePage(AreaInstance, NavPolicy, "Token policy"), Instance: true, CanEdit: true, Count: 12, Form: policyForm}},
+		{"policy-preview", &PolicyView{Page: samplePage(AreaInstance, NavPolicy, "Token policy"), Instance: true, CanEdit: true, Preview: true, Count: 12, Refused: sampleTokens()[1:2], Form: policyForm}},
+		{"policy-workspace", &PolicyView{Page: ws(NavAccess, "Token access"), CanEdit: true, Owner: true, Count: 3, Tokens: refusedHere, Form: policyForm}},
 		{"policy-member", &PolicyView{Page: ws(NavAccess, "Token access"), Form: PolicyForm{Action: "/console/x", Scopes: sampleLimits().Scopes}}},
 		{"workspace", &WorkspaceSettingsView{Look: WebviewLook{Logo: "/connect_webviews/logo?workspace_id=x", Square: true, ButtonColor: "#1d5b45", TextColor: "#ffffff", Success: "Welcome.", LogoError: "Choose a PNG or a JPEG picture."}, Page: ws(NavWorkspace, "Settings"), Name: sampleSandbox.Name, CompanyName: "Harbour Ltd", CanManage: true, CanDelete: true, Devices: 6}},
 		{"workspace-delete", &WorkspaceSettingsView{Page: ws(NavWorkspace, "Settings"), Name: sampleSandbox.Name, CanManage: true, CanDelete: true, Devices: 6, Delete: DeleteForm{Open: true, Errors: FormErrors{"confirm_name": "That is not the name."}}}},

@@ -182,9 +182,9 @@ type PolicyView struct {
 	CanEdit  bool
 	Form     PolicyForm
 	Refused  []Token // by the policy as the form has it
-	Live     int
-	Preview  bool // the form was not saved
-	Owner    bool // of the workspace: sees the tokens
+	Count    int     // of live tokens
+	Preview  bool    // the form was not saved
+	Owner    bool    // of the workspace: sees the tokens
 	Tokens   []Token
 }
 
@@ -234,7 +234,7 @@ func (q *request) policyView(p credential.Policy) (*PolicyView, error) {
 		v.CanEdit, v.Owner = v.Workspace.Role.Manages() || q.user.IsOperator, v.Workspace.Role == RoleOwner
 	}
 	v.Form = PolicyForm{Action: q.policyAt(), MaximumAge: optional(p.MaximumAgeDays), DefaultAge: optional(p.DefaultAgeDays), NeverForbidden: p.NeverForbidden,
-		Scopes: q.scopeForm(p.AllowedScopes, "Any scope"), Networks: strings.Join(p.AllowedCIDRs, "\n"), Address: q.Client(q.r), Inactive: optional(p.InactiveDays)}
+		Scopes: q.scopeForm(p.AllowedScopes, "What tokens may be allowed to do", "Anything"), Networks: strings.Join(p.AllowedCIDRs, "\n"), Address: q.Client(q.r), Inactive: optional(p.InactiveDays)}
 	v.Form.Scopes.Extras = nil // any scope leaves out none
 	if !v.CanEdit {
 		return v, nil
@@ -256,7 +256,7 @@ func (q *request) policyView(p credential.Policy) (*PolicyView, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.Live = live
+	v.Count = live
 	for _, t := range refused {
 		v.Refused = append(v.Refused, view(t))
 	}

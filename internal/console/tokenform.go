@@ -91,8 +91,8 @@ func (f *ExpiryForm) expiry(choice string, now time.Time) *time.Time {
 }
 
 // scopeForm offers the scopes that tokens can have.
-func (q *request) scopeForm(chosen []string, every string) ScopeForm {
-	f := ScopeForm{Every: every, Mode: ScopesChosen}
+func (q *request) scopeForm(chosen []string, legend, every string) ScopeForm {
+	f := ScopeForm{Legend: legend, Every: every, Mode: ScopesChosen}
 	plain := slices.DeleteFunc(slices.Clone(chosen), func(s string) bool { return !credential.Unlimited().Allows(s) })
 	switch {
 	case len(chosen) == 0 || slices.Contains(plain, credential.All):
@@ -101,6 +101,9 @@ func (q *request) scopeForm(chosen []string, every string) ScopeForm {
 		f.Mode = ScopesRead
 	}
 	granted := credential.Limits{Scopes: chosen}
+	if f.Mode == ScopesAll { // who goes on to choose begins with none
+		granted.Scopes = nil
+	}
 	groups := map[string][2]bool{}
 	for _, scope := range q.Tokens.Scopes {
 		group, write, _ := cutScope(scope)
@@ -166,7 +169,7 @@ func cutScope(scope string) (group string, write bool, kind string) {
 
 // limitsForm is the form that shows limits.
 func (q *request) limitsForm(l credential.Limits, p credential.Policy) (LimitsForm, error) {
-	f := LimitsForm{Scopes: q.scopeForm(l.Scopes, "Everything"), AllWorkspaces: l.WorkspaceIDs == nil, SandboxOnly: l.SandboxOnly,
+	f := LimitsForm{Scopes: q.scopeForm(l.Scopes, "What it may do", "Everything"), AllWorkspaces: l.WorkspaceIDs == nil, SandboxOnly: l.SandboxOnly,
 		Networks: strings.Join(l.AllowedCIDRs, "\n"), Address: q.Client(q.r), FindDevices: q.tokensAt() + "/devices",
 		AnyTime: l.AllowedHours == nil, From: "08:00", To: "18:00", TimeZone: "UTC"}
 	if len(p.AllowedScopes) > 0 {
@@ -278,8 +281,8 @@ func (q *request) limits(f *LimitsForm) (l credential.Limits, notBefore time.Tim
 	f.Errors = FormErrors{}
 	f.Description = q.form("description")
 	l.Scopes = q.scopes()
-	every, policy := f.Scopes.Every, f.Scopes.Policy
-	f.Scopes = q.scopeForm(l.Scopes, every)
+	policy := f.Scopes.Policy
+	f.Scopes = q.scopeForm(l.Scopes, f.Scopes.Legend, f.Scopes.Every)
 	f.Scopes.Policy = policy
 	if mode := q.form("scope_mode"); mode != "" {
 		f.Scopes.Mode = mode
@@ -342,6 +345,7 @@ func (q *request) limits(f *LimitsForm) (l credential.Limits, notBefore time.Tim
 	if err := l.Check(q.Tokens.Scopes); err != nil && len(f.Errors) == 0 {
 		f.Errors, _ = formErrors(err)
 	}
+	f.Scopes.Error = f.Errors["scopes"]
 	return l, notBefore
 }
 

@@ -124,9 +124,9 @@ func (q *request) tokenUse(v *TokenView) error {
 	if err != nil {
 		return err
 	}
-	byDay, rows := map[string]int64{}, map[[2]string]*UseRow{}
+	byDay, rows := map[string]int{}, map[[2]string]*UseRow{}
 	for _, u := range uses {
-		byDay[u.Day] += u.Count
+		byDay[u.Day] += int(u.Count)
 		key := [2]string{u.Endpoint}
 		if u.WorkspaceID != nil {
 			key[1] = *u.WorkspaceID
@@ -156,7 +156,7 @@ func (q *request) tokenUse(v *TokenView) error {
 	return nil
 }
 
-func newChart(byDay map[string]int64, now time.Time) Chart {
+func newChart(byDay map[string]int, now time.Time) Chart {
 	today := now.UTC().Truncate(24 * time.Hour)
 	c := Chart{Days: useDays, First: today.AddDate(0, 0, 1-useDays), Last: today}
 	for _, n := range byDay {
@@ -170,8 +170,8 @@ func newChart(byDay map[string]int64, now time.Time) Chart {
 		if n == 0 {
 			continue
 		}
-		height := max(2, int(n*chartHeight/c.Most))
-		c.Bars = append(c.Bars, Bar{X: i*step + 2, Y: chartHeight - height, Width: step - 4, Height: height, Label: fmt.Sprintf("%s: %s", date(day), plural(int(n), "request", "requests"))})
+		height := max(2, n*chartHeight/c.Most)
+		c.Bars = append(c.Bars, Bar{X: i*step + 2, Y: chartHeight - height, Width: step - 4, Height: height, Label: fmt.Sprintf("%s: %s", date(day), plural(n, "request", "requests"))})
 	}
 	return c
 }
@@ -335,7 +335,7 @@ func (q *request) tokenForms(v *TokenView, t personalaccesstoken.Token, all []pe
 
 // viewAdvice leaves out of a suggestion what the token has already.
 func (q *request) viewAdvice(a personalaccesstoken.Advice, t personalaccesstoken.Token) *AdviceView {
-	v := &AdviceView{Days: a.Days, Permissions: a.Permissions, Used: a.Used, Requests: a.Requests}
+	v := &AdviceView{Days: a.Days, Permissions: a.Permissions, Used: a.Used, Requests: int(a.Requests)}
 	s := a.Suggestion
 	if s == nil {
 		return v
@@ -495,6 +495,7 @@ func (q *request) updateToken() error {
 	err = q.Tokens.Update(q.context(), q.owner(), v.Token.ID, ch, q.mayWiden, q.principal().Actor())
 	if errs, ok := formErrors(err); ok {
 		form.Errors, form.Expiry.Errors, form.Limits.Errors = placeErrors(errs)
+		form.Limits.Scopes.Error = form.Limits.Errors["scopes"]
 		return q.show(v)
 	} else if err != nil {
 		return err

@@ -274,6 +274,7 @@ func (f *AddTokenForm) wrong() bool {
 // place puts what the rules refuse beside the fields.
 func (f *AddTokenForm) place(errs FormErrors) {
 	f.Errors, f.Expiry.Errors, f.Limits.Errors = placeErrors(errs)
+	f.Limits.Scopes.Error = f.Limits.Errors["scopes"]
 }
 
 func placeErrors(errs FormErrors) (form, expiry, limits FormErrors) {

@@ -199,6 +199,7 @@ type LimitsForm struct {
 
 // ScopeForm is the choice of scopes.
 type ScopeForm struct {
+	Legend string
 	Mode   string
 	Every  string // what ScopesAll is called
 	Rows   []ScopeRow
@@ -272,8 +273,8 @@ type WorkspaceKey struct {
 // Chart is a token's use by day.
 type Chart struct {
 	Days  int
-	Total int64
-	Most  int64 // on one day
+	Total int
+	Most  int // on one day
 	Bars  []Bar
 	First time.Time
 	Last  time.Time
@@ -326,7 +327,7 @@ type AdviceView struct {
 	Days         int
 	Permissions  int
 	Used         int
-	Requests     int64
+	Requests     int
 	Refused      int64 // of them, with the suggestion
 	Scopes       []string
 	ScopeWords   []string
