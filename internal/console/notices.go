@@ -88,9 +88,9 @@ func (q *request) expiring(p *Page) error {
 // not told of before its last day.
 func (q *request) endsSoon(t personalaccesstoken.Token) bool {
 	life, left := t.ExpiresAt.Sub(t.CreatedAt.Time), t.ExpiresAt.Sub(q.Now())
-	for _, days := range []time.Duration{1, 7, 30} {
-		if left <= days*24*time.Hour {
-			return life > days*24*time.Hour
+	for _, near := range []time.Duration{24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour} {
+		if left <= near {
+			return life > near
 		}
 	}
 	return false
