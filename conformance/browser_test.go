@@ -22,6 +22,8 @@ import (
 
 // complaints collects what a page's console would show in red.
 type complaints struct {
+	foreign []string // sites that are not under test
+
 	mu   sync.Mutex
 	list []string
 }
@@ -56,17 +58,17 @@ func (c *complaints) hear(event any) {
 			c.note("console.error: " + strings.Join(words, " "))
 		}
 	case *log.EventEntryAdded:
-		if e.Entry.Level == log.EntryLevelError {
+		if e.Entry.Level == log.EntryLevelError && !slices.ContainsFunc(c.foreign, func(site string) bool { return strings.HasPrefix(e.Entry.URL, site) }) {
 			c.note(e.Entry.Text + " " + e.Entry.URL)
 		}
 	}
 }
 
 // browser starts Chromium with a fresh profile and returns a chromedp context on an empty page.
-// Whatever the pages complain of in the console fails the test.
-func browser(t *testing.T) context.Context {
+// Whatever the pages complain of in the console fails the test, but for missing resources of foreign sites.
+func browser(t *testing.T, foreign ...string) context.Context {
 	t.Helper()
-	heard := &complaints{}
+	heard := &complaints{foreign: foreign}
 	ctx := openBrowser(t, heard)
 	t.Cleanup(func() {
 		if s := heard.String(); s != "" {

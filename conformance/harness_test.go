@@ -87,6 +87,7 @@ type world struct {
 
 	// folder says which data the commands and the server work on.
 	folder  []string
+	flags   []string // of serve, besides those
 	logPath string
 	http    *http.Client
 }
@@ -124,6 +125,13 @@ var databases atomic.Int32
 func startIn(t *testing.T, folder ...string) *world {
 	t.Helper()
 	w := &world{folder: folder}
+	w.begin(t)
+	return w
+}
+
+// begin fills the world's folder and serves it.
+func (w *world) begin(t *testing.T) {
+	t.Helper()
 	me := w.command(t, ownerPassword, "init", "--email", ownerEmail, "--password-stdin",
 		"--workspace", "Harbour", "--sandbox", "--pat", "first")
 	w.UserID, w.PAT = text(t, me, "user_id"), text(t, me, "personal_access_token")
@@ -146,7 +154,6 @@ func startIn(t *testing.T, folder ...string) *world {
 	key := w.ok(t, w.PAT, "", "/keyway/v1/personal_access_tokens/create_workspace_key",
 		fields{"workspace_id": w.Harbour.WorkspaceID})
 	w.WorkspaceKey = text(t, key.object(t, "workspace_key"), "token")
-	return w
 }
 
 // connect adds the standard sandbox account of a brand.
@@ -193,7 +200,7 @@ func (w *world) serve(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:" + port, "--public-url", w.URL}, w.folder...)...)
+		cmd := exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:" + port, "--public-url", w.URL}, slices.Concat(w.folder, w.flags)...)...)
 		cmd.Env, cmd.Stdout, cmd.Stderr = environment(), log, log
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)

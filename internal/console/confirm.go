@@ -16,6 +16,9 @@ import (
 // sealed, so that no secret of the form stands in a page.
 const sealedForm = "sealed_form"
 
+// openIDProof is the field that says that the person has been at the provider meanwhile.
+const openIDProof = "proof"
+
 func notFresh(err error) bool {
 	var f *fault.Error
 	return errors.As(err, &f) && f.Data["reason"] == "fresh_authentication"
@@ -47,22 +50,22 @@ func (q *request) showQuestion(sealed string, errs FormErrors) error {
 	case q.r.PathValue("workspace") != "":
 		area = AreaWorkspace
 	}
-	v := &ConfirmView{Page: q.base(area, "", "Confirm that it is you"), Action: q.r.URL.Path, Sealed: sealed, Back: q.pageBehind(), Errors: errs}
-	v.Location, v.Offer = v.Back, q.passkeyOffer()
+	v := &ConfirmView{Page: q.base(area, "", "Confirm that it is you"), Action: q.r.URL.Path, Sealed: sealed, Back: q.pageBehind(q.r.URL.Path), Errors: errs}
+	v.Location, v.Offer = v.Back, q.passkeyOffer(v.Back)
 	f, err := q.People.Factors(q.r.Context(), q.user.ID)
 	if err != nil {
 		return err
 	}
 	v.Password, v.Authenticator, v.Passkey = f.Password, f.Password && !f.AuthenticatorSince.IsZero(), len(f.Passkeys) > 0
-	if !v.Password && !v.Passkey && q.People.OpenID != nil {
+	if len(f.OpenID) > 0 && q.People.OpenID != nil {
 		v.Provider = q.People.OpenID.Label
 	}
 	return q.show(v)
 }
 
-// pageBehind is the page whose form was sent: the nearest above the address that can be looked at.
-func (q *request) pageBehind() string {
-	for at := q.r.URL.Path; len(at) > len(Root); at = path.Dir(at) {
+// pageBehind is the page whose form is sent to an address: the nearest above it that can be looked at.
+func (q *request) pageBehind(action string) string {
+	for at := action; len(at) > len(Root); at = path.Dir(at) {
 		if _, pattern := q.mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: at}, Host: q.r.Host}); pattern != Root+"/" {
 			return at
 		}
@@ -82,7 +85,11 @@ func (q *request) prove(sealed string) (proved bool, err error) {
 	if err != nil || json.Unmarshal(text, &kept) != nil {
 		return false, fault.New(fault.InvalidRequest, "The form was sent already, or for somebody else; nothing was done")
 	}
-	if answer := q.form("answer"); answer != "" {
+	if proof := q.form(openIDProof); proof != "" {
+		if err := q.People.CheckOpenIDProof(q.session.ID, proof); err != nil {
+			return false, q.showQuestion(sealed, FormErrors{"": "That took too long. Confirm once more."})
+		}
+	} else if answer := q.form("answer"); answer != "" {
 		var u identity.User
 		if u, err = q.People.SignInWithPasskey(q.r.Context(), q.form("sealed"), answer, q.Client(q.r)); err == nil && u.ID != q.user.ID {
 			err = fault.New(fault.Unauthorized, "This passkey is somebody else's")
@@ -94,7 +101,11 @@ func (q *request) prove(sealed string) (proved bool, err error) {
 		return false, q.showQuestion(sealed, FormErrors{"confirm_code": "The code is needed as well; give the password again, too."})
 	}
 	if f := new(fault.Error); errors.As(err, &f) && f.Status() < 500 {
-		return false, q.showQuestion(sealed, FormErrors{"confirm_password": sentence(f.Message)})
+		field := "confirm_password"
+		if q.form("answer") != "" {
+			field = "" // the message is about the passkey
+		}
+		return false, q.showQuestion(sealed, FormErrors{field: sentence(f.Message)})
 	} else if err != nil {
 		return false, err
 	}

@@ -37,7 +37,8 @@ func (*SignInView) template() string            { return "signin" }
 func (*InvitationView) template() string        { return "invitation" }
 func (*ConfirmView) template() string           { return "confirm" }
 func (*SecurityView) template() string          { return "security" }
-func (*SignInsView) template() string           { return "signins" }
+func (*SignInsView) template() string           { return "signed-in" }
+func (*ResumeView) template() string            { return "resume" }
 func (*LeaveView) template() string             { return "leave" }
 func (*SignedOutView) template() string         { return "signedout" }
 func (*NoWorkspaceView) template() string       { return "noworkspace" }
@@ -55,7 +56,7 @@ func (*PeopleView) template() string            { return "people" }
 
 // pageTemplates are the names that template() returns.
 var pageTemplates = []string{
-	"setup", "signin", "confirm", "security", "signins", "leave", "invitation", "signedout", "noworkspace", "error", "devices", "device", "device-events", "codes", "code", "team",
+	"setup", "signin", "confirm", "security", "signed-in", "leave", "resume", "invitation", "signedout", "noworkspace", "error", "devices", "device", "device-events", "codes", "code", "team",
 	"apikeys", "tokens", "token", "workspace", "profile", "people", "accounts", "account",
 	"events", "event", "webhooks", "webhook", "webviews", "sessions", "refusal", "alltokens", "policy",
 }

@@ -81,7 +81,11 @@ func (s *console) handler(p page) http.Handler {
 // serve answers with the page, and where it wants to know again who asks, with that question. The
 // answer to it comes to the same address, with all that the form held.
 func (q *request) serve(p page) error {
-	if sealed := q.form(sealedForm); sealed != "" && q.user != nil {
+	sealed := q.form(sealedForm)
+	if sealed == "" && q.r.PostForm.Has(openIDProof) {
+		return q.refused(q.pageBehind(q.r.URL.Path), fault.New(fault.InvalidRequest, "What you typed was lost on the way, and nothing was done; try again"))
+	}
+	if sealed != "" && q.user != nil {
 		if proved, err := q.prove(sealed); err != nil || !proved {
 			return err
 		}
@@ -399,7 +403,7 @@ func (q *request) setFlash(f Flash) {
 	if err != nil {
 		panic(err) // two strings
 	}
-	http.SetCookie(q.w, &http.Cookie{Name: flashCookie, Value: base64.RawURLEncoding.EncodeToString(text), Path: Root, MaxAge: 60, HttpOnly: true, Secure: q.secure(q.r), SameSite: http.SameSiteStrictMode})
+	http.SetCookie(q.w, &http.Cookie{Name: flashCookie, Value: base64.RawURLEncoding.EncodeToString(text), Path: Root, MaxAge: 60, HttpOnly: true, Secure: q.secure(q.r), SameSite: http.SameSiteLaxMode}) // lax: also on the way back from a provider
 }
 
 func (q *request) takeFlash() {
@@ -407,7 +411,7 @@ func (q *request) takeFlash() {
 	if err != nil || q.r.Method != http.MethodGet || q.byItself() {
 		return
 	}
-	http.SetCookie(q.w, &http.Cookie{Name: flashCookie, Path: Root, MaxAge: -1, HttpOnly: true, Secure: q.secure(q.r), SameSite: http.SameSiteStrictMode})
+	http.SetCookie(q.w, &http.Cookie{Name: flashCookie, Path: Root, MaxAge: -1, HttpOnly: true, Secure: q.secure(q.r), SameSite: http.SameSiteLaxMode})
 	var f Flash
 	text, err := base64.RawURLEncoding.DecodeString(c.Value)
 	if err != nil || len(text) > 1000 || json.Unmarshal(text, &f) != nil || f.Kind != FlashSuccess && f.Kind != FlashError {

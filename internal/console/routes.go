@@ -36,6 +36,7 @@ func (s *console) routes(mux *http.ServeMux) error {
 	open("GET "+Root+"/signed-out", (*request).signedOut)
 
 	signedIn := func(pattern string, p page) { mux.Handle(pattern, s.signedIn(p)) }
+	signedIn("GET "+Root+"/sign-in/openid/confirm", (*request).confirmWithOpenID)
 	signedIn("GET "+Root, (*request).home)
 	signedIn("GET "+Root+"/{$}", (*request).home)
 	signedIn("GET "+Root+"/workspaces", (*request).home)

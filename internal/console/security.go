@@ -17,8 +17,8 @@ func securityPath(elem ...string) string {
 	return settingsPath(append([]string{"security"}, elem...)...)
 }
 
-// passkeyOffer tells whether this browser is where passkeys work, or where else it could go.
-func (q *request) passkeyOffer() PasskeyOffer {
+// passkeyOffer tells whether this browser is where passkeys work, or where else the page works with them.
+func (q *request) passkeyOffer(page string) PasskeyOffer {
 	if q.People.Relying == nil {
 		return PasskeyOffer{}
 	}
@@ -26,7 +26,7 @@ func (q *request) passkeyOffer() PasskeyOffer {
 	if err != nil || strings.EqualFold(origin.Host, q.r.Host) {
 		return PasskeyOffer{Works: err == nil}
 	}
-	origin.Path = q.r.URL.Path
+	origin.Path = page
 	return PasskeyOffer{Elsewhere: origin.String()}
 }
 
@@ -35,7 +35,7 @@ func (q *request) securityView() (*SecurityView, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &SecurityView{Page: q.base(AreaSettings, NavSecurity, "Security"), HasPassword: f.Password, Offer: q.passkeyOffer(), Since: f.AuthenticatorSince, CodesLeft: f.RecoveryCodes}
+	v := &SecurityView{Page: q.base(AreaSettings, NavSecurity, "Security"), HasPassword: f.Password, Offer: q.passkeyOffer(securityPath()), Since: f.AuthenticatorSince, CodesLeft: f.RecoveryCodes}
 	for _, k := range f.Passkeys {
 		v.Passkeys = append(v.Passkeys, PasskeyRow{ID: k.ID, Name: k.Name, CreatedAt: k.CreatedAt, LastUsedAt: k.LastUsedAt})
 	}
@@ -169,12 +169,39 @@ func (q *request) openIDSignIn() error {
 	if q.People.OpenID == nil {
 		return fault.New(fault.NotFound, "There is no provider to sign in at")
 	}
-	at, kept, err := q.People.BeginOpenID(q.r.Context(), localPath(q.r.URL.Query().Get("next")), "")
+	at, kept, err := q.People.BeginOpenID(q.r.Context(), identity.OpenIDAim{Next: localPath(q.r.URL.Query().Get("next"))})
 	if err != nil {
-		return q.refused(consolePath("sign-in"), err)
+		return q.backToSignIn(err)
 	}
 	q.keepOpenID(kept, 600)
 	return q.redirect(at)
+}
+
+// confirmWithOpenID leads to the provider whoever is asked again who they are. The page keeps their form.
+func (q *request) confirmWithOpenID() error {
+	if q.People.OpenID == nil {
+		return fault.New(fault.NotFound, "There is no provider to sign in at")
+	}
+	action := localPath(q.r.URL.Query().Get("action"))
+	back := q.pageBehind(action)
+	at, kept, err := q.People.BeginOpenID(q.r.Context(), identity.OpenIDAim{Next: back, Confirm: q.session.ID, Action: action})
+	if err != nil {
+		return q.notFromProvider(back, err)
+	}
+	q.keepOpenID(kept, 600)
+	return q.redirect(at)
+}
+
+// notFromProvider says on a page why nothing came of going to the provider, and in the log what the
+// provider said.
+func (q *request) notFromProvider(to string, err error) error {
+	f := new(fault.Error)
+	if !errors.As(err, &f) {
+		return err
+	}
+	q.Log.Warn("openid", "request_id", q.id, "err", err)
+	q.setFlash(Flash{Kind: FlashError, Text: sentence(f.Message)})
+	return q.redirect(to)
 }
 
 // linkOpenID shows a page that leads to the provider: a form may not lead to another site.
@@ -182,9 +209,9 @@ func (q *request) linkOpenID() error {
 	if q.People.OpenID == nil {
 		return fault.New(fault.NotFound, "There is no provider to link with")
 	}
-	at, kept, err := q.People.BeginOpenID(q.r.Context(), securityPath(), q.user.ID)
+	at, kept, err := q.People.BeginOpenID(q.r.Context(), identity.OpenIDAim{Next: securityPath(), LinkTo: q.user.ID})
 	if err != nil {
-		return q.refused(securityPath(), err)
+		return q.notFromProvider(securityPath(), err)
 	}
 	q.keepOpenID(kept, 600)
 	v := &LeaveView{Page: q.base(AreaSettings, NavSecurity, "Link an account"), To: at, Label: q.People.OpenID.Label}
@@ -207,12 +234,17 @@ func (q *request) openIDBack() error {
 	}
 	q.keepOpenID("", -1)
 	query := q.r.URL.Query()
-	claims, start, err := q.People.FinishOpenID(q.r.Context(), c.Value, query.Get("state"), query.Get("code"))
-	if err != nil {
+	claims, aim, err := q.People.FinishOpenID(q.r.Context(), c.Value, query.Get("state"), query.Get("code"))
+	if err != nil && q.user != nil && aim.LinkTo+aim.Confirm != "" {
+		return q.notFromProvider(aim.Next, err)
+	} else if err != nil {
 		return q.backToSignIn(err)
 	}
-	if start.LinkTo != "" {
-		if q.user == nil || q.user.ID != start.LinkTo {
+	if aim.Confirm != "" {
+		return q.confirmedByOpenID(claims, aim)
+	}
+	if aim.LinkTo != "" {
+		if q.user == nil || q.user.ID != aim.LinkTo {
 			return fault.New(fault.Forbidden, "Somebody else is signed in now; nothing was linked")
 		}
 		err := q.DB.Update(q.r.Context(), func(tx *store.Tx) error {
@@ -233,7 +265,27 @@ func (q *request) openIDBack() error {
 	if err := q.startSession(u, identity.ByOpenID); err != nil {
 		return err
 	}
-	return q.redirect(localPath(start.Next))
+	return q.redirect(localPath(aim.Next))
+}
+
+// confirmedByOpenID goes on with the form that waited, which the page has kept.
+func (q *request) confirmedByOpenID(claims identity.OpenIDClaims, aim identity.OpenIDAim) error {
+	if q.user == nil || q.session.ID != aim.Confirm {
+		return fault.New(fault.Forbidden, "You signed in anew meanwhile; nothing was done")
+	}
+	u, err := q.People.ByOpenID(q.r.Context(), claims)
+	if fault.Is(err, fault.UserNotFound) || err == nil && u.ID != q.user.ID {
+		return q.notFromProvider(aim.Next, fault.New(fault.Unauthorized, "This account at %s is not linked with yours; nothing was done", q.People.OpenID.Label))
+	} else if err != nil {
+		return err
+	}
+	proof, err := q.People.OpenIDProof(q.session.ID)
+	if err != nil {
+		return err
+	}
+	v := &ResumeView{Page: q.base(AreaSettings, "", "You are confirmed"), Action: aim.Action, Proof: proof, Back: aim.Next}
+	v.Location = aim.Next
+	return q.show(v)
 }
 
 // backToSignIn says on the sign-in page why nobody was signed in.
@@ -241,6 +293,9 @@ func (q *request) backToSignIn(err error) error {
 	f := new(fault.Error)
 	if !errors.As(err, &f) {
 		return err
+	}
+	if err.Error() != f.Error() {
+		q.Log.Warn("sign-in", "request_id", q.id, "err", err) // there is more to it than the page says
 	}
 	v := q.signInView(Root)
 	v.Location = consolePath("sign-in")

@@ -70,6 +70,14 @@ type SignInRow struct {
 	Current   bool
 }
 
+// ResumeView goes on with a form that waited while its person was at the provider.
+type ResumeView struct {
+	Page
+	Action string // where the form goes
+	Proof  string // that its person is who they are
+	Back   string // the page behind
+}
+
 // LeaveView leads to another site, where a form cannot lead.
 type LeaveView struct {
 	Page

@@ -82,7 +82,7 @@ func (q *request) signIn() error {
 }
 
 func (q *request) signInView(next string) *SignInView {
-	v := &SignInView{Page: q.alone("Sign in"), Next: next, Offer: q.passkeyOffer()}
+	v := &SignInView{Page: q.alone("Sign in"), Next: next, Offer: q.passkeyOffer(consolePath("sign-in"))}
 	if q.People.OpenID != nil {
 		v.Provider = q.People.OpenID.Label
 	}

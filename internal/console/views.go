@@ -196,7 +196,7 @@ type ConfirmView struct {
 	Offer  PasskeyOffer
 	// What the person has to prove it with.
 	Password, Authenticator, Passkey bool
-	Provider                         string // the label of the provider, where nothing else is there
+	Provider                         string // the label of the provider, where they have an account
 	Errors                           FormErrors
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -37,11 +38,18 @@ type OpenIDAccount struct {
 	CreatedAt              time.Time
 }
 
-// OpenIDStart is what a browser keeps while its person is at the provider.
-type OpenIDStart struct {
+// OpenIDAim is why somebody goes to the provider: to sign in, unless it says otherwise.
+type OpenIDAim struct {
+	Next    string // where to go afterwards
+	LinkTo  string // the person who links an account
+	Confirm string // the session whose person proves again who they are
+	Action  string // where the form goes that waits for that proof
+}
+
+// openIDStart is what a browser keeps while its person is at the provider.
+type openIDStart struct {
 	State, Nonce, Verifier string
-	Next                   string // where to go afterwards
-	LinkTo                 string // the person who links an account; empty: somebody signs in
+	OpenIDAim
 }
 
 // openIDLife is how long somebody may stay at the provider.
@@ -70,51 +78,78 @@ func (o *OpenID) discover(ctx context.Context) (*oidc.Provider, *oauth2.Config, 
 
 // BeginOpenID gives the address at the provider to go to, and what the browser keeps meanwhile. It
 // returns service_unavailable when the provider cannot be reached.
-func (p *People) BeginOpenID(ctx context.Context, next, linkTo string) (at, kept string, err error) {
+func (p *People) BeginOpenID(ctx context.Context, aim OpenIDAim) (at, kept string, err error) {
 	_, config, err := p.OpenID.discover(ctx)
 	if err != nil {
-		return "", "", fault.New(fault.Unavailable, "%s cannot be reached", p.OpenID.Label)
+		return "", "", p.OpenID.unreachable(err)
 	}
-	s := OpenIDStart{State: credential.RandomText(32), Nonce: credential.RandomText(32), Verifier: oauth2.GenerateVerifier(), Next: next, LinkTo: linkTo}
+	s := openIDStart{credential.RandomText(32), credential.RandomText(32), oauth2.GenerateVerifier(), aim}
 	if kept, err = p.seal("openid", s, openIDLife); err != nil {
 		return "", "", err
 	}
-	return config.AuthCodeURL(s.State, oidc.Nonce(s.Nonce), oauth2.S256ChallengeOption(s.Verifier)), kept, nil
+	options := []oauth2.AuthCodeOption{oidc.Nonce(s.Nonce), oauth2.S256ChallengeOption(s.Verifier)}
+	if aim.Confirm != "" { // that they are signed in at the provider proves nothing new
+		options = append(options, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))
+	}
+	return config.AuthCodeURL(s.State, options...), kept, nil
 }
+
+// unreachable and notWorkedOut tell the person what happened, and the log why.
+func (o *OpenID) unreachable(cause error) error {
+	return fmt.Errorf("%w: %w", fault.New(fault.Unavailable, "%s cannot be reached now; sign in another way, or try again later", o.Label), cause)
+}
+
+func notWorkedOut(cause error) error { return fmt.Errorf("%w: %w", errOpenID, cause) }
 
 // errOpenID is the answer to whatever does not come from the provider for this browser.
 var errOpenID = fault.New(fault.Unauthorized, "The sign-in at the provider did not work out; try again")
 
 // FinishOpenID checks what a browser brings back from the provider, against what it kept. It returns
 // unauthorized for anything that is not an answer to its own question.
-func (p *People) FinishOpenID(ctx context.Context, kept, state, code string) (c OpenIDClaims, s OpenIDStart, err error) {
+func (p *People) FinishOpenID(ctx context.Context, kept, state, code string) (c OpenIDClaims, aim OpenIDAim, err error) {
+	var s openIDStart
 	if err := p.unseal("openid", kept, &s); err != nil {
-		return c, s, errOpenID
+		return c, aim, errOpenID
 	}
-	if state == "" || code == "" || state != s.State { // the state is no secret of the server: the browser sent both
-		return c, s, errOpenID
+	if state == "" || state != s.State { // the state is no secret of the server: the browser sent both
+		return c, aim, errOpenID
+	}
+	c, err = p.openIDClaims(ctx, s, code)
+	return c, s.OpenIDAim, err
+}
+
+func (p *People) openIDClaims(ctx context.Context, s openIDStart, code string) (c OpenIDClaims, err error) {
+	if code == "" { // the person gave up, or the provider refused them
+		return c, errOpenID
 	}
 	provider, config, err := p.OpenID.discover(ctx)
 	if err != nil {
-		return c, s, fault.New(fault.Unavailable, "%s cannot be reached", p.OpenID.Label)
+		return c, p.OpenID.unreachable(err)
 	}
 	token, err := config.Exchange(oidc.ClientContext(ctx, p.OpenID.Client), code, oauth2.VerifierOption(s.Verifier))
 	if err != nil {
-		return c, s, errOpenID
+		return c, notWorkedOut(err)
 	}
 	raw, _ := token.Extra("id_token").(string)
 	id, err := provider.VerifierContext(oidc.ClientContext(context.WithoutCancel(ctx), p.OpenID.Client), &oidc.Config{ClientID: p.OpenID.ClientID, Now: p.Now}).Verify(ctx, raw)
-	if err != nil || id.Nonce != s.Nonce {
-		return c, s, errOpenID
+	if err != nil {
+		return c, notWorkedOut(err)
+	}
+	if id.Nonce != s.Nonce {
+		return c, notWorkedOut(errors.New("another nonce"))
 	}
 	c = OpenIDClaims{Issuer: id.Issuer, Subject: id.Subject}
 	var more struct {
 		Email         string `json:"email"`
 		EmailVerified bool   `json:"email_verified"`
 		Name          string `json:"name"`
+		AuthTime      int64  `json:"auth_time"` // seconds; 0 where the provider does not tell
 	}
 	if err := id.Claims(&more); err != nil {
-		return c, s, errOpenID
+		return c, notWorkedOut(err)
+	}
+	if s.Confirm != "" && more.AuthTime != 0 && p.Now().Sub(time.Unix(more.AuthTime, 0)) > openIDLife {
+		return c, notWorkedOut(errors.New("the provider did not ask the person again"))
 	}
 	if more.Email == "" { // some providers tell it only here
 		if info, err := provider.UserInfo(oidc.ClientContext(ctx, p.OpenID.Client), config.TokenSource(oidc.ClientContext(ctx, p.OpenID.Client), token)); err == nil && info.Subject == id.Subject {
@@ -123,7 +158,20 @@ func (p *People) FinishOpenID(ctx context.Context, kept, state, code string) (c 
 		}
 	}
 	c.Email, c.EmailVerified, c.Name = NormalizeEmail(more.Email), more.EmailVerified, strings.TrimSpace(more.Name)
-	return c, s, nil
+	return c, nil
+}
+
+// OpenIDProof hands out, for a session, that its person has just proved at the provider who they are.
+// The page that comes back from there sends it along with the form that waited.
+func (p *People) OpenIDProof(sessionID string) (string, error) {
+	return p.seal("openid proof "+sessionID, true, secondStepLife)
+}
+
+// CheckOpenIDProof takes it back; invalid_request for anything else than what was handed out for the
+// session.
+func (p *People) CheckOpenIDProof(sessionID, proof string) error {
+	var proved bool
+	return p.unseal("openid proof "+sessionID, proof, &proved)
 }
 
 // ByOpenID finds the person whose account it is. It returns user_not_found where it is nobody's, and

@@ -184,6 +184,14 @@
       body.prepend(line)
     }
   }
+  // A form that waits while its person is at the provider. It is sealed: nobody but the server reads it.
+  on('click', '[data-keep-form]', (link) => sessionStorage.setItem('kept-form', link.dataset.keepForm))
+  const waiting = document.querySelector('[data-kept-form]')
+  if (waiting) {
+    waiting.elements.sealed_form.value = sessionStorage.getItem('kept-form') || ''
+    sessionStorage.removeItem('kept-form')
+    if (waiting.elements.sealed_form.value) waiting.requestSubmit()
+  }
   const follow = document.querySelector('[data-follow]')
   if (follow) location.href = follow.href
 
