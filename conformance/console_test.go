@@ -33,8 +33,9 @@ func (p person) press(text string) {
 	script := fmt.Sprintf(`(() => {
 		if (document.readyState !== "complete") return []; // its script may not be listening yet
 		const seen = e => e.checkVisibility({visibilityProperty: true}) && e.getClientRects().length > 0;
-		const open = document.querySelector("dialog[open]") ?? document;
-		for (const e of open.querySelectorAll("a, button")) {
+		// What the page is about goes before the navigation beside it.
+		const places = document.querySelector("dialog[open]") ? ["dialog[open]"] : ["main", "body"];
+		for (const e of places.flatMap(p => [...document.querySelectorAll(p + " :is(a, button)")])) {
 			if (e.innerText.replace(/\s+/g, " ").trim() !== %s || !seen(e)) continue;
 			e.scrollIntoView({block: "center"});
 			const r = e.getBoundingClientRect();

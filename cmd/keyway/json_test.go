@@ -36,8 +36,8 @@ func TestEveryCommandPrintsOneObject(t *testing.T) {
 		"sandbox connect --workspace WORKSPACE --provider august", "sandbox fill --workspace WORKSPACE --devices 3",
 		"audit list", "audit verify", "api /workspaces/list", "doctor", "openapi", "access-table", "completion bash", "version",
 	} {
-		if strings.Contains(line, "REQUEST") {
-			line = strings.Replace(line, "REQUEST", p.refused(t), 1)
+		if before, after, ok := strings.Cut(line, "REQUEST"); ok {
+			line = before + p.refused(t) + after
 		}
 		args := strings.Fields(strings.NewReplacer("WORKSPACE", made.WorkspaceID, "PATID", made.PATID, "KEYID", made.APIKeyID).Replace(line))
 		if i := slices.Index(args, "PAT"); i > 0 {

@@ -182,7 +182,7 @@ func (s *scan) history(ctx context.Context, path string) error {
 		path = filepath.Dir(path)
 	}
 	git := func(args ...string) *exec.Cmd {
-		return exec.CommandContext(ctx, "git", append([]string{"-C", path, "--no-replace-objects"}, args...)...)
+		return exec.CommandContext(ctx, "git", append([]string{"-C", path, "--no-replace-objects"}, args...)...) //nolint:gosec // no shell, and the folder that its user has typed
 	}
 	if out, err := git("rev-parse", "--git-dir").CombinedOutput(); err != nil {
 		return fmt.Errorf("--git: %s is not in a git repository that can be read: %s", path, bytes.TrimSpace(out))

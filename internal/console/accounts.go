@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"html/template"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,9 +130,9 @@ func (q *request) accounts() error {
 // pairs of a name and a value.
 func pagination(here string, from rpc.Position, hasNext bool, next rpc.Position, filters ...string) (p Pagination) {
 	values := url.Values{}
-	for i := 0; i < len(filters); i += 2 {
-		if filters[i+1] != "" {
-			values.Set(filters[i], filters[i+1])
+	for pair := range slices.Chunk(filters, 2) {
+		if pair[1] != "" {
+			values.Set(pair[0], pair[1])
 		}
 	}
 	if from.ID != "" {

@@ -64,7 +64,7 @@ func (q *request) changes() error {
 	q.status = http.StatusOK
 	err := q.Streams.Serve(q.w, q.r, q.current.ID, q.tellChanges)
 	if errors.Is(err, errGone) || errors.Is(err, context.Canceled) || q.r.Context().Err() != nil {
-		return nil
+		err = nil
 	}
 	return err
 }

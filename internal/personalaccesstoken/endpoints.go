@@ -206,7 +206,7 @@ type revokeAllInput struct {
 // revokeAll ends the caller's own tokens, or for an operator who says which, everybody's.
 func (t *Tokens) revokeAll(ctx context.Context, in revokeAllInput) ([]Token, error) {
 	p := credential.From(ctx)
-	b := Bulk{in.UserID, in.UnusedDays, in.CreatedBefore, in.HintPrefix}
+	b := Bulk(in)
 	switch {
 	case in.UserID != "" && in.UserID != p.UserID && !p.IsOperator:
 		return nil, fault.Reason(fault.Forbidden, "role", "Only an operator of this server ends other people's tokens")

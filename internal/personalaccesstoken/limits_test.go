@@ -303,11 +303,11 @@ func TestRevokeAll(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
 		h := people(w)
-		operator := w.Session(h.operator)
 		_, mine := w.PAT(h.operator)
 		old, _ := w.PAT(h.jane)
 		w.Pass(40 * 24 * time.Hour)
-		operator, h.session = w.Session(h.operator), w.Session(h.jane)
+		operator := w.Session(h.operator)
+		h.session = w.Session(h.jane)
 		used, _ := w.PAT(h.jane)
 		h.refused(h.session, path+"revoke_all", "", in{"user_id": h.operator.ID}, 403, "role")
 		if got := call(w, operator, "revoke_all", in{"user_id": h.jane.ID, "unused_days": 30}).Tokens; len(got) != 1 || got[0].Status != personalaccesstoken.Revoked {

@@ -367,14 +367,14 @@ func TestExpiryNotices(t *testing.T) {
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
 		s := setup(w)
 		by := audit.Actor{Kind: "command"}
-		make := func(name string, lives time.Duration) {
+		token := func(name string, lives time.Duration) {
 			_, _, err := w.Tokens.Create(w.Context(), s.jane.ID, personalaccesstoken.New{Name: name, From: "command", ExpiresAt: w.Now().Add(lives)}, by)
 			w.Must(err)
 		}
 		const day = 24 * time.Hour
-		make("Quarter", 90*day)
-		make("Week", 7*day)
-		make("Hour", time.Hour)
+		token("Quarter", 90*day)
+		token("Week", 7*day)
+		token("Hour", time.Hour)
 		told := func() string {
 			w.Must(w.Tokens.TellExpiring(w.Context()))
 			w.Must(w.Tokens.TellExpiring(w.Context())) // once for each
@@ -397,7 +397,7 @@ func TestExpiryNotices(t *testing.T) {
 				t.Errorf("after %s: %q, want %q", step.pass, got, step.want)
 			}
 		}
-		make("Soon", 3*day)
+		token("Soon", 3*day)
 		soon, err := w.Tokens.Expiring(w.Context(), s.jane.ID, 7*day)
 		w.Must(err)
 		if len(soon) != 1 || soon[0].Name != "Soon" {
