@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -110,40 +109,13 @@ func (w *world) invite(t *testing.T, email string) {
 	w.ok(t, w.signIn(t), w.Harbour.WorkspaceID, "/keyway/v1/members/invite", fields{"workspace_id": w.Harbour.WorkspaceID, "email": email, "role": "admin"})
 }
 
-// stale takes the owner's or another member's freshness away, as any change of their rights does.
-func (w *world) stale(t *testing.T, userID, role string) {
+// stale takes a member's freshness away, as any change of their rights does, and gives a session of
+// the owner's that is as fresh as theirs.
+func (w *world) stale(t *testing.T, userID, role string) (session string) {
 	t.Helper()
-	w.ok(t, w.signIn(t), w.Harbour.WorkspaceID, "/keyway/v1/members/update", fields{"workspace_id": w.Harbour.WorkspaceID, "user_id": userID, "role": role})
-}
-
-// plant puts the cookie of a session that a stranger knows into the browser, and gives what tells
-// whether it opens anything.
-func (p person) plant(w *world, at string) (opens func() bool) {
-	p.t.Helper()
-	jar, _ := cookiejar.New(nil)
-	eve := &http.Client{Jar: jar, Timeout: 30 * time.Second}
-	res, err := eve.PostForm(w.URL+"/console/sign-in", url.Values{"email": {"stranger@example.org"}, "password": {"another horse battery"}})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	_ = res.Body.Close()
-	here, _ := url.Parse(w.URL)
-	for _, c := range jar.Cookies(here) {
-		if c.Name == "keyway" || c.Name == "__Host-keyway" {
-			secure := strings.HasPrefix(c.Name, "__Host-")
-			if _, err := chromedp.Call(p.ctx, network.SetCookie, network.SetCookieParams{Name: c.Name, Value: c.Value, URL: at, Path: "/", Secure: &secure}); err != nil {
-				p.t.Fatal(err)
-			}
-		}
-	}
-	return func() bool {
-		res, err := eve.Get(w.URL + "/console/settings/profile")
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		_ = res.Body.Close()
-		return res.Request.URL.Path == "/console/settings/profile"
-	}
+	session = w.signIn(t)
+	w.ok(t, session, w.Harbour.WorkspaceID, "/keyway/v1/members/update", fields{"workspace_id": w.Harbour.WorkspaceID, "user_id": userID, "role": role})
+	return session
 }
 
 // Sign in at an independent provider: link, sign in, confirm with what was typed kept, and be refused.
@@ -165,7 +137,7 @@ func TestOpenIDConnect(t *testing.T) {
 
 	p.do(chromedp.Navigate(w.URL+"/console/sign-in?next=%2Fconsole%2Fsettings%2Fsessions"), "open the sign-in page")
 	screenshot(t, p.ctx, "sign-in-provider")
-	opens := p.plant(w, w.URL)
+	opens := p.plant(w)
 	if !opens() {
 		t.Fatal("the planted session is dead from the start")
 	}
