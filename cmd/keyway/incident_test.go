@@ -1,0 +1,904 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+	"github.com/prometheus/client_golang/prometheus"
+	"pgregory.net/rapid"
+
+	"keyway/internal/audit"
+	"keyway/internal/credential"
+	"keyway/internal/identity"
+	"keyway/internal/personalaccesstoken"
+	"keyway/internal/policy"
+	"keyway/internal/rpc"
+	"keyway/internal/store"
+	"keyway/internal/store/storetest"
+	"keyway/internal/vault"
+)
+
+// in asks with a token in a workspace.
+func (w *world) in(t *testing.T, token, workspaceID, path string, body fields) answer {
+	t.Helper()
+	return w.send(t, http.MethodPost, path, http.Header{"Authorization": {"Bearer " + token}, "Seam-Workspace": {workspaceID}}, body)
+}
+
+func (w *world) consoleSession(t *testing.T, u identity.User) string {
+	t.Helper()
+	_, token, err := w.people.StartToken(t.Context(), u, identity.ByPassword, "192.0.2.1", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+const tokensPath = "/keyway/v1/personal_access_tokens/"
+
+// TestIncidentForeignHandles: in OpenBao an administrator of one tenant revoked and renewed tokens of
+// another by their handles (CVE-2026-40264). Here every endpoint about tokens answers to the ids of
+// somebody else exactly as to ids of nothing, and changes nothing.
+func TestIncidentForeignHandles(t *testing.T) {
+	t.Parallel()
+	w := setup(t, storetest.SQLite(t))
+	w.person(t, "root") // the first is an operator, who manages everybody's
+	jane, bob := w.person(t, "jane"), w.person(t, "bob")
+	w.join(t, w.here, jane, rpc.Owner)
+	w.join(t, w.abroad, bob, rpc.Owner)
+	pat, patID := w.pat(t, jane.ID, credential.Credential{})
+	_, child := w.pat(t, jane.ID, credential.Credential{ParentID: patID})
+	theirs, theirsID := w.pat(t, bob.ID, credential.Credential{})
+	_, theirChild := w.pat(t, bob.ID, credential.Credential{ParentID: theirsID})
+	key, _, err := w.tokens.CreateWorkspaceKey(t.Context(), bob.ID, theirsID, w.abroad.id, audit.Server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := w.send(t, http.MethodPost, "/devices/list", http.Header{"Authorization": {"Bearer " + theirs}, "Seam-Workspace": {w.here.id}}, fields{})
+	if refused.status != http.StatusUnauthorized {
+		t.Fatal(refused.raw)
+	}
+	foreign := map[string][]string{"personal_access_token_id": {theirsID, theirChild}, "workspace_key_id": {key.ID}, "workspace_id": {w.abroad.id}, "user_id": {bob.ID}, "request_id": {w.requestID(t, theirs)}}
+	mine := part{"personal_access_token_id": child, "workspace_id": w.here.id, "request_id": "request_0", "user_id": jane.ID}
+	session := w.consoleSession(t, jane)
+	tried := 0
+	was := w.digest(t)
+	for _, e := range w.rpc.Endpoints() {
+		if !strings.HasPrefix(e.Path, tokensPath) && !strings.HasPrefix(e.Path, "/keyway/v1/policies/") {
+			continue
+		}
+		for _, p := range e.Parameters() {
+			for _, id := range foreign[p.Name] {
+				for _, caller := range []string{session, pat} {
+					if caller == pat && e.Path == tokensPath+"list" {
+						if a := w.call(t, pat, e.Path, fields{p.Name: id}); strings.Contains(a.raw, theirsID) {
+							t.Errorf("a token lists what is not its own: %s", a.raw)
+						}
+						continue // it lists itself, whatever is named, and with its last use
+					}
+					with := func(id string) answer {
+						body := example(t, e, mine)
+						body[p.Name] = id
+						if e.Path == tokensPath+"revoke" && p.Name == "workspace_key_id" {
+							delete(body, "personal_access_token_id")
+						}
+						return w.call(t, caller, e.Path, body)
+					}
+					random := store.NewID()
+					if got, want := with(id), with(random); got.status != want.status || strings.ReplaceAll(got.raw, id, random) != want.raw {
+						t.Errorf("%s with somebody else's %s: %d %s, with a random one %d %s", e.Path, p.Name, got.status, got.raw, want.status, want.raw)
+					}
+					tried++
+				}
+			}
+		}
+	}
+	if now := w.digest(t); now != was {
+		t.Error("something was changed by the ids of somebody else")
+	}
+	if tried < 40 {
+		t.Errorf("only %d requests were tried", tried)
+	}
+}
+
+// requestID is that of a request which is refused to a token.
+func (w *world) requestID(t *testing.T, token string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL+"/devices/list", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = http.Header{"Authorization": {"Bearer " + token}, "Seam-Workspace": {store.NewID()}}
+	res, err := w.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	return res.Header.Get("Seam-Request-Id")
+}
+
+// hammered is a token that callers use all the while, until after its end was answered.
+type hammered struct {
+	token     string
+	ended     atomic.Bool
+	succeeded atomic.Int64
+}
+
+// TestIncidentStaleCache: with NocoDB deleted tokens worked for up to three days (CVE-2026-46554).
+// Here several connections ask all the while a token is being ended, a thousand times in all and in
+// every way that there is, in one process and across two on one database: nothing that is sent after
+// the end was answered succeeds.
+func TestIncidentStaleCache(t *testing.T) {
+	t.Parallel()
+	t.Run("one process", func(t *testing.T) {
+		t.Parallel()
+		w := setup(t, storetest.SQLite(t))
+		w.hammer(t, 600, w.URL)
+	})
+	t.Run("two processes", func(t *testing.T) {
+		t.Parallel()
+		address := storetest.PostgresURL(t)
+		open := func() *store.DB {
+			db, err := store.Open(t.Context(), store.Options{DatabaseURL: address})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { db.Close() })
+			return db
+		}
+		w := setup(t, open())
+		second := wire(open(), w.vault, appOptions{log: slog.New(slog.DiscardHandler), publicURL: "http://keyway.test"})
+		machine, err := second.newRPC(prometheus.NewRegistry(), serveOptions{}, func(*http.Request) string { return "192.0.2.1" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := httptest.NewServer(machine)
+		t.Cleanup(other.Close)
+		w.hammer(t, 400, other.URL)
+	})
+}
+
+// hammer ends tokens by w while callers use them at an address.
+func (w *world) hammer(t *testing.T, rounds int, address string) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	mary := w.person(t, "mary")
+	w.join(t, w.here, mary, rpc.Member)
+	var current atomic.Pointer[hammered]
+	var late, answered atomic.Int64
+	var callers sync.WaitGroup
+	stop := make(chan struct{})
+	defer func() { close(stop); callers.Wait() }()
+	for range 3 {
+		callers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				r := current.Load()
+				if r == nil {
+					time.Sleep(100 * time.Microsecond)
+					continue
+				}
+				ended := r.ended.Load()
+				req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/workspaces/get", nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				req.Header = http.Header{"Authorization": {"Bearer " + r.token}, "Seam-Workspace": {w.here.id}}
+				res, err := w.Client().Do(req)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, res.Body)
+				res.Body.Close()
+				answered.Add(1)
+				if res.StatusCode == http.StatusOK && ended {
+					late.Add(1)
+				} else if res.StatusCode == http.StatusOK {
+					r.succeeded.Add(1)
+				}
+			}
+		})
+	}
+	ends := []struct {
+		name      string
+		end, mend func(id string) error
+	}{
+		{name: "revoked", end: func(id string) error { return w.tokens.Revoke(ctx, mary.ID, id, audit.Server) }},
+		{name: "disabled", end: func(id string) error { return w.tokens.SetDisabled(ctx, mary.ID, id, true, audit.Server) }},
+		{name: "cut to other scopes", end: func(id string) error {
+			cut := personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}}
+			return w.tokens.Update(ctx, mary.ID, id, cut, nil, audit.Server)
+		}},
+		{name: "expired", end: func(id string) error {
+			at := time.Now().Add(10 * time.Millisecond)
+			err := w.tokens.Update(ctx, mary.ID, id, personalaccesstoken.Change{ExpiresAt: rpc.Opt[time.Time]{Set: true, Value: at}}, nil, audit.Server)
+			time.Sleep(time.Until(at) + time.Millisecond)
+			return err
+		}},
+		{name: "no member", end: func(string) error { return w.members.Remove(ctx, w.here.id, mary.ID, rpc.Owner, "", audit.Server) },
+			mend: func(string) error { return w.members.Add(ctx, w.here.id, mary.ID, rpc.Member, audit.Server) }},
+		{name: "user disabled", end: func(string) error { _, err := w.people.SetDisabled(ctx, mary.ID, true, audit.Server); return err },
+			mend: func(string) error { _, err := w.people.SetDisabled(ctx, mary.ID, false, audit.Server); return err }},
+	}
+	wait := func(enough func() bool) {
+		for deadline := time.Now().Add(20 * time.Second); !enough() && !t.Failed(); time.Sleep(50 * time.Microsecond) {
+			if time.Now().After(deadline) {
+				t.Error("no answer")
+			}
+		}
+	}
+	for i := 0; i < rounds && !t.Failed(); i++ {
+		token, id := w.pat(t, mary.ID, credential.Credential{})
+		r := &hammered{token: token}
+		current.Store(r)
+		wait(func() bool { return r.succeeded.Load() > 0 }) // so that there is something to be cached
+		way := ends[i%len(ends)]
+		if err := way.end(id); err != nil {
+			t.Fatal(err)
+		}
+		r.ended.Store(true)
+		n := answered.Load()
+		wait(func() bool { return answered.Load() >= n+4 }) // one of four of three callers was sent later
+		if late.Load() != 0 {
+			t.Fatalf("%s: a request succeeded that was sent after the end was answered, in round %d", way.name, i)
+		}
+		if way.mend != nil {
+			current.Store(nil)
+			if err := w.tokens.Revoke(ctx, mary.ID, id, audit.Server); err != nil {
+				t.Fatal(err)
+			}
+			if err := way.mend(id); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestIncidentTokenInURL: Gogs took tokens from the query (CVE-2026-26196), Grafana a JWT that it then
+// sent on (CVE-2023-1387). Here only headers hold credentials, on every endpoint and by every verb.
+func TestIncidentTokenInURL(t *testing.T) {
+	t.Parallel()
+	w := setup(t, storetest.SQLite(t))
+	jane := w.person(t, "jane")
+	w.join(t, w.here, jane, rpc.Owner)
+	pat, _ := w.pat(t, jane.ID, credential.Credential{})
+	was := w.digest(t)
+	form := url.Values{}
+	for _, name := range []string{"token", "access_token", "api_key", "apikey", "key", "authorization", "Authorization", "bearer", "auth", "seam_api_key"} {
+		form.Set(name, pat)
+	}
+	for _, e := range w.rpc.Endpoints() {
+		if e.Allow == rpc.Public {
+			continue
+		}
+		for _, method := range e.Methods() {
+			for name, try := range map[string]struct{ query, kind, body, cookie string }{
+				"query":  {query: "?" + form.Encode()},
+				"form":   {kind: "application/x-www-form-urlencoded", body: form.Encode()},
+				"body":   {kind: "application/json", body: `{"token":"` + pat + `","api_key":"` + pat + `"}`},
+				"cookie": {cookie: "token=" + pat + "; session=" + pat + "; __Host-keyway=" + pat},
+			} {
+				req, err := http.NewRequestWithContext(t.Context(), method, w.URL+e.Path+try.query, strings.NewReader(try.body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Header.Set("Seam-Workspace", w.here.id)
+				req.Header.Set("Content-Type", try.kind)
+				req.Header.Set("Cookie", try.cookie)
+				res, err := w.Client().Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				res.Body.Close()
+				if res.StatusCode != http.StatusUnauthorized {
+					t.Errorf("%s %s with the token in the %s: %d", method, e.Path, name, res.StatusCode)
+				}
+			}
+		}
+	}
+	if w.digest(t) != was {
+		t.Error("something was changed")
+	}
+}
+
+// TestIncidentDeactivatedUser: disabled accounts went on being usable through their tokens
+// (grafana#47688, marmot#252, opencve#741), and bringing a person back revived them (gocd#5818).
+func TestIncidentDeactivatedUser(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		anna, root := w.person(t, "anna"), w.person(t, "root")
+		for _, p := range []place{w.here, w.abroad} {
+			w.join(t, p, anna, rpc.Owner)
+			w.join(t, p, root, rpc.Owner)
+		}
+		pat, id := w.pat(t, anna.ID, credential.Credential{})
+		child, _ := w.pat(t, anna.ID, credential.Credential{ParentID: id})
+		_, key, err := w.tokens.CreateWorkspaceKey(t.Context(), anna.ID, id, w.here.id, audit.Server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		session := w.consoleSession(t, anna)
+		all := map[string]string{"token": pat, "child": child, "workspace key": key.Reveal(), "session": session}
+		each := func(when string, want int) {
+			t.Helper()
+			for name, token := range all {
+				if a := w.in(t, token, w.here.id, "/devices/list", fields{}); a.status != want {
+					t.Errorf("%s, %s: %d %s", when, name, a.status, a.raw)
+				}
+			}
+		}
+		each("before", 200)
+
+		// Out of one workspace: the others stay open.
+		if err := w.members.Remove(t.Context(), w.here.id, anna.ID, rpc.Owner, "", audit.Server); err != nil {
+			t.Fatal(err)
+		}
+		each("removed from the workspace", 401)
+		if a := w.in(t, pat, w.abroad.id, "/devices/list", fields{}); a.status != 200 {
+			t.Errorf("the other workspace: %d", a.status)
+		}
+		w.join(t, w.here, anna, rpc.Owner)
+
+		if _, err := w.people.SetDisabled(t.Context(), anna.ID, true, audit.Server); err != nil {
+			t.Fatal(err)
+		}
+		each("disabled", 401)
+		if a := w.in(t, pat, w.here.id, "/devices/list", fields{}); a.refusal() != "401 user_disabled" {
+			t.Errorf("the reason is %s", a.raw)
+		}
+		if _, err := w.people.SetDisabled(t.Context(), anna.ID, false, audit.Server); err != nil {
+			t.Fatal(err)
+		}
+		each("enabled again", 401)
+
+		// A workspace that is deleted is gone for whoever opened it.
+		rooted, _ := w.pat(t, root.ID, credential.Credential{})
+		if a := w.in(t, w.consoleSession(t, root), w.abroad.id, "/keyway/v1/workspaces/delete", fields{"name": "Abroad"}); a.status != 200 {
+			t.Fatal(a.raw)
+		}
+		if a := w.in(t, rooted, w.abroad.id, "/devices/list", fields{}); a.status != 401 {
+			t.Errorf("a deleted workspace: %d", a.status)
+		}
+		if a := w.call(t, w.abroad.key, "/devices/list", fields{}); a.status != 401 {
+			t.Errorf("an API key of a deleted workspace: %d", a.status)
+		}
+	})
+}
+
+// TestIncidentExpiryLaundering: Keystone lost the expiry when a token was scoped anew
+// (CVE-2026-44394), OpenBao renewed one for another certificate (CVE-2026-39388). Here a token does to
+// itself and its own whatever it may, in any order: nothing that lives afterwards lives longer or may
+// do more than it did, or than the instance's policy allows.
+func TestIncidentExpiryLaundering(t *testing.T) {
+	t.Parallel()
+	w := setup(t, storetest.SQLite(t))
+	w.tokens.MaxLive = 1 << 20
+	jane := w.person(t, "jane")
+	w.join(t, w.here, jane, rpc.Owner)
+	w.join(t, w.abroad, jane, rpc.Owner)
+	days := int64(30)
+	if _, err := w.policies.Update(t.Context(), "", policy.Change{MaximumAgeDays: rpc.Opt[int64]{Set: true, Value: days}}, audit.Server); err != nil {
+		t.Fatal(err)
+	}
+	writes := "personal_access_tokens:write"
+	start := credential.Limits{Scopes: []string{"devices:read", "events:read", writes}, WorkspaceIDs: []string{w.here.id}, AllowedCIDRs: []string{"192.0.2.0/24"}}
+	rapid.Check(t, func(rt *rapid.T) {
+		deadline := time.Now().Add(time.Duration(rapid.IntRange(1, 20*24).Draw(rt, "hours")) * time.Hour)
+		root, rootID := w.pat(t, jane.ID, credential.Credential{Limits: start, ExpiresAt: deadline})
+		live := []string{root}
+		for step := range rapid.IntRange(1, 8).Draw(rt, "steps") {
+			label := fmt.Sprint(step)
+			caller := rapid.SampledFrom(live).Draw(rt, label+" caller")
+			body := fields{}
+			if rapid.Bool().Draw(rt, label+" with expiry") {
+				body["expires_at"] = rapid.SampledFrom([]any{nil, deadline.Add(time.Hour), deadline.AddDate(1, 0, 0), deadline.Add(-time.Minute)}).Draw(rt, label+" expiry")
+			}
+			what := rapid.SampledFrom([]string{"rotate", "rotate_begin", "rotate_undo", "rotate_complete", "update", "create"}).Draw(rt, label+" what")
+			if what == "update" || what == "create" {
+				body["name"] = "x"
+				for name, values := range map[string][]any{
+					"scopes":        {[]string{"*"}, []string{"devices:read"}, []string{"devices:read", writes}, []string{"locks:write"}},
+					"workspace_ids": {nil, []string{w.here.id}, []string{w.here.id, w.abroad.id}},
+					"allowed_cidrs": {[]string{}, []string{"192.0.2.1"}, []string{"0.0.0.0/0"}},
+				} {
+					if rapid.Bool().Draw(rt, label+" "+name+" given") {
+						body[name] = rapid.SampledFrom(values).Draw(rt, label+" "+name)
+					}
+				}
+			} else if strings.HasPrefix(what, "rotate_") {
+				delete(body, "expires_at")
+			} else {
+				body["overlap_seconds"] = 3600
+			}
+			if what == "update" {
+				ids, err := credential.Descendants(t.Context(), w.db, rootID)
+				if err != nil || len(ids) == 0 {
+					continue
+				}
+				body["personal_access_token_id"] = rapid.SampledFrom(ids).Draw(rt, label+" which").ID
+			}
+			a := w.call(t, caller, tokensPath+what, body)
+			if a.status >= 500 {
+				rt.Fatalf("%s: %s", what, a.raw)
+			}
+			if made, ok := a.body["personal_access_token"].(fields); ok && a.status == 200 {
+				if secret, ok := made["token"].(string); ok {
+					live = append(live, secret)
+				}
+			}
+		}
+		for _, secret := range live {
+			p, err := credential.Parse(secret)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			var id string
+			if err := w.db.QueryRow(t.Context(), `SELECT credential_id FROM credentials WHERE short_token = $1`, p.Short).Scan(&id); err != nil {
+				rt.Fatal(err)
+			}
+			c, err := credential.Get(t.Context(), w.db, credential.PersonalAccessToken, id)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if c.ExpiresAt.IsZero() || c.ExpiresAt.Sub(deadline) > time.Millisecond || c.ExpiresAt.Sub(c.CreatedAt) > time.Duration(days)*24*time.Hour+time.Hour {
+				rt.Fatalf("a token until %v became one until %v", deadline, c.ExpiresAt)
+			}
+			if err := c.Limits.Within(start); err != nil {
+				rt.Fatalf("a token became wider: %v", err)
+			}
+			for path, workspaceID := range map[string]string{"/devices/list": w.abroad.id, "/locks/list": w.here.id, "/webhooks/list": w.here.id} {
+				if a := w.in(t, secret, workspaceID, path, fields{}); a.status < 400 {
+					rt.Fatalf("%s is open", path)
+				}
+			}
+		}
+	})
+}
+
+// TestIncidentWideningOnUpgrade: after an upgrade of Codeberg existing tokens might have got more
+// permissions than before (Forgejo 1.20). Here a database of the first version is opened by this one:
+// its tokens may do nothing that needs a scope by name, dead ones stay dead, and a scope that this
+// version does not know grants nothing.
+func TestIncidentWideningOnUpgrade(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	v, err := vault.Create(filepath.Join(folder, "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := sql.Open("sqlite", filepath.Join(folder, store.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := goose.NewProvider(database.DialectSQLite3, old, os.DirFS(filepath.Join("..", "..", "internal", "store", "migrations")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.UpTo(t.Context(), 4); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	userID, workspaceID := store.NewID(), store.NewID()
+	secrets := map[string]string{}
+	exec := func(query string, args ...any) {
+		t.Helper()
+		if _, err := old.ExecContext(t.Context(), query, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`INSERT INTO server_keys (key_id, proof, created_at) VALUES ($1, $2, 1)`, v.KeyID(), v.Proof(v.KeyID()))
+	exec(`INSERT INTO users VALUES ($1, 'old@example.com', 'Old', '', TRUE, NULL, 1)`, userID)
+	exec(`INSERT INTO workspaces VALUES ($1, 'Old', TRUE, FALSE, 'seam_pk1old', '{"workspace_id":"`+workspaceID+`","name":"Old","is_sandbox":true}', 1, NULL, 0)`, workspaceID)
+	exec(`INSERT INTO memberships VALUES ($1, $2, 'owner', 1)`, workspaceID, userID)
+	ids := map[string]string{}
+	for name, ends := range map[string]struct{ expires, revoked any }{
+		"live": {}, "expired": {expires: store.Micros(now.Add(-time.Hour))}, "revoked": {revoked: store.Micros(now.Add(-time.Hour))}, "unknown scope": {},
+	} {
+		secret := credential.Mint(credential.PersonalAccessToken, false).Reveal()
+		p, err := credential.Parse(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		digest, _ := v.Digest(v.KeyID(), secret)
+		secrets[name], ids[name] = secret, store.NewID()
+		exec(`INSERT INTO credentials (credential_id, kind, short_token, key_id, digest, user_id, name, description, created_at, created_from, expires_at, revoked_at)
+			VALUES ($1, 'personal_access_token', $2, $3, $4, $5, $6, '', 1, 'console', $7, $8)`, ids[name], p.Short, v.KeyID(), digest[:], userID, name, ends.expires, ends.revoked)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	a, err := openApp(t.Context(), appOptions{globals: globals{data: folder}, publicURL: "http://keyway.test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.close() })
+	w := &world{app: a}
+	if w.rpc, err = a.newRPC(prometheus.NewRegistry(), serveOptions{}, func(*http.Request) string { return "192.0.2.1" }); err != nil {
+		t.Fatal(err)
+	}
+	w.Server = httptest.NewServer(w.rpc)
+	t.Cleanup(w.Server.Close)
+	if err := a.db.Update(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE credentials SET limits = $2 WHERE credential_id = $1`, ids["unknown scope"], `{"scopes":["everything:all","*:write","devices","read"]}`)
+		return err
+	}, store.Instance); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range w.rpc.Endpoints() {
+		if e.Allow&rpc.PersonalAccessToken == 0 || e.Streams() {
+			continue
+		}
+		for name, secret := range secrets {
+			h := http.Header{"Authorization": {"Bearer " + secret}}
+			if e.Workspace == rpc.Required || e.Workspace == rpc.Optional {
+				h.Set("Seam-Workspace", workspaceID)
+			}
+			got := w.send(t, http.MethodPost, e.Path, h, []string{"no object"})
+			want := map[string]string{"expired": "401 expired", "revoked": "401 revoked"}[name]
+			switch {
+			case want != "":
+			case !e.Self && (name == "unknown scope" || slices.Contains(never, e.Scope())):
+				want = "403 scope"
+			case got.status == http.StatusBadRequest:
+				continue // let through, as before
+			}
+			if got.refusal() != want {
+				t.Errorf("%s with a token of the first version (%s): %d %s, want %s", e.Path, name, got.status, got.raw, want)
+			}
+		}
+	}
+}
+
+// TestIncidentBorrowedIdentity: a request with a token of Grafana's could act as another user
+// (CVE-2022-21673). Here two people ask at once, each request over connections that both share; every
+// answer is about who asked.
+func TestIncidentBorrowedIdentity(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		var wg sync.WaitGroup
+		for i, p := range []place{w.here, w.abroad} {
+			u := w.person(t, fmt.Sprint("user", i))
+			w.join(t, p, u, rpc.Owner)
+			pat, patID := w.pat(t, u.ID, credential.Credential{})
+			session := w.consoleSession(t, u)
+			own := w.part(t, p, []string{"sam", "john"}[i], "mine")["device_id"]
+			for n := range 3 {
+				wg.Go(func() {
+					for round := range 80 {
+						token := []string{pat, session}[(n+round)%2]
+						for _, ask := range []struct{ workspaceID, path, want string }{
+							{"", "/keyway/v1/users/get_current", `"user_id":"` + u.ID + `"`},
+							{"", "/workspaces/list", `"workspace_id":"` + p.id + `"`},
+							{p.id, "/workspaces/get", `"workspace_id":"` + p.id + `"`},
+							{p.id, "/devices/list", `"device_id":"` + own + `"`},
+							{"", tokensPath + "list", patID},
+						} {
+							a := w.in(t, token, ask.workspaceID, ask.path, fields{})
+							if other := []place{w.abroad, w.here}[i]; a.status != 200 || !strings.Contains(a.raw, ask.want) || strings.Contains(a.raw, other.id) {
+								t.Errorf("%s: %d %s, want %s", ask.path, a.status, a.raw, ask.want)
+								return
+							}
+						}
+					}
+				})
+			}
+		}
+		wg.Wait()
+	})
+}
+
+// raw sends a request as it stands and gives the answer's status and its error's type.
+func raw(t *testing.T, address, request string) (status int, kind string) {
+	t.Helper()
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	go func() { _, _ = io.WriteString(c, request) }() // a header that is too large is not read to its end
+	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var body struct{ Error struct{ Type string } }
+	_ = json.NewDecoder(res.Body).Decode(&body) // what net/http itself refuses is no JSON
+	return res.StatusCode, body.Error.Type
+}
+
+// TestIncidentHeaderConfusion: a request that says two things must not be settled by order, and what
+// is nearly a header has one documented answer (docs/security.md).
+func TestIncidentHeaderConfusion(t *testing.T) {
+	t.Parallel()
+	s, err := startServer(t.Context(), globals{data: t.TempDir()}, serveOptions{listen: "127.0.0.1:0", quiet: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	w := &world{app: s.app}
+	w.here, w.abroad = w.place(t, "Here", true), w.place(t, "Abroad", true)
+	jane := w.person(t, "jane")
+	for _, p := range []place{w.here, w.abroad} {
+		w.join(t, p, jane, rpc.Owner)
+	}
+	pat, _ := w.pat(t, jane.ID, credential.Credential{})
+	second, _ := w.pat(t, jane.ID, credential.Credential{})
+	signedIn, cookie, err := s.app.people.StartBrowser(t.Context(), jane, identity.ByPassword, "127.0.0.1", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := "Cookie: keyway=" + signedIn.ID + "." + cookie.Reveal()
+	if status, _ := raw(t, strings.TrimPrefix(s.url, "http://"), "GET /console/settings/profile HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"+browser+"\r\n\r\n"); status != 200 {
+		t.Fatalf("the Console's cookie does not open the Console: %d", status)
+	}
+	here, abroad := "Seam-Workspace: "+w.here.id, "Seam-Workspace: "+w.abroad.id
+	auth := "Authorization: Bearer " + pat
+	for name, c := range map[string]struct {
+		lines  []string
+		status int
+		kind   string
+	}{
+		"plain":                              {[]string{auth, here}, 200, ""},
+		"two different Authorization":        {[]string{auth, "Authorization: Bearer " + second, here}, 400, "invalid_request"},
+		"the same Authorization twice":       {[]string{auth, auth, here}, 400, "invalid_request"},
+		"one Authorization empty":            {[]string{auth, "Authorization:", here}, 200, ""},
+		"the Console's cookie":               {[]string{browser, here}, 401, "unauthorized"},
+		"two workspaces":                     {[]string{auth, here, abroad}, 400, "invalid_request"},
+		"the same workspace twice":           {[]string{auth, here, here}, 400, "invalid_request"},
+		"two workspaces in one header":       {[]string{auth, here + ", " + w.abroad.id}, 401, "unauthorized"},
+		"two tokens in one header":           {[]string{auth + ", Bearer " + second, here}, 401, "unauthorized"},
+		"a token and an API key":             {[]string{auth, "Seam-Api-Key: " + w.here.key, here}, 400, "invalid_request"},
+		"a token and a client session":       {[]string{auth, "Client-Session-Token: seam_cst1x", here}, 400, "invalid_request"},
+		"a token and a publishable key":      {[]string{auth, "Seam-Publishable-Key: " + w.here.publishable, here}, 400, "invalid_request"},
+		"the same token in two headers":      {[]string{auth, "Seam-Api-Key: " + pat, here}, 200, ""},
+		"bearer in small letters":            {[]string{"authorization: bearer " + pat, here}, 200, ""},
+		"BEARER in capitals":                 {[]string{"AUTHORIZATION: BEARER " + pat, here}, 200, ""},
+		"spaces behind the token":            {[]string{auth + "  \t", here}, 200, ""},
+		"two spaces before the token":        {[]string{"Authorization: Bearer  " + pat, here}, 401, "unauthorized"},
+		"a tab before the token":             {[]string{"Authorization: Bearer\t" + pat, here}, 401, "unauthorized"},
+		"Basic":                              {[]string{"Authorization: Basic " + pat, here}, 401, "unauthorized"},
+		"the token without Bearer":           {[]string{"Authorization: " + pat, here}, 401, "unauthorized"},
+		"a character behind the token":       {[]string{auth + "x", here}, 401, "unauthorized"},
+		"a quoted token":                     {[]string{`Authorization: Bearer "` + pat + `"`, here}, 401, "unauthorized"},
+		"NUL behind the token":               {[]string{auth + "\x00", here}, 400, ""},
+		"NUL in a name":                      {[]string{auth, here, "X\x00: y"}, 400, ""},
+		"a space before the colon":           {[]string{"Authorization : Bearer " + pat, here}, 400, ""},
+		"a folded header":                    {[]string{"Authorization: Bearer", " " + pat, here}, 200, ""},
+		"1 MB of a token":                    {[]string{"Authorization: Bearer " + strings.Repeat("a", 1<<20), here}, 431, ""},
+		"1 MB beside the token":              {[]string{auth, here, "X-Large: " + strings.Repeat("a", 1<<20)}, 431, ""},
+		"an underscore for a dash":           {[]string{auth, "Seam_Workspace: " + w.here.id}, 401, "unauthorized"},
+		"a forwarded identity of no meaning": {[]string{"X-Forwarded-User: jane", "X-Original-Authorization: Bearer " + pat, here}, 401, "unauthorized"},
+	} {
+		request := "POST /workspaces/get HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nConnection: close\r\n" + strings.Join(c.lines, "\r\n") + "\r\n\r\n{}"
+		if status, kind := raw(t, strings.TrimPrefix(s.url, "http://"), request); status != c.status || kind != c.kind {
+			t.Errorf("%s: %d %s, want %d %s", name, status, kind, c.status, c.kind)
+		}
+	}
+}
+
+// written is a writer that remembers everything.
+type written struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (w *written) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(p)
+}
+
+// TestIncidentSecretsElsewhere is the canary beside TestIncidentTokenInURL: secrets of every kind are
+// made, used, mistyped, sent to wrong places and ended. Then none of them may stand in a log line, a
+// metric, an answer that refuses something, or in any byte of the database's files.
+func TestIncidentSecretsElsewhere(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	db, err := store.Open(t.Context(), store.Options{Folder: folder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, metrics := &written{}, prometheus.NewRegistry()
+	keys, err := vault.Create(filepath.Join(t.TempDir(), "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{app: wire(db, keys, appOptions{log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), publicURL: "http://keyway.test"})}
+	if w.rpc, err = w.newRPC(metrics, serveOptions{guessesPerMinute: 1000}, func(*http.Request) string { return "192.0.2.1" }); err != nil {
+		t.Fatal(err)
+	}
+	w.Server = httptest.NewServer(w.rpc)
+	t.Cleanup(w.Server.Close)
+	work, stop := context.WithCancel(t.Context())
+	var working sync.WaitGroup
+	working.Go(func() { w.jobs.Run(work) })
+
+	const password, pin = "canary horse battery staple", "83051746"
+	n, err := w.people.Prepare(t.Context(), "jane@example.com", "Jane", password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var jane identity.User
+	if err := db.Update(t.Context(), func(tx *store.Tx) (err error) {
+		jane, err = w.people.Create(t.Context(), tx, n, audit.Server)
+		return err
+	}, store.Instance); err != nil {
+		t.Fatal(err)
+	}
+	w.here = w.place(t, "Here", true)
+	w.join(t, w.here, jane, rpc.Owner)
+	own := w.part(t, w.here, "sam", "mine")
+
+	secrets := map[string]string{"password": password, "PIN": pin, "API key": w.here.key}
+	keep := func(name string, a answer, of, field string) string {
+		t.Helper()
+		if a.status != 200 {
+			t.Fatalf("%s: %d %s", name, a.status, a.raw)
+		}
+		secrets[name], _ = a.object(t, of)[field].(string)
+		return secrets[name]
+	}
+	session := keep("session", w.call(t, "", "/keyway/v1/console_sessions/create", fields{"email": "jane@example.com", "password": password}), "console_session", "token")
+	pat := keep("token", w.call(t, session, tokensPath+"create", fields{"name": "canary", "scopes": everything()}), "personal_access_token", "token")
+	keep("child", w.call(t, pat, tokensPath+"create", fields{"name": "child"}), "personal_access_token", "token")
+	wsKey := keep("workspace key", w.call(t, pat, tokensPath+"create_workspace_key", fields{"workspace_id": w.here.id}), "workspace_key", "token")
+	keep("client session", w.in(t, pat, w.here.id, "/client_sessions/create", fields{"connected_account_ids": []string{own["connected_account_id"]}}), "client_session", "token")
+	keep("webhook secret", w.in(t, pat, w.here.id, "/webhooks/create", fields{"url": "https://example.com/canary"}), "webhook", "secret")
+	lock := ""
+	for _, brand := range []string{"schlage", "yale", "kwikset"} {
+		for _, d := range w.ok(t, w.here.key, "/locks/list", fields{"connected_account_id": w.connect(t, w.here, brand, "sam")}).body["devices"].([]any) {
+			d := d.(fields)
+			lengths, _ := d["properties"].(fields)["supported_code_lengths"].([]any)
+			if lock == "" && slices.Contains(lengths, any(float64(len(pin)))) && d["can_program_online_access_codes"] == true {
+				lock = d["device_id"].(string)
+			}
+		}
+	}
+	w.ok(t, w.here.key, "/access_codes/create", fields{"device_id": lock, "name": "Canary", "code": pin})
+	next := keep("successor", w.call(t, pat, tokensPath+"rotate", fields{"overlap_seconds": 60}), "personal_access_token", "token")
+	invitation := w.in(t, session, w.here.id, "/keyway/v1/members/invite", fields{"email": "new@example.com"})
+	if link, ok := invitation.object(t, "invitation")["url"].(string); ok {
+		_, secrets["invitation"], _ = strings.Cut(link, "#")
+	}
+
+	var refusals []string
+	refuse := func(method, path string, h http.Header, body any) {
+		a := func() answer {
+			text, _ := json.Marshal(body)
+			req, err := http.NewRequestWithContext(t.Context(), method, w.URL+path, strings.NewReader(string(text)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header = h
+			res, err := w.Client().Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			text, _ = io.ReadAll(res.Body)
+			return answer{status: res.StatusCode, raw: string(text)}
+		}()
+		if a.status < 400 {
+			t.Errorf("%s %s is not refused: %d", method, path, a.status)
+		}
+		refusals = append(refusals, a.raw)
+	}
+	for name, secret := range secrets {
+		bearer := http.Header{"Authorization": {"Bearer " + secret}, "Seam-Workspace": {w.here.id}, "User-Agent": {"canary"}}
+		refuse(http.MethodGet, "/devices/list?token="+url.QueryEscape(secret), http.Header{}, nil)
+		refuse(http.MethodPost, "/"+url.PathEscape(secret), bearer, nil)
+		refuse(http.MethodPut, "/devices/list", bearer, nil)
+		refuse(http.MethodPost, "/devices/list", http.Header{"Authorization": {"Bearer " + secret + "x"}}, nil)
+		refuse(http.MethodPost, "/devices/list", http.Header{"Authorization": {"Bearer " + secret, "Bearer " + secret}}, nil)
+		refuse(http.MethodPost, "/devices/list", http.Header{"Client-Session-Token": {secret + "x"}}, nil)
+		refuse(http.MethodPost, "/client_sessions/create", http.Header{"Seam-Publishable-Key": {secret}}, nil)
+		mistaken := http.Header{"Authorization": {"Bearer " + next}, "Seam-Workspace": {w.here.id}}
+		for _, path := range []string{"/devices/get", "/access_codes/get", "/events/get", "/locks/unlock_door", "/webhooks/get"} {
+			refuse(http.MethodPost, path, mistaken, fields{"device_id": secret, "access_code_id": secret, "event_id": secret, "webhook_id": secret})
+		}
+		refuse(http.MethodPost, "/devices/list", mistaken, fields{"limit": secret})
+		refuse(http.MethodPost, "/devices/list", http.Header{"Authorization": {"Bearer " + next}, "Seam-Workspace": {secret}}, nil)
+		if name == "password" {
+			refuse(http.MethodPost, "/keyway/v1/console_sessions/create", http.Header{}, fields{"email": "jane@example.com", "password": secret + "x"})
+		}
+	}
+	refuse(http.MethodPost, "/access_codes/create", http.Header{"Authorization": {"Bearer " + next}, "Seam-Workspace": {w.here.id}}, fields{"device_id": lock, "name": "Odd", "code": pin + "x"})
+	w.call(t, wsKey, "/devices/list", fields{})
+	w.call(t, "", "/keyway/v1/credentials/revoke", fields{"credentials": []string{wsKey, "nonsense " + next}})
+	refuse(http.MethodPost, "/devices/list", http.Header{"Authorization": {"Bearer " + wsKey}}, nil)
+
+	stop()
+	working.Wait()
+	for _, flush := range []func(context.Context) error{w.usage.Flush, w.tokens.FlushUse, w.tokens.FlushRefusals} {
+		if err := flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	measured := ""
+	families, err := metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		measured += f.String()
+	}
+	places := map[string]string{"the log": log.text.String(), "a metric": measured, "a refusal": strings.Join(refusals, "\n")}
+	search := func(places map[string]string) {
+		t.Helper()
+		for name, secret := range secrets {
+			if secret == "" {
+				t.Errorf("there is no %s", name)
+				continue
+			}
+			// Of a token, its visible part may be seen; of a session, what is signed names it.
+			secret = secret[strings.LastIndexAny(secret, "_.")+1:]
+			for place, text := range places {
+				if strings.Contains(text, secret) {
+					at := strings.Index(text, secret)
+					t.Errorf("%s holds the %s: %q", place, name, text[max(0, at-200):at])
+				}
+			}
+		}
+	}
+	search(places)
+	if !strings.Contains(places["the log"], `"path":"/devices/list"`) || !strings.Contains(measured, "/devices/list") || len(refusals) < 100 {
+		t.Error("nothing was searched")
+	}
+	files := func() map[string]string {
+		out := map[string]string{}
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			text, err := os.ReadFile(filepath.Join(folder, e.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[e.Name()] = string(text)
+		}
+		return out
+	}
+	search(files()) // with what is still in the write-ahead log
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	after := files()
+	search(after)
+	if joined := strings.Join(slices.Collect(maps.Values(after)), ""); !strings.Contains(joined, "personal_access_token.rotated") || !strings.Contains(joined, "access_code.created") {
+		t.Error("the files hold neither the audit log nor the events")
+	}
+}
