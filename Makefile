@@ -20,5 +20,5 @@ verify: ## Check a change while working: format, vet, lint, unit tests on both d
 bench: ## Measure the server beside a bare net/http handler
 	go run ./bench
 
-soak: ## Repeat the unit tests in random order under the race detector (SOAK_MINUTES, 30)
+soak: ## Repeat the unit tests in random order under the race detector, and measure that refusals take equal time (SOAK_MINUTES, 30)
 	scripts/test soak

@@ -660,7 +660,7 @@ func TestIncidentHeaderConfusion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	browser := "Cookie: keyway=" + signedIn.ID + "." + cookie.Reveal()
+	browser := "Cookie: __Host-keyway=" + signedIn.ID + "." + cookie.Reveal()
 	if status, _ := raw(t, strings.TrimPrefix(s.url, "http://"), "GET /console/settings/profile HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"+browser+"\r\n\r\n"); status != 200 {
 		t.Fatalf("the Console's cookie does not open the Console: %d", status)
 	}

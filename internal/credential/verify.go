@@ -4,6 +4,7 @@ package credential
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"net/http"
@@ -370,8 +371,11 @@ func (v *Verifier) facts(ctx context.Context, s sent, workspaceID string, e *rpc
 		}
 		return f, rpc.ClientSession, nil
 	}
-	f, ok, err := v.cached(ctx, p.Short, workspaceID, func() (Facts, bool, error) {
-		return read(ctx, v.DB, p.Short, workspaceID)
+	// What is remembered is found by the whole token, and what is stored by its digest: so it takes as
+	// long to refuse a wrong secret as a token that nobody has.
+	whole := sha256.Sum256([]byte(p.Secret.Reveal()))
+	f, ok, err := v.cached(ctx, string(whole[:]), workspaceID, func() (Facts, bool, error) {
+		return read(ctx, v.DB, p.Short, workspaceID, v.Vault.Digests(p.Secret.Reveal()))
 	})
 	kind := rpc.APIKey
 	switch {
@@ -424,27 +428,35 @@ func (v *Verifier) cached(ctx context.Context, name, workspaceID string, read fu
 	return f, ok, err
 }
 
-const factsQuery = `SELECT c.kind, c.key_id, c.digest, ` + linkColumns + `, ` + refusedIn + `,
+const factsQuery = `SELECT c.short_token, c.kind, c.key_id, c.digest, ` + linkColumns + `, ` + refusedIn + `,
 	COALESCE(c.user_id, p.user_id), u.disabled_at, u.is_operator,
 	w.workspace_id, m.role, w.is_sandbox, w.is_suspended, g.value, ip.doc, wp.doc
 	FROM credentials c
 	LEFT JOIN credentials p ON p.credential_id = c.parent_id
 	LEFT JOIN users u ON u.user_id = COALESCE(c.user_id, p.user_id)
-	LEFT JOIN workspaces w ON w.workspace_id = COALESCE(c.workspace_id, $2) AND w.deleted_at IS NULL
+	LEFT JOIN workspaces w ON w.workspace_id = COALESCE(c.workspace_id, $1) AND w.deleted_at IS NULL
 	LEFT JOIN memberships m ON m.workspace_id = w.workspace_id AND m.user_id = u.user_id
 	LEFT JOIN generations g ON g.scope = 'workspace:' || w.workspace_id
 	` + policyJoins + `
-	WHERE c.short_token = $1`
+	WHERE c.digest IN `
 
-func read(ctx context.Context, q store.Querier, short, workspaceID string) (f Facts, ok bool, err error) {
+// read finds a credential by a digest of its secret under any key. Its visible part is only looked at
+// when that is right.
+func read(ctx context.Context, q store.Querier, short, workspaceID string, digests [][]byte) (f Facts, ok bool, err error) {
 	var r linkRow
+	var shown string
 	var user, workspace, role sql.NullString
 	var disabled, generation sql.NullInt64
 	var operator, sandbox, suspended sql.NullBool
 	var policy, workspacePolicy sql.NullString
-	err = q.QueryRow(ctx, factsQuery, short, workspaceID).Scan(slices.Concat([]any{&f.Kind, &f.KeyID, &f.Digest}, r.into(), []any{&r.link.IsRefused,
+	args, marks := []any{workspaceID}, ""
+	for _, d := range digests {
+		args = append(args, d)
+		marks += ", " + store.Mark(len(args))
+	}
+	err = q.QueryRow(ctx, factsQuery+"("+strings.TrimPrefix(marks, ", ")+")", args...).Scan(slices.Concat([]any{&shown, &f.Kind, &f.KeyID, &f.Digest}, r.into(), []any{&r.link.IsRefused,
 		&user, &disabled, &operator, &workspace, &role, &sandbox, &suspended, &generation, &policy, &workspacePolicy})...)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && shown != short {
 		return f, false, nil
 	} else if err != nil {
 		return f, false, err

@@ -194,6 +194,15 @@ func (v *Vault) Digest(keyID, secret string) (sum [32]byte, ok bool) {
 	return sum, true
 }
 
+// Digests are those of a secret under every key: a credential is found by one of them.
+func (v *Vault) Digests(secret string) (sums [][]byte) {
+	for id := range v.keys {
+		sum, _ := v.Digest(id, secret)
+		sums = append(sums, sum[:])
+	}
+	return sums
+}
+
 // Matches compares a secret with a stored digest in constant time.
 func (v *Vault) Matches(keyID, secret string, digest []byte) bool {
 	sum, ok := v.Digest(keyID, secret)

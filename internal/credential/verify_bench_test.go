@@ -1,0 +1,86 @@
+package credential_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"keyway/internal/apitest"
+	"keyway/internal/credential"
+	"keyway/internal/personalaccesstoken"
+	"keyway/internal/rpc"
+	"keyway/internal/store/storetest"
+)
+
+// BenchmarkVerification asks with a token without limits and with one that has all but max_uses, by
+// turns, and reports what the second costs of the first: at most 1.3.
+func BenchmarkVerification(b *testing.B) {
+	w := apitest.New(b, storetest.SQLite(b))
+	jane := w.Person("jane")
+	ws := w.Workspace(jane, "Mine", true)
+	w.Connect(ws, "august")
+	var device string
+	if err := w.DB.QueryRow(b.Context(), `SELECT device_id FROM devices LIMIT 1`).Scan(&device); err != nil {
+		b.Fatal(err)
+	}
+	plain, _ := w.PAT(jane)
+	limited, _ := w.Token(jane, personalaccesstoken.New{Narrow: personalaccesstoken.Narrow{
+		Scopes:           given([]string{"devices:read", "locks:read", "events:read"}),
+		WorkspaceIDs:     given([]string{ws.ID}),
+		SandboxOnly:      given(true),
+		AllowedCIDRs:     given([]string{"10.0.0.0/8", "127.0.0.0/8", "192.0.2.0/24"}),
+		DeviceIDs:        given([]string{device}),
+		DailyActionLimit: given(int64(100)),
+		AllowedHours:     given(credential.Hours{Weekdays: []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}, From: "00:00", To: "24:00", TimeZone: "Europe/Oslo"}),
+	}})
+	ask := func(token string) time.Duration { // for an answer that is the same for both
+		r := httptest.NewRequest(http.MethodPost, "/devices/get", strings.NewReader(`{"device_id":"`+device+`"}`))
+		r.Header = http.Header{"Authorization": {"Bearer " + token}, "Seam-Workspace": {ws.ID}}
+		rec := httptest.NewRecorder()
+		began := time.Now()
+		w.RPC.ServeHTTP(rec, r)
+		took := time.Since(began)
+		if rec.Code != http.StatusOK {
+			b.Fatal(rec.Body)
+		}
+		return took
+	}
+	var without, with time.Duration
+	for b.Loop() {
+		without += ask(plain)
+		with += ask(limited)
+	}
+	b.ReportMetric(float64(with)/float64(without), "limited/plain")
+}
+
+func given[T any](v T) rpc.Opt[T] { return rpc.Opt[T]{Set: true, Value: v} }
+
+// BenchmarkLastUse remembers a use, and writes those of a hundred credentials down at once, as the
+// server does each ten seconds.
+func BenchmarkLastUse(b *testing.B) {
+	w := apitest.New(b, storetest.SQLite(b))
+	jane := w.Person("jane")
+	w.Tokens.MaxLive = 1000
+	ids := make([]string, 100)
+	for i := range ids {
+		_, ids[i] = w.PAT(jane)
+	}
+	b.Run("remember", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			w.Usage.Touch(ids[i%len(ids)], w.Now(), "192.0.2.1", "bench", "", "/devices/list")
+		}
+	})
+	b.Run("write 100", func(b *testing.B) {
+		for b.Loop() {
+			for _, id := range ids {
+				w.Usage.Touch(id, w.Now(), "192.0.2.1", "bench", "", "/devices/list")
+			}
+			if err := w.Usage.Flush(context.Background()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
