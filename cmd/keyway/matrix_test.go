@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -441,31 +442,28 @@ func (w *world) digest(t *testing.T) string {
 	sum := sha256.New()
 	for _, table := range tables {
 		rows, err := w.db.Query(t.Context(), "SELECT * FROM "+table)
-		if err != nil {
-			t.Fatal(err)
-		}
-		columns, err := rows.Columns()
-		if err != nil {
-			t.Fatal(err)
-		}
-		values, into := make([]any, len(columns)), make([]any, len(columns))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		for rows.Next() {
+		_, err = store.All(rows, err, func(rows *sql.Rows) (none struct{}, err error) {
+			columns, err := rows.Columns()
+			if err != nil {
+				return none, err
+			}
+			values, into := make([]any, len(columns)), make([]any, len(columns))
+			for i := range values {
+				into[i] = &values[i]
+			}
 			if err := rows.Scan(into...); err != nil {
-				t.Fatal(err)
+				return none, err
 			}
 			for i, c := range columns {
 				if table != "credentials" || !slices.Contains([]string{"last_used_at", "last_used", "use_count", "recent_addresses"}, c) {
 					fmt.Fprintf(sum, "%s.%s %v\n", table, c, values[i])
 				}
 			}
-		}
-		if err := rows.Err(); err != nil {
+			return none, nil
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
-		rows.Close()
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }
