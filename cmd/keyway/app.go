@@ -130,9 +130,10 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.events.Forgotten = a.codes.EventForgotten
 	a.locks = &lock.Locks{DB: db, Devices: a.devices, Attempts: a.attempts, Jobs: a.jobs, Events: a.events, Clock: clock.Clock{Real: a.now}, Codes: a.codes, Log: o.log}
 	a.locks.RegisterJobs()
-	a.sessions = &clientsession.Sessions{DB: db, Vault: v, Events: a.events, Now: a.now}
+	a.sessions = &clientsession.Sessions{DB: db, Vault: v, Events: a.events, Limit: credential.NewLimiter(clientsession.PerMinute, a.now), Now: a.now}
 	a.webviews = &connectwebview.Webviews{DB: db, Vault: v, Events: a.events, Accounts: a.accounts, Devices: a.devices, Workspaces: a.workspaces,
 		Providers: a.providers, PublicURL: o.publicURL, Log: o.log, Now: a.now}
+	a.accounts.Webview = a.webviews.ForAccount
 	a.keys = &apikey.Keys{DB: db, Vault: v, Usage: a.usage, Audit: a.audit, Now: a.now}
 	a.tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: a.usage, Audit: a.audit, Events: a.events, Jobs: a.jobs, Mail: o.mail, Now: a.now, Table: a.table}
 	a.tokens.RegisterJobs()

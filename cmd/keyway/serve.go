@@ -314,11 +314,9 @@ func (a *app) newRPC(metrics prometheus.Registerer, o serveOptions, client func(
 			Guesses: credential.NewLimiter(o.guessesPerMinute, a.now), Rate: credential.NewLimiter(o.requestsPerMinute, a.now), Unproved: unproved,
 		}),
 		Log: a.log, Metrics: metrics, PublicURL: a.publicURL, CacheBytes: cacheBytes, Client: client,
-		Unavailable: cannotWrite, Refused: a.tokens.Refused,
+		Unavailable: store.Unavailable, Refused: a.tokens.Refused,
 	}, a.endpoints()...)
 }
-
-func cannotWrite(err error) bool { return errors.Is(err, store.ErrCannotWrite) }
 
 func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Prefix, listeners []net.Listener, g globals) (err error) {
 	metrics := prometheus.NewRegistry()
@@ -405,7 +403,7 @@ func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client fu
 		Devices: s.app.devices, Accounts: s.app.accounts, Webviews: s.app.webviews, Sessions: s.app.sessions, Webhooks: s.app.webhooks, Providers: s.app.providers,
 		Events: s.app.events, Streams: s.rpc.Streams(), Attempts: s.app.attempts, Locks: s.app.locks, Codes: s.app.codes,
 		Endpoints: s.rpc.Endpoints(),
-		PublicURL: s.url, Client: client, Unavailable: cannotWrite, Log: s.app.log, Now: s.app.now,
+		PublicURL: s.url, Client: client, Unavailable: store.Unavailable, Log: s.app.log, Now: s.app.now,
 	})
 	if err != nil {
 		return nil, err

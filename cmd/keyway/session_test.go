@@ -291,6 +291,45 @@ func TestPublishableKey(t *testing.T) {
 	})
 }
 
+// A stranger who has the publishable key cannot ask for one user after another, and cannot change when
+// somebody's session ends.
+func TestPublishableKeyIsBounded(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		header := http.Header{"Seam-Publishable-Key": {w.here.publishable}}
+		_, _ = w.session(t, w.here, fields{"user_identifier_key": "visitor", "expires_at": "2100-01-01T00:00:00.000Z"})
+		ask := func(user string) answer {
+			return w.send(t, http.MethodPost, "/client_sessions/get_or_create", header, fields{"user_identifier_key": user, "expires_at": "2099-01-01T00:00:00.000Z"})
+		}
+		if s := ask("visitor").object(t, "client_session"); s["expires_at"] != "2100-01-01T00:00:00.000Z" {
+			t.Errorf("the end was moved: %v", s)
+		}
+		if s := ask("other").object(t, "client_session"); s["expires_at"] != "2099-01-01T00:00:00.000Z" {
+			t.Errorf("a new session ends at another time: %v", s)
+		}
+		refused := false
+		for i := 0; i < 500 && !refused; i++ {
+			a := ask(fmt.Sprint("user ", i))
+			if refused = a.status == http.StatusTooManyRequests; refused {
+				if e := a.body["error"].(fields); a.kind() != "too_many_requests" || e["data"].(fields)["retry_after"] != 1.0 {
+					t.Error(a.raw)
+				}
+			} else if a.status != http.StatusOK {
+				t.Fatal(a.raw)
+			}
+		}
+		if !refused {
+			t.Error("nothing stops whoever asks for one user after another")
+		}
+		w.session(t, w.here, fields{"user_identifier_key": "from the backend"})
+		elsewhere := http.Header{"Seam-Publishable-Key": {w.abroad.publishable}}
+		if a := w.send(t, http.MethodPost, "/client_sessions/get_or_create", elsewhere, fields{"user_identifier_key": "x"}); a.status != http.StatusOK {
+			t.Errorf("another workspace is held up: %s", a.raw)
+		}
+	})
+}
+
 // part is what lies in one account: an id for each parameter that can name something in it.
 type part map[string]string
 

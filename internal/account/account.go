@@ -75,6 +75,9 @@ type Accounts struct {
 	Providers *provider.Registry
 	Sandbox   Sandbox
 	Now       func() time.Time
+	// Webview gives the terms of a Connect Webview for an account of a brand that is connected without
+	// a person, so that it comes from one as all others do; nil: it comes from none.
+	Webview func(ctx context.Context, tx *store.Tx, workspaceID, brand string) (Terms, error)
 }
 
 // Connect signs in to a brand's account with a person's answers and takes in its devices. The
@@ -371,9 +374,22 @@ func (a *Accounts) fleetAccount(ctx context.Context, tx *store.Tx, workspaceID, 
 	b := brandOf(a.Sandbox, brand)
 	acc, err := one(tx.QueryRow(ctx, `SELECT doc FROM connected_accounts WHERE workspace_id = $1 AND provider = 'sandbox' AND brand = $2 AND external_id = $3`, workspaceID, brand, found.ExternalID))
 	if fault.Is(err, fault.ConnectedAccountNotFound) {
-		acc, err = a.put(ctx, tx, workspaceID, true, b, found, Terms{})
+		acc, err = a.connectFleet(ctx, tx, workspaceID, b, found)
 	}
 	return a.of(acc, true, b), err
+}
+
+func (a *Accounts) connectFleet(ctx context.Context, tx *store.Tx, workspaceID string, b provider.Brand, found provider.Account) (acc Account, err error) {
+	var terms Terms
+	if a.Webview != nil {
+		if terms, err = a.Webview(ctx, tx, workspaceID, b.Name); err != nil {
+			return acc, err
+		}
+	}
+	if acc, err = a.put(ctx, tx, workspaceID, true, b, found, terms); err != nil || terms.Connected == nil {
+		return acc, err
+	}
+	return acc, terms.Connected(ctx, tx, acc)
 }
 
 // fleetID is the external id that the fleet's accounts have in every brand.
@@ -440,6 +456,12 @@ func (a *Accounts) resetAccount(ctx context.Context, workspaceID string, acc Acc
 		return err
 	}
 	return a.within(ctx, workspaceID, func(tx *store.Tx) error {
+		acc, err := a.Get(ctx, tx, workspaceID, acc.ID) // it may have been changed meanwhile
+		if fault.Is(err, fault.ConnectedAccountNotFound) {
+			return nil
+		} else if err != nil {
+			return err
+		}
 		for _, dev := range found.Devices {
 			if err := a.Devices.Restore(ctx, tx, workspaceID, a.of(acc, true, brandOf(a.Sandbox, acc.AccountType)), dev); err != nil {
 				return err

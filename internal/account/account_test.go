@@ -10,6 +10,7 @@ import (
 
 	"keyway/internal/account"
 	"keyway/internal/apitest"
+	"keyway/internal/connectwebview"
 	"keyway/internal/device"
 	"keyway/internal/fault"
 	"keyway/internal/provider"
@@ -223,9 +224,80 @@ func TestFill(t *testing.T) {
 		if len(h.devices(t)) != 540 || len(types) < 13 {
 			t.Errorf("%d devices of %d types", len(h.devices(t)), len(types))
 		}
+		h.wantWebviews(t)
 		fill(0)
 		if told != nil || len(h.devices(t)) != 540 {
 			t.Errorf("told %v", told)
+		}
+	})
+}
+
+// wantWebviews checks that each account came from a Connect Webview, which is done.
+func (h home) wantWebviews(t *testing.T) {
+	t.Helper()
+	page, err := h.Webviews.List(t.Context(), h.ws.ID, connectwebview.Filter{Limit: 1000})
+	h.Must(err)
+	done := map[string]string{} // account by webview
+	for _, doc := range page.Items {
+		var w struct {
+			ID        string `json:"connect_webview_id"`
+			Status    string `json:"status"`
+			AccountID string `json:"connected_account_id"`
+		}
+		h.Must(json.Unmarshal(doc, &w))
+		if w.Status == "authorized" {
+			done[w.ID] = w.AccountID
+		}
+	}
+	var answer struct {
+		Events []struct {
+			AccountID string `json:"connected_account_id"`
+			WebviewID string `json:"connect_webview_id"`
+		} `json:"events"`
+	}
+	h.Call(apitest.Request{Path: "/events/list", Token: h.pat, Workspace: h.ws.ID, Body: map[string]any{"since": "2020-01-01", "event_type": "connected_account.created"}}, &answer)
+	if len(answer.Events) < 13 || len(answer.Events) != len(done) {
+		t.Errorf("%d accounts of %d webviews", len(answer.Events), len(done))
+	}
+	for _, e := range answer.Events {
+		if done[e.WebviewID] != e.AccountID {
+			t.Errorf("account %s came from webview %q, which led to %q", e.AccountID, e.WebviewID, done[e.WebviewID])
+		}
+	}
+}
+
+// meddling does something else while a reset signs in to an account.
+type meddling struct {
+	account.Sandbox
+	meddle func()
+}
+
+func (m *meddling) StandardAnswers(brand, login string) (map[string]string, error) {
+	m.meddle()
+	return m.Sandbox.StandardAnswers(brand, login)
+}
+
+// What is changed about an account while it is reset is not lost, and one that is deleted stays so.
+func TestResetLosesNothing(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		h := setup(w)
+		acc := w.Connect(h.ws, "august")
+		m := &meddling{Sandbox: w.Accounts.Sandbox}
+		w.Accounts.Sandbox = m
+		name := "Renamed"
+		m.meddle = func() {
+			_, err := w.Accounts.Change(t.Context(), h.ws.ID, acc.ID, account.Update{DisplayName: &name})
+			w.Must(err)
+		}
+		w.Must(w.Accounts.Reset(t.Context(), h.ws.ID))
+		if got, err := w.Accounts.Get(t.Context(), w.DB, h.ws.ID, acc.ID); err != nil || got.DisplayName != name {
+			t.Errorf("%q %v", got.DisplayName, err)
+		}
+		m.meddle = func() { w.Must(w.Accounts.Delete(t.Context(), h.ws.ID, acc.ID)) }
+		w.Must(w.Accounts.Reset(t.Context(), h.ws.ID))
+		if n := len(h.devices(t)); n != 0 {
+			t.Errorf("%d devices of an account that is gone", n)
 		}
 	})
 }

@@ -95,7 +95,7 @@ func (a *Accounts) Sync(ctx context.Context, workspaceID, id string, sandbox boo
 	}
 	return a.DB.Update(ctx, func(tx *store.Tx) error {
 		acc, err := a.Get(ctx, tx, workspaceID, id)
-		if err != nil {
+		if err != nil || acc.has(disconnected) {
 			return err
 		}
 		for _, dev := range found.Devices {

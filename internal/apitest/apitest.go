@@ -118,6 +118,7 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 	w.Codes.RegisterJobs()
 	w.Locks = &lock.Locks{DB: db, Devices: w.Devices, Attempts: w.Attempts, Jobs: w.Jobs, Events: w.Events, Clock: roomclock.Clock{Real: now}, Codes: w.Codes, Log: log}
 	w.Locks.RegisterJobs()
+	w.Accounts.Webview = w.Webviews.ForAccount
 	w.Keys = &apikey.Keys{DB: db, Vault: v, Usage: w.Usage, Audit: w.Audit, Now: now}
 	w.Tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: w.Usage, Audit: w.Audit, Events: w.Events, Jobs: w.Jobs, Now: now, Table: func() []*rpc.Endpoint { return w.RPC.Endpoints() }}
 	w.Tokens.RegisterJobs()
@@ -136,6 +137,7 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 	w.Tokens.Scopes = rpc.Scopes(tables...)
 	w.RPC, err = rpc.New(rpc.Config{
 		Authenticator: credential.NewVerifier(verifier), Log: log, Metrics: w.Metrics, PublicURL: PublicURL, CacheBytes: 16 << 20, Refused: w.Tokens.Refused,
+		Unavailable: store.Unavailable,
 		Client: func(r *http.Request) string {
 			return strings.Trim(r.RemoteAddr[:strings.LastIndexByte(r.RemoteAddr, ':')], "[]")
 		},

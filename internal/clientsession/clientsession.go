@@ -36,8 +36,14 @@ type Sessions struct {
 	DB     *store.DB
 	Vault  *vault.Vault
 	Events *event.Log
-	Now    func() time.Time
+	// Limit is how often an address may ask with a workspace's publishable key: everyone can read the
+	// key, so nothing else keeps a stranger from asking for one user after another.
+	Limit *credential.Limiter
+	Now   func() time.Time
 }
+
+// PerMinute is how often Sessions.Limit should let an address ask.
+const PerMinute = 60
 
 // lifetime is how long a session lasts unless it is said.
 const lifetime = 365 * 24 * time.Hour
@@ -58,6 +64,7 @@ type New struct {
 	UserIdentifierKey string
 	CustomerKey       string
 	ExpiresAt         time.Time // zero: after a year
+	KeepEnd           bool      // a session that is there keeps its end: whoever asks is not to be trusted with it
 	Grants
 }
 
@@ -97,7 +104,7 @@ func (s *Sessions) GetOrCreate(ctx context.Context, workspaceID string, n New) (
 		if err := s.grant(ctx, tx, workspaceID, id, n.Grants); err != nil {
 			return err
 		}
-		if !n.ExpiresAt.IsZero() {
+		if !n.ExpiresAt.IsZero() && !n.KeepEnd {
 			if err := s.checkEnd(n.ExpiresAt); err != nil {
 				return err
 			}

@@ -50,10 +50,10 @@ type createInput struct {
 	CustomerID  string          `json:"customer_id" doc:"Not used: Keyway knows customers by customer_key."`
 }
 
-// new reads what a session shall be made of. A publishable key may make a session for a user and
-// nothing else, since everyone can read it: the errors are publishable_key_requires_user_identifier_key
-// and publishable_keys_must_create_empty_client_sessions.
-func (in createInput) new(ctx context.Context) (New, error) {
+// read reads what a session shall be made of. A publishable key may make a session for a user and
+// nothing else, since everyone can read it: the errors are publishable_key_requires_user_identifier_key,
+// publishable_keys_must_create_empty_client_sessions, and too_many_requests.
+func (s *Sessions) read(ctx context.Context, in createInput) (New, error) {
 	n := New{UserIdentifierKey: in.UserIdentifierKey.Value, CustomerKey: in.CustomerKey.Value, ExpiresAt: in.ExpiresAt.Value, Grants: in.grants()}
 	if in.CustomerID != "" {
 		return n, fault.Invalid("customer_id", "Keyway knows customers by customer_key")
@@ -62,6 +62,10 @@ func (in createInput) new(ctx context.Context) (New, error) {
 	if p.Kind != rpc.PublishableKey {
 		return n, nil
 	}
+	if err := s.Limit.Admit(p.WorkspaceID+"\x00"+credential.Network(rpc.ClientOf(ctx).Address), "Too many client sessions were asked for from this address; try again later"); err != nil {
+		return n, err
+	}
+	n.KeepEnd = true
 	if n.UserIdentifierKey == "" {
 		n.UserIdentifierKey = p.Reach.UserIdentifierKey
 	}
@@ -75,7 +79,7 @@ func (in createInput) new(ctx context.Context) (New, error) {
 }
 
 func (s *Sessions) createOne(ctx context.Context, in createInput) (Session, error) {
-	n, err := in.new(ctx)
+	n, err := s.read(ctx, in)
 	if err != nil {
 		return Session{}, err
 	}
@@ -86,7 +90,7 @@ func (s *Sessions) createOne(ctx context.Context, in createInput) (Session, erro
 }
 
 func (s *Sessions) getOrCreate(ctx context.Context, in getOrCreateInput) (Session, error) {
-	n, err := createInput{getOrCreateInput: in}.new(ctx)
+	n, err := s.read(ctx, createInput{getOrCreateInput: in})
 	if err != nil {
 		return Session{}, err
 	}

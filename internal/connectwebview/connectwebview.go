@@ -103,6 +103,22 @@ type New struct {
 
 // Create makes a webview. It returns invalid_input for metadata or an address that will not do.
 func (v *Webviews) Create(ctx context.Context, workspaceID string, sandbox bool, n New) (rpc.Doc[Webview], error) {
+	w, err := v.draft(workspaceID, sandbox, n)
+	if err != nil {
+		return nil, err
+	}
+	var doc rpc.Doc[Webview]
+	err = v.DB.Update(ctx, func(tx *store.Tx) error {
+		if doc, err = v.insert(ctx, tx, w, n.UserIdentifierKey); err != nil || n.SessionID == "" {
+			return err
+		}
+		return clientsession.Grant(ctx, tx, workspaceID, n.SessionID, credential.WebviewResource, w.ID)
+	}, store.Workspace(workspaceID))
+	return doc, err
+}
+
+// draft makes a webview that is not stored yet.
+func (v *Webviews) draft(workspaceID string, sandbox bool, n New) (stored, error) {
 	w := stored{
 		ID: store.NewID(), WorkspaceID: workspaceID, CreatedAt: rpc.Time{Time: v.Now().Truncate(time.Millisecond)}, Status: pending,
 		DeviceSelectionMode: n.DeviceSelectionMode, AnyProviderAllowed: len(n.AcceptedProviders) == 0 && n.Category == "" && len(n.ExcludedProviders) == 0,
@@ -111,27 +127,37 @@ func (v *Webviews) Create(ctx context.Context, workspaceID string, sandbox bool,
 	}
 	var err error
 	if w.CustomMetadata, err = (device.Metadata{}).Merge(n.CustomMetadata); err != nil {
-		return nil, err
+		return w, err
 	}
 	if w.CustomRedirectURL, err = redirect("custom_redirect_url", n.RedirectURL); err != nil {
-		return nil, err
+		return w, err
 	}
 	if w.CustomRedirectFailure, err = redirect("custom_redirect_failure_url", n.RedirectFailureURL); err != nil {
-		return nil, err
+		return w, err
 	}
 	w.AcceptedProviders = v.accepted(sandbox, n)
 	if len(w.AcceptedCapabilities) == 0 {
 		w.AcceptedCapabilities = v.kinds(sandbox, w.AcceptedProviders)
 	}
-	var doc rpc.Doc[Webview]
-	err = v.DB.Update(ctx, func(tx *store.Tx) error {
-		token := []byte(credential.RandomText(33))
-		if doc, err = v.insert(ctx, tx, w, n.UserIdentifierKey, token); err != nil || n.SessionID == "" {
-			return err
-		}
-		return clientsession.Grant(ctx, tx, workspaceID, n.SessionID, credential.WebviewResource, w.ID)
-	}, store.Workspace(workspaceID))
-	return doc, err
+	return w, nil
+}
+
+// ForAccount makes a webview for an account of the sandbox that is connected without a person, and is
+// completed when it is.
+func (v *Webviews) ForAccount(ctx context.Context, tx *store.Tx, workspaceID, brand string) (account.Terms, error) {
+	w, err := v.draft(workspaceID, true, standard(brand))
+	if err != nil {
+		return account.Terms{}, err
+	}
+	_, err = v.insert(ctx, tx, w, "")
+	return account.Terms{WebviewID: w.ID, Connected: func(ctx context.Context, tx *store.Tx, acc account.Account) error {
+		return v.complete(ctx, tx, row{stored: w}, brand, acc)
+	}}, err
+}
+
+// standard is the webview for one brand that commands and the Console make.
+func standard(brand string) New {
+	return New{AcceptedProviders: []string{brand}, ManageNewDevices: true, DeviceSelectionMode: "none"}
 }
 
 // redirect checks where a person is to be sent; an app's own scheme is as good as https.
@@ -223,6 +249,9 @@ func (v *Webviews) Delete(ctx context.Context, workspaceID, id string) error {
 	}, store.Workspace(workspaceID))
 }
 
+// errTooMany says that a right answer came after too many wrong ones.
+var errTooMany = errors.New("there were too many wrong answers")
+
 // errStale is the one answer to an address that does not open a page: unknown, used, or too old.
 var errStale = errors.New("the address does not open a page")
 
@@ -252,7 +281,7 @@ func (v *Webviews) open(ctx context.Context, id, token string) (row, error) {
 
 // connect signs in to the account that the person chose, and completes the webview with it. It
 // returns *provider.SignInError for an answer to mend, customer_key_conflict for an account that is
-// another customer's, and errStale for a webview that is gone or has been completed.
+// another customer's, errTooMany, and errStale for a webview that is gone or has been completed.
 func (v *Webviews) connect(ctx context.Context, w row, sandbox bool, brand string, answers map[string]string) (account.Account, error) {
 	terms := account.Terms{
 		WebviewID: w.ID, CustomerKey: w.CustomerKey, UserIdentifierKey: w.userIdentifierKey, Metadata: w.CustomMetadata, ManageNewDevices: &w.ManageNewDevices,
@@ -272,8 +301,11 @@ func (v *Webviews) complete(ctx context.Context, tx *store.Tx, w row, brand stri
 	if err != nil {
 		return err
 	}
-	if now.Status == authorized {
+	switch {
+	case now.Status == authorized:
 		return errStale
+	case now.failures >= maxFailures:
+		return errTooMany
 	}
 	now.Status, now.LoginSuccessful, now.ConnectedAccountID, now.SelectedProvider = authorized, true, &acc.ID, &brand
 	now.AuthorizedAt = rpc.Time{Time: v.Now().Truncate(time.Millisecond)}
@@ -323,16 +355,19 @@ func (v *Webviews) ConnectStandard(ctx context.Context, workspaceID string, sand
 	if err != nil {
 		return account.Account{}, err
 	}
-	doc, err := v.Create(ctx, workspaceID, sandbox, New{AcceptedProviders: []string{brand}, ManageNewDevices: true, DeviceSelectionMode: "none"})
+	doc, err := v.Create(ctx, workspaceID, sandbox, standard(brand))
 	if err != nil {
 		return account.Account{}, err
 	}
 	acc, err := v.Complete(ctx, idOf(doc), brand, answers)
+	if err == nil {
+		return acc, nil
+	}
 	var refused *provider.SignInError
 	if errors.As(err, &refused) {
-		return acc, errors.Join(fault.Invalid("login", "%s", refused.Message), v.Delete(ctx, workspaceID, idOf(doc)))
+		err = fault.Invalid("login", "%s", refused.Message)
 	}
-	return acc, err
+	return acc, errors.Join(err, v.Delete(ctx, workspaceID, idOf(doc)))
 }
 
 // Complete signs in to an account for a webview without its page. It returns what a person would be

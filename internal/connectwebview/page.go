@@ -480,6 +480,10 @@ func (v *visit) askTwoFactor(b provider.Brand, problem string) {
 
 // signIn tries the answers, and goes to the screen where there is something to mend.
 func (v *visit) signIn(b provider.Brand) {
+	if v.webview.failures >= maxFailures {
+		v.tooMany(b)
+		return
+	}
 	ctx := v.r.Context()
 	_, err := v.connect(ctx, v.webview, v.ws.IsSandbox, b.Name, v.progress.Answers)
 	var refused *provider.SignInError
@@ -493,12 +497,14 @@ func (v *visit) signIn(b provider.Brand) {
 	case errors.As(err, &refused):
 		v.refused(b, refused)
 	case fault.Is(err, fault.CustomerConflict):
-		v.failed(b, string(fault.CustomerConflict), "This "+b.DisplayName+" account is already connected for someone else.", true)
+		v.failed(b, string(fault.CustomerConflict), "This "+b.DisplayName+" account is already connected for someone else.")
+	case errors.Is(err, errTooMany):
+		v.tooMany(b)
 	case errors.Is(err, errStale):
 		v.stale()
 	default:
 		v.Log.Error("connecting an account failed", "connect_webview_id", v.webview.ID, "provider", b.Name, "error", err)
-		v.failed(b, "internal_error", "Something went wrong on our side while connecting to "+b.DisplayName+".", true)
+		v.failed(b, "internal_error", "Something went wrong on our side while connecting to "+b.DisplayName+".")
 	}
 }
 
@@ -511,13 +517,17 @@ func (v *visit) refused(b provider.Brand, e *provider.SignInError) {
 			return
 		}
 		if tooMany {
-			v.failed(b, "too_many_attempts", "There were too many wrong answers.", false)
+			if err := v.fail(v.r.Context(), v.webview, b.Name); err != nil {
+				v.trouble(err)
+				return
+			}
+			v.tooMany(b)
 			return
 		}
 	}
 	switch e.Kind {
 	case provider.AccountLocked:
-		v.failed(b, string(e.Kind), e.Message, true)
+		v.failed(b, string(e.Kind), e.Message)
 	case provider.RegionRequired:
 		v.askRegion(b, e.Message)
 	case provider.TwoFactorRequired:
@@ -571,12 +581,21 @@ func found(n int) string {
 	return "We found " + strconv.Itoa(n) + " devices."
 }
 
-// failed ends the page without an account. A person may start over unless it is hopeless.
-func (v *visit) failed(b provider.Brand, code, message string, canRetry bool) {
+// failed ends the page without an account. A person may start over.
+func (v *visit) failed(b provider.Brand, code, message string) {
 	if err := v.fail(v.r.Context(), v.webview, b.Name); err != nil {
 		v.trouble(err)
 		return
 	}
+	v.showFailure(b, code, message, true)
+}
+
+// tooMany ends the page for good: whoever guesses does not get on by guessing right at last.
+func (v *visit) tooMany(b provider.Brand) {
+	v.showFailure(b, "too_many_attempts", "There were too many wrong answers.", false)
+}
+
+func (v *visit) showFailure(b provider.Brand, code, message string, canRetry bool) {
 	v.progress.Answers = nil
 	out := view{Screen: "failure", Title: "Not connected", Brand: b, Message: message, CanRetry: canRetry, Event: "connect_webview.login_failed"}
 	to := v.webview.CustomRedirectFailure

@@ -21,6 +21,7 @@ type row struct {
 	token             []byte // in the page's address
 	userIdentifierKey string
 	opened            bool
+	failures          int // wrong answers so far
 	expiresAt         time.Time
 }
 
@@ -50,11 +51,12 @@ func idOf(doc rpc.Doc[Webview]) string {
 	return w.ID
 }
 
-func (v *Webviews) insert(ctx context.Context, tx *store.Tx, w stored, userIdentifierKey string, token []byte) (rpc.Doc[Webview], error) {
+func (v *Webviews) insert(ctx context.Context, tx *store.Tx, w stored, userIdentifierKey string) (rpc.Doc[Webview], error) {
 	doc, err := json.Marshal(w)
 	if err != nil {
 		return nil, err
 	}
+	token := []byte(credential.RandomText(33))
 	search := append([]string{w.ID, w.CustomerKey}, w.AcceptedProviders...)
 	for _, value := range w.CustomMetadata {
 		if text, ok := value.(string); ok {
@@ -88,8 +90,8 @@ func (v *Webviews) byID(ctx context.Context, q store.Querier, id string) (r row,
 	var user sql.NullString
 	var opened sql.NullInt64
 	var expires int64
-	err = q.QueryRow(ctx, `SELECT doc, sealed_token, user_identifier_key, opened_at, expires_at FROM connect_webviews WHERE connect_webview_id = $1`, id).
-		Scan(&doc, &sealed, &user, &opened, &expires)
+	err = q.QueryRow(ctx, `SELECT doc, sealed_token, user_identifier_key, opened_at, expires_at, failures FROM connect_webviews WHERE connect_webview_id = $1`, id).
+		Scan(&doc, &sealed, &user, &opened, &expires, &r.failures)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, errStale
 	} else if err != nil {

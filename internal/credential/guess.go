@@ -45,8 +45,5 @@ func (v *Verifier) pace(f Facts, kind rpc.Allow) error {
 	if key == "" {
 		key = f.ID
 	}
-	if wait := v.Rate.take(key); wait > 0 {
-		return tooMany(wait, "This credential is used too often; try again later")
-	}
-	return nil
+	return v.Rate.Admit(key, "This credential is used too often; try again later")
 }

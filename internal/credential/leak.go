@@ -49,8 +49,8 @@ const answerEvery = 100 * time.Millisecond
 func (l *Leaks) revoke(ctx context.Context, in leakedInput) (rpc.Accepted, error) {
 	began := time.Now()
 	address := rpc.ClientOf(ctx).Address
-	if wait := l.Limit.take(Network(address)); wait > 0 {
-		return rpc.Accepted{}, tooMany(wait, "Too many reports from this address; try again later")
+	if err := l.Limit.Admit(Network(address), "Too many reports from this address; try again later"); err != nil {
+		return rpc.Accepted{}, err
 	}
 	_, err := l.Revoke(ctx, in.Credentials, audit.Actor{Kind: "finder", Address: address})
 	took := time.Since(began)

@@ -47,6 +47,15 @@ func (l *Limiter) take(key string) time.Duration {
 	return wait
 }
 
+// Admit counts one more for the key; it returns too_many_requests with the text, and in
+// error.data.retry_after the seconds to wait, when that is one too many.
+func (l *Limiter) Admit(key, text string) error {
+	if wait := l.take(key); wait > 0 {
+		return tooMany(wait, text)
+	}
+	return nil
+}
+
 // tooMany is the answer to whoever has to wait.
 func tooMany(wait time.Duration, text string) error {
 	err := fault.New(fault.TooManyRequests, "%s", text)

@@ -56,8 +56,8 @@ type Config struct {
 	Metrics       prometheus.Registerer
 	PublicURL     string // without a slash at the end
 	CacheBytes    uint64 // 0: no cache
-	// Unavailable tells whether an error means that the database cannot be written now, which is
-	// answered with 503 and not taken for a bug.
+	// Unavailable tells whether an error means that the database cannot be read or written now, which
+	// is answered with 503 and not taken for a bug.
 	Unavailable func(error) bool
 	// Refused is told of each 401 and 403 to a credential that had proved possession of its secret;
 	// nil: nobody is.
@@ -449,8 +449,8 @@ func (s *Server) writeError(w http.ResponseWriter, c *callState, err error) (sta
 	case errors.Is(err, context.Canceled):
 		f = fault.New(fault.Unavailable, "The request was given up")
 	case s.Unavailable != nil && s.Unavailable(err):
-		s.Log.Error("the database cannot be written", "request_id", c.id, "error", err)
-		f = fault.New(fault.Unavailable, "The server cannot store anything at the moment; nothing was changed (request id %s)", c.id)
+		s.Log.Error("the database is out of reach", "request_id", c.id, "error", err)
+		f = fault.New(fault.Unavailable, "The server cannot read or write its data at the moment; try again (request id %s)", c.id)
 	default:
 		s.Log.Error("request failed", "request_id", c.id, "error", err)
 		f = fault.New(fault.Internal, "Something went wrong on the server (request id %s)", c.id)

@@ -1,8 +1,12 @@
 package store
 
 import (
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -22,6 +26,21 @@ func IsDuplicate(err error) bool {
 // ErrCannotWrite is wrapped by errors that mean: the database cannot store anything at the moment
 // (disk full, read-only, damaged), whatever is asked of it.
 var ErrCannotWrite = errors.New("the database cannot be written")
+
+// Unavailable reports whether err says that the database cannot be asked at the moment, to read or to
+// write, whatever is asked of it: so that trying again later may help.
+func Unavailable(err error) bool {
+	if errors.Is(err, ErrCannotWrite) || errors.Is(Explain(err), ErrCannotWrite) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return true
+	}
+	var p *pgconn.PgError
+	if errors.As(err, &p) {
+		// Connection exceptions, shutting down or starting up, and too many connections.
+		return strings.HasPrefix(p.Code, "08") || strings.HasPrefix(p.Code, "57P0") || p.Code == "53300"
+	}
+	var n *net.OpError
+	return errors.As(err, &n)
+}
 
 // Explain puts what an operator should do beside an error of the database itself.
 func Explain(err error) error {

@@ -1,0 +1,90 @@
+package apitest_test
+
+import (
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"keyway/internal/apitest"
+	"keyway/internal/store"
+	"keyway/internal/store/storetest"
+)
+
+// wire is a way to PostgreSQL that can be cut.
+type wire struct {
+	net.Listener
+	mu    sync.Mutex
+	conns []net.Conn
+	to    string
+}
+
+func (w *wire) carry() {
+	for {
+		in, err := w.Accept()
+		if err != nil {
+			return
+		}
+		out, err := net.Dial("tcp", w.to)
+		if err != nil {
+			_ = in.Close()
+			continue
+		}
+		w.mu.Lock()
+		w.conns = append(w.conns, in, out)
+		w.mu.Unlock()
+		go func() { _, _ = io.Copy(in, out) }()
+		go func() { _, _ = io.Copy(out, in) }()
+	}
+}
+
+func (w *wire) cut() {
+	_ = w.Close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.conns {
+		_ = c.Close()
+	}
+}
+
+// While PostgreSQL is away, reads and writes alike say that it is no fault of the request.
+func TestPostgresAway(t *testing.T) {
+	t.Parallel()
+	u, err := url.Parse(storetest.PostgresURL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	way := &wire{Listener: l, to: u.Host}
+	go way.carry()
+	t.Cleanup(way.cut)
+	u.Host = l.Addr().String()
+	db, err := store.Open(t.Context(), store.Options{DatabaseURL: u.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	w := apitest.New(t, db)
+	jane := w.Person("jane")
+	ws := w.Workspace(jane, "Home", true)
+	key, _ := w.Key(ws, jane)
+	requests := []apitest.Request{
+		{Path: "/devices/list", Token: key}, {Path: "/workspaces/get", Token: key},
+		{Path: "/workspaces/update", Token: key, Body: map[string]any{"name": "x"}},
+	}
+	for _, r := range requests {
+		w.Call(r, nil)
+	}
+	way.cut()
+	for range 3 { // connections that broke, and then none that can be made
+		for _, r := range requests {
+			w.Refused(r, 503, "service_unavailable")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
