@@ -95,7 +95,13 @@ func (s *sqliteDB) close() error {
 	s.closing.Unlock()
 	close(s.queue)
 	<-s.done
-	return errors.Join(s.reads.Close(), s.conn.conn.Close(), s.writes.Close())
+	err := s.reads.Close()
+	// A statement of a sql.Conn outlives it unless it is closed, and then SQLite never sees the last
+	// connection go, which moves the write-ahead log into the database file.
+	for _, st := range s.conn.stmts {
+		err = errors.Join(err, st.Close())
+	}
+	return errors.Join(err, s.conn.conn.Close(), s.writes.Close())
 }
 
 func (s *sqliteDB) lockClause() string { return "" } // one writer: nothing is ever locked

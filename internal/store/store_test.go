@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -165,4 +167,49 @@ func TestSecondOpenNamesTheFirst(t *testing.T) {
 		t.Fatal("after the first is gone:", err)
 	}
 	db.Close()
+}
+
+// Whoever copies keyway.db after the server has ended has everything.
+func TestCloseLeavesOneFile(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	folder, alone := t.TempDir(), t.TempDir()
+	db, err := store.Open(ctx, store.Options{Folder: folder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() {
+			if err := db.Update(ctx, func(tx *store.Tx) error { return set(tx, fmt.Sprint("n", i), "x") }); err != nil {
+				t.Error(err)
+			}
+			_ = count(t, db)
+			if err := db.View(ctx, func(q store.Querier) error { _ = count(t, q); return nil }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	names, err := filepath.Glob(filepath.Join(folder, store.FileName+"*"))
+	if err != nil || len(names) != 1 {
+		t.Errorf("left behind: %v %v", names, err)
+	}
+	text, err := os.ReadFile(filepath.Join(folder, store.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(alone, store.FileName), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if db, err = store.Open(ctx, store.Options{Folder: alone}); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if n := count(t, db); n != 100 {
+		t.Errorf("the file alone has %d rows of 100", n)
+	}
 }
