@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -128,29 +129,37 @@ func chromium(t *testing.T) string {
 }
 
 // screenshot writes the whole page into the folder named in KEYWAY_SCREENSHOTS, at the width of a
-// desk and of a phone, for a person to look at. Without the variable it does nothing.
+// desk and of a phone, light and dark, for a person to look at. Without the variable it does nothing.
 func screenshot(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
 	dir := os.Getenv("KEYWAY_SCREENSHOTS")
 	if dir == "" {
 		return
 	}
-	for suffix, width := range map[string]int64{"": 1440, "-phone": 390} {
+	look := func(width int64, scheme string) {
 		err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900))
+		if err == nil {
+			_, err = chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}, // nothing half faded
+			}})
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name+suffix+".png"), png, 0o600)
-		}
-		if err != nil {
-			t.Errorf("screenshot %s%s: %v", name, suffix, err)
+	}
+	for suffix, width := range map[string]int64{"": 1440, "-phone": 390} {
+		for scheme, suffix := range map[string]string{"light": suffix, "dark": suffix + "-dark"} {
+			look(width, scheme)
+			png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+			if err == nil {
+				err = os.WriteFile(filepath.Join(dir, name+suffix+".png"), png, 0o600)
+			}
+			if err != nil {
+				t.Errorf("screenshot %s%s: %v", name, suffix, err)
+			}
 		}
 	}
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1440, 900)); err != nil {
-		t.Fatal(err)
-	}
+	look(1440, "light")
 }
 
 // A collector that hears nothing would let every page of the Console complain unheard.

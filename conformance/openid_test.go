@@ -151,7 +151,7 @@ func TestOpenIDConnect(t *testing.T) {
 	stranger := person{t, browser(t, provider)}
 	for _, c := range []struct{ who, says string }{
 		{"mallory", "Nobody here has invited mallory@example.com"},
-		{"unsure", "Nobody here has invited unsure@example.com"}, // the provider has not verified the address
+		{"unsure", "has not verified that unsure@example.com is your address"},
 	} {
 		if c.who == "unsure" {
 			w.invite(t, "unsure@example.com")

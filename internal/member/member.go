@@ -296,8 +296,11 @@ func (m *Members) Accept(ctx context.Context, secret credential.Secret, a Accept
 // address that they were invited by. It returns forbidden where nobody invited them.
 func (m *Members) AcceptOpenID(ctx context.Context, c identity.OpenIDClaims, address string) (u identity.User, err error) {
 	notInvited := fault.New(fault.Forbidden, "Nobody here has invited %s. Ask for an invitation, or sign in another way and link the account under Settings, Security", c.Email)
-	if !c.EmailVerified || identity.CheckEmail(c.Email) != nil {
-		return u, notInvited
+	if identity.CheckEmail(c.Email) != nil {
+		return u, fault.New(fault.Forbidden, "The provider does not tell your e-mail address. Sign in another way, and link the account under Settings, Security")
+	}
+	if !c.EmailVerified {
+		return u, fault.New(fault.Forbidden, "The provider has not verified that %s is your address, so no invitation counts. Verify it there, or sign in another way and link the account under Settings, Security", c.Email)
 	}
 	actor := audit.Actor{Kind: "invitation", Address: address}
 	err = m.DB.Update(ctx, func(tx *store.Tx) error {
