@@ -79,6 +79,7 @@ type appOptions struct {
 	log       *slog.Logger
 	guard     *outbound.Guard            // nil: only the public internet
 	retention time.Duration              // of events; 0: for ever
+	readEvery time.Duration              // locks whose provider does not notify; 0: never
 	mail      personalaccesstoken.Mailer // nil: none is sent
 }
 
@@ -124,7 +125,7 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.workspaces = &workspace.Workspaces{DB: db, PublicURL: o.publicURL, Attempts: a.attempts, Jobs: a.jobs, Audit: a.audit, Now: a.now, Reset: a.resetSandbox}
 	a.workspaces.Finders = a.finders()
 	a.workspaces.RegisterJobs()
-	a.codes = &accesscode.Codes{DB: db, Vault: v, Devices: a.devices, Attempts: a.attempts, Jobs: a.jobs, Events: a.events, Clock: clock.Clock{Real: a.now}, Log: o.log}
+	a.codes = &accesscode.Codes{DB: db, Vault: v, Devices: a.devices, Attempts: a.attempts, Jobs: a.jobs, Events: a.events, Clock: clock.Clock{Real: a.now}, Log: o.log, ReadEvery: o.readEvery}
 	a.codes.RegisterJobs()
 	a.devices.Changed, a.devices.Deleted = a.codes.DeviceChanged, a.codes.DeviceDeleted
 	a.events.Forgotten = a.codes.EventForgotten

@@ -49,6 +49,8 @@ type serveOptions struct {
 	metricsListen     string
 	browserInSandbox  bool
 	guesses, rate     string // as given
+	reading           string // as given
+	readEvery         time.Duration
 	guessesPerMinute  int
 	requestsPerMinute int
 	outbound          outboundOptions
@@ -79,6 +81,7 @@ func serveCommand(g *globals) *cobra.Command {
 	o.outbound.flags(f)
 	f.StringVar(&o.guesses, "guesses-per-minute", env("KEYWAY_GUESSES_PER_MINUTE", strconv.Itoa(credential.GuessesPerMinute)), "how many unknown credentials an address may try in a minute; 0: any number [KEYWAY_GUESSES_PER_MINUTE]")
 	f.StringVar(&o.rate, "requests-per-minute", env("KEYWAY_REQUESTS_PER_MINUTE", "0"), "how many requests may be made with each token or API key in a minute; 0: any number [KEYWAY_REQUESTS_PER_MINUTE]")
+	f.StringVar(&o.reading, "lock-read-interval", env("KEYWAY_LOCK_READ_INTERVAL", "15m"), "how often locks are read whose provider does not tell of what is done at them, like 15m; 0: never [KEYWAY_LOCK_READ_INTERVAL]")
 	o.openID.flags(f)
 	f.BoolVar(&o.browserInSandbox, "allow-browser-in-sandbox", false, "let web pages of other origins use tokens and API keys in sandbox workspaces")
 	return cmd
@@ -137,7 +140,7 @@ func startServer(ctx context.Context, g globals, o serveOptions) (*server, error
 	if err != nil {
 		return nil, closeAll(err)
 	}
-	a, err := openApp(ctx, appOptions{globals: g, server: o.publicURL, publicURL: o.publicURL, log: log, guard: guard, retention: retention})
+	a, err := openApp(ctx, appOptions{globals: g, server: o.publicURL, publicURL: o.publicURL, log: log, guard: guard, retention: retention, readEvery: o.readEvery})
 	if err != nil {
 		return nil, closeAll(err)
 	}
@@ -174,6 +177,11 @@ func (o *serveOptions) check() (proxies []netip.Prefix, err error) {
 		}
 		if *limit.n, err = strconv.Atoi(limit.text); err != nil || *limit.n < 0 {
 			return nil, badUsage("%s %q is not a number from 0 up", limit.name, limit.text)
+		}
+	}
+	if o.reading != "" { // a command's options have none
+		if o.readEvery, err = time.ParseDuration(o.reading); err != nil || o.readEvery != 0 && o.readEvery < time.Minute {
+			return nil, badUsage("--lock-read-interval %q is no time of at least a minute, like 15m or 2h; 0 is never", o.reading)
 		}
 	}
 	for _, text := range o.trustedProxies {

@@ -186,6 +186,9 @@ type Codes struct {
 	Events   *event.Log
 	Clock    clock.Clock
 	Log      *slog.Logger
+	// ReadEvery is how often a lock is read whose provider does not tell of what is done at it; 0: only
+	// when something is due.
+	ReadEvery time.Duration
 }
 
 // The kinds of jobs that Codes has.

@@ -73,7 +73,7 @@ type createInput struct {
 	IsOffline   bool            `json:"is_offline_access_code" doc:"Whether the PIN is computed, without telling the lock."`
 	UseOffline  bool            `json:"use_offline_access_code" doc:"Another name of is_offline_access_code."`
 	IsOneTime   bool            `json:"is_one_time_use" doc:"Whether it opens the lock once."`
-	MaxRounding string          `json:"max_time_rounding" enum:"1hour 1day 1h 1d" doc:"How far the times of an offline code may be rounded."`
+	MaxRounding string          `json:"max_time_rounding" enum:"1hour 1day 1h 1d" doc:"How far the times of an offline code may be rounded; 1h unless given. A code for more than 28 days needs 1d where the device computes such codes by the day."`
 	Sync        bool            `json:"sync" doc:"Whether to answer only when the lock was asked."`
 }
 

@@ -26,7 +26,7 @@ type New struct {
 	Unscheduled    bool
 	Offline        bool
 	OneTime        bool
-	Rounding       time.Duration // the most that times may be rounded by; 0: as the lock likes
+	Rounding       time.Duration // the most that the times of an offline code may be rounded by; 0: an hour
 	EnablePool     bool
 	OnlyWhenOnline bool
 }
@@ -127,8 +127,6 @@ func (t *telling) able(n New) error {
 		return fault.Invalid("code", "The code of an offline access code cannot be chosen")
 	case n.Offline && n.EndsAt.IsZero():
 		return fault.Invalid("ends_at", "Required")
-	case n.Offline && n.Rounding > 0 && n.Rounding < 24*time.Hour && n.EndsAt.Sub(n.StartsAt) > 28*24*time.Hour:
-		return fault.Invalid("max_time_rounding", "The device rounds codes for so long a time to whole days")
 	case !n.Offline && d.CanProgramOnlineAccessCodes == nil:
 		return fault.New(fault.NotSupported, "This device does not support access codes that are programmed from afar")
 	}
@@ -166,6 +164,13 @@ func (c *Codes) choosePIN(ctx context.Context, t *telling, r *row, n New, rule r
 		}
 		if r.StartsAt.IsZero() {
 			r.StartsAt = t.now.Truncate(time.Millisecond)
+		}
+		frames, err := framesOf(t.device.Device)
+		if err != nil {
+			return err
+		}
+		if r.StartsAt, r.EndsAt, err = frames.fit(r.StartsAt, r.EndsAt, max(n.Rounding, time.Hour)); err != nil {
+			return err
 		}
 		// It is computed from what is here, without asking anything over a network.
 		code, err := coder.OfflineCode(ctx, t.device.Ref, provider.Code{Slot: r.id, Name: r.Name, StartsAt: r.StartsAt, EndsAt: r.EndsAt}, n.OneTime)

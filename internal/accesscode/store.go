@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,21 +159,37 @@ func surround(d device.Reached, rows []*row) around {
 	return a
 }
 
-// Match finds the code of a device that a PIN belongs to; ok is false when none with it is valid at
-// the time.
-func (c *Codes) Match(ctx context.Context, q store.Querier, workspaceID, deviceID, pin string, at time.Time) (id string, managed, ok bool, err error) {
-	rows, err := c.ofDevice(ctx, q, workspaceID, deviceID)
-	if err != nil {
-		return "", false, false, err
-	}
-	for _, r := range rows {
-		h := r.Held
-		if h == nil || h.PIN != pin || at.Before(h.StartsAt) || !h.EndsAt.IsZero() && !at.Before(h.EndsAt) {
-			continue
+// Enter finds the code of a device that a PIN belongs to, and uses it up when it is for one use, so
+// that of two entries at once one opens; ok is false when none with it is valid at the time.
+func (c *Codes) Enter(ctx context.Context, d device.Reached, pin string, at time.Time) (id string, managed, ok bool, err error) {
+	err = c.DB.Update(ctx, func(tx *store.Tx) error {
+		id, managed, ok = "", false, false
+		rows, err := c.ofDevice(ctx, tx, d.WorkspaceID, d.ID)
+		if err != nil {
+			return err
 		}
-		return r.id, r.managed, true, nil
-	}
-	return "", false, false, nil
+		for _, r := range rows {
+			h := r.Held
+			if h == nil || h.PIN != pin || r.used() || at.Before(h.StartsAt) || !h.EndsAt.IsZero() && !at.Before(h.EndsAt) {
+				continue
+			}
+			id, managed, ok = r.id, r.managed, true
+			if !r.OneTime {
+				return nil
+			}
+			r.Errors = append(r.Errors, Problem{ErrorCode: usedUp, Message: "The code was for one use and has been used.", CreatedAt: rpc.Time{Time: at}, IsCodeError: true})
+			return c.save(ctx, tx, r, at, surround(d, rows))
+		}
+		return nil
+	}, store.Workspace(d.WorkspaceID))
+	return id, managed, ok, err
+}
+
+// usedUp is the error of a code for one use that has been used.
+const usedUp = "access_code_inactive"
+
+func (r *row) used() bool {
+	return slices.ContainsFunc(r.Errors, func(p Problem) bool { return p.ErrorCode == usedUp })
 }
 
 // Reset lets all codes of a workspace be as they were found with its devices: there are none until

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -90,11 +91,7 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 		}
 		d, err := c.Devices.Reach(ctx, tx, j.WorkspaceID, deviceID)
 		if fault.Is(err, fault.DeviceNotFound) {
-			// The codes of a device that is gone went with it.
-			if _, err := tx.Exec(ctx, `DELETE FROM access_codes WHERE workspace_id = $1 AND device_id = $2`, j.WorkspaceID, deviceID); err != nil {
-				return err
-			}
-			return j.Finish(ctx, tx)
+			return forget(ctx, tx, j, deviceID)
 		} else if err != nil {
 			return err
 		}
@@ -143,6 +140,14 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 		return c.tell(ctx, tx, t)
 	}, store.Workspace(j.WorkspaceID))
 	return v, err
+}
+
+// forget ends the visits to a device that is gone: its codes went with it.
+func forget(ctx context.Context, tx *store.Tx, j job.Job, deviceID string) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM access_codes WHERE workspace_id = $1 AND device_id = $2`, j.WorkspaceID, deviceID); err != nil {
+		return err
+	}
+	return j.Finish(ctx, tx)
 }
 
 // isBlocked tells whether the lock need not be asked, because it is known not to answer.
@@ -235,8 +240,10 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 			return err
 		}
 		d, err := c.Devices.Reach(ctx, tx, j.WorkspaceID, deviceID)
-		if err != nil {
-			return err // gone meanwhile: the next round sees that
+		if fault.Is(err, fault.DeviceNotFound) {
+			return forget(ctx, tx, j, deviceID) // deleted while it was asked
+		} else if err != nil {
+			return err
 		}
 		rows, err := c.ofDevice(ctx, tx, j.WorkspaceID, deviceID)
 		if err != nil {
@@ -265,7 +272,7 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 		t.around = surround(d, rows) // a spare may be set now
 		blocked := isBlocked(d)
 		freed := slices.ContainsFunc(rows, func(r *row) bool { return r.vanished })
-		var again time.Time
+		again := c.readAgain(d, t.traits, now)
 		for _, r := range rows {
 			if freed && r.stuck() {
 				r.RetryAt = time.Time{}
@@ -289,11 +296,27 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 		if err := c.tell(ctx, tx, t); err != nil {
 			return err
 		}
+		if v.readErr != nil && !blocked {
+			retry := now.Add(min(firstRetry<<min(j.Attempts-1, 14), lastRetry))
+			if again.IsZero() || retry.Before(again) {
+				again = retry
+			}
+			return j.Again(ctx, tx, again)
+		}
 		if err := j.Finish(ctx, tx); err != nil || again.IsZero() {
 			return err
 		}
 		return c.Kick(ctx, tx, j.WorkspaceID, deviceID, again)
 	}, store.Workspace(j.WorkspaceID))
+}
+
+// readAgain is when a lock is to be read although nothing is due, because its provider does not tell of
+// what is done at it; zero: never. Locks that were connected together drift apart.
+func (c *Codes) readAgain(d device.Reached, t provider.CodeTraits, now time.Time) time.Time {
+	if c.ReadEvery <= 0 || t.Notifies || !d.IsManaged || isBlocked(d) {
+		return time.Time{}
+	}
+	return now.Add(c.ReadEvery - rand.N(c.ReadEvery/5+1))
 }
 
 // stuck tells whether a code waits for space or for its PIN to become free.
@@ -579,7 +602,7 @@ func (r *row) outcome(now time.Time, t provider.CodeTraits, blocked bool) (failu
 		return nil, true
 	}
 	for _, p := range r.Errors {
-		if p.ErrorCode != "conflicting_external_modification" {
+		if p.ErrorCode != "conflicting_external_modification" && p.ErrorCode != usedUp {
 			return &action.Failure{Type: p.ErrorCode, Message: p.Message}, true
 		}
 	}

@@ -60,6 +60,27 @@ func (j Job) Finish(ctx context.Context, tx *store.Tx) error {
 	return nil
 }
 
+// Again is Finish for a job of Schedule that is to run once more, at a time of its workspace's clock or
+// earlier if that was asked for meanwhile; its attempts are counted on.
+func (j Job) Again(ctx context.Context, tx *store.Tx, at time.Time) error {
+	tx.AfterCommit(func() { *j.finished = true })
+	offset, err := clock.Offset(ctx, tx, j.WorkspaceID)
+	if err != nil {
+		return err
+	}
+	r, err := tx.Exec(ctx, `UPDATE jobs SET
+		run_at = CASE WHEN again_at < CAST($2 AS BIGINT) THEN again_at ELSE CAST($2 AS BIGINT) END - $3,
+		due_at = CASE WHEN again_at < CAST($2 AS BIGINT) THEN again_at ELSE CAST($2 AS BIGINT) END,
+		again_at = NULL, lease_until = NULL WHERE job_id = $1 AND attempts = $4`, j.ID, store.Micros(at), offset.Microseconds(), j.Attempts)
+	if err != nil {
+		return err
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, errTaken)
+	}
+	return nil
+}
+
 // Handler does the work of one kind of jobs. An error has it tried again later.
 type Handler func(ctx context.Context, j Job) error
 

@@ -23,9 +23,9 @@ import (
 
 // Codes knows which access code opens a lock.
 type Codes interface {
-	// Match finds the code of a device that a PIN belongs to; ok is false when none with it is
-	// valid at the time.
-	Match(ctx context.Context, q store.Querier, workspaceID, deviceID, pin string, at time.Time) (id string, managed, ok bool, err error)
+	// Enter finds the code of a device that a PIN belongs to, and uses it up when it is for one use;
+	// ok is false when none with it is valid at the time.
+	Enter(ctx context.Context, d device.Reached, pin string, at time.Time) (id string, managed, ok bool, err error)
 }
 
 // Hand is what a provider of virtual locks lets someone at the lock do.
@@ -124,11 +124,15 @@ func able(r device.Reached, action string) error {
 	if !r.IsManaged {
 		return fault.New(fault.DeviceUnmanaged, "The device is not managed")
 	}
-	flag := map[string]*bool{lockDoor: r.CanRemotelyLock, unlockDoor: r.CanRemotelyUnlock, configureAuto: r.CanConfigureAutoLock}[action]
-	if flag == nil {
+	if flag(r, action) == nil {
 		return fault.New(fault.NotSupported, "This device does not support that")
 	}
 	return nil
+}
+
+// flag tells whether a device can do something now; nil: it never can.
+func flag(r device.Reached, action string) *bool {
+	return map[string]*bool{lockDoor: r.CanRemotelyLock, unlockDoor: r.CanRemotelyUnlock, configureAuto: r.CanConfigureAutoLock}[action]
 }
 
 // runTurn does what was asked, once: after a server died in the middle nobody knows whether the bolt
@@ -149,6 +153,13 @@ func (l *Locks) runTurn(ctx context.Context, j job.Job) error {
 	}
 	if e, blocked := r.Blocking(); blocked {
 		return l.settle(ctx, j, t, &action.Failure{Type: e.Code, Message: e.Message})
+	}
+	if works := flag(r, t.Action); works == nil || !*works {
+		kind, message := device.Failure(provider.ErrUnsupported)
+		if len(r.Warnings) > 0 { // one of them says why
+			message = "The device cannot do this now; its warnings say why."
+		}
+		return l.settle(ctx, j, t, &action.Failure{Type: kind, Message: message})
 	}
 	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -300,7 +311,7 @@ func (l *Locks) Simulate(ctx context.Context, deviceID, kind, pin string) (doc r
 	var failure *action.Failure
 	if kind == EnterCode {
 		m.method, m.pin = "keycode", pin
-		if m.code, m.managed, opens, err = l.Codes.Match(ctx, l.DB, p.WorkspaceID, deviceID, pin, now); err != nil {
+		if m.code, m.managed, opens, err = l.Codes.Enter(ctx, r, pin, now); err != nil {
 			return nil, err
 		}
 	}

@@ -44,6 +44,9 @@ type CodeTraits struct {
 	Native bool
 	// Lead is how long before its time a code is put on the lock.
 	Lead time.Duration
+	// Notifies says that a code which someone changes at the lock is told at once, so that the lock
+	// need not be read from time to time to see it.
+	Notifies bool
 	// FixedCodes says that codes which others made cannot become managed.
 	FixedCodes bool
 }

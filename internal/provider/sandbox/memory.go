@@ -233,7 +233,7 @@ func (p *Provider) CodeTraits(r provider.Ref) provider.CodeTraits {
 	if b == nil {
 		return provider.CodeTraits{}
 	}
-	return provider.CodeTraits{Native: !b.justInTime, Lead: b.lead(), FixedCodes: b.fixedCodes}
+	return provider.CodeTraits{Native: !b.justInTime, Lead: b.lead(), Notifies: true, FixedCodes: b.fixedCodes}
 }
 
 // lead is how long before its time a code goes onto a lock: early where the lock waits by itself,
