@@ -41,6 +41,8 @@ type Watcher interface {
 	FirstUse(ctx context.Context, id string, by audit.Actor) error
 	// Reused tells of a token that was used after a successor had taken its place.
 	Reused(ctx context.Context, id string, by audit.Actor) error
+	// DecoyUsed tells of a decoy that somebody tried.
+	DecoyUsed(ctx context.Context, id string, by audit.Actor) error
 	// Used counts a request that was let through. It must not wait for anything.
 	Used(id, familyID, workspaceID, endpoint, address string, now time.Time)
 }
@@ -51,7 +53,7 @@ func (v *Verifier) watch(ctx context.Context, f Facts, kind rpc.Allow, workspace
 	if v.Watcher == nil || kind&(rpc.PersonalAccessToken|rpc.WorkspaceKey) == 0 {
 		return refused
 	}
-	by := audit.Actor{Kind: kind.String(), UserID: f.UserID, CredentialID: f.ID, Address: rpc.ClientOf(ctx).Address}
+	by := usedBy(ctx, f, kind)
 	if refused != nil {
 		if fault.ReasonOf(refused) == reasonSuperseded {
 			if err := v.Watcher.Reused(ctx, f.ID, by); err != nil {
@@ -70,6 +72,16 @@ func (v *Verifier) watch(ctx context.Context, f Facts, kind rpc.Allow, workspace
 	}
 	v.Watcher.Used(f.TokenID, f.FamilyID, workspaceID, e.Path, by.Address, v.Now())
 	return nil
+}
+
+// Overlapped lists the tokens that a token replaces and that still work: one at the most.
+func Overlapped(ctx context.Context, q store.Querier, id string, now time.Time) ([]Credential, error) {
+	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials WHERE successor_id = $1 AND revoked_at IS NULL AND grace_ends_at > $2`, id, store.Micros(now))
+	return store.All(rows, err, scanRow)
+}
+
+func usedBy(ctx context.Context, f Facts, kind rpc.Allow) audit.Actor {
+	return audit.Actor{Kind: kind.String(), UserID: f.UserID, CredentialID: f.ID, Address: rpc.ClientOf(ctx).Address}
 }
 
 // Supersede gives a token a successor, which is stored already: until graceEnds both work. Workspace

@@ -164,6 +164,11 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	}
 	person := kind&rpc.Person != 0
 	if f.ID == "" || f.Chain.isDecoy() { // who tries a decoy must not learn that it is watched
+		if f.ID != "" && v.Watcher != nil {
+			if err := v.Watcher.DecoyUsed(ctx, f.TokenID, usedBy(ctx, f, kind)); err != nil {
+				return ctx, caller, err
+			}
+		}
 		if err := v.unproved(ctx, sent); err != nil {
 			return ctx, caller, err
 		}

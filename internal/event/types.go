@@ -9,7 +9,8 @@ const (
 	WebhookTest     Type = "webhook.test" // only ever sent to a webhook, never in the log
 
 	TokenExpiring   Type = "keyway.personal_access_token.expiring"
-	TokenReused     Type = "keyway.personal_access_token.reused"      // after its successor took its place
+	TokenReused     Type = "keyway.personal_access_token.reused" // after its successor took its place
+	TokenDecoyUsed  Type = "keyway.personal_access_token.decoy_used"
 	TokenNewNetwork Type = "keyway.personal_access_token.new_network" // after a long silence
 )
 
@@ -63,7 +64,7 @@ var types = []string{
 	"phone.deactivated",
 	"space.device_membership_changed", "space.created", "space.deleted",
 	string(WebhookDisabled), string(WebhookTest),
-	string(TokenExpiring), string(TokenReused), string(TokenNewNetwork),
+	string(TokenExpiring), string(TokenReused), string(TokenDecoyUsed), string(TokenNewNetwork),
 }
 
 // Enum lists the types.

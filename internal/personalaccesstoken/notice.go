@@ -69,6 +69,32 @@ func (t *Tokens) notify(ctx context.Context, c credential.Credential, fn func(tx
 	}, scopes...)
 }
 
+// alarm runs fn, which tells of something about a token, once for each address and hour. A workspace
+// key raises none.
+func (t *Tokens) alarm(ctx context.Context, id, what string, by audit.Actor, fn func(tx *store.Tx, c credential.Credential, tell tell) error) error {
+	now := t.Now()
+	counter := "told " + what + " " + now.UTC().Format("2006-01-02T15") + " " + by.Address
+	if !t.watch.once(id+" "+counter, now) {
+		return nil
+	}
+	c, err := credential.Get(ctx, t.DB, credential.PersonalAccessToken, id)
+	if errors.Is(err, credential.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return t.notify(ctx, c, func(tx *store.Tx, tell tell) error {
+		var told bool
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM token_counters WHERE credential_id = $1 AND counter = $2)`, c.ID, counter).Scan(&told); err != nil || told {
+			return err // by another process, or before a restart
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO token_counters (credential_id, counter, value) VALUES ($1, $2, $3)`, c.ID, counter, store.Micros(now)); err != nil {
+			return err
+		}
+		return fn(tx, c, tell)
+	})
+}
+
 // opens lists the workspaces that a token's owner is a member of and that the token may open.
 func (t *Tokens) opens(ctx context.Context, q store.Querier, c credential.Credential) ([]string, error) {
 	rows, err := q.Query(ctx, `SELECT w.workspace_id, w.is_sandbox FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id
@@ -135,7 +161,7 @@ func (t *Tokens) tidy(ctx context.Context) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM token_networks WHERE last_used_at < $1`, store.Micros(now.Add(-keepNetworks))); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `DELETE FROM token_counters WHERE counter LIKE 'reused %' AND value < $1`, store.Micros(now.Add(-2*time.Hour)))
+		_, err := tx.Exec(ctx, `DELETE FROM token_counters WHERE counter LIKE 'told %' AND value < $1`, store.Micros(now.Add(-2*time.Hour)))
 		return err
 	})
 }

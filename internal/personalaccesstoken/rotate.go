@@ -2,7 +2,6 @@ package personalaccesstoken
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"keyway/internal/audit"
@@ -256,23 +255,9 @@ func (t *Tokens) FirstUse(ctx context.Context, id string, by audit.Actor) error 
 // address and hour. In a strict family it ends the live token.
 func (t *Tokens) Reused(ctx context.Context, id string, by audit.Actor) error {
 	now := t.Now()
-	counter := reasonReused + " " + now.UTC().Format("2006-01-02T15") + " " + by.Address
-	if !t.watch.once(id+" "+counter, now) {
-		return nil
-	}
-	c, err := credential.Get(ctx, t.DB, credential.PersonalAccessToken, id)
-	if errors.Is(err, credential.ErrNotFound) || err == nil && !c.Superseded(now) {
-		return nil // a workspace key, or a child whose parent was replaced
-	} else if err != nil {
-		return err
-	}
-	return t.notify(ctx, c, func(tx *store.Tx, tell tell) error {
-		var told bool
-		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM token_counters WHERE credential_id = $1 AND counter = $2)`, c.ID, counter).Scan(&told); err != nil || told {
-			return err // by another process, or before a restart
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO token_counters (credential_id, counter, value) VALUES ($1, $2, $3)`, c.ID, counter, store.Micros(now)); err != nil {
-			return err
+	return t.alarm(ctx, id, reasonReused, by, func(tx *store.Tx, c credential.Credential, tell tell) error {
+		if !c.Superseded(now) {
+			return nil // a child whose parent was replaced
 		}
 		live, err := liveOf(ctx, tx, c.FamilyID, now)
 		if err != nil {
@@ -291,6 +276,16 @@ func (t *Tokens) Reused(ctx context.Context, id string, by audit.Actor) error {
 			return err
 		}
 		return tell(event.TokenReused, map[string]any{"address": by.Address, "revoked_personal_access_token_ids": ended})
+	})
+}
+
+// DecoyUsed tells people of a decoy that somebody tried: once for each address and hour.
+func (t *Tokens) DecoyUsed(ctx context.Context, id string, by audit.Actor) error {
+	return t.alarm(ctx, id, "decoy", by, func(tx *store.Tx, c credential.Credential, tell tell) error {
+		if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.decoy_used", SubjectID: c.ID, Detail: map[string]any{"address": by.Address}}); err != nil {
+			return err
+		}
+		return tell(event.TokenDecoyUsed, map[string]any{"address": by.Address})
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"keyway/internal/apitest"
 	"keyway/internal/audit"
+	"keyway/internal/credential"
 	"keyway/internal/identity"
 	"keyway/internal/personalaccesstoken"
 	"keyway/internal/store"
@@ -402,6 +403,65 @@ func TestExpiryNotices(t *testing.T) {
 		w.Must(err)
 		if len(soon) != 1 || soon[0].Name != "Soon" {
 			t.Errorf("%+v", soon)
+		}
+	})
+}
+
+// In an overlap the old secret is never wider, or more alive, than the new one; what is made with it
+// outlives it.
+func TestOverlapKeepsNothingOpen(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		s := setup(w)
+		overlap := map[string]any{"overlap_seconds": 3600}
+		next := call(w, s.pat, "rotate", overlap).Token
+		key := call(w, s.pat, "create_workspace_key", map[string]any{"workspace_id": s.ws.ID}).Key
+		s.lives(t, s.pat, "")
+		call(w, s.session, "update", map[string]any{"personal_access_token_id": next.ID, "scopes": []string{"locks:read"}})
+		s.lives(t, next.Secret, "scope")
+		s.lives(t, s.pat, "scope")
+		call(w, s.session, "update", map[string]any{"personal_access_token_id": next.ID, "scopes": []string{"*"}})
+		s.lives(t, s.pat, "scope") // widening is the new one's only
+		s.lives(t, key.Secret, "")
+		call(w, s.session, "disable", id(next.ID))
+		s.lives(t, s.pat, "disabled")
+		s.lives(t, key.Secret, "disabled")
+		call(w, s.session, "enable", id(next.ID))
+		w.Pass(time.Hour)
+		s.session = w.Session(s.jane)
+		s.lives(t, s.pat, "superseded")
+		s.lives(t, key.Secret, "")
+
+		third := call(w, next.Secret, "rotate", overlap).Token
+		s.lives(t, next.Secret, "")
+		call(w, s.session, "revoke", id(third.ID))
+		s.lives(t, next.Secret, "revoked")
+		s.lives(t, third.Secret, "revoked")
+		s.lives(t, key.Secret, "revoked")
+
+		// Ending the old one early leaves the new one alone.
+		pat, patID := w.PAT(s.jane)
+		follower := call(w, pat, "rotate", overlap).Token
+		call(w, s.session, "revoke", id(patID))
+		s.lives(t, pat, "revoked")
+		s.lives(t, follower.Secret, "")
+	})
+}
+
+func TestDecoyAlarms(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		s := setup(w)
+		decoy := call(w, s.session, "create", map[string]any{"name": "Backup of the keys", "is_decoy": true}).Token
+		unknown := w.Do(apitest.Request{Path: "/devices/list", Token: string(credential.Mint(credential.PersonalAccessToken, false)), Workspace: s.ws.ID})
+		for range 3 {
+			if a := w.Do(apitest.Request{Path: "/devices/list", Token: decoy.Secret, Workspace: s.ws.ID}); a.Status != 401 || string(a.Body) != string(unknown.Body) {
+				t.Errorf("%d %s, which an unknown token is not told", a.Status, a.Body)
+			}
+		}
+		told := s.events("keyway.personal_access_token.decoy_used")
+		if n := s.audited("personal_access_token.decoy_used"); n != 1 || len(told) != 1 || told[0]["address"] != "127.0.0.1" || told[0]["personal_access_token_id"] != decoy.ID {
+			t.Errorf("%d entries, %v", n, told)
 		}
 	})
 }

@@ -220,6 +220,10 @@ func (t *Tokens) inherit(ctx context.Context, tx *store.Tx, c *credential.Creden
 	if tok := t.served(parent, false); tok.Status != Active || parent.IsDecoy {
 		return fault.Invalid("parent_id", "The token that it would be made with is %s", tok.Status)
 	}
+	if parent, err = heir(ctx, tx, parent); err != nil {
+		return err
+	}
+	c.ParentID = parent.ID
 	if n.ExpiresAt.IsZero() && !n.Never && !parent.ExpiresAt.IsZero() && parent.ExpiresAt.Before(c.ExpiresAt) {
 		c.ExpiresAt = parent.ExpiresAt
 	}
@@ -234,6 +238,15 @@ func (t *Tokens) inherit(ctx context.Context, tx *store.Tx, c *credential.Creden
 		return fault.New(fault.InvalidRequest, "Tokens can be made with tokens over %d generations at the most", credential.MaxDepth)
 	}
 	return within(*c, parent)
+}
+
+// heir is what keys and tokens that are made with c belong to: its successor, which goes on when c
+// stops, or c itself.
+func heir(ctx context.Context, q store.Querier, c credential.Credential) (credential.Credential, error) {
+	if c.SuccessorID == "" {
+		return c, nil
+	}
+	return credential.Get(ctx, q, credential.PersonalAccessToken, c.SuccessorID)
 }
 
 // within returns invalid_input where a token would be wider than its parent.
@@ -464,6 +477,9 @@ func (t *Tokens) Update(ctx context.Context, userID, id string, ch Change, mayWi
 		if err := credential.Change(ctx, tx, &c); err != nil {
 			return err
 		}
+		if err := t.reachPredecessor(ctx, tx, c, before, now); err != nil {
+			return err
+		}
 		return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.updated", SubjectID: id, Detail: map[string]any{
 			"name": c.Name, "expires_at": rpc.Time{Time: c.ExpiresAt}, "limits": c.Limits}})
 	}, store.Instance)
@@ -502,6 +518,52 @@ func wider(c, before credential.Credential, now time.Time) bool {
 	return later || earlier || before.IsStrict && !c.IsStrict || c.Limits.Within(before.Limits) != nil
 }
 
+// reachPredecessor narrows the token that c replaces, while that still works, as c was narrowed: an
+// overlap must keep nothing open that was closed. What cannot be compared ends the overlap.
+func (t *Tokens) reachPredecessor(ctx context.Context, tx *store.Tx, c, before credential.Credential, now time.Time) error {
+	if reflect.DeepEqual(c.Limits, before.Limits) && c.ExpiresAt.Equal(before.ExpiresAt) {
+		return nil
+	}
+	old, err := credential.Overlapped(ctx, tx, c.ID, now)
+	if err != nil {
+		return err
+	}
+	for _, o := range old {
+		if c.Limits.Within(o.Limits) != nil && o.Limits.Within(c.Limits) != nil {
+			if _, err := credential.EndOverlap(ctx, tx, c.ID, now); err != nil {
+				return err
+			}
+			continue
+		}
+		if c.Limits.Within(o.Limits) == nil {
+			o.Limits = c.Limits
+		}
+		if !c.ExpiresAt.IsZero() && (o.ExpiresAt.IsZero() || c.ExpiresAt.Before(o.ExpiresAt)) {
+			o.ExpiresAt = c.ExpiresAt
+		}
+		if err := credential.Change(ctx, tx, &o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end revokes a token with the one that it replaces, where that still works: who ends a token means
+// both of its secrets.
+func (t *Tokens) end(ctx context.Context, tx *store.Tx, id, by string) error {
+	now := t.Now()
+	old, err := credential.Overlapped(ctx, tx, id, now)
+	if err != nil {
+		return err
+	}
+	for _, o := range old {
+		if err := credential.Revoke(ctx, tx, now, o.ID, by, "revoked"); err != nil {
+			return err
+		}
+	}
+	return credential.Revoke(ctx, tx, now, id, by, "revoked")
+}
+
 // SetDisabled puts a token to sleep with all that was made with it, or wakes it up. It returns
 // personal_access_token_not_found.
 func (t *Tokens) SetDisabled(ctx context.Context, userID, id string, disabled bool, by audit.Actor) error {
@@ -517,6 +579,16 @@ func (t *Tokens) SetDisabled(ctx context.Context, userID, id string, disabled bo
 		}
 		if err := credential.Change(ctx, tx, &c); err != nil {
 			return err
+		}
+		old, err := credential.Overlapped(ctx, tx, id, t.Now())
+		if err != nil {
+			return err
+		}
+		for _, o := range old {
+			o.DisabledAt = c.DisabledAt
+			if err := credential.Change(ctx, tx, &o); err != nil {
+				return err
+			}
 		}
 		return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: action, SubjectID: id})
 	}, store.Instance)
@@ -537,14 +609,13 @@ func (t *Tokens) RevokeAll(ctx context.Context, b Bulk, by audit.Actor) (ended [
 		return nil, err
 	}
 	err = t.DB.Update(ctx, func(tx *store.Tx) error {
-		now := t.Now()
 		chosen, err := t.chosen(ctx, tx, b)
 		if err != nil {
 			return err
 		}
 		ended = []Token{}
 		for _, c := range chosen {
-			if err := credential.Revoke(ctx, tx, now, c.ID, by.UserID, "revoked"); err != nil {
+			if err := t.end(ctx, tx, c.ID, by.UserID); err != nil {
 				return err
 			}
 			if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.revoked", SubjectID: c.ID, Detail: map[string]any{"together": true}}); err != nil {
@@ -687,14 +758,14 @@ func (t *Tokens) SetRefused(ctx context.Context, ownerID, workspaceID, id string
 	}, store.Instance)
 }
 
-// Revoke ends a token for ever, and its workspace keys with it. When it returns, no request
-// succeeds with it. It returns personal_access_token_not_found.
+// Revoke ends a token for ever, with its workspace keys, what was made with it and the token that it
+// replaces. When it returns, no request succeeds with any of them. It returns personal_access_token_not_found.
 func (t *Tokens) Revoke(ctx context.Context, userID, id string, by audit.Actor) error {
 	return t.DB.Update(ctx, func(tx *store.Tx) error {
 		if _, err := t.find(ctx, tx, userID, id); err != nil {
 			return err
 		}
-		if err := credential.Revoke(ctx, tx, t.Now(), id, by.UserID, "revoked"); err != nil {
+		if err := t.end(ctx, tx, id, by.UserID); err != nil {
 			return err
 		}
 		return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.revoked", SubjectID: id})
@@ -730,6 +801,9 @@ func (t *Tokens) CreateWorkspaceKey(ctx context.Context, userID, tokenID, worksp
 			if up, err = credential.Get(ctx, tx, credential.PersonalAccessToken, up.ParentID); err != nil {
 				return err
 			}
+		}
+		if c, err = heir(ctx, tx, c); err != nil {
+			return err
 		}
 		k := credential.Credential{Kind: credential.WorkspaceKey, WorkspaceID: workspaceID, ParentID: c.ID, Name: c.Name, CreatedAt: t.Now(), CreatedFrom: "token"}
 		if secret, err = credential.Insert(ctx, tx, t.Vault, &k, sandbox); err != nil {
