@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ type wire struct {
 	net.Listener
 	mu    sync.Mutex
 	conns []net.Conn
-	to    string
+	to    [2]string // network and address
 }
 
 func (w *wire) carry() {
@@ -27,7 +28,7 @@ func (w *wire) carry() {
 		if err != nil {
 			return
 		}
-		out, err := net.Dial("tcp", w.to)
+		out, err := net.Dial(w.to[0], w.to[1])
 		if err != nil {
 			_ = in.Close()
 			continue
@@ -60,7 +61,12 @@ func TestPostgresAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	way := &wire{Listener: l, to: u.Host}
+	way := &wire{Listener: l, to: [2]string{"tcp", u.Host}}
+	if q := u.Query(); q.Has("host") { // the folder of a Unix socket
+		way.to = [2]string{"unix", filepath.Join(q.Get("host"), ".s.PGSQL.5432")}
+		q.Del("host")
+		u.RawQuery = q.Encode()
+	}
 	go way.carry()
 	t.Cleanup(way.cut)
 	u.Host = l.Addr().String()
