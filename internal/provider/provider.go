@@ -115,11 +115,26 @@ const (
 type Registry struct {
 	sandbox    Provider
 	production []Provider
+	// by brand: every visit of a lock asks, and making the list of brands costs more than the visit
+	virtual, real map[string]Provider
 }
 
 // NewRegistry makes a registry of an explicit list.
 func NewRegistry(sandbox Provider, production ...Provider) *Registry {
-	return &Registry{sandbox, production}
+	return &Registry{sandbox, production, byBrand(sandbox), byBrand(production...)}
+}
+
+// byBrand gives the first of the providers that has each brand.
+func byBrand(providers ...Provider) map[string]Provider {
+	out := map[string]Provider{}
+	for _, p := range providers {
+		for _, b := range p.Brands() {
+			if _, ok := out[b.Name]; !ok {
+				out[b.Name] = p
+			}
+		}
+	}
+	return out
 }
 
 // Brands lists what can be connected in a workspace of the kind.
@@ -136,16 +151,12 @@ func (r *Registry) Brands(sandbox bool) []Brand {
 
 // Find gives the provider of a brand; ErrUnknownBrand when there is none.
 func (r *Registry) Find(brand string, sandbox bool) (Provider, error) {
-	candidates := r.production
+	brands := r.real
 	if sandbox {
-		candidates = []Provider{r.sandbox}
+		brands = r.virtual
 	}
-	for _, p := range candidates {
-		for _, b := range p.Brands() {
-			if b.Name == brand {
-				return p, nil
-			}
-		}
+	if p, ok := brands[brand]; ok {
+		return p, nil
 	}
 	return nil, ErrUnknownBrand
 }
