@@ -52,6 +52,7 @@ func TestBrowserAddDevices(t *testing.T) {
 	p.sees("Nuki")
 
 	p.press("Connected Accounts")
+	until(p, "the list of accounts", `location.pathname.endsWith("/connected-accounts") && document.readyState === "complete"`, func(there bool) bool { return there })
 	p.sees("Schlage")
 	screenshot(t, p.ctx, "console-accounts")
 	p.do(chromedp.Click(chromedp.CSS(`tbody tr:last-child .row-link`)), "open the account")
