@@ -48,7 +48,8 @@ func TestBrowserAddDevices(t *testing.T) {
 	p.framed(`main[data-screen="credentials"] .button`, "e.click()")
 	p.framed(`main[data-screen="success"]`, "")
 	screenshot(t, p.ctx, "console-add-devices-success")
-	p.framed("[data-close]", "e.click()")
+	p.framed("[data-close]", "window.loadedBefore = true; e.click()")
+	until(p, "the page loaded anew", `document.readyState === "complete" && !window.loadedBefore`, func(again bool) bool { return again })
 	p.sees("Nuki")
 
 	p.press("Connected Accounts")
