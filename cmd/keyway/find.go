@@ -7,6 +7,8 @@ import (
 	"keyway/internal/connectwebview"
 	"keyway/internal/credential"
 	"keyway/internal/device"
+	"keyway/internal/event"
+	"keyway/internal/fault"
 	"keyway/internal/rpc"
 	"keyway/internal/workspace"
 )
@@ -31,6 +33,23 @@ func (a *app) finders() map[string]workspace.Finder {
 		},
 		"connect_webviews": func(ctx context.Context, workspaceID, text string) (any, error) {
 			p, err := a.webviews.List(ctx, workspaceID, connectwebview.Filter{Search: text, Limit: mostFound})
+			return p.Items, err
+		},
+		"access_codes": func(ctx context.Context, _, text string) (any, error) {
+			return a.codes.Find(ctx, text, mostFound)
+		},
+		"unmanaged_access_codes": func(ctx context.Context, _, text string) (any, error) {
+			return a.codes.FindUnmanaged(ctx, text, mostFound)
+		},
+		"action_attempts": func(ctx context.Context, _, text string) (any, error) {
+			found, err := a.attempts.Reached(ctx, text)
+			if fault.Is(err, fault.ActionAttemptNotFound) {
+				return []any{}, nil
+			}
+			return []any{found}, err
+		},
+		"events": func(ctx context.Context, workspaceID, text string) (any, error) {
+			p, err := a.events.Find(ctx, workspaceID, event.Filter{ID: text, Limit: mostFound})
 			return p.Items, err
 		},
 		"client_sessions": func(ctx context.Context, workspaceID, text string) (any, error) {

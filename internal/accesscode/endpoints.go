@@ -2,6 +2,7 @@ package accesscode
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"keyway/internal/action"
@@ -251,7 +252,7 @@ type listInput struct {
 	DeviceID          string            `json:"device_id" doc:"Only those on this device."`
 	CustomerKey       string            `json:"customer_key" doc:"Only those of this customer."`
 	UserIdentifierKey string            `json:"user_identifier_key" doc:"Only those on devices of this user."`
-	Search            string            `json:"search" doc:"Only those whose name or id contains this."`
+	Search            string            `json:"search" doc:"Only those whose name, PIN or id contains this."`
 	GrantID           string            `json:"access_grant_id" doc:"Only those of this access grant."`
 	GrantKey          string            `json:"access_grant_key" doc:"Only those of the access grant with this key."`
 	MethodID          string            `json:"access_method_id" doc:"Only those of this access method."`
@@ -265,7 +266,7 @@ type listUnmanagedInput struct {
 	rpc.PageInput
 	DeviceID          string `json:"device_id" rule:"required" doc:"On which device."`
 	UserIdentifierKey string `json:"user_identifier_key" doc:"Only those on devices of this user."`
-	Search            string `json:"search" doc:"Only those whose name or id contains this."`
+	Search            string `json:"search" doc:"Only those whose name, PIN or id contains this."`
 }
 
 func (c *Codes) listUnmanaged(ctx context.Context, in listUnmanagedInput) (rpc.Page[Unmanaged], error) {
@@ -278,8 +279,33 @@ func page[T any](ctx context.Context, c *Codes, in listInput, managed bool, most
 	if err != nil {
 		return p, err
 	}
+	w := in.where(ctx, c.DB, managed)
+	switch {
+	case in.Search == "":
+	case strings.Trim(in.Search, "0123456789") == "":
+		ids, err := c.withDigits(ctx, in.where(ctx, c.DB, managed), in.Search)
+		if err != nil {
+			return p, err
+		}
+		w.AddIn("access_code_id", ids)
+	default:
+		w.AddSearch("search", in.Search)
+	}
+	if in.GrantID != "" || in.GrantKey != "" || in.MethodID != "" {
+		w.AddIn("access_code_id", nil) // there are no access grants yet, so no code is of one
+	}
+	if from.ID != "" {
+		w.Add("(created_at, access_code_id) > (?, ?)", from.CreatedAt, from.ID)
+	}
+	w.Args = append(w.Args, limit+1)
+	rows, err := c.served(ctx, c.DB, w, ` ORDER BY created_at, access_code_id LIMIT `+store.Mark(len(w.Args)))
+	return rpc.PageOf[T](rows, limit), err
+}
+
+// where is what a list asks for but for its search.
+func (in listInput) where(ctx context.Context, db *store.DB, managed bool) *store.Where {
 	caller := credential.From(ctx)
-	w := c.DB.Where()
+	w := db.Where()
 	w.Add("workspace_id = ?", caller.WorkspaceID)
 	w.Add("is_managed = ?", managed)
 	w.Add("is_spare = ?", false) // a spare is nobody's code yet
@@ -296,18 +322,7 @@ func page[T any](ctx context.Context, c *Codes, in listInput, managed bool, most
 	if in.UserIdentifierKey != "" {
 		credential.AccountsOfUser(w, "connected_account_id", caller.WorkspaceID, in.UserIdentifierKey)
 	}
-	if in.Search != "" {
-		w.AddSearch("search", in.Search)
-	}
-	if in.GrantID != "" || in.GrantKey != "" || in.MethodID != "" {
-		w.AddIn("access_code_id", nil) // there are no access grants yet, so no code is of one
-	}
-	if from.ID != "" {
-		w.Add("(created_at, access_code_id) > (?, ?)", from.CreatedAt, from.ID)
-	}
-	w.Args = append(w.Args, limit+1)
-	rows, err := c.served(ctx, c.DB, w, ` ORDER BY created_at, access_code_id LIMIT `+store.Mark(len(w.Args)))
-	return rpc.PageOf[T](rows, limit), err
+	return w
 }
 
 type deviceInput struct {

@@ -70,3 +70,15 @@ func ConstraintsOf(d device.Device) (Constraints, error) {
 func HasPool(d device.Device) (supported, enabled bool) {
 	return string(d.Properties["supports_backup_access_code_pool"]) == "true", string(d.Properties["backup_access_code_pool_enabled"]) == "true"
 }
+
+// Find gives the first codes that the caller reaches whose name, PIN or id contains a text.
+func (c *Codes) Find(ctx context.Context, text string, limit int) ([]rpc.Doc[Code], error) {
+	p, err := page[Code](ctx, c, listInput{Search: text}, true, limit)
+	return p.Items, err
+}
+
+// FindUnmanaged is Find for the codes of others.
+func (c *Codes) FindUnmanaged(ctx context.Context, text string, limit int) ([]rpc.Doc[Unmanaged], error) {
+	p, err := page[Unmanaged](ctx, c, listInput{Search: text}, false, limit)
+	return p.Items, err
+}

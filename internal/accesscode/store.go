@@ -129,6 +129,34 @@ func (c *Codes) served(ctx context.Context, q store.Querier, w *store.Where, tai
 
 type servedRow struct{ store.Row }
 
+// withDigits finds the codes whose name, id or PIN contains some digits. PINs are sealed, so each code
+// is looked at.
+func (c *Codes) withDigits(ctx context.Context, w *store.Where, digits string) ([]string, error) {
+	rows, err := c.DB.Query(ctx, `SELECT workspace_id, access_code_id, search, secret FROM access_codes`+w.String(), w.Args...)
+	ids, err := store.All(rows, err, func(rows *sql.Rows) (string, error) {
+		var workspaceID, id, text string
+		var secret []byte
+		if err := rows.Scan(&workspaceID, &id, &text, &secret); err != nil {
+			return "", err
+		}
+		fields, err := c.Vault.Open(place(workspaceID, id, "secret"), secret)
+		if err != nil {
+			return "", err
+		}
+		var of struct {
+			PIN string `json:"code"`
+		}
+		if err := json.Unmarshal(fields, &of); err != nil {
+			return "", err
+		}
+		if strings.Contains(text, digits) || strings.Contains(of.PIN, digits) {
+			return id, nil
+		}
+		return "", nil
+	})
+	return slices.DeleteFunc(ids, func(id string) bool { return id == "" }), err
+}
+
 // get gives one code as it is served.
 func (c *Codes) get(ctx context.Context, q store.Querier, workspaceID, id string) ([]byte, error) {
 	w := c.DB.Where()

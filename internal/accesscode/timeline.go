@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keyway/internal/credential"
+	"keyway/internal/event"
 	"keyway/internal/fault"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
@@ -34,12 +35,26 @@ type timeline struct {
 	} `json:"pagination"`
 }
 
+// timelineType is a type of event that timelines are about.
+type timelineType string
+
+// Enum lists the types of the contract. Those of programming are not told: what came of it is.
+func (timelineType) Enum() []string {
+	out := []string{"internal.access_code.programming_started", "internal.access_code.programming_finished"}
+	for _, t := range event.Type("").Enum() {
+		if strings.HasPrefix(t, "access_code.") {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
 type timelineInput struct {
-	ID     string             `json:"access_code_id" rule:"required" doc:"Which access code."`
-	After  rpc.Opt[time.Time] `json:"after" doc:"Only what happened after this time; next_cursor of the page before, for the next page."`
-	Before rpc.Opt[time.Time] `json:"before" doc:"Only what happened before this time."`
-	Types  rpc.Opt[[]string]  `json:"event_types" rule:"max=100" doc:"Only events of these types."`
-	Limit  rpc.Opt[int]       `json:"limit" rule:"min=1,max=200" doc:"How many events; 50 unless given. Those of one moment are not parted, so there may be a few more."`
+	ID     string                  `json:"access_code_id" rule:"required" doc:"Which access code."`
+	After  rpc.Opt[time.Time]      `json:"after" doc:"Only what happened after this time; next_cursor of the page before, for the next page."`
+	Before rpc.Opt[time.Time]      `json:"before" doc:"Only what happened before this time."`
+	Types  rpc.Opt[[]timelineType] `json:"event_types" rule:"max=100" doc:"Only events of these types."`
+	Limit  rpc.Opt[int]            `json:"limit" rule:"min=1,max=200" doc:"How many events; 50 unless given. Those of one moment are not parted, so there may be a few more."`
 }
 
 // mostAtOnce bounds how many events of one code occur at the same moment.
@@ -82,7 +97,7 @@ func (c *Codes) getTimeline(ctx context.Context, in timelineInput) (out timeline
 		w.Add("t.occurred_at < ?", store.Micros(in.Before.Value))
 	}
 	if in.Types.Set {
-		w.AddIn("e.event_type", in.Types.Value)
+		w.AddIn("e.event_type", store.Strings(in.Types.Value))
 	}
 	limit := in.Limit.Or(50)
 	w.Args = append(w.Args, limit+mostAtOnce)

@@ -255,6 +255,7 @@ func (a *Accounts) save(ctx context.Context, tx *store.Tx, workspaceID string, a
 		return err
 	}
 	search := []string{acc.DisplayName, acc.AccountTypeDisplayName, acc.AccountType, acc.CustomerKey}
+	search = append(search, acc.CustomMetadata.Texts()...)
 	for _, v := range acc.UserIdentifier {
 		search = append(search, v)
 	}

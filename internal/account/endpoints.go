@@ -86,7 +86,7 @@ type listInput struct {
 	rpc.PageInput
 	CustomMetadataHas map[string]any `json:"custom_metadata_has" doc:"Only accounts whose custom_metadata has all of these values."`
 	CustomerKey       string         `json:"customer_key" doc:"Only accounts of this customer."`
-	Search            string         `json:"search" rule:"min=1" doc:"Only accounts whose name, brand or user contains this, or whose id begins with it (four characters at least)."`
+	Search            string         `json:"search" rule:"min=1" doc:"Only accounts whose name, brand, user, customer or metadata contains this, or whose id begins with it (four characters at least)."`
 	SpaceID           string         `json:"space_id" doc:"Only accounts in this space."`
 	UserIdentifierKey string         `json:"user_identifier_key" doc:"Only accounts of this user."`
 }
@@ -124,14 +124,14 @@ func (a *Accounts) page(ctx context.Context, w *store.Where, from rpc.Position, 
 	return rpc.PageOf[Account](rows, limit), err
 }
 
-// Find reads one page of the accounts whose name, brand or user contains a text, or of all when it
-// is empty.
+// Find reads one page of the accounts whose name, brand, user, customer or metadata contains a text,
+// or whose id begins with it, or of all when it is empty.
 func (a *Accounts) Find(ctx context.Context, workspaceID, text string, from rpc.Position, limit int) (rpc.Page[Account], error) {
 	w := a.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
 	credential.From(ctx).LimitAccounts(w, "connected_account_id", "customer_key")
 	if text != "" {
-		w.AddSearch("search", text)
+		w.AddSearch("search", text, "connected_account_id")
 	}
 	return a.page(ctx, w, from, limit)
 }

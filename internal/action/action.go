@@ -106,10 +106,15 @@ type getInput struct {
 }
 
 func (a *Attempts) get(ctx context.Context, in getInput) (rpc.Doc[Attempt], error) {
+	return a.Reached(ctx, in.ID)
+}
+
+// Reached reads an attempt that the caller reaches; action_attempt_not_found when there is none.
+func (a *Attempts) Reached(ctx context.Context, id string) (rpc.Doc[Attempt], error) {
 	p := credential.From(ctx)
 	w := a.DB.Where()
 	w.Add("workspace_id = ?", p.WorkspaceID)
-	w.Add("action_attempt_id = ?", in.ID)
+	w.Add("action_attempt_id = ?", id)
 	p.LimitDevices(w, "device_id") // what is about no device is the workspace's own
 	return docOf(a.DB.QueryRow(ctx, `SELECT doc FROM action_attempts`+w.String(), w.Args...))
 }

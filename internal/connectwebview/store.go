@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,12 +58,7 @@ func (v *Webviews) insert(ctx context.Context, tx *store.Tx, w stored, userIdent
 		return nil, err
 	}
 	token := []byte(credential.RandomText(33))
-	search := append([]string{w.ID, w.CustomerKey}, w.AcceptedProviders...)
-	for _, value := range w.CustomMetadata {
-		if text, ok := value.(string); ok {
-			search = append(search, text)
-		}
-	}
+	search := slices.Concat([]string{w.ID, w.CustomerKey}, w.AcceptedProviders, w.CustomMetadata.Texts())
 	if _, err := tx.Exec(ctx, `INSERT INTO connect_webviews (workspace_id, connect_webview_id, sealed_token, expires_at, failures, customer_key, user_identifier_key, search, doc, created_at)
 		VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9)`, w.WorkspaceID, w.ID, v.Vault.Seal(place(w.ID), token), store.Micros(w.CreatedAt.Add(AddressLifetime)),
 		store.TextOrNull(w.CustomerKey), store.TextOrNull(userIdentifierKey), strings.ToLower(strings.Join(search, "\n")), string(doc), store.Micros(w.CreatedAt.Time)); err != nil {

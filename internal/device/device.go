@@ -452,8 +452,8 @@ const (
 	maxMetadataValue = 500
 )
 
-// texts are the values that a search can find.
-func (m Metadata) texts() (out []string) {
+// Texts are the values that a search can find.
+func (m Metadata) Texts() (out []string) {
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		if text, ok := m[key].(string); ok {
 			out = append(out, text)

@@ -95,7 +95,7 @@ func (d *Device) searchText() string {
 	if d.Location != nil {
 		texts = append(texts, d.Location.Name)
 	}
-	return strings.ToLower(strings.Join(append(texts, d.CustomMetadata.texts()...), "\n"))
+	return strings.ToLower(strings.Join(append(texts, d.CustomMetadata.Texts()...), "\n"))
 }
 
 // Filter chooses devices of a workspace.

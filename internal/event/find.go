@@ -25,7 +25,7 @@ type Filter struct {
 func (l *Log) Find(ctx context.Context, workspaceID string, f Filter) (p rpc.Page[Record], err error) {
 	w := l.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
-	credential.From(ctx).LimitAccounts(w, "connected_account_id", "customer_key")
+	credential.From(ctx).Limit(w, "device_id", "connected_account_id", "customer_key")
 	(&filter{EventType: f.Type, DeviceID: f.DeviceID}).columns(w)
 	if f.ID != "" {
 		w.Add("event_id = ?", f.ID)
