@@ -297,3 +297,138 @@ func codesSurviveKilling(t *testing.T, folder ...string) {
 	}
 	t.Logf("%d events of codes, %d deliveries", len(ids), len(r.Messages))
 }
+
+// A server that is killed while it asks locks leaves nothing pending: within thirty seconds the one
+// beside it on the database, or the one that is started after it, has ended each attempt, and nothing
+// was done or told twice.
+func TestUnlockingSurvivesKilling(t *testing.T) {
+	t.Parallel()
+	t.Run("sqlite, started again", func(t *testing.T) {
+		t.Parallel()
+		w := mortal(t, "--data", t.TempDir())
+		kill := w.run(t)
+		unlockingSurvivesKilling(t, w, func() *world {
+			kill()
+			w.run(t)
+			return w
+		})
+	})
+	t.Run("postgres, one beside it", func(t *testing.T) {
+		t.Parallel()
+		w := mortal(t, postgresFolder(t)...)
+		kill := w.run(t)
+		beside := *w
+		beside.URL = "http://127.0.0.1:" + freePort(t)
+		beside.run(t)
+		unlockingSurvivesKilling(t, w, func() *world {
+			kill()
+			return &beside
+		})
+	})
+}
+
+func unlockingSurvivesKilling(t *testing.T, w *world, kill func() *world) {
+	ws := w.Harbour.WorkspaceID
+	var locks []string
+	for _, d := range w.ok(t, w.PAT, ws, "/devices/list", fields{}).objects(t, "devices") {
+		if d["properties"].(fields)["online"] == true && d["can_remotely_unlock"] == true {
+			locks = append(locks, text(t, d, "device_id"))
+		}
+	}
+	var mu sync.Mutex
+	var acknowledged []string
+	var callers sync.WaitGroup
+	enough := make(chan struct{})
+	for n := range 16 {
+		callers.Go(func() {
+			for {
+				body := strings.NewReader(fmt.Sprintf(`{"device_id":%q}`, locks[n%len(locks)]))
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL+"/locks/unlock_door", body)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				req.Header = http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + w.PAT}, "Seam-Workspace": {ws}}
+				res, err := w.http.Do(req)
+				if err != nil {
+					return // it was killed
+				}
+				var out struct {
+					Attempt struct {
+						ID string `json:"action_attempt_id"`
+					} `json:"action_attempt"`
+				}
+				err = json.NewDecoder(res.Body).Decode(&out)
+				_ = res.Body.Close()
+				if err != nil {
+					return
+				}
+				mu.Lock()
+				if acknowledged = append(acknowledged, out.Attempt.ID); len(acknowledged) == 300 {
+					close(enough)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	select {
+	case <-enough:
+	case <-time.After(time.Minute):
+		t.Error("the server is too slow to be killed at work")
+	}
+	heir, died := kill(), time.Now()
+	callers.Wait()
+	attempts := func() (all []fields, pending int) {
+		for _, lock := range locks {
+			body := fields{"device_id": lock, "limit": 10_000}
+			for _, a := range heir.ok(t, w.PAT, ws, "/action_attempts/list", body).objects(t, "action_attempts") {
+				if all = append(all, a); a["status"] == "pending" {
+					pending++
+				}
+			}
+		}
+		return all, pending
+	}
+	all, first := attempts()
+	for pending := first; pending > 0; time.Sleep(100 * time.Millisecond) {
+		if time.Since(died) > 30*time.Second {
+			t.Fatalf("%d attempts are still pending", pending)
+		}
+		all, pending = attempts()
+	}
+	status, interrupted := map[any]any{}, 0
+	for _, a := range all {
+		status[a["action_attempt_id"]] = a["status"]
+		if failure, failed := a["error"].(fields); failed {
+			if interrupted++; failure["type"] != "action_attempt_interrupted" {
+				t.Errorf("ended as %v", failure)
+			}
+		}
+	}
+	unlocked, told := map[any]int{}, map[any]int{}
+	for offset := 0; ; offset += 500 {
+		events := heir.ok(t, w.PAT, ws, "/events/list", fields{"since": "2000-01-01T00:00:00Z", "unstable_offset": offset,
+			"event_types": []string{"lock.unlocked", "action_attempt.unlock_door.succeeded", "action_attempt.unlock_door.failed"}}).objects(t, "events")
+		for _, e := range events {
+			if e["event_type"] == "lock.unlocked" {
+				unlocked[e["action_attempt_id"]]++
+			} else {
+				told[e["action_attempt_id"]]++
+			}
+		}
+		if len(events) < 500 {
+			break
+		}
+	}
+	for _, id := range acknowledged {
+		if status[id] == nil {
+			t.Errorf("%s was acknowledged and is gone", id)
+		}
+	}
+	for id, is := range status {
+		if want := map[any]int{"success": 1, "error": 0}[is]; unlocked[id] != want || told[id] != 1 {
+			t.Errorf("%v ended as %v, unlocked %d times and was told of %d times", id, is, unlocked[id], told[id])
+		}
+	}
+	t.Logf("%d attempts, %d pending after the server's death, %d interrupted, all ended %v after it", len(all), first, interrupted, time.Since(died).Round(time.Millisecond))
+}
