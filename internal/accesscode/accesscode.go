@@ -159,6 +159,8 @@ type state struct {
 	Warnings []Problem `json:"warnings,omitempty"`
 	Attempts []string  `json:"attempts,omitempty"` // to settle once the lock was asked
 	Actor    actor     `json:"actor"`
+
+	Elsewhere bool `json:"elsewhere,omitempty"` // another workspace manages it
 }
 
 // held is a code as a lock holds it.

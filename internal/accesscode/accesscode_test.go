@@ -321,6 +321,62 @@ func TestUnmanagedCodes(t *testing.T) {
 	})
 }
 
+// Two workspaces can manage one code only in turn: who takes it over says so with force, and the other is told.
+func TestManagedByAnotherWorkspace(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("august")
+		w.settle()
+		elsewhere := func(id string, is bool) object {
+			return w.call("/keyway/v1/sandbox/manage_code_elsewhere", object{"access_code_id": id, "is_managed_elsewhere": is})
+		}
+		unmanaged := func(id string) object {
+			return w.call("/access_codes/unmanaged/get", object{"access_code_id": id}).obj("access_code")
+		}
+		theirs := w.call("/access_codes/simulate/create_unmanaged_access_code", object{"device_id": lock, "name": "Neighbor", "code": "0042"}).obj("access_code").str("access_code_id")
+		elsewhere(theirs, true)
+		for _, path := range []string{"convert_to_managed", "update"} {
+			w.refused("/access_codes/unmanaged/"+path, object{"access_code_id": theirs, "is_managed": true}, "access_code_managed_by_another_workspace")
+		}
+		w.call("/access_codes/unmanaged/update", object{"access_code_id": theirs, "is_managed": true, "force": true})
+		w.wantStatus(theirs, "set")
+		w.wantEvents(theirs, "unmanaged.created", "unmanaged.failed_to_convert_to_managed", "unmanaged.failed_to_convert_to_managed", "unmanaged.converted_to_managed")
+
+		made := w.call("/access_codes/create", object{"device_id": lock, "name": "Guest", "code": "4821"})
+		ours := made.obj("access_code").str("access_code_id")
+		w.refused("/keyway/v1/sandbox/manage_code_elsewhere", object{"access_code_id": ours, "is_managed_elsewhere": true}, "not_supported") // not on its lock yet
+		w.settle()
+		elsewhere(ours, false) // as it is
+		w.wantStatus(ours, "set")
+		elsewhere(ours, true)
+		w.refused("/access_codes/get", object{"access_code_id": ours}, "access_code_not_found")
+		if c := unmanaged(ours); len(c.list("warnings")) != 1 || c.list("warnings")[0].str("warning_code") != "management_transferred" {
+			t.Fatal(c)
+		}
+		w.kick(lock)
+		if on := w.onLock(lock); on["4821"].Name != "Guest" || len(on) != 2 {
+			t.Fatal("the lock was changed", on)
+		}
+		w.wantEvents(ours, "created", "mutations_requested", "set_on_device", "changed")
+		timeline := w.call("/access_codes/get_timeline", object{"access_code_id": ours, "event_types": []string{"access_code.changed"}}).list("timeline_events")
+		if len(timeline) != 1 || timeline[0].str("actor_type") == "api_key" {
+			t.Fatal(timeline)
+		}
+		w.refused("/access_codes/unmanaged/convert_to_managed", object{"access_code_id": ours}, "access_code_managed_by_another_workspace")
+		elsewhere(ours, false)
+		if c := unmanaged(ours); len(c.list("warnings")) != 0 {
+			t.Fatal(c)
+		}
+		w.call("/access_codes/unmanaged/convert_to_managed", object{"access_code_id": ours})
+		w.wantStatus(ours, "set")
+
+		fixed := w.connect("kwikset")
+		w.settle()
+		stuck := w.call("/access_codes/create", object{"device_id": fixed, "code": "5724", "sync": true}).obj("access_code").str("access_code_id")
+		w.refused("/keyway/v1/sandbox/manage_code_elsewhere", object{"access_code_id": stuck, "is_managed_elsewhere": true}, "not_supported")
+	})
+}
+
 func TestOfflineCode(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := setup(t, db)

@@ -39,6 +39,7 @@ func (c *Codes) Endpoints() []rpc.Endpoint {
 		{Path: "/access_codes/update", Summary: "Changes an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PUT PATCH", Returns: "action_attempt", Handle: rpc.Func(c.update)},
 		{Path: "/access_codes/update_multiple", Summary: "Changes the access codes that share a PIN.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.updateMultiple)},
 		{Path: "/keyway/v1/sandbox/change_code_on_lock", Summary: "Has someone change an access code at its virtual lock, or take it off; it is known when this answers.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member, ByDevice: true, Handle: rpc.Func(c.simulateChange)},
+		{Path: "/keyway/v1/sandbox/manage_code_elsewhere", Summary: "Has another workspace take over an access code on a virtual lock, or let go of it; it is known when this answers.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member, ByDevice: true, Handle: rpc.Func(c.simulateElsewhere)},
 	}
 }
 
@@ -394,6 +395,15 @@ func (c *Codes) simulateChange(ctx context.Context, in changeOnLockInput) (rpc.O
 	return rpc.OK{}, c.SimulateChange(ctx, in.ID, in.Code)
 }
 
+type elsewhereInput struct {
+	ID        string `json:"access_code_id" rule:"required" doc:"Which access code, managed or not."`
+	Elsewhere bool   `json:"is_managed_elsewhere" rule:"required" doc:"Whether another workspace manages it: true takes it over from this one, false lets go of it."`
+}
+
+func (c *Codes) simulateElsewhere(ctx context.Context, in elsewhereInput) (rpc.OK, error) {
+	return rpc.OK{}, c.ManageElsewhere(ctx, in.ID, in.Elsewhere)
+}
+
 type convertInput struct {
 	ID              string `json:"access_code_id" rule:"required" doc:"Which access code."`
 	AllowExternal   bool   `json:"allow_external_modification" doc:"Whether what someone does to it at the lock holds."`
@@ -403,7 +413,7 @@ type convertInput struct {
 }
 
 func (c *Codes) convert(ctx context.Context, in convertInput) (rpc.OK, error) {
-	return rpc.OK{}, c.Convert(ctx, in.ID, in.AllowExternal || in.ExternalAllowed)
+	return rpc.OK{}, c.Convert(ctx, in.ID, in.AllowExternal || in.ExternalAllowed, in.Force)
 }
 
 type updateUnmanagedInput struct {
@@ -419,5 +429,5 @@ func (c *Codes) updateUnmanaged(ctx context.Context, in updateUnmanagedInput) (r
 		_, err := c.find(ctx, c.DB, in.ID, false)
 		return rpc.OK{}, err
 	}
-	return rpc.OK{}, c.Convert(ctx, in.ID, in.AllowExternal || in.ExternalAllowed)
+	return rpc.OK{}, c.Convert(ctx, in.ID, in.AllowExternal || in.ExternalAllowed, in.Force)
 }

@@ -115,6 +115,7 @@ func TestTenants(t *testing.T) {
 			{"/access_codes/unmanaged/get", "access_code_id", nil, foreignUnmanaged, beyondUnmanaged},
 			{"/access_codes/unmanaged/delete", "access_code_id", nil, foreignUnmanaged, beyondUnmanaged},
 			{"/access_codes/unmanaged/convert_to_managed", "access_code_id", nil, foreignUnmanaged, beyondUnmanaged},
+			{"/keyway/v1/sandbox/manage_code_elsewhere", "access_code_id", object{"is_managed_elsewhere": true}, foreign, beyond},
 			{"/access_codes/unmanaged/update", "access_code_id", object{"is_managed": true}, foreignUnmanaged, beyondUnmanaged},
 			{"/access_codes/unmanaged/list", "device_id", nil, theirs, other},
 			{"/access_codes/list", "device_id", nil, theirs, other},

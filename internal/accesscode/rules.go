@@ -501,9 +501,10 @@ func (c *Codes) Delete(ctx context.Context, id, deviceID string, managed, wait b
 	return attemptID, err
 }
 
-// Convert makes a code that others put on a lock a managed one. It returns access_code_not_found, or
-// not_supported for a brand whose codes cannot change hands.
-func (c *Codes) Convert(ctx context.Context, id string, allowExternal bool) error {
+// Convert makes a code that others put on a lock a managed one; one that another workspace manages only
+// by force. It returns access_code_not_found, access_code_managed_by_another_workspace, or not_supported
+// for a brand whose codes cannot change hands.
+func (c *Codes) Convert(ctx context.Context, id string, allowExternal, force bool) error {
 	p := credential.From(ctx)
 	var refused error
 	err := c.DB.Update(ctx, func(tx *store.Tx) error {
@@ -516,12 +517,18 @@ func (c *Codes) Convert(ctx context.Context, id string, allowExternal bool) erro
 		if err != nil {
 			return err
 		}
-		if t.traits.FixedCodes {
+		switch {
+		case t.traits.FixedCodes:
 			refused = fault.New(fault.NotSupported, "The codes that others put on a lock of this brand cannot become managed")
+		case found.Elsewhere && !force:
+			refused = fault.New(fault.ManagedElsewhere, "Another workspace manages this access code. Pass force to take it over")
+		}
+		if refused != nil {
 			t.problem(found, "access_code.unmanaged.failed_to_convert_to_managed", t.now)
 			return c.tell(ctx, tx, t)
 		}
 		found.managed, found.AllowExternal, found.ChangedAt, found.Actor = true, allowExternal, t.now, actorOf(p)
+		found.Elsewhere, found.Warnings = false, nil
 		found.Unscheduled = found.Held.StartsAt.IsZero() && found.Held.EndsAt.IsZero() && !found.EndsAt.IsZero()
 		found.Told = found.asTold()
 		found.Shown = found.stage(t.now, t.traits)
@@ -726,6 +733,56 @@ func (c *Codes) SimulateChange(ctx context.Context, id, pin string) error {
 	}
 	return c.lookAt(ctx, p.WorkspaceID, r.deviceID)
 }
+
+// ManageElsewhere has another workspace take over a code on a virtual lock, as it does with force, or let
+// go of it. A managed code stops being managed here. It returns workspace_not_sandbox,
+// access_code_not_found, device_unmanaged, or not_supported for a code that cannot change hands.
+func (c *Codes) ManageElsewhere(ctx context.Context, id string, elsewhere bool) error {
+	p := credential.From(ctx)
+	if !p.IsSandbox {
+		return fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace has locks to simulate things with")
+	}
+	var deviceID string
+	err := c.DB.Update(ctx, func(tx *store.Tx) error {
+		found, err := c.find(ctx, tx, id, true)
+		if fault.Is(err, fault.AccessCodeNotFound) {
+			found, err = c.find(ctx, tx, id, false)
+		}
+		if err != nil {
+			return err
+		}
+		deviceID = found.deviceID
+		t, _, _, err := c.begin(ctx, tx, p.WorkspaceID, deviceID)
+		if err != nil {
+			return err
+		}
+		switch {
+		case found.managed && !elsewhere:
+			return nil
+		case t.traits.FixedCodes || found.Offline || found.Held == nil || found.Deleting:
+			return fault.New(fault.NotSupported, "Only a code that is on its lock, and that its brand lets change hands, can be managed by another workspace")
+		case found.managed:
+			found.unmanage()
+			found.ChangedAt = t.now
+			found.Warnings = []Problem{{WarningCode: "management_transferred", Message: transferred, CreatedAt: rpc.Time{Time: t.now}}}
+			t.add(found, "access_code.changed", t.now, map[string]any{"change_reason": transferred}, map[string]any{"changed_properties": []map[string]any{
+				{"property": "is_managed", "from": "true", "to": "false"}}}, actor{Type: "external"})
+		case !elsewhere:
+			found.Warnings = nil
+		}
+		found.Elsewhere = elsewhere
+		if err := c.save(ctx, tx, found, t.now, t.around); err != nil {
+			return err
+		}
+		return c.tell(ctx, tx, t)
+	}, store.Workspace(p.WorkspaceID))
+	if err != nil {
+		return err
+	}
+	return c.lookAt(ctx, p.WorkspaceID, deviceID)
+}
+
+const transferred = "Management was transferred to another workspace."
 
 // lookAt visits a lock at once.
 func (c *Codes) lookAt(ctx context.Context, workspaceID, deviceID string) error {

@@ -389,7 +389,7 @@ func (q *request) convertCode() error {
 	if err != nil {
 		return err
 	}
-	if err := q.Codes.Convert(q.context(), c.ID, q.form("external") != ""); err != nil {
+	if err := q.Codes.Convert(q.context(), c.ID, q.form("external") != "", q.form("force") != ""); err != nil {
 		return q.refused(q.devicePath("codes"), err)
 	}
 	return q.done(q.devicePath("codes"), "The code is managed now.")

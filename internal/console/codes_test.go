@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"keyway/internal/credential"
+	"keyway/internal/rpc"
 	"keyway/internal/workspace"
 )
 
@@ -108,7 +110,12 @@ func TestCodes(t *testing.T) {
 	// Somebody at the lock puts a code on it, and it becomes managed.
 	b.get(codes).post(lock+"/simulate", "what", "code_at_lock", "name", "Neighbor", "code", "5724").at(codes).has("Somebody put the code on the lock.", "Neighbor", "5724", "Manage")
 	other := regexp.MustCompile(`action="(` + codes + `/[^"]*)/convert"`).FindStringSubmatch(b.page)[1]
-	b.post(other + "/convert").has("The code is managed now.").lacks(`action="` + other + `/convert"`).has(`action="` + other + `/edit"`)
+	ctx := credential.With(t.Context(), credential.Principal{WorkspaceID: w.ID, IsSandbox: true, Role: rpc.Member})
+	if err := s.config.Codes.ManageElsewhere(ctx, other[strings.LastIndexByte(other, '/')+1:], true); err != nil {
+		t.Fatal(err)
+	}
+	b.post(other + "/convert").has("Another workspace manages this access code")
+	b.post(other+"/convert", "force", "yes").has("The code is managed now.").lacks(`action="` + other + `/convert"`).has(`action="` + other + `/edit"`)
 	b.post(lock+"/simulate", "what", "keypad", "code", "5724")
 	b.has("The code opened the lock")
 	b.post(lock+"/simulate", "what", "keypad", "code", "0000").has("No code with this PIN is valid on the lock now")

@@ -36,6 +36,7 @@ const (
 	AccessCodeNotFound       Code = "access_code_not_found"
 	AccessCodeNotTimeBound   Code = "access_code_not_time_bound"
 	NoBackupAccessCode       Code = "no_backup_access_code_available"
+	ManagedElsewhere         Code = "access_code_managed_by_another_workspace" // it is taken over with force
 	DeviceOffline            Code = "device_offline"
 	ConnectedAccountNotFound Code = "connected_account_not_found"
 	ConnectWebviewNotFound   Code = "connect_webview_not_found"
@@ -85,6 +86,7 @@ var statuses = map[Code]int{
 	AccessCodeNotFound:       404,
 	AccessCodeNotTimeBound:   400,
 	NoBackupAccessCode:       400,
+	ManagedElsewhere:         400,
 	DeviceOffline:            400,
 	ConnectedAccountNotFound: 404,
 	ConnectWebviewNotFound:   404,
