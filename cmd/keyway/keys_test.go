@@ -431,7 +431,7 @@ func TestNothingSealedIsForgotten(t *testing.T) {
 	known := map[string]bool{
 		"server_keys.proof": true, "audit_entries.mac": true, "audit_head.mac": true, // the audit log stays under the key it was written with
 		"workspace_logos.data": true, // a picture
-		"credentials.digest": true, "client_sessions.digest": true, "sessions.digest": true, "links.digest": true, "recovery_codes.digest": true,
+		"credentials.digest":   true, "client_sessions.digest": true, "sessions.digest": true, "links.digest": true, "recovery_codes.digest": true,
 	}
 	for _, c := range w.keyring.Sealed {
 		known[c.Table+"."+c.Name] = true
@@ -451,4 +451,3 @@ func TestNothingSealedIsForgotten(t *testing.T) {
 		}
 	}
 }
-
