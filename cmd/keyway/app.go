@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"keyway/internal/accesscode"
@@ -25,6 +26,7 @@ import (
 	"keyway/internal/event"
 	"keyway/internal/identity"
 	"keyway/internal/job"
+	"keyway/internal/keyring"
 	"keyway/internal/lock"
 	"keyway/internal/member"
 	"keyway/internal/memory"
@@ -51,6 +53,7 @@ type app struct {
 	people     *identity.People
 	usage      *credential.Usage
 	leaks      *credential.Leaks
+	keyring    *keyring.Keyring
 	events     *event.Log
 	attempts   *action.Attempts
 	jobs       *job.Runner
@@ -112,6 +115,9 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.usage = credential.NewUsage(db)
 	a.leaks = &credential.Leaks{DB: db, Vault: v, Audit: a.audit, Limit: credential.NewLimiter(credential.LeaksPerMinute, a.now), Now: a.now}
 	a.jobs = job.NewRunner(db, o.log, a.now)
+	a.keyring = &keyring.Keyring{DB: db, Vault: v, Audit: a.audit, Jobs: a.jobs, Now: a.now, Sealed: slices.Concat(accesscode.Sealed(), event.Sealed(), identity.Sealed(),
+		webhook.Sealed(), clientsession.Sealed(), connectwebview.Sealed(), memory.Sealed())}
+	a.keyring.RegisterJobs()
 	a.events = &event.Log{DB: db, Vault: v, Jobs: a.jobs, Retention: o.retention, Now: a.now}
 	a.events.RegisterJobs()
 	if o.guard == nil {
@@ -201,8 +207,7 @@ func openVault(ctx context.Context, db *store.DB, o appOptions) (*vault.Vault, e
 			if needed, err = serverKeys(ctx, tx); err != nil || len(needed) > 0 {
 				return err
 			}
-			_, err := tx.Exec(ctx, `INSERT INTO server_keys (key_id, proof, created_at) VALUES ($1, $2, $3)`, v.KeyID(), v.Proof(v.KeyID()), store.Micros(time.Now()))
-			return err
+			return keyring.Record(ctx, tx, v, v.KeyID(), time.Now())
 		}, store.Instance)
 		if err != nil {
 			return nil, err
@@ -213,7 +218,10 @@ func openVault(ctx context.Context, db *store.DB, o appOptions) (*vault.Vault, e
 			return nil, fmt.Errorf("the key file %s is not the one that the data was written with (it lacks key %s): name the right one with --key-file or KEYWAY_KEY_FILE", path, id)
 		}
 	}
-	return v, nil
+	if len(needed) > 0 && needed[v.KeyID()] == nil { // a rotation was cut off between the file and the database
+		err = db.Update(ctx, func(tx *store.Tx) error { return keyring.Record(ctx, tx, v, v.KeyID(), time.Now()) }, store.Instance)
+	}
+	return v, err
 }
 
 func serverKeys(ctx context.Context, q store.Querier) (map[string][]byte, error) {

@@ -26,6 +26,7 @@ var rooms = map[string]string{
 	"internal/audit":               "ground",
 	"internal/clock":               "store",
 	"internal/job":                 "store clock",
+	"internal/keyring":             "ground audit job",
 	"internal/credential":          "ground audit",
 	"internal/identity":            "ground audit credential",
 	"internal/event":               "ground credential job",

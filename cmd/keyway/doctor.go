@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyway/internal/keyring"
 	"keyway/internal/store"
 	"keyway/internal/vault"
 )
@@ -25,9 +26,13 @@ type finding struct {
 }
 
 func doctorCommand(g *globals) *cobra.Command {
-	return &cobra.Command{
-		Use: "doctor", Short: "Find out what is wrong with the data folder, the keys or the database",
+	var keys keyFlags
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Find out what is wrong with the data folder, the keys or the database; change the server key",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if did, err := keys.run(cmd, g); did {
+				return err
+			}
 			found := g.examine(cmd.Context())
 			failed := 0
 			for _, f := range found {
@@ -46,6 +51,8 @@ func doctorCommand(g *globals) *cobra.Command {
 			return err
 		},
 	}
+	keys.add(cmd)
+	return cmd
 }
 
 func (g *globals) examine(ctx context.Context) []finding {
@@ -73,6 +80,9 @@ func (g *globals) examine(ctx context.Context) []finding {
 	switch {
 	case errors.As(err, &held):
 		add("database", "ok", "%v; it answers for the database while it runs", held)
+		var underKeys []keyring.Key
+		err = g.perform(ctx, opKeyList, struct{}{}, &underKeys, false)
+		examineKeys(underKeys, err, add)
 		return out
 	case err != nil:
 		add("database", "failed", "%v", err)
@@ -95,6 +105,8 @@ func (g *globals) examine(ctx context.Context) []finding {
 			add("integrity", "ok", "SQLite's quick check finds nothing")
 		}
 	}
+	underKeys, err := a.keyring.List(ctx)
+	examineKeys(underKeys, err, add)
 	var people, workspaces, devices, waiting int
 	err = a.db.QueryRow(ctx, `SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM workspaces WHERE deleted_at IS NULL),
 		(SELECT count(*) FROM devices), (SELECT count(*) FROM jobs WHERE run_at < $1)`, store.Micros(time.Now().Add(-time.Minute))).Scan(&people, &workspaces, &devices, &waiting)

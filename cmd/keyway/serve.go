@@ -337,7 +337,7 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Pref
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.app.events.StartRetention(context.Background()), s.app.tokens.StartJobs(context.Background())); err != nil {
+	if err := errors.Join(s.app.events.StartRetention(context.Background()), s.app.tokens.StartJobs(context.Background()), s.app.keyring.StartJobs(context.Background())); err != nil {
 		return err
 	}
 	if g.databaseURL == "" {

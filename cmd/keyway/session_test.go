@@ -43,14 +43,21 @@ func setup(t *testing.T, db *store.DB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w := serveWorld(t, db, v)
+	w.here, w.abroad = w.place(t, "Here", true), w.place(t, "Abroad", true)
+	return w
+}
+
+// serveWorld is a server on a database, without workspaces of its own.
+func serveWorld(t *testing.T, db *store.DB, v *vault.Vault) *world {
+	t.Helper()
 	w := &world{app: wire(db, v, appOptions{log: slog.New(slog.DiscardHandler), publicURL: "http://keyway.test"})}
-	w.rpc, err = w.newRPC(prometheus.NewRegistry(), serveOptions{}, func(*http.Request) string { return "192.0.2.1" })
-	if err != nil {
+	var err error
+	if w.rpc, err = w.newRPC(prometheus.NewRegistry(), serveOptions{}, func(*http.Request) string { return "192.0.2.1" }); err != nil {
 		t.Fatal(err)
 	}
 	w.Server = httptest.NewServer(w.rpc)
 	t.Cleanup(w.Server.Close)
-	w.here, w.abroad = w.place(t, "Here", true), w.place(t, "Abroad", true)
 	return w
 }
 

@@ -15,9 +15,19 @@ import (
 	"keyway/internal/provider"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
+	"keyway/internal/vault"
 )
 
 const columns = `access_code_id, workspace_id, device_id, connected_account_id, is_managed, is_spare, common_code_key, doc, secret, state, created_at`
+
+// Sealed are the columns of this room that hold secrets.
+func Sealed() []vault.Column {
+	column := func(what, name string) vault.Column {
+		return vault.Column{What: what, Table: "access_codes", Name: name, Key: []string{"workspace_id", "access_code_id"},
+			Place: func(key []string) string { return place(key[0], key[1], name) }}
+	}
+	return []vault.Column{column("access codes", "secret"), column("states of access codes", "state")}
+}
 
 func place(workspaceID, id, column string) string {
 	return strings.Join([]string{"access_codes", workspaceID, id, column}, "/")

@@ -13,6 +13,7 @@ import (
 	"hash"
 
 	"keyway/internal/store"
+	"keyway/internal/vault"
 )
 
 // row is an entry as it is stored.
@@ -65,7 +66,7 @@ func (r *row) write(h hash.Hash) {
 
 // link is the MAC of an entry behind the one with the MAC before; nil for a key that is not there.
 func (l *Log) link(before []byte, r *row) []byte {
-	key := l.Vault.Derive(r.keyID.String, "audit chain")
+	key := l.Vault.Derive(r.keyID.String, vault.AuditPurpose)
 	if key == nil {
 		return nil
 	}
@@ -204,6 +205,10 @@ func (l *Log) walk(ctx context.Context, q store.Querier, kept Head, v *Verificat
 		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
+	retired, until := map[string]bool{}, map[string]int64{}
+	for _, k := range l.Vault.Keys() {
+		retired[k.ID], until[k.ID] = k.RetiredAt != nil, k.AuditUntil
+	}
 	var at Head
 	var sealed seal
 	for rows.Next() {
@@ -220,8 +225,10 @@ func (l *Log) walk(ctx context.Context, q store.Querier, kept Head, v *Verificat
 			v.bad(n, "entries %d to %d are missing", n, r.seq.Int64-1)
 		case r.seq.Int64 < n:
 			v.bad(r.seq.Int64, "an entry has a number that no entry ever had")
-		case l.Vault.Proof(r.keyID.String) == nil:
+		case l.Vault.Derive(r.keyID.String, vault.AuditPurpose) == nil:
 			v.bad(n, "it was written with a key that the key file does not hold")
+		case retired[r.keyID.String] && n > until[r.keyID.String]:
+			v.bad(n, "it was written with a key that had been retired")
 		case !hmac.Equal(r.mac, l.link(at.MAC, &r)):
 			v.bad(n, "it was changed, put in or moved")
 		case n == kept.Seq && !hmac.Equal(r.mac, kept.MAC):

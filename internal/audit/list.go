@@ -30,7 +30,17 @@ type Filter struct {
 	UserID       string // done by this person, or to them
 	Since        time.Time
 	Before       time.Time
+	Denials      Denials
 }
+
+// Denials says whether entries about refused credentials are chosen, which may be many.
+type Denials string
+
+// The choices; empty: they are as good as others.
+const (
+	NoDenials   Denials = " NOT LIKE "
+	OnlyDenials Denials = " LIKE "
+)
 
 // List gives at most limit entries behind a position, newest first.
 func (l *Log) List(ctx context.Context, f Filter, from rpc.Position, limit int) (page rpc.Page[Record], err error) {
@@ -44,6 +54,9 @@ func (l *Log) List(ctx context.Context, f Filter, from rpc.Position, limit int) 
 		if either.value != "" {
 			w.Add("("+either.column+" = ? OR subject_id = ?)", either.value, either.value)
 		}
+	}
+	if f.Denials != "" {
+		w.Add("action" + string(f.Denials) + "'%.denied'")
 	}
 	if !f.Since.IsZero() {
 		w.Add("occurred_at >= ?", store.Micros(f.Since))

@@ -126,10 +126,10 @@ func (s *Sessions) create(ctx context.Context, tx *store.Tx, workspaceID string,
 		return Session{}, err
 	}
 	id := store.NewID()
-	_, short, digest, sealed := credential.MintSession(s.Vault, place(id))
+	_, short, keyID, digest, sealed := credential.MintSession(s.Vault, place(id))
 	if _, err := tx.Exec(ctx, `INSERT INTO client_sessions (workspace_id, client_session_id, short_token, key_id, digest, sealed_token,
 		user_identifier_key, customer_key, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		workspaceID, id, short, s.Vault.KeyID(), digest[:], sealed, store.TextOrNull(n.UserIdentifierKey), store.TextOrNull(n.CustomerKey),
+		workspaceID, id, short, keyID, digest[:], sealed, store.TextOrNull(n.UserIdentifierKey), store.TextOrNull(n.CustomerKey),
 		store.Micros(s.Now()), store.Micros(n.ExpiresAt)); err != nil {
 		return Session{}, err
 	}
@@ -144,6 +144,12 @@ func (s *Sessions) checkEnd(at time.Time) error {
 		return fault.Invalid("expires_at", "Must be in the future")
 	}
 	return nil
+}
+
+// Sealed are the columns of this room that hold secrets.
+func Sealed() []vault.Column {
+	return []vault.Column{{What: "tokens of client sessions", Table: "client_sessions", Name: "sealed_token", Key: []string{"workspace_id", "client_session_id"}, Digested: true,
+		Place: func(key []string) string { return place(key[1]) }}}
 }
 
 // place is where a session's token is sealed for.

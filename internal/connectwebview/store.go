@@ -14,6 +14,7 @@ import (
 	"keyway/internal/fault"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
+	"keyway/internal/vault"
 )
 
 // row is a stored webview with what is not served of it.
@@ -24,6 +25,12 @@ type row struct {
 	opened            bool
 	failures          int // wrong answers so far
 	expiresAt         time.Time
+}
+
+// Sealed are the columns of this room that hold secrets.
+func Sealed() []vault.Column {
+	return []vault.Column{{What: "addresses of Connect Webviews", Table: "connect_webviews", Name: "sealed_token", Key: []string{"workspace_id", "connect_webview_id"},
+		Place: func(key []string) string { return place(key[1]) }}}
 }
 
 // place is where a webview's token is sealed for.

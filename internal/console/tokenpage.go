@@ -21,6 +21,7 @@ const (
 	mostUses     = 12
 	mostRefusals = 20
 	mostAudit    = 30
+	mostDenials  = 10
 )
 
 func (q *request) token() error {
@@ -186,12 +187,16 @@ func (q *request) tokenRecord(v *TokenView) error {
 	for _, x := range refusals {
 		v.Refusals = append(v.Refusals, q.viewRefusal(x))
 	}
-	page, err := q.Audit.List(ctx, audit.Filter{CredentialID: v.Token.ID}, rpc.Position{}, mostAudit)
+	page, err := q.Audit.List(ctx, audit.Filter{CredentialID: v.Token.ID, Denials: audit.NoDenials}, rpc.Position{}, mostAudit)
+	if err != nil {
+		return err
+	}
+	denials, err := q.Audit.List(ctx, audit.Filter{CredentialID: v.Token.ID, Denials: audit.OnlyDenials}, rpc.Position{}, mostDenials)
 	if err != nil {
 		return err
 	}
 	names := map[string]string{q.user.ID: "You"}
-	for _, doc := range page.Items {
+	for _, doc := range slices.Concat(page.Items, denials.Items) {
 		var r audit.Record
 		if err := json.Unmarshal(doc, &r); err != nil {
 			return err
@@ -199,6 +204,8 @@ func (q *request) tokenRecord(v *TokenView) error {
 		line := AuditLine{At: r.OccurredAt.Time, What: r.Action, Address: r.Actor.Address}
 		if words, ok := auditWords[r.Action]; ok {
 			line.What = words
+		} else if strings.HasSuffix(r.Action, ".denied") {
+			line.What = denialWords(r.Detail)
 		}
 		if line.Who, err = q.actorName(r.Actor, v.Token.ID, names); err != nil {
 			return err
@@ -208,7 +215,18 @@ func (q *request) tokenRecord(v *TokenView) error {
 			v.Notices = append(v.Notices, n)
 		}
 	}
+	slices.SortStableFunc(v.Audit, func(a, b AuditLine) int { return b.At.Compare(a.At) })
 	return nil
+}
+
+// denialWords say what a credential was denied.
+func denialWords(detail json.RawMessage) string {
+	var d struct {
+		Reason, Endpoint string
+		Count            int
+	}
+	_ = json.Unmarshal(detail, &d) // it was made here
+	return fmt.Sprintf("Denied %s (%s), %s", d.Endpoint, d.Reason, plural(d.Count, "time", "times"))
 }
 
 func (q *request) actorName(a audit.Actor, tokenID string, names map[string]string) (string, error) {

@@ -133,8 +133,11 @@ func TestTokenPage(t *testing.T) {
 	const request = "0199b2f6-42d1-7c55-b0aa-1f6a09c3e4aa"
 	s.config.Tokens.Refused(rpc.Refusal{RequestID: request, CredentialID: tok.ID, WorkspaceID: w.ID, Endpoint: "/locks/unlock_door", Address: "203.0.113.7",
 		Error: fault.Reason(fault.Forbidden, "scope", "The token lacks the scope locks:write")})
+	if err := s.config.Tokens.FlushDenials(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
 	b, eve := s.browser(t).signIn("jane"), s.browser(t).signIn("eve")
-	b.get(here).has("3 requests, at most 3 a day", "1 of ", "permissions used", "/devices/list", `class="chart-bar"`, "403 scope", request, "none of its 3 requests")
+	b.get(here).has("Denied /locks/unlock_door (scope), 1 time", "3 requests, at most 3 a day", "1 of ", "permissions used", "/devices/list", `class="chart-bar"`, "403 scope", request, "none of its 3 requests")
 	b.get(settingsTokensPath+"/refusal?request_id="+request).has("403 scope", "Nightly sync", "Add the scope")
 	b.get(settingsTokensPath + "/refusal?request_id=unknown").has("No refusal is known")
 	eve.get(settingsTokensPath + "/refusal?request_id=" + request).has("No refusal is known").lacks("Nightly sync")

@@ -43,11 +43,11 @@ func report(t *testing.T, w *apitest.World, credentials ...string) {
 // session makes a client session of a workspace.
 func session(t *testing.T, w *apitest.World, workspaceID string) string {
 	t.Helper()
-	token, short, digest, sealed := credential.MintSession(w.Vault, "here")
+	token, short, keyID, digest, sealed := credential.MintSession(w.Vault, "here")
 	now := w.Now()
 	w.Must(w.DB.Update(t.Context(), func(tx *store.Tx) error {
 		_, err := tx.Exec(t.Context(), `INSERT INTO client_sessions (workspace_id, client_session_id, short_token, key_id, digest, sealed_token, created_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, workspaceID, store.NewID(), short, w.Vault.KeyID(), digest[:], sealed, store.Micros(now), store.Micros(now.AddDate(1, 0, 0)))
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, workspaceID, store.NewID(), short, keyID, digest[:], sealed, store.Micros(now), store.Micros(now.AddDate(1, 0, 0)))
 		return err
 	}, store.Instance))
 	return token.Reveal()

@@ -21,11 +21,11 @@ const (
 
 // MintSession makes a client session's token with what is stored of it: how it is found, how it is
 // verified, and itself sealed for the place, because the contract shows it again.
-func MintSession(v *vault.Vault, place string) (token Secret, short string, digest [32]byte, sealed []byte) {
+func MintSession(v *vault.Vault, place string) (token Secret, short, keyID string, digest [32]byte, sealed []byte) {
 	text := "seam_cst1" + random(shortLength) + "_" + random(secretLength)
 	token = Secret(text + checksum(text))
-	digest, _ = v.Digest(v.KeyID(), token.Reveal())
-	return token, strings.TrimPrefix(token.Hint(), "seam_"), digest, v.Seal(place, []byte(token.Reveal()))
+	keyID, digest = v.NewDigest(token.Reveal())
+	return token, strings.TrimPrefix(token.Hint(), "seam_"), keyID, digest, v.Seal(place, []byte(token.Reveal()))
 }
 
 // session finds out what is known of a client session. It depends on what is in the workspace (a

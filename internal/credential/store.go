@@ -118,12 +118,12 @@ func Insert(ctx context.Context, tx *store.Tx, v *vault.Vault, c *Credential, sa
 	if err != nil {
 		return "", err
 	}
-	digest, _ := v.Digest(v.KeyID(), secret.Reveal())
+	keyID, digest := v.NewDigest(secret.Reveal())
 	_, err = tx.Exec(ctx, `INSERT INTO credentials (credential_id, kind, short_token, key_id, digest, user_id, workspace_id,
 		parent_id, name, description, created_at, created_from, expires_at, limits, not_before, disabled_at, is_decoy, is_strict,
 		predecessor_id, grace_ends_at, ends_predecessor, family_id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
-		c.ID, string(c.Kind), c.ShortToken, v.KeyID(), digest[:], store.TextOrNull(c.UserID), store.TextOrNull(c.WorkspaceID),
+		c.ID, string(c.Kind), c.ShortToken, keyID, digest[:], store.TextOrNull(c.UserID), store.TextOrNull(c.WorkspaceID),
 		store.TextOrNull(c.ParentID), c.Name, c.Description, store.Micros(c.CreatedAt), c.CreatedFrom, store.MicrosOrNull(c.ExpiresAt),
 		limits, store.MicrosOrNull(c.NotBefore), store.MicrosOrNull(c.DisabledAt), c.IsDecoy, c.IsStrict,
 		store.TextOrNull(c.PredecessorID), store.MicrosOrNull(c.GraceEndsAt), c.EndsPredecessor, c.FamilyID)

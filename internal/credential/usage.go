@@ -21,6 +21,14 @@ type Usage struct {
 	// latest uses, those written already included, so that a page shows what is true now
 	latest map[string]*Use
 	dirty  map[string]*touched
+	// digests under the active key, of credentials that are stored with one under an earlier key
+	digests map[string]digest
+}
+
+// digest is how a credential is stored.
+type digest struct {
+	keyID string
+	sum   [32]byte
 }
 
 // touched is what happened to a credential since the last flush.
@@ -57,7 +65,7 @@ func (t *touched) onto(older []string) []string {
 
 // NewUsage makes an empty Usage.
 func NewUsage(db *store.DB) *Usage {
-	return &Usage{db: db, latest: map[string]*Use{}, dirty: map[string]*touched{}}
+	return &Usage{db: db, latest: map[string]*Use{}, dirty: map[string]*touched{}, digests: map[string]digest{}}
 }
 
 // Touch notes a use.
@@ -77,6 +85,13 @@ func (u *Usage) Touch(id string, now time.Time, address, userAgent, workspaceID,
 	}
 	u.latest[id], t.use, t.addresses = use, use, inFront(t.addresses, address)
 	t.count++
+	u.mu.Unlock()
+}
+
+// Digested notes that a credential was seen whole, so that it can be stored under the active key.
+func (u *Usage) Digested(id, keyID string, sum [32]byte) {
+	u.mu.Lock()
+	u.digests[id] = digest{keyID, sum}
 	u.mu.Unlock()
 }
 
@@ -106,26 +121,39 @@ func (u *Usage) Overlay(c *Credential) {
 // Flush writes down what is new.
 func (u *Usage) Flush(ctx context.Context) error {
 	u.mu.Lock()
-	dirty := u.dirty
-	u.dirty = map[string]*touched{}
+	dirty, digests := u.dirty, u.digests
+	u.dirty, u.digests = map[string]*touched{}, map[string]digest{}
 	if len(u.latest) > 10_000 {
 		u.latest = map[string]*Use{} // all of it is stored, or in dirty
 	}
 	u.mu.Unlock()
-	if len(dirty) == 0 {
+	if len(dirty) == 0 && len(digests) == 0 {
 		return nil
 	}
-	// No scope: no cache depends on when a credential was used.
+	var scopes []store.Scope // no cache depends on when a credential was used, but what is verified is cached
+	if len(digests) > 0 {
+		scopes = []store.Scope{store.Instance}
+	}
 	err := u.db.Update(ctx, func(tx *store.Tx) error {
 		for id, t := range dirty {
 			if err := t.write(ctx, tx, id); err != nil {
 				return err
 			}
 		}
+		for id, d := range digests {
+			if _, err := tx.Exec(ctx, `UPDATE credentials SET key_id = $2, digest = $3 WHERE credential_id = $1`, id, d.keyID, d.sum[:]); err != nil {
+				return err
+			}
+		}
 		return nil
-	})
+	}, scopes...)
 	if err != nil {
 		u.mu.Lock()
+		for id, d := range digests {
+			if _, ok := u.digests[id]; !ok {
+				u.digests[id] = d
+			}
+		}
 		for id, t := range dirty {
 			if later := u.dirty[id]; later != nil {
 				t.use, t.addresses = later.use, later.onto(t.addresses)

@@ -76,6 +76,11 @@ func (l *Log) Serve(workspaceID, eventID string, doc, secret []byte) (rpc.Doc[Re
 	return rpc.Splice[Record](doc, fields), nil
 }
 
+// Sealed are the columns of this room that hold secrets.
+func Sealed() []vault.Column {
+	return []vault.Column{{What: "events with codes in them", Table: "events", Name: "secret", Key: []string{"workspace_id", "event_id"}, Place: func(key []string) string { return place(key[0], key[1]) }}}
+}
+
 func place(workspaceID, eventID string) string {
 	return "events/" + workspaceID + "/" + eventID + "/secret"
 }

@@ -18,6 +18,7 @@ import (
 	"keyway/internal/audit"
 	"keyway/internal/fault"
 	"keyway/internal/store"
+	"keyway/internal/vault"
 )
 
 // SecondFactor is what a person shows besides a password: one of the two.
@@ -97,7 +98,7 @@ func (p *People) ConfirmAuthenticator(ctx context.Context, u User, sealed, code 
 			return err
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO authenticators (user_id, secret, last_step, created_at) VALUES ($1, $2, $3, $4)`,
-			u.ID, p.Vault.Seal("authenticator of "+u.ID, []byte(set.Secret)), step, store.Micros(p.Now())); err != nil {
+			u.ID, p.Vault.Seal(authenticatorPlace(u.ID), []byte(set.Secret)), step, store.Micros(p.Now())); err != nil {
 			return err
 		}
 		if codes, err = p.renewCodes(ctx, tx, u.ID); err != nil {
@@ -151,13 +152,20 @@ func (p *People) renewCodes(ctx context.Context, tx *store.Tx, userID string) ([
 	for i := range codes {
 		text := strings.ToLower(rand.Text()[:10]) // 50 bits each
 		codes[i] = text[:5] + "-" + text[5:]
-		digest, _ := p.Vault.Digest(p.Vault.KeyID(), recoveryText(userID, codes[i]))
-		if _, err := tx.Exec(ctx, `INSERT INTO recovery_codes (user_id, number, key_id, digest) VALUES ($1, $2, $3, $4)`, userID, i, p.Vault.KeyID(), digest[:]); err != nil {
+		keyID, digest := p.Vault.NewDigest(recoveryText(userID, codes[i]))
+		if _, err := tx.Exec(ctx, `INSERT INTO recovery_codes (user_id, number, key_id, digest) VALUES ($1, $2, $3, $4)`, userID, i, keyID, digest[:]); err != nil {
 			return nil, err
 		}
 	}
 	return codes, nil
 }
+
+// Sealed are the columns of this room that hold secrets.
+func Sealed() []vault.Column {
+	return []vault.Column{{What: "authenticator apps", Table: "authenticators", Name: "secret", Key: []string{"user_id"}, Place: func(key []string) string { return authenticatorPlace(key[0]) }}}
+}
+
+func authenticatorPlace(userID string) string { return "authenticator of " + userID }
 
 // recoveryText is what is digested of a code: whose it is, and the code as it was shown.
 func recoveryText(userID, code string) string {
@@ -234,7 +242,7 @@ func (p *People) useCode(ctx context.Context, tx *store.Tx, userID, code string)
 	} else if err != nil {
 		return false, err
 	}
-	secret, err := p.Vault.Open("authenticator of "+userID, sealed)
+	secret, err := p.Vault.Open(authenticatorPlace(userID), sealed)
 	if err != nil {
 		return false, err
 	}

@@ -75,8 +75,9 @@ func (p *People) StartToken(ctx context.Context, u User, how Method, address, us
 
 func (p *People) sign(s Session) (string, error) {
 	t := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{ID: s.ID, IssuedAt: jwt.NewNumericDate(s.CreatedAt), ExpiresAt: jwt.NewNumericDate(s.ExpiresAt)})
-	t.Header["kid"] = p.Vault.KeyID()
-	return t.SignedString(p.Vault.Derive(p.Vault.KeyID(), "console session"))
+	keyID := p.Vault.KeyID()
+	t.Header["kid"] = keyID
+	return t.SignedString(p.Vault.Derive(keyID, "console session"))
 }
 
 func (p *People) start(ctx context.Context, u User, how Method, kind string, cookie credential.Secret, life time.Duration, address, userAgent string) (Session, error) {
@@ -85,13 +86,13 @@ func (p *People) start(ctx context.Context, u User, how Method, kind string, coo
 	if len(s.UserAgent) > 200 {
 		s.UserAgent = s.UserAgent[:200]
 	}
-	digest, _ := p.Vault.Digest(p.Vault.KeyID(), cookie.Reveal())
+	keyID, digest := p.Vault.NewDigest(cookie.Reveal())
 	err := p.DB.Update(ctx, func(tx *store.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND expires_at <= $2`, u.ID, store.Micros(now)); err != nil {
 			return err // what has expired is cleared away as people come back
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO sessions (session_id, user_id, kind, key_id, digest, created_at, seen_at, expires_at, address, user_agent, authenticated_at, method)
-			VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $6, $10)`, s.ID, s.UserID, kind, p.Vault.KeyID(), digest[:],
+			VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $6, $10)`, s.ID, s.UserID, kind, keyID, digest[:],
 			store.Micros(now), store.Micros(s.ExpiresAt), s.Address, s.UserAgent, string(how)); err != nil {
 			return err
 		}
@@ -110,7 +111,8 @@ func (p *People) Browser(ctx context.Context, id string, cookie credential.Secre
 	// Once a minute is enough to measure idleness in hours.
 	if now := p.Now(); ok && now.Sub(s.SeenAt) > time.Minute {
 		err = p.DB.Update(ctx, func(tx *store.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE sessions SET seen_at = $2 WHERE session_id = $1`, s.ID, store.Micros(now))
+			keyID, digest := p.Vault.NewDigest(cookie.Reveal()) // the server's key may be another one by now
+			_, err := tx.Exec(ctx, `UPDATE sessions SET seen_at = $2, key_id = $3, digest = $4 WHERE session_id = $1`, s.ID, store.Micros(now), keyID, digest[:])
 			return err
 		})
 	}
@@ -176,11 +178,11 @@ func (p *People) renew(ctx context.Context, s Session, kind string, cookie crede
 	if proved {
 		s.AuthenticatedAt = now
 	}
-	digest, _ := p.Vault.Digest(p.Vault.KeyID(), cookie.Reveal())
+	keyID, digest := p.Vault.NewDigest(cookie.Reveal())
 	err := p.DB.Update(ctx, func(tx *store.Tx) error {
 		var created, expires int64
 		err := tx.QueryRow(ctx, `UPDATE sessions SET session_id = $2, key_id = $3, digest = $4, seen_at = $5, authenticated_at = $6, must_renew = FALSE
-			WHERE session_id = $1 AND kind = $7 RETURNING user_id, created_at, expires_at`, old, s.ID, p.Vault.KeyID(), digest[:], store.Micros(now), store.Micros(s.AuthenticatedAt), kind).
+			WHERE session_id = $1 AND kind = $7 RETURNING user_id, created_at, expires_at`, old, s.ID, keyID, digest[:], store.Micros(now), store.Micros(s.AuthenticatedAt), kind).
 			Scan(&s.UserID, &created, &expires)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fault.New(fault.Unauthorized, "The session has ended")

@@ -57,6 +57,14 @@ func (m *Memory) Change(ctx context.Context, r provider.Ref, fn func([]byte) ([]
 // scope keeps two changes apart; no cache depends on it, so it is not the workspace's own.
 func scope(r provider.Ref) store.Scope { return store.Scope("memory:" + r.WorkspaceID) }
 
+// Sealed are the columns of this room that hold secrets.
+func Sealed() []vault.Column {
+	return []vault.Column{{What: "memories of virtual devices", Table: "device_memory", Name: "sealed", Key: []string{"workspace_id", "brand", "account", "device"},
+		Place: func(key []string) string {
+			return place(provider.Ref{WorkspaceID: key[0], Brand: key[1], Account: key[2], Device: key[3]})
+		}}}
+}
+
 func place(r provider.Ref) string {
 	return strings.Join([]string{"device_memory", r.WorkspaceID, r.Brand, r.Account, r.Device}, "/")
 }

@@ -55,6 +55,7 @@ func (t *Tokens) Refused(r rpc.Refusal) {
 	m := &t.watch
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.deny(r, x.OccurredAt.Time)
 	if m.held == nil {
 		m.held = map[string]int{}
 	}

@@ -25,6 +25,8 @@ type memory struct {
 	written  map[string]time.Time // family and network: when it was last written
 	refusals []refusal
 	held     map[string]int // refusals by credential
+	denials  map[denial]*denied
+	deniedTo map[denial]int // by credential and hour alone: how many kinds of denials there are
 }
 
 // use is one thing that a token does, on one day.
@@ -209,11 +211,13 @@ func (t *Tokens) Run(ctx context.Context, onError func(error)) {
 			say(t.FlushRefusals(ctx))
 			if n%10 == 0 {
 				say(t.FlushUse(ctx))
+				say(t.FlushDenials(ctx, false))
 			}
 		case <-ctx.Done():
 			ctx = context.WithoutCancel(ctx)
 			say(t.FlushRefusals(ctx))
 			say(t.FlushUse(ctx))
+			say(t.FlushDenials(ctx, true))
 			return
 		}
 	}

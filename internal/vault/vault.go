@@ -18,17 +18,27 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // ErrNoKeyFile is returned by Open when the file does not exist.
 var ErrNoKeyFile = errors.New("the key file does not exist")
 
-// Vault holds the server's keys. The zero value is of no use; call Open or Create.
+// Vault holds the server's keys. The zero value is of no use; call Open or Create. Its methods may be
+// called from any goroutine, also while another one changes the keys.
 type Vault struct {
-	active string
-	keys   map[string]*key
-	file   string
+	file string
+	ring atomic.Pointer[ring]
+	mu   sync.Mutex // held by whoever reads or writes the file
+}
+
+// A ring is what the key file held when it was read.
+type ring struct {
+	keyFile
+	keys  map[string]*key   // those in use
+	audit map[string][]byte // what the retired ones have left
+	read  fs.FileInfo
 }
 
 // A key is one root secret and the keys derived from it, one per purpose, so that a digest can
@@ -40,46 +50,60 @@ type key struct {
 	derive func(purpose string) []byte
 }
 
-// keyFile is the form on disk.
+// keyFile is the form on disk. The newest key stands last.
 type keyFile struct {
-	Active string `json:"active"`
-	Keys   []struct {
-		ID        string    `json:"id"`
-		Secret    []byte    `json:"secret"`
-		CreatedAt time.Time `json:"created_at"`
-	} `json:"keys"`
+	Active string   `json:"active"`
+	Keys   []stored `json:"keys"`
+}
+
+// stored is one key in the file. A retired one has lost its secret, and can only check the entries of
+// the audit log that it wrote, up to a number.
+type stored struct {
+	ID         string     `json:"id"`
+	Secret     []byte     `json:"secret,omitempty"`
+	CreatedAt  time.Time  `json:"created_at"`
+	RetiredAt  *time.Time `json:"retired_at,omitempty"`
+	Audit      []byte     `json:"audit,omitempty"`
+	AuditUntil int64      `json:"audit_until,omitempty"`
+}
+
+// AuditPurpose is what Derive is asked for to chain the audit log: the one key that outlives a
+// retirement.
+const AuditPurpose = "audit chain"
+
+func newStored() stored {
+	secret, id := make([]byte, 32), make([]byte, 6)
+	rand.Read(secret)
+	rand.Read(id)
+	return stored{ID: "k" + base64.RawURLEncoding.EncodeToString(id), Secret: secret, CreatedAt: time.Now().UTC()}
+}
+
+func (f keyFile) text() ([]byte, error) {
+	text, err := json.MarshalIndent(f, "", "  ")
+	return append(text, '\n'), err
 }
 
 // Create makes a key file with one new random key, mode 0600, and opens it. It fails when the
 // file exists.
 func Create(path string) (*Vault, error) {
-	secret := make([]byte, 32)
-	rand.Read(secret)
-	id := make([]byte, 6)
-	rand.Read(id)
-	var f keyFile
-	f.Active = "k" + base64.RawURLEncoding.EncodeToString(id)
-	f.Keys = append(f.Keys, struct {
-		ID        string    `json:"id"`
-		Secret    []byte    `json:"secret"`
-		CreatedAt time.Time `json:"created_at"`
-	}{f.Active, secret, time.Now().UTC()})
-	text, err := json.MarshalIndent(f, "", "  ")
+	first := newStored()
+	text, err := keyFile{first.ID, []stored{first}}.text()
 	if err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
-	if err := writeNew(path, append(text, '\n')); err != nil {
+	// Unlike a rename, a link never replaces a file.
+	if err := put(path, text, os.Link); err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
 	return Open(path)
 }
 
-// writeNew puts a whole file on disk under its name or not at all, so that a crash between the
-// two leaves no empty key file behind.
-func writeNew(path string, text []byte) error {
+// put brings a whole file on disk under its name or not at all, so that a crash between the two leaves
+// no half key file behind.
+func put(path string, text []byte, under func(from, to string) error) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".keys-*")
 	if err != nil {
 		return err
@@ -88,7 +112,7 @@ func writeNew(path string, text []byte) error {
 	if err := errors.Join(tmp.Chmod(0o600), write(tmp, text), tmp.Sync(), tmp.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(tmp.Name(), path); err != nil { // unlike a rename, a link never replaces a file
+	if err := under(tmp.Name(), path); err != nil {
 		return err
 	}
 	dir, err := os.Open(filepath.Dir(path))
@@ -106,6 +130,16 @@ func write(f *os.File, text []byte) error {
 // Open reads a key file. It returns ErrNoKeyFile when there is none, and refuses one that other
 // users of the machine can read.
 func Open(path string) (*Vault, error) {
+	r, err := readRing(path)
+	if err != nil {
+		return nil, err
+	}
+	v := &Vault{file: path}
+	v.ring.Store(r)
+	return v, nil
+}
+
+func readRing(path string) (*ring, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s", ErrNoKeyFile, path)
@@ -119,20 +153,21 @@ func Open(path string) (*Vault, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
-	var f keyFile
-	if err := json.Unmarshal(text, &f); err != nil {
+	r := &ring{keys: map[string]*key{}, audit: map[string][]byte{}, read: info}
+	if err := json.Unmarshal(text, &r.keyFile); err != nil {
 		return nil, fmt.Errorf("key file %s is not in the form that Keyway writes", path)
 	}
-	v := &Vault{active: f.Active, keys: map[string]*key{}, file: path}
-	for _, k := range f.Keys {
-		if v.keys[k.ID], err = newKey(k.Secret); err != nil {
+	for _, k := range r.Keys {
+		if k.RetiredAt != nil {
+			r.audit[k.ID] = k.Audit
+		} else if r.keys[k.ID], err = newKey(k.Secret); err != nil {
 			return nil, fmt.Errorf("key file %s: key %s: %w", path, k.ID, err)
 		}
 	}
-	if v.keys[f.Active] == nil {
+	if r.keys[r.Active] == nil {
 		return nil, fmt.Errorf("key file %s names an active key that it does not hold", path)
 	}
-	return v, nil
+	return r, nil
 }
 
 func newKey(secret []byte) (*key, error) {
@@ -164,24 +199,42 @@ func newKey(secret []byte) (*key, error) {
 func (v *Vault) File() string { return v.file }
 
 // KeyID names the key that new digests and seals are made with.
-func (v *Vault) KeyID() string { return v.active }
+func (v *Vault) KeyID() string { return v.ring.Load().Active }
+
+// key is the key in use with the id, nil for an unknown one: it may be in the file by now.
+func (v *Vault) key(id string) *key {
+	if k := v.ring.Load().keys[id]; k != nil {
+		return k
+	}
+	return v.current().keys[id]
+}
 
 // Proof tells whether this vault holds the key with the id, by a value that gives nothing of the
 // key away: the database remembers it to recognise its own key file. It is nil for an unknown id.
 func (v *Vault) Proof(keyID string) []byte {
-	if k := v.keys[keyID]; k != nil {
+	if k := v.key(keyID); k != nil {
 		return k.proof
 	}
 	return nil
 }
 
+// NewDigest is a secret's HMAC-SHA-256 to be stored, under the key that it is stored with.
+func (v *Vault) NewDigest(secret string) (keyID string, sum [32]byte) {
+	r := v.ring.Load()
+	return r.Active, r.keys[r.Active].sum(secret)
+}
+
 // Digest is HMAC-SHA-256 of a secret under the key with the id, what a stored credential is
 // compared with; ok is false for an unknown id.
 func (v *Vault) Digest(keyID, secret string) (sum [32]byte, ok bool) {
-	k := v.keys[keyID]
+	k := v.key(keyID)
 	if k == nil {
 		return sum, false
 	}
+	return k.sum(secret), true
+}
+
+func (k *key) sum(secret string) (sum [32]byte) {
 	h := k.digest.Get().(interface {
 		Write([]byte) (int, error)
 		Sum([]byte) []byte
@@ -191,13 +244,13 @@ func (v *Vault) Digest(keyID, secret string) (sum [32]byte, ok bool) {
 	_, _ = h.Write([]byte(secret)) // a hash takes everything
 	h.Sum(sum[:0])
 	k.digest.Put(h)
-	return sum, true
+	return sum
 }
 
-// Digests are those of a secret under every key: a credential is found by one of them.
+// Digests are those of a secret under every key in use: a credential is found by one of them.
 func (v *Vault) Digests(secret string) (sums [][]byte) {
-	for id := range v.keys {
-		sum, _ := v.Digest(id, secret)
+	for _, k := range v.current().keys {
+		sum := k.sum(secret)
 		sums = append(sums, sum[:])
 	}
 	return sums
@@ -210,10 +263,13 @@ func (v *Vault) Matches(keyID, secret string, digest []byte) bool {
 }
 
 // Derive gives a key of 32 bytes for a purpose of its own (signing sessions, chaining the audit
-// log) from the key with the id; nil for an unknown id.
+// log) from the key with the id; nil for an unknown id. A retired key gives that of the audit log only.
 func (v *Vault) Derive(keyID, purpose string) []byte {
-	if k := v.keys[keyID]; k != nil {
+	if k := v.key(keyID); k != nil {
 		return k.derive(purpose)
+	}
+	if purpose == AuditPurpose {
+		return v.ring.Load().audit[keyID]
 	}
 	return nil
 }
@@ -221,9 +277,23 @@ func (v *Vault) Derive(keyID, purpose string) []byte {
 // Seal encrypts a secret for one place (table, row and column): opened anywhere else it fails.
 // The active key's id stands in front of the result.
 func (v *Vault) Seal(place string, secret []byte) []byte {
-	out := append([]byte{byte(len(v.active))}, v.active...)
-	return v.keys[v.active].seal.Seal(out, nil, secret, []byte(place))
+	r := v.ring.Load()
+	return r.keys[r.Active].seal.Seal(Mark(r.Active), nil, secret, []byte(place))
 }
+
+// Column is a column of the database whose values are sealed.
+type Column struct {
+	What  string // in words, of several
+	Table string
+	Name  string
+	Key   []string                  // the table's primary key
+	Place func(key []string) string // where a row's value is sealed for
+	// Digested: the value is a credential, and key_id and digest beside it are of it.
+	Digested bool
+}
+
+// Mark is how everything begins that is sealed under the key with the id.
+func Mark(keyID string) []byte { return append([]byte{byte(len(keyID))}, keyID...) }
 
 // Open decrypts what Seal made for the same place.
 func (v *Vault) Open(place string, sealed []byte) ([]byte, error) {
@@ -231,7 +301,7 @@ func (v *Vault) Open(place string, sealed []byte) ([]byte, error) {
 		return nil, errors.New("not a sealed value")
 	}
 	n := 1 + int(sealed[0])
-	k := v.keys[string(sealed[1:n])]
+	k := v.key(string(sealed[1:n]))
 	if k == nil {
 		return nil, errors.New("sealed with a key that the key file does not hold")
 	}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keyway/internal/audit"
+	"keyway/internal/keyring"
+)
+
+type keyIn struct{ ID string }
+
+type keyOut struct {
+	KeyID string `json:"key_id"`
+}
+
+var (
+	opKeyList = op("key.list", func(ctx context.Context, a *app, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
+		return a.keyring.List(ctx)
+	})
+	opKeyPrepare = op("key.prepare", func(ctx context.Context, a *app, _ struct{}, by audit.Actor, _ func(int, int)) (any, error) {
+		id, err := a.keyring.Prepare(ctx, by)
+		return keyOut{id}, err
+	})
+	opKeyRotate = op("key.rotate", func(ctx context.Context, a *app, _ struct{}, by audit.Actor, progress func(int, int)) (any, error) {
+		id, err := a.keyring.Rotate(ctx, by, progress)
+		return keyOut{id}, err
+	})
+	opKeyRetire = op("key.retire", func(ctx context.Context, a *app, in keyIn, by audit.Actor, _ func(int, int)) (any, error) {
+		return keyOut{in.ID}, a.keyring.Retire(ctx, in.ID, by)
+	})
+)
+
+// keyFlags are what doctor can do to the server's keys, one at a time.
+type keyFlags struct {
+	prepare, rotate bool
+	retire          string
+}
+
+func (k *keyFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&k.rotate, "rotate-key", false, "make what is new with another server key, and seal anew what is sealed; nothing stops working")
+	f.BoolVar(&k.prepare, "prepare-key", false, "put a key into the key file without using it, to bring the file to other servers before --rotate-key")
+	f.StringVar(&k.retire, "retire-key", "", "take the server key with this id out of use, when nothing needs it any more")
+}
+
+// run does what a flag asks; did is false when none does.
+func (k *keyFlags) run(cmd *cobra.Command, g *globals) (did bool, err error) {
+	var o operation
+	var say string
+	switch {
+	case k.rotate && k.prepare || k.retire != "" && (k.rotate || k.prepare):
+		return true, badUsage("give one of --rotate-key, --prepare-key and --retire-key")
+	case k.rotate:
+		o, say = opKeyRotate, "New things are made with the server key %s now. What was made with earlier ones goes on working; `keyway doctor` counts it.\n"
+	case k.prepare:
+		o, say = opKeyPrepare, "The server key %s is in the key file, and nothing is made with it yet. Bring the file to all servers, then run `keyway doctor --rotate-key`.\n"
+	case k.retire != "":
+		o, say = opKeyRetire, "The server key %s is out of use. It only proves the audit log any more.\n"
+	default:
+		return false, nil
+	}
+	var out keyOut
+	if err := g.perform(cmd.Context(), o, keyIn{k.retire}, &out, false); err != nil {
+		return true, err
+	}
+	return true, g.print(cmd, out, func(w io.Writer) { fmt.Fprintf(w, say, out.KeyID) })
+}
+
+// examineKeys tells what is under each server key.
+func examineKeys(keys []keyring.Key, err error, add func(check, status, format string, args ...any)) {
+	if err != nil {
+		add("server key", "failed", "%v", err)
+		return
+	}
+	for i, k := range keys {
+		name := fmt.Sprintf("%s, made %s", k.ID, k.CreatedAt.Format(time.DateOnly))
+		holds := keyring.Words(k.Holds)
+		if holds == "" {
+			holds = "nothing"
+		}
+		switch {
+		case k.RetiredAt != nil:
+			add("server key", "ok", "%s: retired %s; it only proves the audit log", name, k.RetiredAt.Format(time.DateOnly))
+		case k.IsActive:
+			add("server key", "ok", "%s: in use for what is new; under it: %s", name, holds)
+		case i == len(keys)-1:
+			add("server key", "ok", "%s: prepared; --rotate-key takes it into use", name)
+		case len(k.Holds) == 0:
+			add("server key", "ok", "%s: nothing needs it any more: --retire-key %s takes it out of use", name, k.ID)
+		default:
+			add("server key", "ok", "%s: an earlier one; still under it: %s", name, holds)
+		}
+	}
+}
