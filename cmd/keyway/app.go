@@ -84,6 +84,7 @@ type appOptions struct {
 	retention time.Duration              // of events; 0: for ever
 	readEvery time.Duration              // locks whose provider does not notify; 0: never
 	mail      personalaccesstoken.Mailer // nil: none is sent
+	now       func() time.Time           // nil: the machine's clock
 }
 
 // openApp opens the database and the keys and wires the rooms.
@@ -108,7 +109,10 @@ func openApp(ctx context.Context, o appOptions) (*app, error) {
 }
 
 func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
-	a := &app{db: db, vault: v, log: o.log, now: time.Now, publicURL: o.publicURL}
+	if o.now == nil {
+		o.now = time.Now
+	}
+	a := &app{db: db, vault: v, log: o.log, now: o.now, publicURL: o.publicURL}
 	a.virtual = sandbox.New(&memory.Memory{DB: db, Vault: v}, a.now)
 	a.audit = &audit.Log{DB: db, Vault: v, Now: a.now}
 	a.people = &identity.People{DB: db, Vault: v, Audit: a.audit, Now: a.now}

@@ -124,10 +124,13 @@ func EndOverlap(ctx context.Context, tx *store.Tx, id string, now time.Time) (pr
 }
 
 // Reinstate makes a token live on that was being replaced, configured as its successor was: what an
-// owner changed meanwhile holds, and neither of the two expiries is exceeded.
+// owner changed meanwhile holds, and neither expiry, nor the narrower of the limits, is exceeded.
 func Reinstate(ctx context.Context, tx *store.Tx, old *Credential, next Credential) error {
 	old.SuccessorID, old.GraceEndsAt = "", time.Time{}
-	old.Name, old.Description, old.Limits, old.NotBefore, old.IsStrict = next.Name, next.Description, next.Limits, next.NotBefore, next.IsStrict
+	old.Name, old.Description, old.NotBefore, old.IsStrict = next.Name, next.Description, next.NotBefore, next.IsStrict
+	if old.Limits.Within(next.Limits) != nil {
+		old.Limits = next.Limits
+	}
 	if old.ExpiresAt.IsZero() || !next.ExpiresAt.IsZero() && next.ExpiresAt.Before(old.ExpiresAt) {
 		old.ExpiresAt = next.ExpiresAt
 	}

@@ -207,6 +207,9 @@ func (t *Tokens) UndoRotation(ctx context.Context, m Manager, id string, by audi
 		if m.TokenID != "" && next.CreatedFrom != fromToken {
 			return fault.Reason(fault.Forbidden, "scope", "A person rotated this token, so only a person may undo it")
 		}
+		if old.Limits.Within(next.Limits) != nil && next.Limits.Within(old.Limits) != nil {
+			return fault.Invalid("personal_access_token_id", "Each of the two tokens may do what the other may not: make their limits alike first")
+		}
 		if err := credential.Reinstate(ctx, tx, &old, next); err != nil {
 			return err
 		}

@@ -2,6 +2,8 @@ package personalaccesstoken_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"keyway/internal/credential"
 	"keyway/internal/identity"
 	"keyway/internal/personalaccesstoken"
+	"keyway/internal/rpc"
 	"keyway/internal/store"
 	"keyway/internal/workspace"
 )
@@ -445,6 +448,57 @@ func TestOverlapKeepsNothingOpen(t *testing.T) {
 		call(w, s.session, "revoke", id(patID))
 		s.lives(t, pat, "revoked")
 		s.lives(t, follower.Secret, "")
+	})
+}
+
+// What a person gives only to the new secret, the old one cannot get for itself in the overlap, nor by
+// undoing the rotation what was taken from it.
+func TestOverlapLaundersNothing(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		s := setup(w)
+		narrow := []string{"devices:read", "personal_access_tokens:write"}
+		ends := w.Now().Add(48 * time.Hour)
+		first, firstID := w.Token(s.jane, personalaccesstoken.New{ExpiresAt: ends, Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true, Value: narrow}}})
+		next := call(w, s.session, "rotate", map[string]any{"personal_access_token_id": firstID, "overlap_seconds": 3600, "expires_at": nil}).Token
+		call(w, s.session, "update", map[string]any{"personal_access_token_id": next.ID, "scopes": []string{"*", "personal_access_tokens:write"}})
+		ask := func(token, what string, body any) apitest.Answer {
+			return w.Do(apitest.Request{Path: "/keyway/v1/personal_access_tokens/" + what, Token: token, Body: body})
+		}
+		create := func(more map[string]any) apitest.Answer {
+			body := map[string]any{"name": "child"}
+			maps.Copy(body, more)
+			return ask(first, "create", body)
+		}
+		for param, v := range map[string]any{"scopes": []string{"locks:read"}, "expires_at": nil} {
+			if a := create(map[string]any{param: v}); a.Status != 400 || !strings.Contains(a.Body, param) {
+				t.Errorf("the old secret makes a child with %s of the new one: %d %s", param, a.Status, a.Body)
+			}
+		}
+		child := call(w, first, "create", map[string]any{"name": "child"}).Token
+		if fmt.Sprint(child.Scopes) != fmt.Sprint(narrow) || child.ExpiresAt.After(ends) || *child.ParentID != next.ID {
+			t.Errorf("a child of the old secret is %+v", child)
+		}
+		if a := ask(first, "create_workspace_key", map[string]any{"workspace_id": s.ws.ID}); a.Status != 400 {
+			t.Errorf("the old secret mints a key that acts as the new one: %d %s", a.Status, a.Body)
+		}
+
+		pat, patID := w.PAT(s.jane)
+		call(w, pat, "rotate", map[string]any{"overlap_seconds": 3600})
+		call(w, s.session, "update", map[string]any{"personal_access_token_id": patID, "scopes": []string{"locks:read"}})
+		s.lives(t, pat, "scope")
+		if back := call(w, pat, "rotate_undo", nil).Token; back.ID != patID {
+			t.Errorf("%+v", back)
+		}
+		s.lives(t, pat, "scope")
+
+		third, thirdID := w.PAT(s.jane)
+		fourth := call(w, third, "rotate", map[string]any{"overlap_seconds": 3600}).Token
+		call(w, s.session, "update", map[string]any{"personal_access_token_id": fourth.ID, "scopes": []string{"devices:read"}})
+		call(w, s.session, "update", map[string]any{"personal_access_token_id": thirdID, "scopes": []string{"locks:read"}})
+		if a := ask(third, "rotate_undo", nil); a.Status != 400 {
+			t.Errorf("of two tokens that differ one was chosen: %d %s", a.Status, a.Body)
+		}
 	})
 }
 

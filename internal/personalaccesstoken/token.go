@@ -213,21 +213,27 @@ func (t *Tokens) Create(ctx context.Context, userID string, n New, by audit.Acto
 // inherit gives a token what its parent has, with what is given for it. It returns invalid_input
 // for what is wider.
 func (t *Tokens) inherit(ctx context.Context, tx *store.Tx, c *credential.Credential, n New) error {
-	parent, err := t.find(ctx, tx, c.UserID, n.ParentID)
+	maker, err := t.find(ctx, tx, c.UserID, n.ParentID)
 	if err != nil {
 		return err
 	}
-	if tok := t.served(parent, false); tok.Status != Active || parent.IsDecoy {
+	if tok := t.served(maker, false); tok.Status != Active || maker.IsDecoy {
 		return fault.Invalid("parent_id", "The token that it would be made with is %s", tok.Status)
 	}
-	if parent, err = heir(ctx, tx, parent); err != nil {
+	parent, err := heir(ctx, tx, maker)
+	if err != nil {
 		return err
 	}
 	c.ParentID = parent.ID
-	if n.ExpiresAt.IsZero() && !n.Never && !parent.ExpiresAt.IsZero() && parent.ExpiresAt.Before(c.ExpiresAt) {
-		c.ExpiresAt = parent.ExpiresAt
+	for _, p := range []credential.Credential{maker, parent} {
+		if n.ExpiresAt.IsZero() && !n.Never && !p.ExpiresAt.IsZero() && p.ExpiresAt.Before(c.ExpiresAt) {
+			c.ExpiresAt = p.ExpiresAt
+		}
 	}
-	c.Limits = n.Narrow.of(parent.Limits)
+	if c.Limits = maker.Limits; maker.Limits.Within(parent.Limits) != nil {
+		c.Limits = parent.Limits
+	}
+	c.Limits = n.Narrow.of(c.Limits)
 	depth := 1
 	for up := parent; up.ParentID != ""; depth++ {
 		if up, err = credential.Get(ctx, tx, credential.PersonalAccessToken, up.ParentID); err != nil {
@@ -236,6 +242,9 @@ func (t *Tokens) inherit(ctx context.Context, tx *store.Tx, c *credential.Creden
 	}
 	if depth >= credential.MaxDepth {
 		return fault.New(fault.InvalidRequest, "Tokens can be made with tokens over %d generations at the most", credential.MaxDepth)
+	}
+	if err := within(*c, maker); err != nil { // its successor may do more
+		return err
 	}
 	return within(*c, parent)
 }
@@ -802,8 +811,12 @@ func (t *Tokens) CreateWorkspaceKey(ctx context.Context, userID, tokenID, worksp
 				return err
 			}
 		}
+		asked := c
 		if c, err = heir(ctx, tx, c); err != nil {
 			return err
+		}
+		if c.Limits.Within(asked.Limits) != nil {
+			return fault.Invalid("personal_access_token_id", "The token that takes this one's place may do more: mint the key with that one")
 		}
 		k := credential.Credential{Kind: credential.WorkspaceKey, WorkspaceID: workspaceID, ParentID: c.ID, Name: c.Name, CreatedAt: t.Now(), CreatedFrom: "token"}
 		if secret, err = credential.Insert(ctx, tx, t.Vault, &k, sandbox); err != nil {
