@@ -38,13 +38,13 @@ type work struct {
 	differ  bool // no two requests are alike, so that no answer can be a remembered one
 	alone   bool // over one connection, whatever the number of the others
 	request func(r *rand.Rand) []byte
+	follow  func(answer []byte) (next []byte) // what to ask after an answer before the request counts as done; nil: nothing
 	sent    atomic.Uint64
 	limit   int // of requests; 0: none
 }
 
 const (
 	nameGet    = "/devices/get"
-	nameList   = "/devices/list limit 20"
 	nameUpdate = "/devices/update name, durable"
 )
 
@@ -61,9 +61,9 @@ func (f *folder) get() *work {
 	return w
 }
 
-func (f *folder) list() *work {
-	w := &work{name: nameList, path: "/devices/list"}
-	w.request = func(*rand.Rand) []byte { return f.request(w.path, `{"limit":20}`+w.unlike()) }
+func (f *folder) list(limit int) *work {
+	w := &work{name: fmt.Sprintf("/devices/list limit %d", limit), path: "/devices/list"}
+	w.request = func(*rand.Rand) []byte { return f.request(w.path, fmt.Sprintf(`{"limit":%d}`, limit)+w.unlike()) }
 	return w
 }
 
@@ -111,21 +111,12 @@ func (w *work) answerSize(ctx context.Context, address string) (int, error) {
 	for range 101 {
 		status, body, err := ask(ctx, address, w.request(r))
 		if err != nil || status != http.StatusOK {
-			return 0, fmt.Errorf("%s: status %d: %w", w.path, status, err)
+			return 0, errors.Join(fmt.Errorf("%s: status %d: %.300s", w.path, status, body), err)
 		}
 		sizes = append(sizes, len(body))
 	}
 	slices.Sort(sizes)
 	return sizes[len(sizes)/2], nil
-}
-
-// compare measures both servers by turns, so that whatever else the machine does meets them alike.
-func (b *bench) compare(ctx context.Context, w *work, s, bare *process) (ours, theirs Load, err error) {
-	loads, err := b.inTurns(ctx, w, b.round, s, bare)
-	if err != nil {
-		return ours, theirs, err
-	}
-	return loads[0], loads[1], nil
 }
 
 // measure measures one server alone, in half the time.
@@ -211,6 +202,7 @@ func (b *bench) oneRound(ctx context.Context, w *work, s *process, length time.D
 	began := time.Now()
 	err = each(clients, func(c *client) error { return c.load(w, began.Add(length)) })
 	r.took = time.Since(began)
+	err = errors.Join(err, s.settle(ctx)) // what it still has to do for these requests is part of their cost
 	after, cpuErr := s.cpu()
 	for _, c := range clients {
 		r.each = append(r.each, c.took...)
@@ -313,19 +305,32 @@ func (c *client) load(w *work, until time.Time) error {
 }
 
 func (c *client) one(w *work) error {
-	request := w.request(c.rand)
-	if err := c.send(request); err != nil {
-		return err
-	}
-	status, body, err := c.receive()
+	body, err := c.ask(w.request(c.rand))
 	if err != nil {
 		return err
 	}
-	if status != http.StatusOK {
-		return fmt.Errorf("status %d: %.300s", status, body)
-	}
 	c.size = len(body)
+	if w.follow != nil {
+		for next := w.follow(body); next != nil; next = w.follow(body) {
+			time.Sleep(pollEvery)
+			if body, err = c.ask(next); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
+}
+
+// ask sends a request and gives the answer to it, which is good until the next.
+func (c *client) ask(request []byte) ([]byte, error) {
+	if err := c.send(request); err != nil {
+		return nil, err
+	}
+	status, body, err := c.receive()
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("status %d: %.300s", status, body)
+	}
+	return body, err
 }
 
 func (c *client) send(request []byte) error {

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -65,6 +66,20 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * clockTick, err
 }
 
+// settle waits until the process has nothing left to do.
+func (p *process) settle(ctx context.Context) error {
+	before, err := p.cpu()
+	for quiet := 0; quiet < 5 && err == nil && ctx.Err() == nil; quiet++ {
+		sleep(ctx, 40*time.Millisecond)
+		var now time.Duration
+		if now, err = p.cpu(); now > before {
+			quiet = -1
+		}
+		before = now
+	}
+	return errors.Join(err, ctx.Err())
+}
+
 func (p *process) residentKiB() (int, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
@@ -83,6 +98,8 @@ type folder struct {
 	workspace string
 	token     string
 	ids       []string
+	codes     atomic.Uint64 // made so far
+	locks     []string      // those of them that take access codes and open from afar
 }
 
 func (b *bench) newFolder(ctx context.Context, devices int) (*folder, error) {
@@ -147,7 +164,7 @@ func (f *folder) serve(ctx context.Context) (*process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	request := f.list().request(nil)
+	request := f.list(20).request(nil)
 	for {
 		status, _, err := ask(ctx, p.address, request)
 		if err == nil && status == http.StatusOK {
@@ -175,7 +192,15 @@ func (f *folder) readIDs(ctx context.Context, address string) error {
 		}
 		var page struct {
 			Devices []struct {
-				ID string `json:"device_id"`
+				ID          string `json:"device_id"`
+				TakesCodes  bool   `json:"can_program_online_access_codes"`
+				OpensRemote bool   `json:"can_remotely_unlock"`
+				Errors      []any  `json:"errors"`
+				Properties  struct {
+					Constraints []struct {
+						Type string `json:"constraint_type"`
+					} `json:"code_constraints"`
+				} `json:"properties"`
 			} `json:"devices"`
 			Pagination struct {
 				Next string `json:"next_page_cursor"`
@@ -186,6 +211,13 @@ func (f *folder) readIDs(ctx context.Context, address string) error {
 		}
 		for _, d := range page.Devices {
 			f.ids = append(f.ids, d.ID)
+			early := false // it takes only codes that begin later
+			for _, c := range d.Properties.Constraints {
+				early = early || c.Type == "start_date_in_future"
+			}
+			if d.TakesCodes && d.OpensRemote && len(d.Errors) == 0 && !early {
+				f.locks = append(f.locks, d.ID)
+			}
 		}
 		if cursor = page.Pagination.Next; cursor == "" {
 			break
@@ -215,16 +247,12 @@ const bareMode = "bare-handler"
 
 // startBare starts the server to compare with: nothing but net/http, which reads the request and
 // answers with as many bytes as ours does.
-func (b *bench) startBare(ctx context.Context, sizes map[string]int) (*process, error) {
+func (b *bench) startBare(ctx context.Context, path string, size int) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	args := []string{bareMode}
-	for path, n := range sizes {
-		args = append(args, fmt.Sprintf("%s=%d", path, n))
-	}
-	p := &process{name: "bare", cmd: exec.CommandContext(ctx, self, args...)}
+	p := &process{name: "bare", cmd: exec.CommandContext(ctx, self, bareMode, path, strconv.Itoa(size))}
 	p.cmd.Stderr = os.Stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -239,29 +267,27 @@ func (b *bench) startBare(ctx context.Context, sizes map[string]int) (*process, 
 }
 
 func serveBare(args []string) error {
-	answers := map[string][]byte{}
-	for _, a := range args {
-		path, size, _ := strings.Cut(a, "=")
-		n, err := strconv.Atoi(size)
-		if err != nil {
-			return err
-		}
-		answers[path] = bytes.Repeat([]byte("x"), n)
+	if len(args) != 2 {
+		return errors.New("the bare server needs a path and the size of its answers")
 	}
+	size, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	answer := bytes.Repeat([]byte("x"), size)
 	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	fmt.Println(l.Addr())
 	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, ok := answers[r.URL.Path]
-		if _, err := io.Copy(io.Discard, r.Body); err != nil || !ok {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil || r.URL.Path != args[0] {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		w.Write(body)
+		w.Header().Set("Content-Length", strconv.Itoa(size))
+		w.Write(answer)
 	})}
 	return server.Serve(l)
 }
