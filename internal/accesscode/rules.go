@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"keyway/internal/action"
 	"keyway/internal/credential"
 	"keyway/internal/device"
 	"keyway/internal/fault"
@@ -32,7 +33,11 @@ type New struct {
 }
 
 // created is a code that was just made, with the attempt that puts it on its lock.
-type created struct{ codeID, attemptID, deviceID string }
+type created struct {
+	codeID, attemptID string
+	code              rpc.Doc[Code]
+	attempt           rpc.Doc[action.Attempt]
+}
 
 // begin is what every change to the codes of a device begins with.
 func (c *Codes) begin(ctx context.Context, tx *store.Tx, workspaceID, deviceID string) (t *telling, rows []*row, rule rules, err error) {
@@ -43,10 +48,7 @@ func (c *Codes) begin(ctx context.Context, tx *store.Tx, workspaceID, deviceID s
 	if !d.IsManaged {
 		return nil, nil, rule, fault.New(fault.DeviceUnmanaged, "The device is not managed")
 	}
-	now, err := c.Clock.Now(ctx, tx, workspaceID)
-	if err != nil {
-		return nil, nil, rule, err
-	}
+	now := c.Clock.Ahead(d.Ahead)
 	if rows, err = c.ofDevice(ctx, tx, workspaceID, deviceID); err != nil {
 		return nil, nil, rule, err
 	}
@@ -59,9 +61,14 @@ func (c *Codes) begin(ctx context.Context, tx *store.Tx, workspaceID, deviceID s
 	return t, rows, rule, nil
 }
 
-// end writes the code and its events, and has the lock visited, which is a physical action of the
+// end writes the codes and their events, and has the lock visited, which is a physical action of the
 // caller.
 func (c *Codes) end(ctx context.Context, tx *store.Tx, t *telling, changed ...*row) error {
+	return c.endAt(ctx, tx, t, t.now, changed...)
+}
+
+// endAt is end with the time of the visit.
+func (c *Codes) endAt(ctx context.Context, tx *store.Tx, t *telling, visit time.Time, changed ...*row) error {
 	if err := credential.SpendAction(ctx, tx, c.Clock.Real(), 1); err != nil {
 		return err
 	}
@@ -73,7 +80,7 @@ func (c *Codes) end(ctx context.Context, tx *store.Tx, t *telling, changed ...*r
 	if err := c.tell(ctx, tx, t); err != nil {
 		return err
 	}
-	return c.Kick(ctx, tx, t.device.WorkspaceID, t.device.ID, t.now)
+	return c.visitAt(ctx, tx, t.device, visit)
 }
 
 // create makes a code on one device.
@@ -104,14 +111,21 @@ func (c *Codes) create(ctx context.Context, tx *store.Tx, n New) (out created, e
 		}
 	}
 	r.Told = r.asTold()
-	at, _, err := c.Attempts.Start(ctx, tx, p.WorkspaceID, "CREATE_ACCESS_CODE", n.DeviceID)
+	start, visit := c.Attempts.Start, t.now
+	if !r.Offline && !n.EnablePool && r.next(t.now, t.traits) == nothing { // not yet: the lock need not be asked
+		start, visit = c.Attempts.Succeed, r.due(t.now, t.traits, false)
+	}
+	at, attempt, err := start(ctx, tx, p.WorkspaceID, "CREATE_ACCESS_CODE", n.DeviceID)
 	if err != nil {
 		return out, err
 	}
-	r.Attempts = []string{at.ID}
+	if at.Status == "pending" {
+		r.Attempts = []string{at.ID}
+	}
 	t.add(r, "access_code.created", t.now, nil, nil, r.Actor)
 	t.requested(r)
-	return created{r.id, at.ID, n.DeviceID}, c.end(ctx, tx, t, r)
+	err = c.endAt(ctx, tx, t, visit, r)
+	return created{r.id, at.ID, r.doc, attempt}, err
 }
 
 // able returns why a device cannot have a code of the kind: not_supported, invalid_input or
@@ -246,10 +260,10 @@ func (c *Codes) group(ctx context.Context, q store.Querier, key string) ([]*row,
 
 // CreateMultiple makes codes on several devices, with one PIN for all where no PIN is given and that
 // is possible; otherwise, when random is set, one for each.
-func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, random bool) (ids []string, err error) {
+func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, random bool) (codes []rpc.Doc[Code], err error) {
 	ws := credential.From(ctx).WorkspaceID
 	err = c.DB.Update(ctx, func(tx *store.Tx) error {
-		ids = nil
+		codes = make([]rpc.Doc[Code], 0, len(deviceIDs))
 		var all []rules
 		for i, id := range deviceIDs {
 			if slices.Contains(deviceIDs[:i], id) {
@@ -280,11 +294,11 @@ func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, r
 			if err != nil {
 				return err
 			}
-			ids = append(ids, one.codeID)
+			codes = append(codes, one.code)
 		}
 		return nil
 	}, store.Workspace(ws))
-	return ids, err
+	return codes, err
 }
 
 // Change is an update of a code; what is not set stays.
@@ -472,10 +486,7 @@ func (c *Codes) Delete(ctx context.Context, id, deviceID string, managed, wait b
 		if err != nil {
 			return err
 		}
-		now, err := c.Clock.Now(ctx, tx, p.WorkspaceID)
-		if err != nil {
-			return err
-		}
+		now := c.Clock.Ahead(d.Ahead)
 		t := c.telling(d, now)
 		if found.Offline {
 			return fault.New(fault.NotSupported, "An offline access code cannot be deleted: its lock cannot be told")
@@ -598,10 +609,7 @@ func (c *Codes) Generate(ctx context.Context, deviceID string) (pin string, t *t
 		if err != nil {
 			return err
 		}
-		now, err := c.Clock.Now(ctx, q, ws)
-		if err != nil {
-			return err
-		}
+		now := c.Clock.Ahead(d.Ahead)
 		rows, err := c.ofDevice(ctx, q, ws, deviceID)
 		if err != nil {
 			return err

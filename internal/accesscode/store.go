@@ -98,6 +98,7 @@ func (c *Codes) save(ctx context.Context, tx *store.Tx, r *row, now time.Time, a
 	if r.stored = bytes.Join([][]byte{doc, fields, plain}, nil); bytes.Equal(was, r.stored) {
 		return nil
 	}
+	r.doc = rpc.Splice[Code](doc, fields)
 	secret := c.Vault.Seal(place(r.workspaceID, r.id, "secret"), fields)
 	sealed := c.Vault.Seal(place(r.workspaceID, r.id, "state"), plain)
 	search := strings.ToLower(r.Name + "\n" + r.id)
