@@ -41,24 +41,34 @@ type created struct {
 
 // begin is what every change to the codes of a device begins with.
 func (c *Codes) begin(ctx context.Context, tx *store.Tx, workspaceID, deviceID string) (t *telling, rows []*row, rule rules, err error) {
+	if t, rule, err = c.reach(ctx, tx, workspaceID, deviceID); err != nil {
+		return nil, nil, rule, err
+	}
+	rows, err = c.ofDevice(ctx, tx, workspaceID, deviceID)
+	t.around = surround(t.device, rows)
+	return t, rows, rule, err
+}
+
+// beginNew is begin for a code that is new: the others are not opened.
+func (c *Codes) beginNew(ctx context.Context, tx *store.Tx, workspaceID, deviceID string) (t *telling, rule rules, err error) {
+	if t, rule, err = c.reach(ctx, tx, workspaceID, deviceID); err != nil {
+		return nil, rule, err
+	}
+	err = c.surroundings(ctx, tx, t, &rule)
+	return t, rule, err
+}
+
+func (c *Codes) reach(ctx context.Context, tx *store.Tx, workspaceID, deviceID string) (t *telling, rule rules, err error) {
 	d, err := c.Devices.Reach(ctx, tx, workspaceID, deviceID)
 	if err != nil {
-		return nil, nil, rule, err
+		return nil, rule, err
 	}
 	if !d.IsManaged {
-		return nil, nil, rule, fault.New(fault.DeviceUnmanaged, "The device is not managed")
+		return nil, rule, fault.New(fault.DeviceUnmanaged, "The device is not managed")
 	}
-	now := c.Clock.Ahead(d.Ahead)
-	if rows, err = c.ofDevice(ctx, tx, workspaceID, deviceID); err != nil {
-		return nil, nil, rule, err
-	}
-	if rule, err = rulesOf(d.Device); err != nil {
-		return nil, nil, rule, err
-	}
-	rule.existing = neighbours(rows, "")
-	t = c.telling(d, now)
-	t.around = surround(d, rows)
-	return t, rows, rule, nil
+	rule, err = rulesOf(d.Device)
+	rule.digests = c.digestsOn(d.ID)
+	return c.telling(d, c.Clock.Ahead(d.Ahead)), rule, err
 }
 
 // end writes the codes and their events, and has the lock visited, which is a physical action of the
@@ -86,7 +96,7 @@ func (c *Codes) endAt(ctx context.Context, tx *store.Tx, t *telling, visit time.
 // create makes a code on one device.
 func (c *Codes) create(ctx context.Context, tx *store.Tx, n New) (out created, err error) {
 	p := credential.From(ctx)
-	t, _, rule, err := c.begin(ctx, tx, p.WorkspaceID, n.DeviceID)
+	t, rule, err := c.beginNew(ctx, tx, p.WorkspaceID, n.DeviceID)
 	if err != nil {
 		return out, err
 	}
@@ -269,7 +279,7 @@ func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, r
 			if slices.Contains(deviceIDs[:i], id) {
 				return fault.Invalid("device_ids", "A device is named more than once")
 			}
-			_, _, rule, err := c.begin(ctx, tx, ws, id)
+			_, rule, err := c.beginNew(ctx, tx, ws, id)
 			if err != nil {
 				return err
 			}
@@ -334,7 +344,7 @@ func (c *Codes) Update(ctx context.Context, id string, ch Change, wait bool) (at
 			return err
 		}
 		r := rows[slices.IndexFunc(rows, func(r *row) bool { return r.id == id })]
-		rule.existing = neighbours(rows, id)
+		rule.existing = c.neighbours(rows, id)
 		if err := t.update(r, ch, rule, actorOf(p)); err != nil {
 			return err
 		}
@@ -456,7 +466,7 @@ func (c *Codes) UpdateMultiple(ctx context.Context, key string, ch Change) error
 			if r.Deleting {
 				continue
 			}
-			rule.existing = neighbours(rows, r.id)
+			rule.existing = c.neighbours(rows, r.id)
 			if err := t.update(r, ch, rule, actorOf(p)); err != nil {
 				return err
 			}
@@ -622,7 +632,7 @@ func (c *Codes) Generate(ctx context.Context, deviceID string) (pin string, t *t
 			return fault.New(fault.NotSupported, "The codes of this device cannot be chosen")
 		}
 		t = c.telling(d, now)
-		rule.existing = neighbours(rows, "")
+		rule.existing, rule.digests = c.neighbours(rows, ""), c.digestsOn(d.ID)
 		var ok bool
 		if pin, ok = generate(0, rule); !ok {
 			return fault.Invalid("device_id", "No code that the device takes is free")

@@ -645,7 +645,7 @@ func (c *Codes) keepPool(d device.Reached, rows []*row, now time.Time) ([]*row, 
 		return nil, err
 	}
 	for ; have < spares; have++ {
-		rule.existing = neighbours(rows, "")
+		rule.existing, rule.digests = c.neighbours(rows, ""), c.digestsOn(d.ID)
 		r := newRow(d, now, true)
 		r.spare, r.Backup = true, true
 		if !rule.lockChooses() {
@@ -695,21 +695,6 @@ func (t *telling) spaceProblems(rows []*row) (errs []device.Error, warnings []de
 		warnings = append(warnings, device.Warning{Code: spaceProblems[3], Message: "The device has no space for another code.", CreatedAt: at, ActiveCodes: on, MaxCodes: int(most)})
 	}
 	return errs, warnings
-}
-
-// neighbours are the codes of a device, but for one.
-func neighbours(rows []*row, but string) []neighbour {
-	var out []neighbour
-	for _, r := range rows {
-		if r.id == but {
-			continue
-		}
-		out = append(out, neighbour{r.id, r.PIN, r.Name})
-		if r.Held != nil && r.Held.PIN != r.PIN {
-			out = append(out, neighbour{r.id, r.Held.PIN, ""})
-		}
-	}
-	return out
 }
 
 // DeviceDeleted is for device.Devices.Deleted: the codes of a device go with it. What is on the lock
