@@ -124,7 +124,8 @@ type row struct {
 	common                               string
 	createdAt                            time.Time
 	state
-	stored   []byte // the doc and secret as they were read, to see whether they change
+	stored   []byte        // the doc and secret as they were read, to see whether they change
+	doc      rpc.Doc[Code] // as it is served, once it is saved
 	isNew    bool
 	vanished bool
 }

@@ -18,10 +18,8 @@ type rules struct {
 	nameMin  int
 	nameMax  int // 0: any
 	existing []neighbour
+	digests  func(part, digits string) [][]byte // as they stand in the prints of existing
 }
-
-// neighbour is another code on the same device.
-type neighbour struct{ id, pin, name string }
 
 // The shortest and longest PIN that the contract knows, and the length that is chosen when a device
 // does not say.
@@ -111,10 +109,10 @@ func (r rules) breaks(kind, pin string) (bool, string) {
 	case "at_least_three_unique_digits":
 		return unique(pin) < 3, "The code must have at least three different digits"
 	case "unique_first_four_digits":
-		return slices.ContainsFunc(r.existing, func(n neighbour) bool { return first4(n.pin) == first4(pin) }),
+		return r.meets(first4Only, first4(pin), print.first4),
 			"The first four digits of the code must differ from those of all other codes on the device"
 	case "pin_code_matches_existing_set":
-		return slices.ContainsFunc(r.existing, func(n neighbour) bool { return n.pin != "" && len(n.pin) != len(pin) }),
+		return r.anyPrint(func(p print) bool { return p.length() != len(pin) }),
 			"The code must be as long as the other codes on the device"
 	}
 	return false, ""
@@ -130,15 +128,10 @@ func (r rules) checkName(name string) error {
 		return fault.Invalid("name", "String must contain at most %d character(s)", r.nameMax)
 	case r.nameMin > 0 && n < r.nameMin:
 		return fault.Invalid("name", "String must contain at least %d character(s)", r.nameMin)
-	case r.has("name_must_be_unique") && slices.ContainsFunc(r.existing, func(o neighbour) bool { return strings.EqualFold(o.name, name) }):
+	case r.has("name_must_be_unique") && slices.ContainsFunc(r.existing, func(o neighbour) bool { return o.name == strings.ToLower(name) }):
 		return fault.Invalid("name", "The device has a code with this name already")
 	}
 	return nil
-}
-
-// taken tells whether another code on the device has the PIN.
-func (r rules) taken(pin string) bool {
-	return slices.ContainsFunc(r.existing, func(n neighbour) bool { return n.pin == pin })
 }
 
 // generate makes a PIN that all devices take and none has; of the preferred length where that is

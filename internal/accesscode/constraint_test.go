@@ -1,15 +1,26 @@
 package accesscode
 
 import (
+	"crypto/sha256"
 	"slices"
 	"testing"
 
 	"keyway/internal/fault"
 )
 
+// testDigests stands in for those under the server's keys.
+func testDigests(part, digits string) [][]byte {
+	sum := sha256.Sum256([]byte(part + digits))
+	return [][]byte{sum[:digestSize]}
+}
+
+func testPrint(pin string) print {
+	return append(slices.Concat(testDigests(wholePIN, pin)[0], testDigests(first4Only, first4(pin))[0]), byte(len(pin)))
+}
+
 func TestEachKindOfConstraint(t *testing.T) {
 	t.Parallel()
-	others := []neighbour{{"a", "123456", "Cleaner"}}
+	others := []neighbour{{"cleaner", [][]byte{testPrint("123456")}}}
 	for _, c := range []struct{ kind, good, bad string }{
 		{"no_zeros", "1357", "1057"},
 		{"cannot_contain_089", "1357", "1397"},
@@ -25,7 +36,7 @@ func TestEachKindOfConstraint(t *testing.T) {
 		{"pin_code_matches_existing_set", "654321", "1357"},
 		{"cannot_specify_pin_code", "", "1357"},
 	} {
-		r := rules{kinds: []string{c.kind}, existing: others}
+		r := rules{kinds: []string{c.kind}, existing: others, digests: testDigests}
 		if c.good != "" && r.checkPIN(c.good) != nil {
 			t.Errorf("%s refuses %s", c.kind, c.good)
 		}
@@ -59,7 +70,7 @@ func TestEachKindOfConstraint(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	t.Parallel()
-	r := rules{nameMin: 2, nameMax: 4, kinds: []string{"name_must_be_unique"}, existing: []neighbour{{"a", "1234", "Anna"}}}
+	r := rules{nameMin: 2, nameMax: 4, kinds: []string{"name_must_be_unique"}, existing: []neighbour{{name: "anna"}}}
 	for name, ok := range map[string]bool{"": true, "x": false, "Bob": true, "Robert": false, "anna": false} {
 		if (r.checkName(name) == nil) != ok {
 			t.Errorf("%q: %v", name, !ok)

@@ -94,6 +94,9 @@ func (c *Codes) createOne(ctx context.Context, in createInput) (out madeCode, er
 	if err != nil {
 		return out, err
 	}
+	if out.Code, out.Attempt = made.code, made.attempt; !in.Sync {
+		return out, nil
+	}
 	ws := credential.From(ctx).WorkspaceID
 	if out.Code, err = c.get(ctx, c.DB, ws, made.codeID); err != nil {
 		return out, err
@@ -109,16 +112,7 @@ type createMultipleInput struct {
 }
 
 func (c *Codes) createMultiple(ctx context.Context, in createMultipleInput) ([]rpc.Doc[Code], error) {
-	ids, err := c.CreateMultiple(ctx, in.DeviceIDs, in.new(), in.Otherwise == "create_random_code")
-	out := make([]rpc.Doc[Code], 0, len(ids))
-	for _, id := range ids {
-		doc, err := c.get(ctx, c.DB, credential.From(ctx).WorkspaceID, id)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, doc)
-	}
-	return out, err
+	return c.CreateMultiple(ctx, in.DeviceIDs, in.new(), in.Otherwise == "create_random_code")
 }
 
 type updateInput struct {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"keyway/internal/action"
 	"keyway/internal/credential"
 	"keyway/internal/device"
 	"keyway/internal/fault"
@@ -32,36 +33,52 @@ type New struct {
 }
 
 // created is a code that was just made, with the attempt that puts it on its lock.
-type created struct{ codeID, attemptID, deviceID string }
+type created struct {
+	codeID, attemptID string
+	code              rpc.Doc[Code]
+	attempt           rpc.Doc[action.Attempt]
+}
 
 // begin is what every change to the codes of a device begins with.
 func (c *Codes) begin(ctx context.Context, tx *store.Tx, workspaceID, deviceID string) (t *telling, rows []*row, rule rules, err error) {
-	d, err := c.Devices.Reach(ctx, tx, workspaceID, deviceID)
-	if err != nil {
+	if t, rule, err = c.reach(ctx, tx, workspaceID, deviceID); err != nil {
 		return nil, nil, rule, err
 	}
-	if !d.IsManaged {
-		return nil, nil, rule, fault.New(fault.DeviceUnmanaged, "The device is not managed")
-	}
-	now, err := c.Clock.Now(ctx, tx, workspaceID)
-	if err != nil {
-		return nil, nil, rule, err
-	}
-	if rows, err = c.ofDevice(ctx, tx, workspaceID, deviceID); err != nil {
-		return nil, nil, rule, err
-	}
-	if rule, err = rulesOf(d.Device); err != nil {
-		return nil, nil, rule, err
-	}
-	rule.existing = neighbours(rows, "")
-	t = c.telling(d, now)
-	t.around = surround(d, rows)
-	return t, rows, rule, nil
+	rows, err = c.ofDevice(ctx, tx, workspaceID, deviceID)
+	t.around = surround(t.device, rows)
+	return t, rows, rule, err
 }
 
-// end writes the code and its events, and has the lock visited, which is a physical action of the
+// beginNew is begin for a code that is new: the others are not opened.
+func (c *Codes) beginNew(ctx context.Context, tx *store.Tx, workspaceID, deviceID string) (t *telling, rule rules, err error) {
+	if t, rule, err = c.reach(ctx, tx, workspaceID, deviceID); err != nil {
+		return nil, rule, err
+	}
+	err = c.surroundings(ctx, tx, t, &rule)
+	return t, rule, err
+}
+
+func (c *Codes) reach(ctx context.Context, tx *store.Tx, workspaceID, deviceID string) (t *telling, rule rules, err error) {
+	d, err := c.Devices.Reach(ctx, tx, workspaceID, deviceID)
+	if err != nil {
+		return nil, rule, err
+	}
+	if !d.IsManaged {
+		return nil, rule, fault.New(fault.DeviceUnmanaged, "The device is not managed")
+	}
+	rule, err = rulesOf(d.Device)
+	rule.digests = c.digestsOn(d.ID)
+	return c.telling(d, c.Clock.Ahead(d.Ahead)), rule, err
+}
+
+// end writes the codes and their events, and has the lock visited, which is a physical action of the
 // caller.
 func (c *Codes) end(ctx context.Context, tx *store.Tx, t *telling, changed ...*row) error {
+	return c.endAt(ctx, tx, t, t.now, changed...)
+}
+
+// endAt is end with the time of the visit.
+func (c *Codes) endAt(ctx context.Context, tx *store.Tx, t *telling, visit time.Time, changed ...*row) error {
 	if err := credential.SpendAction(ctx, tx, c.Clock.Real(), 1); err != nil {
 		return err
 	}
@@ -73,13 +90,13 @@ func (c *Codes) end(ctx context.Context, tx *store.Tx, t *telling, changed ...*r
 	if err := c.tell(ctx, tx, t); err != nil {
 		return err
 	}
-	return c.Kick(ctx, tx, t.device.WorkspaceID, t.device.ID, t.now)
+	return c.visitAt(ctx, tx, t.device, visit)
 }
 
 // create makes a code on one device.
 func (c *Codes) create(ctx context.Context, tx *store.Tx, n New) (out created, err error) {
 	p := credential.From(ctx)
-	t, _, rule, err := c.begin(ctx, tx, p.WorkspaceID, n.DeviceID)
+	t, rule, err := c.beginNew(ctx, tx, p.WorkspaceID, n.DeviceID)
 	if err != nil {
 		return out, err
 	}
@@ -104,14 +121,21 @@ func (c *Codes) create(ctx context.Context, tx *store.Tx, n New) (out created, e
 		}
 	}
 	r.Told = r.asTold()
-	at, _, err := c.Attempts.Start(ctx, tx, p.WorkspaceID, "CREATE_ACCESS_CODE", n.DeviceID)
+	start, visit := c.Attempts.Start, t.now
+	if !r.Offline && !n.EnablePool && r.next(t.now, t.traits) == nothing { // not yet: the lock need not be asked
+		start, visit = c.Attempts.Succeed, r.due(t.now, t.traits, false)
+	}
+	at, attempt, err := start(ctx, tx, p.WorkspaceID, "CREATE_ACCESS_CODE", n.DeviceID)
 	if err != nil {
 		return out, err
 	}
-	r.Attempts = []string{at.ID}
+	if at.Status == "pending" {
+		r.Attempts = []string{at.ID}
+	}
 	t.add(r, "access_code.created", t.now, nil, nil, r.Actor)
 	t.requested(r)
-	return created{r.id, at.ID, n.DeviceID}, c.end(ctx, tx, t, r)
+	err = c.endAt(ctx, tx, t, visit, r)
+	return created{r.id, at.ID, r.doc, attempt}, err
 }
 
 // able returns why a device cannot have a code of the kind: not_supported, invalid_input or
@@ -246,16 +270,16 @@ func (c *Codes) group(ctx context.Context, q store.Querier, key string) ([]*row,
 
 // CreateMultiple makes codes on several devices, with one PIN for all where no PIN is given and that
 // is possible; otherwise, when random is set, one for each.
-func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, random bool) (ids []string, err error) {
+func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, random bool) (codes []rpc.Doc[Code], err error) {
 	ws := credential.From(ctx).WorkspaceID
 	err = c.DB.Update(ctx, func(tx *store.Tx) error {
-		ids = nil
+		codes = make([]rpc.Doc[Code], 0, len(deviceIDs))
 		var all []rules
 		for i, id := range deviceIDs {
 			if slices.Contains(deviceIDs[:i], id) {
 				return fault.Invalid("device_ids", "A device is named more than once")
 			}
-			_, _, rule, err := c.begin(ctx, tx, ws, id)
+			_, rule, err := c.beginNew(ctx, tx, ws, id)
 			if err != nil {
 				return err
 			}
@@ -280,11 +304,11 @@ func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, r
 			if err != nil {
 				return err
 			}
-			ids = append(ids, one.codeID)
+			codes = append(codes, one.code)
 		}
 		return nil
 	}, store.Workspace(ws))
-	return ids, err
+	return codes, err
 }
 
 // Change is an update of a code; what is not set stays.
@@ -320,7 +344,7 @@ func (c *Codes) Update(ctx context.Context, id string, ch Change, wait bool) (at
 			return err
 		}
 		r := rows[slices.IndexFunc(rows, func(r *row) bool { return r.id == id })]
-		rule.existing = neighbours(rows, id)
+		rule.existing = c.neighbours(rows, id)
 		if err := t.update(r, ch, rule, actorOf(p)); err != nil {
 			return err
 		}
@@ -442,7 +466,7 @@ func (c *Codes) UpdateMultiple(ctx context.Context, key string, ch Change) error
 			if r.Deleting {
 				continue
 			}
-			rule.existing = neighbours(rows, r.id)
+			rule.existing = c.neighbours(rows, r.id)
 			if err := t.update(r, ch, rule, actorOf(p)); err != nil {
 				return err
 			}
@@ -472,10 +496,7 @@ func (c *Codes) Delete(ctx context.Context, id, deviceID string, managed, wait b
 		if err != nil {
 			return err
 		}
-		now, err := c.Clock.Now(ctx, tx, p.WorkspaceID)
-		if err != nil {
-			return err
-		}
+		now := c.Clock.Ahead(d.Ahead)
 		t := c.telling(d, now)
 		if found.Offline {
 			return fault.New(fault.NotSupported, "An offline access code cannot be deleted: its lock cannot be told")
@@ -598,10 +619,7 @@ func (c *Codes) Generate(ctx context.Context, deviceID string) (pin string, t *t
 		if err != nil {
 			return err
 		}
-		now, err := c.Clock.Now(ctx, q, ws)
-		if err != nil {
-			return err
-		}
+		now := c.Clock.Ahead(d.Ahead)
 		rows, err := c.ofDevice(ctx, q, ws, deviceID)
 		if err != nil {
 			return err
@@ -614,7 +632,7 @@ func (c *Codes) Generate(ctx context.Context, deviceID string) (pin string, t *t
 			return fault.New(fault.NotSupported, "The codes of this device cannot be chosen")
 		}
 		t = c.telling(d, now)
-		rule.existing = neighbours(rows, "")
+		rule.existing, rule.digests = c.neighbours(rows, ""), c.digestsOn(d.ID)
 		var ok bool
 		if pin, ok = generate(0, rule); !ok {
 			return fault.Invalid("device_id", "No code that the device takes is free")

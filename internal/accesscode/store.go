@@ -22,11 +22,11 @@ const columns = `access_code_id, workspace_id, device_id, connected_account_id, 
 
 // Sealed are the columns of this room that hold secrets.
 func Sealed() []vault.Column {
-	column := func(what, name string) vault.Column {
+	column := func(what, name, clears string) vault.Column {
 		return vault.Column{What: what, Table: "access_codes", Name: name, Key: []string{"workspace_id", "access_code_id"},
-			Place: func(key []string) string { return place(key[0], key[1], name) }}
+			Place: func(key []string) string { return place(key[0], key[1], name) }, Clears: clears}
 	}
-	return []vault.Column{column("access codes", "secret"), column("states of access codes", "state")}
+	return []vault.Column{column("access codes", "secret", ""), column("states of access codes", "state", "prints")}
 }
 
 func place(workspaceID, id, column string) string {
@@ -98,21 +98,26 @@ func (c *Codes) save(ctx context.Context, tx *store.Tx, r *row, now time.Time, a
 	if r.stored = bytes.Join([][]byte{doc, fields, plain}, nil); bytes.Equal(was, r.stored) {
 		return nil
 	}
+	r.doc = rpc.Splice[Code](doc, fields)
 	secret := c.Vault.Seal(place(r.workspaceID, r.id, "secret"), fields)
 	sealed := c.Vault.Seal(place(r.workspaceID, r.id, "state"), plain)
-	search := strings.ToLower(r.Name + "\n" + r.id)
+	search := searchText(r.Name, r.id)
+	prints := c.printColumn(r)
 	if !r.isNew {
-		_, err = tx.Exec(ctx, `UPDATE access_codes SET is_managed = $3, is_spare = $4, common_code_key = $5, search = $6, doc = $7, secret = $8, state = $9
-			WHERE workspace_id = $1 AND access_code_id = $2`, r.workspaceID, r.id, r.managed, r.spare, store.TextOrNull(r.common), search, string(doc), secret, sealed)
+		_, err = tx.Exec(ctx, `UPDATE access_codes SET is_managed = $3, is_spare = $4, common_code_key = $5, search = $6, doc = $7, secret = $8, state = $9, prints = $10
+			WHERE workspace_id = $1 AND access_code_id = $2`, r.workspaceID, r.id, r.managed, r.spare, store.TextOrNull(r.common), search, string(doc), secret, sealed, prints)
 		return err
 	}
 	r.isNew = false
 	_, err = tx.Exec(ctx, `INSERT INTO access_codes (access_code_id, workspace_id, device_id, connected_account_id, is_managed, is_spare,
-		common_code_key, doc, secret, state, created_at, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		common_code_key, doc, secret, state, created_at, search, prints) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		r.id, r.workspaceID, r.deviceID, r.accountID, r.managed, r.spare,
-		store.TextOrNull(r.common), string(doc), secret, sealed, store.Micros(r.createdAt), search)
+		store.TextOrNull(r.common), string(doc), secret, sealed, store.Micros(r.createdAt), search, prints)
 	return err
 }
+
+// searchText is what ?search= looks in.
+func searchText(name, id string) string { return strings.ToLower(name + "\n" + id) }
 
 // newRow begins a code on a device.
 func newRow(d device.Reached, now time.Time, managed bool) *row {

@@ -34,6 +34,11 @@ func (c *Codes) Kick(ctx context.Context, tx *store.Tx, workspaceID, deviceID st
 	return c.Jobs.Schedule(ctx, tx, syncKey(workspaceID, deviceID), syncJob, workspaceID, deviceID, at)
 }
 
+// visitAt is Kick for a device that has just been read.
+func (c *Codes) visitAt(ctx context.Context, tx *store.Tx, d device.Reached, at time.Time) error {
+	return c.Jobs.ScheduleAhead(ctx, tx, syncKey(d.WorkspaceID, d.ID), syncJob, d.WorkspaceID, d.ID, at, d.Ahead)
+}
+
 // DeviceChanged is for device.Devices.Changed: what is wrong with a device shows on its codes, and
 // one that is back is asked for what it missed.
 func (c *Codes) DeviceChanged(ctx context.Context, tx *store.Tx, d *device.Device) error {
@@ -85,16 +90,13 @@ func (c *Codes) runSync(ctx context.Context, j job.Job) error {
 func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit, err error) {
 	err = c.DB.Update(ctx, func(tx *store.Tx) error {
 		v = nil
-		now, err := c.Clock.Now(ctx, tx, j.WorkspaceID)
-		if err != nil {
-			return err
-		}
 		d, err := c.Devices.Reach(ctx, tx, j.WorkspaceID, deviceID)
 		if fault.Is(err, fault.DeviceNotFound) {
 			return forget(ctx, tx, j, deviceID)
 		} else if err != nil {
 			return err
 		}
+		now := c.Clock.Ahead(d.Ahead)
 		rows, err := c.ofDevice(ctx, tx, j.WorkspaceID, deviceID)
 		if err != nil {
 			return err
@@ -235,16 +237,13 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 		}
 	}
 	return c.DB.Update(ctx, func(tx *store.Tx) error {
-		now, err := c.Clock.Now(ctx, tx, j.WorkspaceID)
-		if err != nil {
-			return err
-		}
 		d, err := c.Devices.Reach(ctx, tx, j.WorkspaceID, deviceID)
 		if fault.Is(err, fault.DeviceNotFound) {
 			return forget(ctx, tx, j, deviceID) // deleted while it was asked
 		} else if err != nil {
 			return err
 		}
+		now := c.Clock.Ahead(d.Ahead)
 		rows, err := c.ofDevice(ctx, tx, j.WorkspaceID, deviceID)
 		if err != nil {
 			return err
@@ -306,7 +305,7 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 		if err := j.Finish(ctx, tx); err != nil || again.IsZero() {
 			return err
 		}
-		return c.Kick(ctx, tx, j.WorkspaceID, deviceID, again)
+		return c.visitAt(ctx, tx, d, again)
 	}, store.Workspace(j.WorkspaceID))
 }
 
@@ -646,7 +645,7 @@ func (c *Codes) keepPool(d device.Reached, rows []*row, now time.Time) ([]*row, 
 		return nil, err
 	}
 	for ; have < spares; have++ {
-		rule.existing = neighbours(rows, "")
+		rule.existing, rule.digests = c.neighbours(rows, ""), c.digestsOn(d.ID)
 		r := newRow(d, now, true)
 		r.spare, r.Backup = true, true
 		if !rule.lockChooses() {
@@ -696,21 +695,6 @@ func (t *telling) spaceProblems(rows []*row) (errs []device.Error, warnings []de
 		warnings = append(warnings, device.Warning{Code: spaceProblems[3], Message: "The device has no space for another code.", CreatedAt: at, ActiveCodes: on, MaxCodes: int(most)})
 	}
 	return errs, warnings
-}
-
-// neighbours are the codes of a device, but for one.
-func neighbours(rows []*row, but string) []neighbour {
-	var out []neighbour
-	for _, r := range rows {
-		if r.id == but {
-			continue
-		}
-		out = append(out, neighbour{r.id, r.PIN, r.Name})
-		if r.Held != nil && r.Held.PIN != r.PIN {
-			out = append(out, neighbour{r.id, r.Held.PIN, ""})
-		}
-	}
-	return out
 }
 
 // DeviceDeleted is for device.Devices.Deleted: the codes of a device go with it. What is on the lock

@@ -38,7 +38,16 @@ type Attempts struct {
 
 // Start writes a pending attempt.
 func (a *Attempts) Start(ctx context.Context, tx *store.Tx, workspaceID, actionType, deviceID string) (Attempt, rpc.Doc[Attempt], error) {
-	at := Attempt{ID: store.NewID(), Type: actionType, Status: "pending", Result: json.RawMessage("null")}
+	return a.add(ctx, tx, workspaceID, deviceID, Attempt{Type: actionType, Status: "pending", Result: json.RawMessage("null")})
+}
+
+// Succeed writes an attempt that has succeeded, with an empty result, because nothing has to be asked.
+func (a *Attempts) Succeed(ctx context.Context, tx *store.Tx, workspaceID, actionType, deviceID string) (Attempt, rpc.Doc[Attempt], error) {
+	return a.add(ctx, tx, workspaceID, deviceID, Attempt{Type: actionType, Status: "success", Result: json.RawMessage("{}")})
+}
+
+func (a *Attempts) add(ctx context.Context, tx *store.Tx, workspaceID, deviceID string, at Attempt) (Attempt, rpc.Doc[Attempt], error) {
+	at.ID = store.NewID()
 	doc, err := json.Marshal(at)
 	if err != nil {
 		return at, nil, err

@@ -38,3 +38,6 @@ func (c Clock) Now(ctx context.Context, q store.Querier, workspaceID string) (ti
 	d, err := Offset(ctx, q, workspaceID)
 	return c.Real().Add(d), err
 }
+
+// Ahead is what a clock shows that is ahead by d.
+func (c Clock) Ahead(d time.Duration) time.Time { return c.Real().Add(d) }

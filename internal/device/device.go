@@ -95,7 +95,8 @@ type Devices struct {
 	Events    *event.Log
 	Providers *provider.Registry
 	Now       func() time.Time
-	// Changed is told of every device that is written, in the same transaction; nil: nobody asks.
+	// Changed is told of every device of which more is written than its name and metadata, in the same
+	// transaction; nil: nobody asks.
 	Changed func(ctx context.Context, tx *store.Tx, dev *Device) error
 	// Deleted is told of every device that is about to be deleted, in the same transaction, so that
 	// what hangs on it goes with it; nil: nobody asks.
@@ -359,7 +360,11 @@ func (d *Devices) change(ctx context.Context, workspaceID, id string, u Update, 
 				return err
 			}
 		}
-		if err := d.save(ctx, tx, &dev.Device); err != nil {
+		write := d.write
+		if u.IsManaged.Set || u.BackupAccessCodePool.Set {
+			write = d.save
+		}
+		if err := write(ctx, tx, &dev.Device); err != nil {
 			return err
 		}
 		return d.Events.Append(ctx, tx, workspaceID, events...)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"time"
 
 	"keyway/internal/credential"
 	"keyway/internal/fault"
@@ -22,6 +23,7 @@ type Reached struct {
 	UserIdentifierKey string
 	AccountMetadata   Metadata
 	AccountProblems   AccountProblems
+	Ahead             time.Duration // how far the clock of its workspace is ahead
 }
 
 // AccountProblems are the errors and warnings of a device's account, as they are served.
@@ -40,14 +42,17 @@ func (d *Devices) Reach(ctx context.Context, q store.Querier, workspaceID, id st
 	var doc, account []byte
 	var kind string
 	var user sql.NullString
-	err = q.QueryRow(ctx, `SELECT d.doc, d.external_id, d.user_identifier_key, a.provider, a.brand, a.external_id, a.doc FROM devices d
+	var ahead int64
+	err = q.QueryRow(ctx, `SELECT d.doc, d.external_id, d.user_identifier_key, a.provider, a.brand, a.external_id, a.doc,
+		COALESCE((SELECT clock_offset FROM workspaces w WHERE w.workspace_id = d.workspace_id), 0) FROM devices d
 		JOIN connected_accounts a ON a.workspace_id = d.workspace_id AND a.connected_account_id = d.connected_account_id`+w.String(), w.Args...).
-		Scan(&doc, &r.Ref.Device, &user, &kind, &r.Ref.Brand, &r.Ref.Account, &account)
+		Scan(&doc, &r.Ref.Device, &user, &kind, &r.Ref.Brand, &r.Ref.Account, &account, &ahead)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, fault.Missing(fault.DeviceNotFound)
 	} else if err != nil {
 		return r, err
 	}
+	r.Ahead = time.Duration(ahead) * time.Microsecond
 	if err := json.Unmarshal(doc, &r.Device); err != nil {
 		return r, err
 	}

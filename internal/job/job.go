@@ -10,9 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"keyway/internal/clock"
@@ -97,11 +99,14 @@ type Runner struct {
 	now      func() time.Time
 	handlers map[string]Handler
 	wake     chan struct{}
+	looks    atomic.Int64 // when it looks by itself, in microseconds; the end of time while it is looking
 }
 
 // NewRunner makes a Runner.
 func NewRunner(db *store.DB, log *slog.Logger, now func() time.Time) *Runner {
-	return &Runner{db: db, log: log, now: now, handlers: map[string]Handler{}, wake: make(chan struct{}, 1)}
+	r := &Runner{db: db, log: log, now: now, handlers: map[string]Handler{}, wake: make(chan struct{}, 1)}
+	r.looks.Store(math.MaxInt64)
+	return r
 }
 
 // Handle registers the handler of a kind.
@@ -116,18 +121,23 @@ func (r *Runner) Enqueue(ctx context.Context, tx *store.Tx, kind, workspaceID st
 	id := store.NewID()
 	_, err = tx.Exec(ctx, `INSERT INTO jobs (job_id, kind, workspace_id, payload, run_at, attempts, last_error, created_at)
 		VALUES ($1, $2, $3, $4, $5, 0, '', $6)`, id, kind, workspaceID, string(text), store.Micros(runAt), store.Micros(r.now()))
-	tx.AfterCommit(r.Wake)
+	tx.AfterCommit(func() { r.wakeFor(runAt) })
 	return id, err
 }
 
 // Schedule has the job with the key run at a time of its workspace's clock. There is one job with a
 // key: asked for again, it runs at the earlier of the two times, and once more if it is running.
 func (r *Runner) Schedule(ctx context.Context, tx *store.Tx, key, kind, workspaceID string, payload any, at time.Time) error {
-	text, err := json.Marshal(payload)
+	offset, err := clock.Offset(ctx, tx, workspaceID)
 	if err != nil {
 		return err
 	}
-	offset, err := clock.Offset(ctx, tx, workspaceID)
+	return r.ScheduleAhead(ctx, tx, key, kind, workspaceID, payload, at, offset)
+}
+
+// ScheduleAhead is Schedule where it is known how far the clock of the workspace is ahead.
+func (r *Runner) ScheduleAhead(ctx context.Context, tx *store.Tx, key, kind, workspaceID string, payload any, at time.Time, offset time.Duration) error {
+	text, err := json.Marshal(payload)
 	if err != nil {
 		return err
 	}
@@ -139,8 +149,15 @@ func (r *Runner) Schedule(ctx context.Context, tx *store.Tx, key, kind, workspac
 			again_at = CASE WHEN jobs.lease_until IS NULL THEN NULL
 				WHEN jobs.again_at IS NULL OR excluded.due_at < jobs.again_at THEN excluded.due_at ELSE jobs.again_at END`,
 		key, kind, workspaceID, string(text), store.Micros(at.Add(-offset)), store.Micros(at), store.Micros(r.now()))
-	tx.AfterCommit(r.Wake)
+	tx.AfterCommit(func() { r.wakeFor(at.Add(-offset)) })
 	return err
+}
+
+// wakeFor has the runner look when something is due earlier than it would look by itself.
+func (r *Runner) wakeFor(at time.Time) {
+	if at.UnixMicro() < r.looks.Load() {
+		r.Wake()
+	}
 }
 
 // Wake has the runner look for due jobs now.
@@ -158,7 +175,8 @@ func (r *Runner) Run(ctx context.Context) {
 	defer running.Wait()
 	slots := make(chan struct{}, workers)
 	for {
-		wait := time.Minute // no slot: the first job that ends wakes
+		r.looks.Store(math.MaxInt64)
+		wait, looks := time.Minute, int64(math.MinInt64) // no slot: the first job that ends wakes
 		if free := workers - len(slots); free > 0 {
 			jobs, err := r.claim(ctx, free)
 			if err != nil && ctx.Err() == nil {
@@ -177,7 +195,9 @@ func (r *Runner) Run(ctx context.Context) {
 			} else if err == nil {
 				continue
 			}
+			looks = r.now().Add(wait).UnixMicro()
 		}
+		r.looks.Store(looks)
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():

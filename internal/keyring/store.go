@@ -157,6 +157,9 @@ func (k *Keyring) sealAnew(ctx context.Context, tx *store.Tx, s vault.Column, v 
 		query += `, key_id = $3, digest = $4`
 		args = append(args, keyID, digest[:])
 	}
+	if s.Clears != "" {
+		query += `, ` + s.Clears + ` = NULL`
+	}
 	query += ` WHERE ` + s.Name + ` = $2`
 	for i, name := range s.Key {
 		args = append(args, v.key[i])

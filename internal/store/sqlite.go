@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 
 	"modernc.org/sqlite"
@@ -81,7 +82,7 @@ func openSQLite(ctx context.Context, folder string, gen *generations, watch *wat
 	reads.SetMaxIdleConns(n)
 	s := &sqliteDB{
 		reads: reads, writes: writes, gen: gen, watch: watch,
-		conn:  &writeConn{conn: conn, stmts: map[string]*sql.Stmt{}},
+		conn:  &writeConn{conn: conn, stmts: map[string]*writeStmt{}},
 		queue: make(chan *updateRequest, groupSize),
 		done:  make(chan struct{}),
 	}
@@ -168,8 +169,8 @@ func (s *sqliteDB) update(ctx context.Context, scopes []Scope, fn func(*Tx) erro
 // ErrClosed is returned by Update after Close.
 var ErrClosed = errors.New("the database is closed")
 
-// write is the writer: it takes whatever waits, runs each request behind a savepoint so that a
-// failing one rolls back alone, commits once, raises the generations and only then answers.
+// write is the writer: it takes whatever waits, runs each request so that a failing one rolls back
+// alone, commits once, raises the generations and only then answers.
 func (s *sqliteDB) write() {
 	defer close(s.done)
 	ctx := context.Background()
@@ -201,18 +202,17 @@ func (s *sqliteDB) commit(ctx context.Context, group []*updateRequest) {
 			r.result <- errs[i]
 		}
 	}
-	if _, err := s.conn.Exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+	// Savepoints cost a copy of each page that is written behind them, and nearly no request fails
+	// once it has written: so the group runs without any first.
+	err := s.runAll(ctx, group, errs, false)
+	if errors.Is(err, errAgain) {
+		_, _ = s.conn.Exec(ctx, "ROLLBACK") // if it fails, so does the next BEGIN
+		err = s.runAll(ctx, group, errs, true)
+	}
+	if err != nil {
+		_, _ = s.conn.Exec(ctx, "ROLLBACK") // fails when SQLite has ended the transaction already
 		answer(Explain(err))
 		return
-	}
-	for i, r := range group {
-		if errs[i] = s.run(ctx, r); errs[i] != nil && s.conn.broken(errs[i]) {
-			// The database itself gave up (a full disk ends the whole transaction): nobody in
-			// this group may believe that anything was stored.
-			_, _ = s.conn.Exec(ctx, "ROLLBACK") // fails when SQLite has ended the transaction already
-			answer(Explain(errs[i]))
-			return
-		}
 	}
 	if _, err := s.conn.Exec(ctx, "COMMIT"); err != nil {
 		_, _ = s.conn.Exec(ctx, "ROLLBACK")
@@ -233,29 +233,63 @@ func (s *sqliteDB) commit(ctx context.Context, group []*updateRequest) {
 	answer(nil)
 }
 
-func (s *sqliteDB) run(ctx context.Context, r *updateRequest) (err error) {
-	if err := r.ctx.Err(); err != nil {
+// errAgain is returned by runAll when what a failing request wrote could only be undone together with
+// what all others wrote.
+var errAgain = errors.New("the group has to run again")
+
+// runAll begins a transaction and runs the requests of a group in it. It returns an error where nobody
+// in the group may believe that anything was stored: errAgain, or that of a database that gave up (a
+// full disk ends the whole transaction).
+func (s *sqliteDB) runAll(ctx context.Context, group []*updateRequest, errs []error, savepoints bool) error {
+	clear(errs)
+	if _, err := s.conn.Exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	if _, err := s.conn.Exec(ctx, "SAVEPOINT request"); err != nil {
+	run := s.run
+	if savepoints {
+		run = s.runAlone
+	}
+	for i, r := range group {
+		s.conn.wrote = false
+		switch errs[i] = run(ctx, r); {
+		case errs[i] == nil:
+		case s.conn.broken(errs[i]):
+			return errs[i]
+		case s.conn.wrote && !savepoints:
+			return errAgain
+		}
+	}
+	return nil
+}
+
+func (s *sqliteDB) run(_ context.Context, r *updateRequest) (err error) {
+	if err := r.ctx.Err(); err != nil {
 		return err
 	}
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicked{v, debug.Stack()}
 		}
-		if err != nil {
-			if _, e := s.conn.Exec(ctx, "ROLLBACK TO request"); e != nil {
-				err = errors.Join(err, e)
-				return
-			}
-		}
-		if _, e := s.conn.Exec(ctx, "RELEASE request"); e != nil {
-			err = errors.Join(err, e)
-		}
 	}()
 	r.tx = &Tx{Querier: s.conn, Execer: s.conn}
 	return r.tx.run(r.fn)
+}
+
+// runAlone is run behind a savepoint, to which a failing request goes back.
+func (s *sqliteDB) runAlone(ctx context.Context, r *updateRequest) error {
+	if _, err := s.conn.Exec(ctx, "SAVEPOINT request"); err != nil {
+		return err
+	}
+	err := s.run(ctx, r)
+	if err != nil {
+		if _, e := s.conn.Exec(ctx, "ROLLBACK TO request"); e != nil {
+			return errors.Join(err, e)
+		}
+	}
+	if _, e := s.conn.Exec(ctx, "RELEASE request"); e != nil {
+		err = errors.Join(err, e)
+	}
+	return err
 }
 
 // writeConn is the one connection that writes, with its prepared statements. Only the writer
@@ -263,18 +297,27 @@ func (s *sqliteDB) run(ctx context.Context, r *updateRequest) (err error) {
 // of everybody in the group.
 type writeConn struct {
 	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
+	stmts map[string]*writeStmt
+	wrote bool // since it was last set to false
+}
+
+type writeStmt struct {
+	*sql.Stmt
+	writes bool
 }
 
 func (c *writeConn) stmt(query string) (*sql.Stmt, error) {
-	if st := c.stmts[query]; st != nil {
-		return st, nil
-	}
-	st, err := c.conn.PrepareContext(context.Background(), query)
-	if err == nil {
+	st := c.stmts[query]
+	if st == nil {
+		prepared, err := c.conn.PrepareContext(context.Background(), query)
+		if err != nil {
+			return nil, err
+		}
+		st = &writeStmt{prepared, !strings.HasPrefix(query, "SELECT")}
 		c.stmts[query] = st
 	}
-	return st, err
+	c.wrote = c.wrote || st.writes
+	return st.Stmt, nil
 }
 
 func (c *writeConn) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {

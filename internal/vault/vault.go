@@ -290,6 +290,9 @@ type Column struct {
 	Place func(key []string) string // where a row's value is sealed for
 	// Digested: the value is a credential, and key_id and digest beside it are of it.
 	Digested bool
+	// Clears is a column beside it that holds digests of the value, which are made again when they are
+	// next asked for; empty: none.
+	Clears string
 }
 
 // Mark is how everything begins that is sealed under the key with the id.
