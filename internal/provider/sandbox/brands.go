@@ -82,7 +82,7 @@ func table() []brand {
 		{name: "akuvox", displayName: "Akuvox", categories: nil, signIn: byEmail(), zones: world, names: rentals,
 			troubles: []trouble{deviceOffline},
 			kinds: []template{lock{deviceType: "akuvox_lock", maker: made("akuvox", "Akuvox"), models: []string{"Door Phone E16", "Door Phone R29"},
-				can: remoteUnlock | onlineCodes | builtInKeypad | mains | noBolt, codes: codes{lengths: span(4, 8), most: 500}, image: doorDrawing, noun: "door phone"}}},
+				can: remoteUnlock | onlineCodes | builtInKeypad | mains | noBolt | doorbell, codes: codes{lengths: span(4, 8), most: 500}, image: doorDrawing, noun: "door phone"}}},
 
 		{name: "august", displayName: "August", categories: fields(consumer), signIn: byEmail().in("North America", "Others").withTwoFactor(),
 			simulate: []string{removal, hubOn, hubOff}, zones: america, names: homes,
@@ -117,7 +117,7 @@ func table() []brand {
 		{name: "butterflymx", displayName: "ButterflyMX", categories: nil, signIn: byEmail(), zones: america, names: rentals,
 			troubles: []trouble{deviceOffline},
 			kinds: []template{lock{deviceType: "butterflymx_panel", maker: made("butterflymx", "ButterflyMX"), models: []string{"Smart Intercom 8\"", "Smart Intercom 12\""},
-				can: remoteUnlock | mains | noBolt, image: doorDrawing, noun: "intercom"}}},
+				can: remoteUnlock | mains | noBolt | doorbell, image: doorDrawing, noun: "intercom"}}},
 
 		{name: "controlbyweb", displayName: "ControlByWeb", categories: nil, signIn: byUsername(password()), zones: america, names: offices,
 			troubles: []trouble{deviceDisconnected, onlineStatusUnreliable},
@@ -130,7 +130,7 @@ func table() []brand {
 		{name: "doorking", displayName: "DoorKing", categories: nil, signIn: byEmail(), zones: america, names: rentals,
 			troubles: []trouble{deviceOffline},
 			kinds: []template{lock{deviceType: "doorking_lock", maker: made("doorking", "DoorKing"), models: []string{"1834 Entry System", "1837 Entry System"},
-				can: remoteUnlock | mains | noBolt, image: doorDrawing, noun: "entry system"}}},
+				can: remoteUnlock | mains | noBolt | doorbell, image: doorDrawing, noun: "entry system"}}},
 
 		{name: "dormakaba_oracode", displayName: "dormakaba Oracode", justInTime: true, categories: fields(consumer),
 			signIn: byUsername(question{name: "site_name", label: "Site name", right: "Ocean Beach Vacations"}, question{name: fieldTimeZone, label: "Time zone"}),
@@ -224,7 +224,7 @@ func table() []brand {
 		{name: "linear", displayName: "Linear", categories: nil, signIn: byEmail(), zones: america, names: rentals,
 			troubles: []trouble{deviceOffline},
 			kinds: []template{lock{deviceType: "linear_lock", maker: made("linear", "Linear"), models: []string{"e3 Elite", "AE-1000 Entry"},
-				can: remoteUnlock | onlineCodes | builtInKeypad | mains | noBolt, codes: codes{lengths: span(4, 6), most: 1000}, image: keypadDrawing, noun: "entry system"}}},
+				can: remoteUnlock | onlineCodes | builtInKeypad | mains | noBolt | doorbell, codes: codes{lengths: span(4, 6), most: 1000}, image: keypadDrawing, noun: "entry system"}}},
 
 		{name: "lockly", displayName: "Lockly", justInTime: true, categories: fields(consumer), signIn: form{fields: []question{
 			{name: fieldEmail, label: "Email address"},
@@ -250,7 +250,7 @@ func table() []brand {
 			question{name: "device_password", label: "Device password", right: standardPIN, secret: true}),
 			zones: europe, names: offices, count: 3, troubles: []trouble{twoNZoneMissing, credentialsMissing},
 			kinds: []template{lock{deviceType: "two_n_intercom", maker: made("two_n", "2N"), models: []string{"IP Verso 2.0", "IP Style"},
-				can: remoteUnlock | codeLock | builtInKeypad | mains | noBolt | entryEvents, codes: codes{lengths: span(4, 8), most: 1000, rules: []string{"no_all_same_digits"}},
+				can: remoteUnlock | codeLock | builtInKeypad | mains | noBolt | doorbell | entryEvents, codes: codes{lengths: span(4, 8), most: 1000, rules: []string{"no_all_same_digits"}},
 				image: doorDrawing, noun: "intercom", metadata: "two_n_metadata", detail: func(u *unit, _ bool) props {
 					return props{"device_id": u.number("number", 6), "device_name": u.name}
 				}}}},
