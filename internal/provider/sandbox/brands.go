@@ -56,7 +56,7 @@ func table() []brand {
 	saltoKS, saltoOld := saltoLock, saltoLock
 	saltoKS.metadata, saltoKS.detail = "salto_ks_metadata", saltoDetail(true)
 	saltoOld.metadata, saltoOld.detail = "salto_metadata", saltoDetail(false)
-	saltoTrouble := []trouble{officeMode, deviceDisconnected, subscriptionNearlyFull, saltoPrivacyMode}
+	saltoTrouble := []trouble{officeMode, deviceDisconnected, subscriptionNearlyFull, saltoPrivacyMode, lowBattery}
 	cycle := thermostat{deviceType: "honeywell_resideo_thermostat", maker: resideo, models: []string{"T6 Pro Smart", "T9 Smart", "T10 Pro Smart"},
 		modes: []string{"off", "heat", "cool", "heat_cool"}, fans: []string{"auto", "on", "circulate"}, presets: []string{"home", "away", "sleep"},
 		presetMode: true, delta: 3, programs: []string{everyDay}, periods: 4, precision: 15,
@@ -173,7 +173,7 @@ func table() []brand {
 			troubles: []trouble{deviceOffline, thresholdExceeded}, kinds: []template{cycle}},
 
 		{name: "igloo", displayName: "igloo", categories: nil, signIn: byEmail(), zones: world, names: rentals,
-			troubles: []trouble{lowBattery, hubRequired},
+			troubles: []trouble{lowBattery, hubRequired, deviceDisconnected},
 			kinds: []template{lock{deviceType: "igloo_lock", maker: made("igloo", "igloo"), models: []string{"Deadbolt 2E", "Padlock 2"},
 				can: remote | onlineCodes | offlineCodes | builtInKeypad, codes: codes{lengths: span(6, 9), most: 100, rules: []string{"no_triple_consecutive_ints"}},
 				offline: algorithmic, metadata: "igloo_metadata", detail: func(u *unit, _ bool) props {
@@ -290,13 +290,13 @@ func table() []brand {
 		{name: "schlage", displayName: "Schlage", categories: fields(consumer), signIn: byEmail(), zones: america, names: homes,
 			troubles: []trouble{deviceDisconnected, lowBattery, flakyConnection},
 			kinds: []template{lock{deviceType: "schlage_lock", maker: made("schlage", "Schlage"), models: []string{"Encode Smart WiFi Deadbolt", "Encode Plus", "Encode Lever"},
-				can: keypadLock | autoLock | entryEvents, codes: codes{lengths: span(4, 8), most: 100, rules: []string{"pin_code_matches_existing_set"}, longestName: 12, uniqueNames: true},
+				can: keypadLock | autoLock | entryEvents, codes: codes{lengths: span(4, 8), most: 100, rules: []string{"pin_code_matches_existing_set", "unique_first_four_digits"}, longestName: 12, uniqueNames: true},
 				metadata: "schlage_metadata", detail: func(u *unit, _ bool) props {
 					return props{"device_id": u.externalID, "device_name": u.name, "model": "be489WB2"}
 				}}}},
 
 		{name: "sensi", displayName: "Sensi", categories: fields(climate), signIn: byEmail(), zones: america, names: rooms,
-			troubles: []trouble{deviceDisconnected, auxiliaryHeat},
+			troubles: []trouble{deviceDisconnected, auxiliaryHeat, lowBattery},
 			kinds: []template{thermostat{deviceType: "sensi_thermostat", maker: made("sensi", "Sensi"), models: []string{"Sensi Touch 2", "Sensi Classic"},
 				modes: []string{"off", "heat", "cool", "heat_cool"}, fans: []string{"auto", "on", "circulate"}, presets: []string{"home", "away"}, battery: true,
 				delta: 2, programs: []string{weekend, everyDay, sameDay}, periods: 8, precision: 15,
@@ -329,7 +329,7 @@ func table() []brand {
 		{name: "tedee", displayName: "Tedee", categories: fields(consumer), signIn: byEmail(), zones: europe, names: homes,
 			troubles: []trouble{deviceDisconnected, lowBattery, keypadMissing},
 			kinds: []template{lock{deviceType: "tedee_lock", maker: made("tedee", "Tedee"), models: []string{"Tedee PRO", "Tedee GO"},
-				can: remote | accessoryKeypad | codeLock | autoLock | doorSensor, codes: codes{lengths: span(5, 8), most: 100, rules: []string{"no_ascending_or_descending_sequence"}, longestName: 50},
+				can: remote | accessoryKeypad | codeLock | autoLock | doorSensor, codes: codes{lengths: span(5, 8), most: 100, rules: []string{"no_ascending_or_descending_sequence", "at_least_three_unique_digits"}, longestName: 50},
 				metadata: "tedee_metadata", detail: func(u *unit, _ bool) props {
 					detail := props{"device_id": u.number("number", 5), "device_name": u.name, "device_model": u.model, "serial_number": u.code("serial", 10),
 						"bridge_id": number(u.home, "bridge", 5), "bridge_name": "Bridge"}
@@ -360,7 +360,7 @@ func table() []brand {
 		{name: "wyze", displayName: "Wyze", categories: fields(consumer), signIn: byEmail(
 			question{name: "api_key_id", label: "API Key ID", right: standardKey},
 			question{name: "api_key", label: "API Key", right: standardKey, secret: true}),
-			zones: america, names: homes, troubles: []trouble{powerSaving, deviceOffline, thirdPartyIntegration},
+			zones: america, names: homes, troubles: []trouble{powerSaving, deviceOffline, thirdPartyIntegration, lowBattery},
 			kinds: []template{lock{deviceType: "wyze_lock", maker: made("wyze", "Wyze"), models: []string{"Wyze Lock", "Wyze Lock Bolt v2"},
 				can: remote | accessoryKeypad | codeLock | autoLock | doorSensor, codes: codes{lengths: span(4, 8), most: 40, rules: []string{"no_triple_consecutive_ints"}, longestName: 30},
 				metadata: "wyze_metadata", detail: func(u *unit, locked bool) props {
@@ -423,8 +423,12 @@ func saltoDetail(ks bool) func(*unit, bool) props {
 		if !locked {
 			state = "unlocked"
 		}
+		level := "fresh"
+		if u.trouble == lowBattery {
+			level = "low"
+		}
 		detail := props{"lock_id": u.externalID, "customer_reference": u.name, "lock_type": "electronic_lock", "model": u.model,
-			"site_id": uuid(u.home, "site"), "site_name": u.place(), "locked_state": state, "battery_level": "fresh"}
+			"site_id": uuid(u.home, "site"), "site_name": u.place(), "locked_state": state, "battery_level": level}
 		if ks {
 			detail["has_custom_pin_subscription"] = false
 		}
