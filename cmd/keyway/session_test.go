@@ -385,6 +385,8 @@ var inputs = map[string]fields{
 	"/devices/simulate/paid_subscription":                 {"is_expired": true},
 	"/locks/configure_auto_lock":                          {"auto_lock_enabled": true},
 	"/keyway/v1/sandbox/fail_requests":                    {"faults": []string{"refused"}},
+	"/keyway/v1/sandbox/manage_code_elsewhere":            {"is_managed_elsewhere": true},
+	"/keyway/v1/sandbox/simulate_device":                  {"tampered": true},
 	"/events/list":                                        {"since": "2020-01-01T00:00:00Z"},
 	"/webhooks/update":                                    {"event_types": []string{"lock.locked"}},
 	"/access_codes/update_multiple":                       {"common_code_key": "none"},

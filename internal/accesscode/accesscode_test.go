@@ -463,6 +463,52 @@ func TestKeypadAndBolt(t *testing.T) {
 	})
 }
 
+// Privacy mode keeps all codes out, and uses none up; without its keypad nobody enters one.
+func TestWhatKeepsCodesOut(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("yale")
+		w.settle()
+		w.call("/access_codes/create", object{"device_id": lock, "name": "x", "code": "0420", "sync": true})
+		tell := func(lock, what string, is bool) {
+			w.call("/keyway/v1/sandbox/simulate_device", object{"device_id": lock, what: is})
+		}
+		for _, c := range []struct {
+			private                     bool
+			pin, unlock, keypad, reason string
+		}{{true, "0420", "not_supported", "access_denied", "blocked_by_privacy_mode"}, {false, "9999", "", "access_denied", "unknown_code"}, {false, "0420", "", "", ""}} {
+			tell(lock, "privacy_mode", c.private)
+			w.settle()
+			if a := w.call("/locks/unlock_door", object{"device_id": lock, "sync": true}).obj("action_attempt"); a.obj("error").str("type") != c.unlock {
+				t.Fatal(c, a)
+			}
+			if a := w.call("/locks/simulate/keypad_code_entry", object{"device_id": lock, "code": c.pin}).obj("action_attempt"); a.obj("error").str("type") != c.keypad {
+				t.Fatal(c, a)
+			}
+			if c.reason == "" {
+				continue
+			}
+			denied := w.call("/events/list", object{"since": "2000-01-01T00:00:00Z", "event_type": "lock.access_denied"}).list("events")
+			if e := denied[len(denied)-1]; e.obj("reason").str("reason_code") != c.reason {
+				t.Fatal(c, e)
+			}
+		}
+		bare := w.connect("august")
+		w.settle()
+		tell(bare, "accessory_keypad_connected", false)
+		for _, path := range []string{"keypad_code_entry", "manual_lock_via_keypad"} {
+			w.refused("/locks/simulate/"+path, object{"device_id": bare, "code": "0420"}, "not_supported")
+		}
+		// A code that is asked for meanwhile goes onto the lock when the keypad is back.
+		id := w.call("/access_codes/create", object{"device_id": bare, "name": "x", "code": "0420"}).obj("access_code").str("access_code_id")
+		w.settle()
+		w.wantStatus(id, "setting")
+		tell(bare, "accessory_keypad_connected", true)
+		w.settle()
+		w.wantStatus(id, "set")
+	})
+}
+
 func TestCodesGoWithTheirDevice(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := setup(t, db)

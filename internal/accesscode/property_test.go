@@ -124,6 +124,7 @@ func TestTenants(t *testing.T) {
 			{"/locks/lock_door", "device_id", nil, theirs, other},
 			{"/locks/unlock_door", "device_id", nil, theirs, other},
 			{"/locks/configure_auto_lock", "device_id", object{"auto_lock_enabled": false}, theirs, other},
+			{"/keyway/v1/sandbox/simulate_device", "device_id", object{"tampered": true}, theirs, other},
 			{"/locks/simulate/keypad_code_entry", "device_id", object{"code": "5724"}, theirs, other},
 			{"/locks/simulate/manual_lock_via_keypad", "device_id", nil, theirs, other},
 		} {

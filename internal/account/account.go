@@ -175,6 +175,7 @@ func (a *Accounts) put(ctx context.Context, tx *store.Tx, workspaceID string, sa
 	}
 	wasDisconnected := acc.has(disconnected)
 	acc.Errors = slices.DeleteFunc(acc.Errors, func(e Error) bool { return e.Code == disconnected })
+	acc.Warnings = slices.DeleteFunc(acc.Warnings, func(w Warning) bool { return w.Code == reauthorize })
 	if err := a.lay(ctx, tx, workspaceID, &acc, t); err != nil {
 		return acc, err
 	}
@@ -468,7 +469,7 @@ func (a *Accounts) resetAccount(ctx context.Context, workspaceID string, acc Acc
 				return err
 			}
 		}
-		acc.Errors = []Error{}
+		acc.Errors, acc.Warnings = []Error{}, []Warning{}
 		return a.save(ctx, tx, workspaceID, acc)
 	})
 }

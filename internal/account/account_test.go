@@ -106,6 +106,54 @@ func TestConnect(t *testing.T) {
 	})
 }
 
+// An account that asks for a new sign-in works on, and is content once it was connected again.
+func TestReauthorization(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		h := setup(w)
+		acc := w.Connect(h.ws, "august")
+		ask := func(path, id string) apitest.Request {
+			return apitest.Request{Path: path, Token: h.pat, Workspace: h.ws.ID, Body: map[string]any{"connected_account_id": id}}
+		}
+		warned := func() bool {
+			var out struct {
+				Account account.Account `json:"connected_account"`
+			}
+			h.Call(ask("/connected_accounts/get", acc.ID), &out)
+			return len(out.Account.Errors) == 0 && len(out.Account.Warnings) == 1 && out.Account.Warnings[0].Code == "account_reauthorization_requested"
+		}
+		const request = "/keyway/v1/sandbox/request_reauthorization"
+		seen := len(h.eventsOf(acc.ID))
+		h.Call(ask(request, acc.ID), nil)
+		h.Call(ask(request, acc.ID), nil) // it has asked already
+		if more := h.eventsOf(acc.ID)[seen:]; !warned() || !slices.Equal(more, []string{"connected_account.reauthorization_requested"}) {
+			t.Errorf("warned %t, events %v", warned(), more)
+		}
+		for _, d := range h.devices(t) {
+			if slices.ContainsFunc(d.Errors, func(e device.Error) bool { return e.Code == "account_disconnected" }) {
+				t.Errorf("%s is disconnected", d.DisplayName)
+			}
+		}
+		w.Connect(h.ws, "august")
+		if warned() {
+			t.Error("still warned after it was connected again")
+		}
+		h.Call(ask(request, acc.ID), nil)
+		w.Must(w.Accounts.Reset(t.Context(), h.ws.ID))
+		if warned() {
+			t.Error("still warned after a reset")
+		}
+		w.Refused(ask(request, store.NewID()), 404, "connected_account_not_found")
+		h.Call(ask("/connected_accounts/simulate/disconnect", acc.ID), nil)
+		w.Refused(ask(request, acc.ID), 400, "not_supported")
+		jane, err := w.People.ByEmail(t.Context(), w.DB, "jane@example.com")
+		w.Must(err)
+		production := ask(request, acc.ID)
+		production.Workspace = w.Workspace(jane, "Production", false).ID
+		w.Refused(production, 400, "workspace_not_sandbox")
+	})
+}
+
 func TestConnectRefuses(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {

@@ -2,9 +2,12 @@ package account
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"keyway/internal/credential"
 	"keyway/internal/device"
+	"keyway/internal/event"
 	"keyway/internal/fault"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
@@ -123,11 +126,47 @@ func (a *Accounts) Disconnect(ctx context.Context, workspaceID, id string, sandb
 		if err := a.save(ctx, tx, workspaceID, acc); err != nil {
 			return err
 		}
-		e := acc.event("connected_account.disconnected", now)
-		e.Fields["connected_account_errors"], e.Fields["connected_account_warnings"] = acc.Errors, acc.Warnings
-		if err := a.Events.Append(ctx, tx, workspaceID, e); err != nil {
+		if err := a.Events.Append(ctx, tx, workspaceID, acc.withProblems("connected_account.disconnected", now)); err != nil {
 			return err
 		}
 		return a.Devices.SetAccountConnected(ctx, tx, workspaceID, id, false)
 	}, store.Workspace(workspaceID))
+}
+
+// reauthorize is the code of the warning on an account that should be signed in to once more.
+const reauthorize = "account_reauthorization_requested"
+
+// RequestReauthorization lets a sandbox account ask to be connected again, as a brand does before it
+// closes an older way to it: everything works on meanwhile. It returns workspace_not_sandbox,
+// connected_account_not_found, or not_supported for an account that is disconnected.
+func (a *Accounts) RequestReauthorization(ctx context.Context, workspaceID, id string, sandbox bool) error {
+	if !sandbox {
+		return fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace has accounts to simulate things with")
+	}
+	return a.DB.Update(ctx, func(tx *store.Tx) error {
+		acc, err := a.Get(ctx, tx, workspaceID, id)
+		if err != nil {
+			return err
+		}
+		asked := slices.ContainsFunc(acc.Warnings, func(w Warning) bool { return w.Code == reauthorize })
+		switch {
+		case acc.has(disconnected):
+			return fault.New(fault.NotSupported, "The account is disconnected: it has to be connected again in any case")
+		case asked:
+			return nil
+		}
+		now := a.Now()
+		acc.Warnings = append(acc.Warnings, Warning{reauthorize, "The brand asks for a new sign-in. Connect the account again before it is disconnected.", rpc.Time{Time: now.Truncate(time.Millisecond)}})
+		if err := a.save(ctx, tx, workspaceID, acc); err != nil {
+			return err
+		}
+		return a.Events.Append(ctx, tx, workspaceID, acc.withProblems("connected_account.reauthorization_requested", now))
+	}, store.Workspace(workspaceID))
+}
+
+// withProblems is something that happened to the account, with all that is wrong with it.
+func (a Account) withProblems(kind string, at time.Time) event.Event {
+	e := a.event(kind, at)
+	e.Fields["connected_account_errors"], e.Fields["connected_account_warnings"] = a.Errors, a.Warnings
+	return e
 }

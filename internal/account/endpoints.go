@@ -21,6 +21,7 @@ func (a *Accounts) Endpoints() []rpc.Endpoint {
 		{Path: "/connected_accounts/simulate/disconnect", Summary: "Lets a sandbox account be as if its password had been changed.", Allow: rpc.Customer, Role: rpc.Member, Handle: rpc.Func(a.disconnect)},
 		{Path: "/connected_accounts/sync", Summary: "Looks for new devices of a connected account.", Allow: rpc.Backend, Role: rpc.Member, Handle: rpc.Func(a.sync)},
 		{Path: "/connected_accounts/update", Summary: "Changes a connected account.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "PATCH", Returns: "connected_account", Handle: rpc.Func(a.update)},
+		{Path: "/keyway/v1/sandbox/request_reauthorization", Summary: "Lets a sandbox account ask to be connected again, while everything works on.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member, Handle: rpc.Func(a.requestReauthorization)},
 	}
 }
 
@@ -66,6 +67,11 @@ func (a *Accounts) sync(ctx context.Context, in idInput) (rpc.OK, error) {
 func (a *Accounts) disconnect(ctx context.Context, in idInput) (rpc.OK, error) {
 	p := credential.From(ctx)
 	return rpc.OK{}, a.Disconnect(ctx, p.WorkspaceID, in.ID, p.IsSandbox)
+}
+
+func (a *Accounts) requestReauthorization(ctx context.Context, in idInput) (rpc.OK, error) {
+	p := credential.From(ctx)
+	return rpc.OK{}, a.RequestReauthorization(ctx, p.WorkspaceID, in.ID, p.IsSandbox)
 }
 
 type updateInput struct {

@@ -149,6 +149,7 @@ func pagination(here string, from rpc.Position, hasNext bool, next rpc.Position,
 var explanations = map[string]string{
 	"account_disconnected":                 "Keyway can no longer sign in to the brand, so none of the account’s devices can be reached and no access code is set. The password may have been changed. Reconnect it with the sign-in that is valid now.",
 	"bridge_disconnected":                  "The bridge between Keyway and the account’s devices does not answer. Check its power and its network.",
+	"account_reauthorization_requested":    "The account works on for now. Reconnect it before the brand ends the sign-in that Keyway has.",
 	"salto_ks_subscription_limit_exceeded": "The brand’s subscription does not cover more users or doors. Raise it at the brand.",
 }
 
@@ -279,6 +280,14 @@ func (q *request) disconnectAccount() error {
 		return q.refused(q.accountsAt(id), err)
 	}
 	return q.done(q.accountsAt(id), "The account is disconnected, as after a change of its password.")
+}
+
+func (q *request) reauthorizeAccount() error {
+	id := q.r.PathValue("account")
+	if err := q.Accounts.RequestReauthorization(q.context(), q.current.ID, id, q.current.IsSandbox); err != nil {
+		return q.refused(q.accountsAt(id), err)
+	}
+	return q.done(q.accountsAt(id), "The brand asks for a new sign-in.")
 }
 
 func (q *request) deleteAccount() error {

@@ -53,6 +53,9 @@ func TestLocking(t *testing.T) {
 	b.post(lock + "/unlock")
 	b.until(b.address.RequestURI(), `notice-bad" id="attempt"`)
 	b.get(lock).post(lock+"/simulate", "what", "connect").lacks("device_disconnected")
+	b.has("Let the battery run low").lacks("Connect the keypad", "Switch on privacy mode", "Ring the doorbell")
+	b.post(lock+"/simulate", "what", "drain_battery").has("Simulated: let the battery run low.", "15%", "Put in a new battery").lacks("Let the battery run low<")
+	b.post(lock+"/simulate", "what", "loosen_connection").has("device_has_flaky_connection").post(lock+"/simulate", "what", "steady_connection").lacks("device_has_flaky_connection")
 	b.post(lock+"/simulate", "what", "renew_subscription").has("This device does not support that")
 	b.post(lock+"/simulate", "what", "nothing").has("There is nothing of that name to simulate")
 

@@ -27,6 +27,7 @@ func thingRoutes(ws string) []route {
 		{"POST " + ws + "/connected-accounts/{account}/update", "/connected_accounts/update", (*request).updateAccount},
 		{"POST " + ws + "/connected-accounts/{account}/sync", "/connected_accounts/sync", (*request).syncAccount},
 		{"POST " + ws + "/connected-accounts/{account}/disconnect", "/connected_accounts/simulate/disconnect", (*request).disconnectAccount},
+		{"POST " + ws + "/connected-accounts/{account}/reauthorize", "/keyway/v1/sandbox/request_reauthorization", (*request).reauthorizeAccount},
 		{"POST " + ws + "/connected-accounts/{account}/delete", "/connected_accounts/delete", (*request).deleteAccount},
 		{"POST " + ws + "/settings/webview", "/workspaces/update", (*request).saveWebviewLook},
 		{"POST " + ws + "/settings/logo", "/workspaces/update", (*request).saveLogo},

@@ -21,7 +21,8 @@ func (q *request) devicePath(elem ...string) string {
 
 // deviceHead reads what all pages of a device begin with.
 func (q *request) deviceHead(tab string) (h DeviceHead, served device.Device, err error) {
-	served, err = q.Devices.Get(q.r.Context(), q.DB, q.current.ID, q.r.PathValue("device"))
+	r, err := q.Devices.Reach(q.r.Context(), q.DB, q.current.ID, q.r.PathValue("device"))
+	served = r.Device
 	if err != nil {
 		return h, served, err
 	}
@@ -47,7 +48,7 @@ func (q *request) deviceHead(tab string) (h DeviceHead, served device.Device, er
 	}
 	if q.current.IsSandbox {
 		h.Simulate = SimulateMenu{Action: q.devicePath("simulate"), Keypad: served.CanUnlockWithCode != nil}
-		possible := served.Simulations()
+		possible := r.Simulations()
 		for _, s := range simulations {
 			if slices.Contains(possible, s.Name) {
 				h.Simulate.Items = append(h.Simulate.Items, s)
@@ -71,6 +72,18 @@ var simulations = []Simulation{
 	{device.DisconnectFromHub, "Disconnect the hub", "ban"},
 	{device.RenewSubscription, "Renew the subscription", "check"},
 	{device.ExpireSubscription, "Let the subscription end", "alert"},
+	{device.DrainBattery, "Let the battery run low", "battery"},
+	{device.ChargeBattery, "Put in a new battery", "battery"},
+	{device.ConnectKeypad, "Connect the keypad", "key"},
+	{device.DisconnectKeypad, "Disconnect the keypad", "ban"},
+	{device.LoosenConnection, "Make the connection flaky", "alert"},
+	{device.SteadyConnection, "Make the connection stable", "wifi"},
+	{device.StartPrivacy, "Switch on privacy mode", "lock"},
+	{device.EndPrivacy, "Switch off privacy mode", "unlock"},
+	{device.AddIntegration, "Let another service manage it too", "link"},
+	{device.RemoveIntegration, "Let the other service leave", "check"},
+	{device.Tamper, "Tamper with it", "alert"},
+	{device.RingDoorbell, "Ring the doorbell", "bell"},
 	{device.Remove, "Remove from its account", "x"},
 }
 

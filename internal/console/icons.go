@@ -11,6 +11,8 @@ var icons = map[string]template.HTML{
 	"alert":      `<path d="M8 2.25 14.25 13H1.75z"/><path d="M8 6.5v3M8 11.25h.01"/>`,
 	"arrow-left": `<path d="M13 8H3M7 4 3 8l4 4"/>`,
 	"ban":        `<circle cx="8" cy="8" r="5.75"/><path d="m4 12 8-8"/>`,
+	"battery":    `<rect x="1.75" y="5" width="11" height="6" rx="1.5"/><path d="M14.25 7.25v1.5M4.25 7.25v1.5"/>`,
+	"bell":       `<path d="M3.25 11.25c1-1 1.25-2.250 1.250-4a3.500 3.500 0 0 1 7 0c0 1.750.25 3 1.250 4zM6.750 13.500c.7.5 1.800.5 2.500 0"/>`,
 	"building":   `<rect x="3" y="2.25" width="10" height="11.5" rx="1"/><path d="M6 5.25h.01M10 5.25h.01M6 8h.01M10 8h.01M6.75 13.5v-2.25h2.5v2.25"/>`,
 	"camera":     `<rect x="1.75" y="4.25" width="8.5" height="7.5" rx="1.5"/><path d="m10.25 7.25 4-2v5.5l-4-2"/>`,
 	"check":      `<path d="m3 8.5 3.25 3.25L13 5"/>`,

@@ -92,6 +92,7 @@ func TestAccounts(t *testing.T) {
 	b.post(at+"/update", "display_name", "", "automatically_manage_new_devices", "true").has("This is needed.")
 	b.post(at+"/update", "display_name", "Guesthouse", "customer_key", "guest-1").at(at).has("Saved.", "Guesthouse", "guest-1", "Stay unmanaged")
 	b.post(at + "/sync").at(at).has("no new devices")
+	b.post(at+"/reauthorize").at(at).has("Warning", "account_reauthorization_requested", "Reconnect it before")
 	b.post(at+"/disconnect").at(at).has("Disconnected", "account_disconnected", "Reconnect it with the sign-in")
 	b.get(list).has("The account was disconnected.")
 	r := b.request(at+"/reconnect", nil)
@@ -103,7 +104,7 @@ func TestAccounts(t *testing.T) {
 	foreign := s.connected(t, abroad.ID, "yale")
 	for _, id := range []string{foreign.ID, "0199b2f6-11aa-7a10-8c3e-77d2c90be001", "x"} {
 		b.notFound(http.MethodGet, list+"/"+id, workspacePath(abroad.ID, "connected-accounts", id))
-		b.notFound(http.MethodPost, list+"/"+id+"/update", list+"/"+id+"/sync", list+"/"+id+"/disconnect", list+"/"+id+"/delete", list+"/"+id+"/reconnect")
+		b.notFound(http.MethodPost, list+"/"+id+"/update", list+"/"+id+"/sync", list+"/"+id+"/disconnect", list+"/"+id+"/reauthorize", list+"/"+id+"/delete", list+"/"+id+"/reconnect")
 	}
 	if _, err := s.config.Accounts.Get(t.Context(), s.config.DB, abroad.ID, foreign.ID); err != nil {
 		t.Errorf("the foreign account: %v", err)

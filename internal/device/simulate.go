@@ -3,7 +3,10 @@ package device
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"keyway/internal/credential"
@@ -24,6 +27,10 @@ type Simulator interface {
 	FailNext(ctx context.Context, r provider.Ref, faults ...provider.Fault) error
 	// Working tells which flags work, and whether the device is online, with problems of these codes.
 	Working(flags, problems []string, keypadMissing bool) (works map[string]bool, online bool)
+	// Warning is the warning that a device has while a condition lasts; false for one that it cannot have.
+	Warning(r provider.Ref, c provider.Condition) (provider.Problem, bool)
+	// Rings tells whether a device has a doorbell.
+	Rings(r provider.Ref) bool
 }
 
 // simulation is something that can be made to happen to a virtual device.
@@ -56,6 +63,18 @@ const (
 	ExpireSubscription = "expire_subscription"
 	RenewSubscription  = "renew_subscription"
 	Remove             = "remove"
+	DrainBattery       = "drain_battery"
+	ChargeBattery      = "charge_battery"
+	ConnectKeypad      = "connect_keypad"
+	DisconnectKeypad   = "disconnect_keypad"
+	LoosenConnection   = "loosen_connection"
+	SteadyConnection   = "steady_connection"
+	StartPrivacy       = "start_privacy"
+	EndPrivacy         = "end_privacy"
+	AddIntegration     = "add_integration"
+	RemoveIntegration  = "remove_integration"
+	Tamper             = "tamper"
+	RingDoorbell       = "ring_doorbell"
 )
 
 // simulations are the things that can be made to happen, by their names.
@@ -66,10 +85,27 @@ func simulations() map[string]simulation {
 	}
 }
 
+// told are the things that a virtual device can be made to tell of itself, by their names.
+func told() map[string]Told {
+	yes, no := true, false
+	low, full := 0.15, 1.0
+	return map[string]Told{
+		DrainBattery: {BatteryLevel: &low}, ChargeBattery: {BatteryLevel: &full},
+		ConnectKeypad: {Keypad: &yes}, DisconnectKeypad: {Keypad: &no},
+		LoosenConnection: {Flaky: &yes}, SteadyConnection: {Flaky: &no},
+		StartPrivacy: {Privacy: &yes}, EndPrivacy: {Privacy: &no},
+		AddIntegration: {ThirdParty: &yes}, RemoveIntegration: {ThirdParty: &no},
+		Tamper: {Tampered: true}, RingDoorbell: {DoorbellRang: true},
+	}
+}
+
 // Simulate makes something happen to a virtual device; it has happened when this returns. It returns
-// workspace_not_sandbox, device_not_found, or not_supported for a device that lacks the flag, as for
-// a name that there is not.
+// workspace_not_sandbox, device_not_found, device_offline, or not_supported for a device that lacks the
+// flag, as for a name that there is not.
 func (d *Devices) Simulate(ctx context.Context, id, name string) error {
+	if t, ok := told()[name]; ok {
+		return d.Tell(ctx, id, t)
+	}
 	s, ok := simulations()[name]
 	if !ok {
 		return fault.New(fault.NotSupported, "There is nothing of that name to simulate")
@@ -78,14 +114,106 @@ func (d *Devices) Simulate(ctx context.Context, id, name string) error {
 	return err
 }
 
-// Simulations are the names of what can be made to happen to the device.
-func (d *Device) Simulations() (names []string) {
+// Simulations are the names of what can be made to happen to the device now.
+func (r *Reached) Simulations() (names []string) {
 	for name, s := range simulations() {
-		if slices.Contains(d.Flags.names(), s.flag) {
+		if slices.Contains(r.Flags.names(), s.flag) {
+			names = append(names, name)
+		}
+	}
+	for name, t := range told() {
+		if is, err := r.report(t); err == nil && r.isNews(is) {
 			names = append(names, name)
 		}
 	}
 	return names
+}
+
+// isNews tells whether a report says more than is known of the device.
+func (r *Reached) isNews(is provider.Report) bool {
+	next := *r
+	next.Properties, next.Warnings = maps.Clone(r.Properties), slices.Clone(r.Warnings)
+	err := next.take(is, time.Time{})
+	return err == nil && (len(is.Moments) > 0 || !reflect.DeepEqual(next.look(), r.look()))
+}
+
+// Told is what a virtual device is made to tell of itself; what is nil stays as it is.
+type Told struct {
+	BatteryLevel *float64 `json:"battery_level" rule:"min=0,max=1" doc:"How full its battery is."`
+	Keypad       *bool    `json:"accessory_keypad_connected" doc:"Whether its accessory keypad is connected."`
+	Flaky        *bool    `json:"connection_flaky" doc:"Whether its connection comes and goes."`
+	Privacy      *bool    `json:"privacy_mode" doc:"Whether someone inside keeps all codes out."`
+	ThirdParty   *bool    `json:"third_party_integration" doc:"Whether another service manages codes on it too."`
+	Tampered     bool     `json:"tampered" doc:"Somebody tampers with it."`
+	DoorbellRang bool     `json:"doorbell_rang" doc:"Somebody rings its doorbell."`
+}
+
+// report is what the device tells when it is made to. It returns device_offline, as a device that does
+// not answer tells nothing, not_supported for what it cannot have, or invalid_input.
+func (r *Reached) report(t Told) (is provider.Report, err error) {
+	sim, ok := r.Provider.(Simulator)
+	lacks := func(what string) error {
+		return fault.New(fault.NotSupported, "This device does not support that: it has no %s", what)
+	}
+	_, hasBattery := r.Properties["battery"]
+	switch {
+	case !ok:
+		return is, fault.New(fault.NotSupported, "Only a virtual device can be made to tell something")
+	case t == Told{}:
+		return is, fault.Invalid("battery_level", "Required, or another thing that the device tells of itself")
+	case string(r.Properties["online"]) != "true":
+		return is, fault.New(fault.DeviceOffline, "The device is offline, so it tells nothing. Bring it online first")
+	case t.BatteryLevel != nil && !hasBattery:
+		return is, lacks("battery")
+	case t.Keypad != nil && r.keypad() == nil:
+		return is, lacks("accessory keypad")
+	case t.DoorbellRang && !sim.Rings(r.Ref):
+		return is, lacks("doorbell")
+	}
+	full := 1.0
+	is.Battery, is.Keypad, is.KeypadBattery = t.BatteryLevel, t.Keypad, &full
+	for c, on := range map[provider.Condition]*bool{provider.FlakyConnection: t.Flaky, provider.PrivacyMode: t.Privacy, provider.ThirdPartyIntegration: t.ThirdParty} {
+		if on == nil {
+			continue
+		}
+		warning, can := sim.Warning(r.Ref, c)
+		switch {
+		case !can:
+			return is, lacks(strings.ReplaceAll(string(c), "_", " "))
+		case *on:
+			is.Warnings = append(is.Warnings, warning)
+		default:
+			is.Over = append(is.Over, warning.Code)
+		}
+	}
+	if t.Tampered {
+		is.Moments = append(is.Moments, provider.Tampered)
+	}
+	if t.DoorbellRang {
+		is.Moments = append(is.Moments, provider.DoorbellRang)
+	}
+	return is, nil
+}
+
+// Tell makes a virtual device tell something of itself; it is known when this returns. It returns
+// workspace_not_sandbox, device_not_found, device_offline, not_supported for what the device cannot have,
+// or invalid_input.
+func (d *Devices) Tell(ctx context.Context, id string, t Told) error {
+	p := credential.From(ctx)
+	if !p.IsSandbox {
+		return fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace has devices to simulate things with")
+	}
+	return d.DB.Update(ctx, func(tx *store.Tx) error {
+		r, err := d.Reach(ctx, tx, p.WorkspaceID, id)
+		if err != nil {
+			return err
+		}
+		is, err := r.report(t)
+		if err != nil {
+			return err
+		}
+		return d.Observe(ctx, tx, &r, is)
+	}, store.Workspace(p.WorkspaceID))
 }
 
 func connectDevice() simulation {
@@ -158,71 +286,18 @@ func (d *Devices) simulate(ctx context.Context, id string, s simulation) (rpc.OK
 // trouble gives a virtual device an error and takes others away, lets all that follows from that
 // follow, and writes the events.
 func (d *Devices) trouble(ctx context.Context, tx *store.Tx, r *Reached, adds *Error, clears ...string) error {
-	now := d.Now()
-	wasOnline := string(r.Properties["online"]) == "true"
-	before := r.problems()
+	was := r.look()
 	r.Errors = slices.DeleteFunc(r.Errors, func(e Error) bool { return slices.Contains(clears, e.Code) })
-	if adds != nil && !slices.Contains(before, adds.Code) {
+	if adds != nil && !slices.Contains(was.problems, adds.Code) {
 		e := *adds
 		ofAccount := slices.Contains(accountErrors, e.Code)
-		e.IsDeviceError, e.CreatedAt = !ofAccount, rpc.Time{Time: now.Truncate(time.Millisecond)}
+		e.IsDeviceError, e.CreatedAt = !ofAccount, rpc.Time{Time: d.Now().Truncate(time.Millisecond)}
 		if ofAccount {
 			e.IsAccountError = &ofAccount
 		}
 		r.Errors = append(r.Errors, e)
 	}
-	online := wasOnline
-	if sim, ok := r.Provider.(Simulator); ok {
-		var works map[string]bool
-		works, online = sim.Working(store.Strings(r.Flags.names()), r.problems(), string(r.keypad()) == "false")
-		if err := r.Flags.set(works); err != nil {
-			return err
-		}
-		if _, has := r.Properties["online_access_codes_enabled"]; has {
-			if err := r.Properties.set("online_access_codes_enabled", works["can_program_online_access_codes"]); err != nil {
-				return err
-			}
-		}
-	}
-	if err := r.Properties.set("online", online); err != nil {
-		return err
-	}
-	if err := d.save(ctx, tx, &r.Device); err != nil {
-		return err
-	}
-	return d.Events.Append(ctx, tx, r.WorkspaceID, r.changes(now, before, wasOnline, online)...)
-}
-
-// changes are the events of problems that came and went.
-func (r *Reached) changes(now time.Time, before []string, wasOnline, online bool) (out []event.Event) {
-	after := r.problems()
-	came := func(code string) bool { return slices.Contains(after, code) && !slices.Contains(before, code) }
-	went := func(code string) bool { return slices.Contains(before, code) && !slices.Contains(after, code) }
-	connected, disconnected := "device.connected", "device.disconnected"
-	if !r.IsManaged {
-		connected, disconnected = "device.unmanaged.connected", "device.unmanaged.disconnected"
-	}
-	switch {
-	case came(codeRemoved):
-		out = append(out, r.Event("device.removed", now, nil))
-	case wasOnline && !online:
-		code := after[0]
-		for _, c := range after {
-			if !slices.Contains(before, c) {
-				code = c
-			}
-		}
-		out = append(out, r.Event(disconnected, now, r.withProblems(map[string]any{"error_code": code})))
-	case !wasOnline && online:
-		out = append(out, r.Event(connected, now, nil))
-	}
-	if came(codeSubscription) {
-		out = append(out, r.Event("device.error.subscription_required", now, r.withProblems(map[string]any{})))
-	}
-	if went(codeSubscription) {
-		out = append(out, r.Event("device.error.subscription_required.resolved", now, nil))
-	}
-	return out
+	return d.follow(ctx, tx, r, was)
 }
 
 // Event is something that happened to the device, with what every event of a device tells.
@@ -294,6 +369,11 @@ type subscriptionInput struct {
 	IsExpired bool   `json:"is_expired" rule:"required" doc:"Whether the subscription has run out."`
 }
 
+type tellInput struct {
+	ID string `json:"device_id" rule:"required" doc:"Which device."`
+	Told
+}
+
 type failInput struct {
 	ID     string   `json:"device_id" rule:"required" doc:"Which device."`
 	Faults []string `json:"faults" rule:"required,max=100" enum:"offline refused jammed silent" doc:"How its next requests fail, one each: no answer, a refusal, a bolt that does not move, a yes that does nothing. An empty list takes all away."`
@@ -341,5 +421,7 @@ func (d *Devices) simulateEndpoints() []rpc.Endpoint {
 		row(Remove, "Takes a virtual device out of its account."),
 		{Path: "/keyway/v1/sandbox/fail_requests", Summary: "Has the next requests that change a virtual device fail, so that an app can be tried against trouble.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member,
 			Handle: rpc.Func(d.failRequests)},
+		{Path: "/keyway/v1/sandbox/simulate_device", Summary: "Has a virtual device tell something of itself: its battery, keypad or connection, privacy mode, tampering, its doorbell.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member, ByDevice: true,
+			Handle: rpc.Func(func(ctx context.Context, in tellInput) (rpc.OK, error) { return rpc.OK{}, d.Tell(ctx, in.ID, in.Told) })},
 	}
 }

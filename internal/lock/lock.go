@@ -286,7 +286,7 @@ func effect(r device.Reached, t turn, m moved, now time.Time) (changes map[strin
 
 // Simulate has someone at a virtual lock enter a PIN, or lock it by hand with an empty one; it has
 // happened when this returns. It returns workspace_not_sandbox, device_not_found, device_unmanaged,
-// or not_supported for a device without a keypad.
+// or not_supported for a device without a keypad that is connected.
 func (l *Locks) Simulate(ctx context.Context, deviceID, kind, pin string) (doc rpc.Doc[action.Attempt], err error) {
 	p := credential.From(ctx)
 	if !p.IsSandbox {
@@ -299,7 +299,7 @@ func (l *Locks) Simulate(ctx context.Context, deviceID, kind, pin string) (doc r
 	hand, ok := r.Provider.(Hand)
 	if !r.IsManaged {
 		return nil, fault.New(fault.DeviceUnmanaged, "The device is not managed")
-	} else if !ok || r.CanUnlockWithCode == nil {
+	} else if !ok || r.CanUnlockWithCode == nil || r.KeypadMissing() {
 		return nil, fault.New(fault.NotSupported, "This device does not support that: it has no keypad")
 	}
 	now, err := l.Clock.Now(ctx, l.DB, p.WorkspaceID)
@@ -307,15 +307,21 @@ func (l *Locks) Simulate(ctx context.Context, deviceID, kind, pin string) (doc r
 		return nil, err
 	}
 	m := moved{method: "manual"}
-	opens := true
+	denied, why := "", "" // reason_code of the event, and what it means; empty: it opens
 	var failure *action.Failure
-	if kind == EnterCode {
+	switch {
+	case kind == EnterCode && r.InPrivacyMode():
+		denied, why = "blocked_by_privacy_mode", "Privacy mode keeps all codes out"
+	case kind == EnterCode:
 		m.method, m.pin = "keycode", pin
+		var opens bool
 		if m.code, m.managed, opens, err = l.Codes.Enter(ctx, r, pin, now); err != nil {
 			return nil, err
+		} else if !opens {
+			denied, why = "unknown_code", "No code with this PIN is valid on the lock now"
 		}
 	}
-	if opens {
+	if denied == "" {
 		if err := hand.SetLocked(ctx, r.Ref, kind == ManualLock); errors.Is(err, provider.ErrJammed) {
 			failure = &action.Failure{}
 			failure.Type, failure.Message = device.Failure(err)
@@ -329,9 +335,10 @@ func (l *Locks) Simulate(ctx context.Context, deviceID, kind, pin string) (doc r
 			return err
 		}
 		t := turn{Attempt: at.ID, Action: kind, Device: deviceID}
-		if !opens {
-			failure = &action.Failure{Type: "access_denied", Message: "No code with this PIN is valid on the lock now"}
-			if err := l.Events.Append(ctx, tx, p.WorkspaceID, r.Event("lock.access_denied", now, nil)); err != nil {
+		if denied != "" {
+			failure = &action.Failure{Type: "access_denied", Message: why}
+			reason := map[string]any{"reason": map[string]string{"reason_code": denied, "message": why}}
+			if err := l.Events.Append(ctx, tx, p.WorkspaceID, r.Event("lock.access_denied", now, reason)); err != nil {
 				return err
 			}
 		}

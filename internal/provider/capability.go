@@ -80,6 +80,48 @@ var (
 	ErrUnsupported = errors.New("the device cannot do this")
 )
 
+// Report is what a device tells of itself. Of what is nil or empty it tells nothing.
+type Report struct {
+	Battery       *float64 // level, from 0 to 1
+	Keypad        *bool    // an accessory keypad is connected
+	KeypadBattery *float64 // level, from 0 to 1, of the keypad that is
+	Warnings      []Problem
+	Over          []string // the codes of warnings that it has no more
+	Moments       []Moment // what happened to it and leaves no trace
+}
+
+// Moment is something that happens to a device.
+type Moment string
+
+// The moments.
+const (
+	Tampered     Moment = "tampered"
+	DoorbellRang Moment = "doorbell_rang"
+)
+
+// BatteryStatus is the API's word for the level of a battery, from 0 to 1.
+func BatteryStatus(level float64) string {
+	switch {
+	case level < 0.1:
+		return "critical"
+	case level < 0.25:
+		return "low"
+	case level < 0.95:
+		return "good"
+	}
+	return "full"
+}
+
+// Condition is something that can be the matter with a virtual device for a while.
+type Condition string
+
+// The conditions.
+const (
+	FlakyConnection       Condition = "flaky_connection"
+	PrivacyMode           Condition = "privacy_mode"            // someone inside keeps all codes out
+	ThirdPartyIntegration Condition = "third_party_integration" // another service manages it too
+)
+
 // Fault is how a virtual device can be told to fail.
 type Fault string
 

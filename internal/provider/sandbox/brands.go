@@ -56,7 +56,7 @@ func table() []brand {
 	saltoKS, saltoOld := saltoLock, saltoLock
 	saltoKS.metadata, saltoKS.detail = "salto_ks_metadata", saltoDetail(true)
 	saltoOld.metadata, saltoOld.detail = "salto_metadata", saltoDetail(false)
-	saltoTrouble := []trouble{officeMode, deviceDisconnected, subscriptionNearlyFull, saltoPrivacyMode}
+	saltoTrouble := []trouble{officeMode, deviceDisconnected, subscriptionNearlyFull, saltoPrivacyMode, lowBattery}
 	cycle := thermostat{deviceType: "honeywell_resideo_thermostat", maker: resideo, models: []string{"T6 Pro Smart", "T9 Smart", "T10 Pro Smart"},
 		modes: []string{"off", "heat", "cool", "heat_cool"}, fans: []string{"auto", "on", "circulate"}, presets: []string{"home", "away", "sleep"},
 		presetMode: true, delta: 3, programs: []string{everyDay}, periods: 4, precision: 15,
@@ -82,7 +82,7 @@ func table() []brand {
 		{name: "akuvox", displayName: "Akuvox", categories: nil, signIn: byEmail(), zones: world, names: rentals,
 			troubles: []trouble{deviceOffline},
 			kinds: []template{lock{deviceType: "akuvox_lock", maker: made("akuvox", "Akuvox"), models: []string{"Door Phone E16", "Door Phone R29"},
-				can: remoteUnlock | onlineCodes | builtInKeypad | mains | noBolt, codes: codes{lengths: span(4, 8), most: 500}, image: doorDrawing, noun: "door phone"}}},
+				can: remoteUnlock | onlineCodes | builtInKeypad | mains | noBolt | doorbell, codes: codes{lengths: span(4, 8), most: 500}, image: doorDrawing, noun: "door phone"}}},
 
 		{name: "august", displayName: "August", categories: fields(consumer), signIn: byEmail().in("North America", "Others").withTwoFactor(),
 			simulate: []string{removal, hubOn, hubOff}, zones: america, names: homes,
@@ -117,7 +117,7 @@ func table() []brand {
 		{name: "butterflymx", displayName: "ButterflyMX", categories: nil, signIn: byEmail(), zones: america, names: rentals,
 			troubles: []trouble{deviceOffline},
 			kinds: []template{lock{deviceType: "butterflymx_panel", maker: made("butterflymx", "ButterflyMX"), models: []string{"Smart Intercom 8\"", "Smart Intercom 12\""},
-				can: remoteUnlock | mains | noBolt, image: doorDrawing, noun: "intercom"}}},
+				can: remoteUnlock | mains | noBolt | doorbell, image: doorDrawing, noun: "intercom"}}},
 
 		{name: "controlbyweb", displayName: "ControlByWeb", categories: nil, signIn: byUsername(password()), zones: america, names: offices,
 			troubles: []trouble{deviceDisconnected, onlineStatusUnreliable},
@@ -130,7 +130,7 @@ func table() []brand {
 		{name: "doorking", displayName: "DoorKing", categories: nil, signIn: byEmail(), zones: america, names: rentals,
 			troubles: []trouble{deviceOffline},
 			kinds: []template{lock{deviceType: "doorking_lock", maker: made("doorking", "DoorKing"), models: []string{"1834 Entry System", "1837 Entry System"},
-				can: remoteUnlock | mains | noBolt, image: doorDrawing, noun: "entry system"}}},
+				can: remoteUnlock | mains | noBolt | doorbell, image: doorDrawing, noun: "entry system"}}},
 
 		{name: "dormakaba_oracode", displayName: "dormakaba Oracode", justInTime: true, categories: fields(consumer),
 			signIn: byUsername(question{name: "site_name", label: "Site name", right: "Ocean Beach Vacations"}, question{name: fieldTimeZone, label: "Time zone"}),
@@ -173,7 +173,7 @@ func table() []brand {
 			troubles: []trouble{deviceOffline, thresholdExceeded}, kinds: []template{cycle}},
 
 		{name: "igloo", displayName: "igloo", categories: nil, signIn: byEmail(), zones: world, names: rentals,
-			troubles: []trouble{lowBattery, hubRequired},
+			troubles: []trouble{lowBattery, hubRequired, deviceDisconnected},
 			kinds: []template{lock{deviceType: "igloo_lock", maker: made("igloo", "igloo"), models: []string{"Deadbolt 2E", "Padlock 2"},
 				can: remote | onlineCodes | offlineCodes | builtInKeypad, codes: codes{lengths: span(6, 9), most: 100, rules: []string{"no_triple_consecutive_ints"}},
 				offline: algorithmic, metadata: "igloo_metadata", detail: func(u *unit, _ bool) props {
@@ -224,7 +224,7 @@ func table() []brand {
 		{name: "linear", displayName: "Linear", categories: nil, signIn: byEmail(), zones: america, names: rentals,
 			troubles: []trouble{deviceOffline},
 			kinds: []template{lock{deviceType: "linear_lock", maker: made("linear", "Linear"), models: []string{"e3 Elite", "AE-1000 Entry"},
-				can: remoteUnlock | onlineCodes | builtInKeypad | mains | noBolt, codes: codes{lengths: span(4, 6), most: 1000}, image: keypadDrawing, noun: "entry system"}}},
+				can: remoteUnlock | onlineCodes | builtInKeypad | mains | noBolt | doorbell, codes: codes{lengths: span(4, 6), most: 1000}, image: keypadDrawing, noun: "entry system"}}},
 
 		{name: "lockly", displayName: "Lockly", justInTime: true, categories: fields(consumer), signIn: form{fields: []question{
 			{name: fieldEmail, label: "Email address"},
@@ -250,7 +250,7 @@ func table() []brand {
 			question{name: "device_password", label: "Device password", right: standardPIN, secret: true}),
 			zones: europe, names: offices, count: 3, troubles: []trouble{twoNZoneMissing, credentialsMissing},
 			kinds: []template{lock{deviceType: "two_n_intercom", maker: made("two_n", "2N"), models: []string{"IP Verso 2.0", "IP Style"},
-				can: remoteUnlock | codeLock | builtInKeypad | mains | noBolt | entryEvents, codes: codes{lengths: span(4, 8), most: 1000, rules: []string{"no_all_same_digits"}},
+				can: remoteUnlock | codeLock | builtInKeypad | mains | noBolt | doorbell | entryEvents, codes: codes{lengths: span(4, 8), most: 1000, rules: []string{"no_all_same_digits"}},
 				image: doorDrawing, noun: "intercom", metadata: "two_n_metadata", detail: func(u *unit, _ bool) props {
 					return props{"device_id": u.number("number", 6), "device_name": u.name}
 				}}}},
@@ -290,13 +290,13 @@ func table() []brand {
 		{name: "schlage", displayName: "Schlage", categories: fields(consumer), signIn: byEmail(), zones: america, names: homes,
 			troubles: []trouble{deviceDisconnected, lowBattery, flakyConnection},
 			kinds: []template{lock{deviceType: "schlage_lock", maker: made("schlage", "Schlage"), models: []string{"Encode Smart WiFi Deadbolt", "Encode Plus", "Encode Lever"},
-				can: keypadLock | autoLock | entryEvents, codes: codes{lengths: span(4, 8), most: 100, rules: []string{"pin_code_matches_existing_set"}, longestName: 12, uniqueNames: true},
+				can: keypadLock | autoLock | entryEvents, codes: codes{lengths: span(4, 8), most: 100, rules: []string{"pin_code_matches_existing_set", "unique_first_four_digits"}, longestName: 12, uniqueNames: true},
 				metadata: "schlage_metadata", detail: func(u *unit, _ bool) props {
 					return props{"device_id": u.externalID, "device_name": u.name, "model": "be489WB2"}
 				}}}},
 
 		{name: "sensi", displayName: "Sensi", categories: fields(climate), signIn: byEmail(), zones: america, names: rooms,
-			troubles: []trouble{deviceDisconnected, auxiliaryHeat},
+			troubles: []trouble{deviceDisconnected, auxiliaryHeat, lowBattery},
 			kinds: []template{thermostat{deviceType: "sensi_thermostat", maker: made("sensi", "Sensi"), models: []string{"Sensi Touch 2", "Sensi Classic"},
 				modes: []string{"off", "heat", "cool", "heat_cool"}, fans: []string{"auto", "on", "circulate"}, presets: []string{"home", "away"}, battery: true,
 				delta: 2, programs: []string{weekend, everyDay, sameDay}, periods: 8, precision: 15,
@@ -329,7 +329,7 @@ func table() []brand {
 		{name: "tedee", displayName: "Tedee", categories: fields(consumer), signIn: byEmail(), zones: europe, names: homes,
 			troubles: []trouble{deviceDisconnected, lowBattery, keypadMissing},
 			kinds: []template{lock{deviceType: "tedee_lock", maker: made("tedee", "Tedee"), models: []string{"Tedee PRO", "Tedee GO"},
-				can: remote | accessoryKeypad | codeLock | autoLock | doorSensor, codes: codes{lengths: span(5, 8), most: 100, rules: []string{"no_ascending_or_descending_sequence"}, longestName: 50},
+				can: remote | accessoryKeypad | codeLock | autoLock | doorSensor, codes: codes{lengths: span(5, 8), most: 100, rules: []string{"no_ascending_or_descending_sequence", "at_least_three_unique_digits"}, longestName: 50},
 				metadata: "tedee_metadata", detail: func(u *unit, _ bool) props {
 					detail := props{"device_id": u.number("number", 5), "device_name": u.name, "device_model": u.model, "serial_number": u.code("serial", 10),
 						"bridge_id": number(u.home, "bridge", 5), "bridge_name": "Bridge"}
@@ -360,7 +360,7 @@ func table() []brand {
 		{name: "wyze", displayName: "Wyze", categories: fields(consumer), signIn: byEmail(
 			question{name: "api_key_id", label: "API Key ID", right: standardKey},
 			question{name: "api_key", label: "API Key", right: standardKey, secret: true}),
-			zones: america, names: homes, troubles: []trouble{powerSaving, deviceOffline, thirdPartyIntegration},
+			zones: america, names: homes, troubles: []trouble{powerSaving, deviceOffline, thirdPartyIntegration, lowBattery},
 			kinds: []template{lock{deviceType: "wyze_lock", maker: made("wyze", "Wyze"), models: []string{"Wyze Lock", "Wyze Lock Bolt v2"},
 				can: remote | accessoryKeypad | codeLock | autoLock | doorSensor, codes: codes{lengths: span(4, 8), most: 40, rules: []string{"no_triple_consecutive_ints"}, longestName: 30},
 				metadata: "wyze_metadata", detail: func(u *unit, locked bool) props {
@@ -423,8 +423,12 @@ func saltoDetail(ks bool) func(*unit, bool) props {
 		if !locked {
 			state = "unlocked"
 		}
+		level := "fresh"
+		if u.trouble == lowBattery {
+			level = "low"
+		}
 		detail := props{"lock_id": u.externalID, "customer_reference": u.name, "lock_type": "electronic_lock", "model": u.model,
-			"site_id": uuid(u.home, "site"), "site_name": u.place(), "locked_state": state, "battery_level": "fresh"}
+			"site_id": uuid(u.home, "site"), "site_name": u.place(), "locked_state": state, "battery_level": level}
 		if ks {
 			detail["has_custom_pin_subscription"] = false
 		}

@@ -18,6 +18,7 @@ const (
 	builtInKeypad           // has its own keys
 	accessoryKeypad         // has a keypad that is sold apart
 	backupPool              // spare codes may be kept on it
+	doorbell                // has a button that rings
 	remote          = remoteLock | remoteUnlock
 )
 

@@ -1,6 +1,36 @@
 package sandbox
 
-import "slices"
+import (
+	"slices"
+
+	"keyway/internal/provider"
+)
+
+// Warning is the warning that a virtual device has while a condition lasts; false for a condition that
+// it cannot have.
+func (p *Provider) Warning(r provider.Ref, c provider.Condition) (provider.Problem, bool) {
+	t := healthy
+	switch c {
+	case provider.FlakyConnection:
+		t = flakyConnection
+	case provider.ThirdPartyIntegration:
+		t = thirdPartyIntegration
+	case provider.PrivacyMode:
+		for _, known := range p.byName[r.Brand].troubles {
+			if known == privacyMode || known == saltoPrivacyMode {
+				t = known
+			}
+		}
+	}
+	e := t.effect()
+	return provider.Problem{Code: e.code, Message: e.message}, t != healthy
+}
+
+// Rings tells whether a virtual device has a doorbell.
+func (p *Provider) Rings(r provider.Ref) bool {
+	l := p.lockOf(r)
+	return l != nil && l.has(doorbell)
+}
 
 // Working tells which of a virtual device's flags work, and whether it is online, while it has
 // problems with these codes: simulations give and take problems, and all else follows from them.

@@ -254,16 +254,7 @@ func (u *unit) ago(label string) string {
 
 // battery lays a battery with the given level over properties.
 func battery(p props, level float64) {
-	status := "full"
-	switch {
-	case level < 0.1:
-		status = "critical"
-	case level < 0.25:
-		status = "low"
-	case level < 0.95:
-		status = "good"
-	}
-	p["battery"] = props{"level": level, "status": status}
+	p["battery"] = props{"level": level, "status": provider.BatteryStatus(level)}
 	p["battery_level"] = level
 	p["has_direct_power"] = false
 }
