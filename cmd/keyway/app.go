@@ -148,6 +148,7 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.keys = &apikey.Keys{DB: db, Vault: v, Usage: a.usage, Audit: a.audit, Now: a.now}
 	a.tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: a.usage, Audit: a.audit, Events: a.events, Jobs: a.jobs, Mail: o.mail, Now: a.now, Table: a.table}
 	a.tokens.RegisterJobs()
+	a.leaks.Told = a.tokens.LeakFound
 	a.policies = &policy.Policies{DB: db, Audit: a.audit, Now: a.now, Table: a.table}
 	a.members = &member.Members{DB: db, People: a.people, Workspaces: a.workspaces, Keys: a.keys, Audit: a.audit, Now: a.now, PublicURL: o.publicURL}
 	a.tokens.Scopes = rpc.Scopes(a.endpoints()...)

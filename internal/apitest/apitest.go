@@ -132,7 +132,7 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 		(&health.Checker{DB: db, Now: now}).Endpoints(), w.Workspaces.Endpoints(), w.Devices.Endpoints(), w.Accounts.Endpoints(), w.Attempts.Endpoints(),
 		w.Events.Endpoints(), w.Tokens.Endpoints(), w.Policies.Endpoints(), w.Keys.Endpoints(), w.Members.Endpoints(), (&user.Users{People: w.People}).Endpoints(),
 		(&auditlog.Reader{Log: w.Audit}).Endpoints(),
-		(&credential.Leaks{DB: db, Vault: v, Audit: w.Audit, Limit: credential.NewLimiter(credential.LeaksPerMinute, now), Now: now}).Endpoints(), w.Codes.Endpoints(), w.Locks.Endpoints(),
+		(&credential.Leaks{DB: db, Vault: v, Audit: w.Audit, Limit: credential.NewLimiter(credential.LeaksPerMinute, now), Now: now, Told: w.Tokens.LeakFound}).Endpoints(), w.Codes.Endpoints(), w.Locks.Endpoints(),
 	}
 	w.Tokens.Scopes = rpc.Scopes(tables...)
 	w.RPC, err = rpc.New(rpc.Config{

@@ -1,9 +1,11 @@
 package console
 
 import (
+	"errors"
 	"time"
 
 	"keyway/internal/clock"
+	"keyway/internal/credential"
 	"keyway/internal/fault"
 	"keyway/internal/personalaccesstoken"
 )
@@ -33,7 +35,7 @@ const furthestAhead = 400 * 24 * time.Hour
 
 // notices fills in what every page of a workspace shows beside its own things.
 func (q *request) notices(p *Page) error {
-	if err := q.expiring(p); err != nil {
+	if err := errors.Join(q.expiring(p), q.leaked(p)); err != nil {
 		return err
 	}
 	if p.Area != AreaWorkspace || p.Workspace == nil {
@@ -82,6 +84,33 @@ func (q *request) expiring(p *Page) error {
 		}
 	}
 	return nil
+}
+
+// leakedFor is how long pages tell of what was found in the open.
+const leakedFor = 7 * 24 * time.Hour
+
+// leaked fills in what was found of the person's own tokens and, for who manages them, of the
+// workspace's API keys.
+func (q *request) leaked(p *Page) error {
+	if q.user == nil || p.Area == AreaNone {
+		return nil
+	}
+	workspaceID := ""
+	if p.Area == AreaWorkspace && p.Workspace != nil && q.may("/keyway/v1/api_keys/revoke") {
+		workspaceID = p.Workspace.ID
+	}
+	found, err := credential.LeakedSince(q.context(), q.DB, q.user.ID, workspaceID, q.Now().Add(-leakedFor))
+	for _, c := range found {
+		l := LeakedCredential{What: "Your token", Name: c.Name, URL: settingsPath("personal-access-tokens", c.ID), At: c.RevokedAt}
+		switch c.Kind {
+		case credential.WorkspaceKey:
+			l.What, l.URL = "A workspace key of your token", settingsPath("personal-access-tokens", c.ParentID)
+		case credential.APIKey:
+			l.What, l.URL = "The API key", workspacePath(workspaceID, "developer", "api-keys")
+		}
+		p.Leaked = append(p.Leaked, l)
+	}
+	return err
 }
 
 // endsSoon tells whether a token is near its end as its life is long: one that was made for a week is

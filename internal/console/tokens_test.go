@@ -210,6 +210,36 @@ func TestExpiringTokens(t *testing.T) {
 	b.get(workspacePath(w.ID, "team")).has("Rotate it", "Old script").lacks("For a week").get(settingsTokensPath).has("Expires soon", "warn-text")
 }
 
+// What was found in the open is said on every page for a week: to the token's person, and of an API key
+// to those who manage them.
+func TestLeakedCredentials(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	jane, w := s.person(t, "jane")
+	frodo, _ := s.person(t, "frodo")
+	if err := s.config.Members.Add(t.Context(), w.ID, frodo.ID, rpc.Member, audit.Server); err != nil {
+		t.Fatal(err)
+	}
+	_, token, err := s.config.Tokens.Create(t.Context(), jane.ID, personalaccesstoken.New{Name: "Old script"}, audit.Server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, key, err := s.config.Keys.Create(t.Context(), w.ID, true, "Booking server", jane.ID, "console", audit.Server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaks := credential.Leaks{DB: s.config.DB, Vault: s.config.People.Vault, Audit: s.config.Audit, Now: s.config.Now}
+	if n, err := leaks.Revoke(t.Context(), []string{token.Reveal(), key.Reveal()}, audit.Server); err != nil || n != 2 {
+		t.Fatal(n, err)
+	}
+	b, member := s.browser(t).signIn("jane"), s.browser(t).signIn("frodo")
+	b.get(workspacePath(w.ID, "team")).has("Old script", "Booking server", "found in the open")
+	b.get(settingsTokensPath).has("Old script", "found in the open").lacks("The API key")
+	member.get(workspacePath(w.ID, "team")).lacks("found in the open")
+	s.ahead.Store(int64(8 * 24 * time.Hour))
+	s.browser(t).signIn("jane").get(workspacePath(w.ID, "team")).lacks("found in the open")
+}
+
 // Owners refuse the tokens of others where they rule; members do not see them.
 func TestTokenAccess(t *testing.T) {
 	t.Parallel()

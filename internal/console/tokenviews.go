@@ -368,6 +368,14 @@ type RefusalView struct {
 
 func (*RefusalView) template() string { return "refusal" }
 
+// LeakedCredential is a token or key that somebody found where it does not belong, a few days ago.
+type LeakedCredential struct {
+	What string // "Your token", …
+	Name string
+	URL  string
+	At   time.Time
+}
+
 // ExpiringToken is a token of the viewer's that expires soon.
 type ExpiringToken struct {
 	Name      string

@@ -17,6 +17,7 @@ type Page struct {
 	NewWorkspace NewWorkspaceForm
 	Flash        *Flash
 	Expiring     []ExpiringToken // of the user's own
+	Leaked       []LeakedCredential
 	// Of the workspace whose pages are shown.
 	DisabledWebhooks []DisabledWebhook
 	Clock            *ClockView // nil where there is none to be moved

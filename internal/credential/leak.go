@@ -20,6 +20,17 @@ type Leaks struct {
 	Audit *audit.Log
 	Limit *Limiter // of requests from an address
 	Now   func() time.Time
+	// Told has whoever a credential belongs to told that it was found; nil: nobody is.
+	Told func(ctx context.Context, tx *store.Tx, l Leaked) error
+}
+
+// Leaked is a credential that somebody has found.
+type Leaked struct {
+	Kind        Kind
+	ID          string
+	Hint        string
+	WorkspaceID string // empty: a personal access token
+	Address     string // from where it was reported
 }
 
 // LeaksPerMinute is how often an address may report leaked credentials.
@@ -125,5 +136,21 @@ func (l *Leaks) end(ctx context.Context, tx *store.Tx, c leaked, by audit.Actor)
 	if c.userID.Valid {
 		detail["user_id"] = c.userID.String
 	}
+	if l.Told != nil {
+		if err := l.Told(ctx, tx, Leaked{c.kind, c.id, "seam_" + c.short, c.workspaceID.String, by.Address}); err != nil {
+			return err
+		}
+	}
 	return l.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: string(c.kind) + ".revoked", WorkspaceID: c.workspaceID.String, SubjectID: c.id, Detail: detail})
+}
+
+// LeakedSince lists what was found since a time of a person's tokens and workspace keys and, unless it
+// is empty, of a workspace's API keys, newest first: without what only ended with something else.
+func LeakedSince(ctx context.Context, q store.Querier, userID, workspaceID string, since time.Time) ([]Credential, error) {
+	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials WHERE revoke_reason = $1 AND revoked_at >= $2
+		AND (user_id = $3 AND kind = 'personal_access_token' OR kind = 'workspace_key' AND parent_id IN (SELECT p.credential_id FROM credentials p WHERE p.user_id = $3)
+			OR kind = 'api_key' AND workspace_id = $4)
+		AND NOT EXISTS (SELECT 1 FROM credentials p WHERE p.credential_id = credentials.parent_id AND p.revoked_at = credentials.revoked_at)
+		ORDER BY revoked_at DESC`, ReasonLeaked, store.Micros(since), userID, workspaceID)
+	return store.All(rows, err, scanRow)
 }

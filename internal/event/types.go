@@ -12,6 +12,8 @@ const (
 	TokenReused     Type = "keyway.personal_access_token.reused" // after its successor took its place
 	TokenDecoyUsed  Type = "keyway.personal_access_token.decoy_used"
 	TokenNewNetwork Type = "keyway.personal_access_token.new_network" // after a long silence
+	TokenLeaked     Type = "keyway.personal_access_token.leaked"      // somebody found it, or a workspace key of it
+	KeyLeaked       Type = "keyway.credential.leaked"                 // an API key or a client session
 )
 
 // types are all that an event can be (API contract, appendix B), and Keyway's own.
@@ -64,7 +66,7 @@ var types = []string{
 	"phone.deactivated",
 	"space.device_membership_changed", "space.created", "space.deleted",
 	string(WebhookDisabled), string(WebhookTest),
-	string(TokenExpiring), string(TokenReused), string(TokenDecoyUsed), string(TokenNewNetwork),
+	string(TokenExpiring), string(TokenReused), string(TokenDecoyUsed), string(TokenNewNetwork), string(TokenLeaked), string(KeyLeaked),
 }
 
 // Enum lists the types.

@@ -119,6 +119,7 @@ func (t *Tokens) opens(ctx context.Context, q store.Querier, c credential.Creden
 // RegisterJobs tells the runner how to do this package's jobs.
 func (t *Tokens) RegisterJobs() {
 	t.Jobs.Handle(expiryJob, func(ctx context.Context, j job.Job) error { return t.again(ctx, j, t.TellExpiring(ctx)) })
+	t.Jobs.Handle(leakJob, t.tellLeaked)
 	t.Jobs.Handle(tidyJob, func(ctx context.Context, j job.Job) error { return t.again(ctx, j, t.tidy(ctx)) })
 	t.Jobs.Handle(mailJob, t.sendMail)
 }
