@@ -28,6 +28,7 @@ import (
 	"keyway/internal/job"
 	"keyway/internal/keyring"
 	"keyway/internal/lock"
+	"keyway/internal/mail"
 	"keyway/internal/member"
 	"keyway/internal/memory"
 	"keyway/internal/outbound"
@@ -57,6 +58,7 @@ type app struct {
 	events     *event.Log
 	attempts   *action.Attempts
 	jobs       *job.Runner
+	mail       *mail.Outbox
 	providers  *provider.Registry
 	virtual    *sandbox.Provider
 	workspaces *workspace.Workspaces
@@ -80,11 +82,11 @@ type appOptions struct {
 	publicURL string
 	mustExist bool // do not make new data where there is none
 	log       *slog.Logger
-	guard     *outbound.Guard            // nil: only the public internet
-	retention time.Duration              // of events; 0: for ever
-	readEvery time.Duration              // locks whose provider does not notify; 0: never
-	mail      personalaccesstoken.Mailer // nil: none is sent
-	now       func() time.Time           // nil: the machine's clock
+	guard     *outbound.Guard  // nil: only the public internet
+	retention time.Duration    // of events; 0: for ever
+	readEvery time.Duration    // locks whose provider does not notify; 0: never
+	smtp      *mail.Server     // nil: nothing is mailed
+	now       func() time.Time // nil: the machine's clock
 }
 
 // openApp opens the database and the keys and wires the rooms.
@@ -120,14 +122,15 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.leaks = &credential.Leaks{DB: db, Vault: v, Audit: a.audit, Limit: credential.NewLimiter(credential.LeaksPerMinute, a.now), Now: a.now}
 	a.jobs = job.NewRunner(db, o.log, a.now)
 	a.keyring = &keyring.Keyring{DB: db, Vault: v, Audit: a.audit, Jobs: a.jobs, Now: a.now, Sealed: slices.Concat(accesscode.Sealed(), event.Sealed(), identity.Sealed(),
-		webhook.Sealed(), clientsession.Sealed(), connectwebview.Sealed(), memory.Sealed())}
+		webhook.Sealed(), clientsession.Sealed(), connectwebview.Sealed(), memory.Sealed(), mail.Sealed())}
 	a.keyring.RegisterJobs()
+	a.mail = mail.New(mail.Outbox{DB: db, Vault: v, Jobs: a.jobs, Log: o.log, Now: a.now, PublicURL: o.publicURL, Server: o.smtp})
 	a.events = &event.Log{DB: db, Vault: v, Jobs: a.jobs, Retention: o.retention, Now: a.now}
 	a.events.RegisterJobs()
 	if o.guard == nil {
 		o.guard = &outbound.Guard{}
 	}
-	a.webhooks = webhook.New(webhook.Webhooks{DB: db, Vault: v, Events: a.events, Jobs: a.jobs, Guard: o.guard, Audit: a.audit, Log: o.log, Now: a.now, UserAgent: "Keyway-Webhooks/" + version})
+	a.webhooks = webhook.New(webhook.Webhooks{DB: db, Vault: v, Events: a.events, Jobs: a.jobs, Guard: o.guard, Audit: a.audit, Log: o.log, Mail: a.mail, Now: a.now, UserAgent: "Keyway-Webhooks/" + version})
 	a.attempts = &action.Attempts{DB: db, Now: a.now}
 	a.providers = provider.NewRegistry(a.virtual)
 	a.devices = &device.Devices{DB: db, Events: a.events, Providers: a.providers, Now: a.now}
@@ -146,11 +149,11 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 		Providers: a.providers, PublicURL: o.publicURL, Log: o.log, Now: a.now}
 	a.accounts.Webview = a.webviews.ForAccount
 	a.keys = &apikey.Keys{DB: db, Vault: v, Usage: a.usage, Audit: a.audit, Now: a.now}
-	a.tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: a.usage, Audit: a.audit, Events: a.events, Jobs: a.jobs, Mail: o.mail, Now: a.now, Table: a.table}
+	a.tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: a.usage, Audit: a.audit, Events: a.events, Jobs: a.jobs, Mail: a.mail, Now: a.now, Table: a.table}
 	a.tokens.RegisterJobs()
 	a.leaks.Told = a.tokens.LeakFound
 	a.policies = &policy.Policies{DB: db, Audit: a.audit, Now: a.now, Table: a.table}
-	a.members = &member.Members{DB: db, People: a.people, Workspaces: a.workspaces, Keys: a.keys, Audit: a.audit, Now: a.now, PublicURL: o.publicURL}
+	a.members = &member.Members{DB: db, People: a.people, Workspaces: a.workspaces, Keys: a.keys, Audit: a.audit, Mail: a.mail, Now: a.now, PublicURL: o.publicURL}
 	a.tokens.Scopes = rpc.Scopes(a.endpoints()...)
 	return a
 }

@@ -30,6 +30,7 @@ var rooms = map[string]string{
 	"internal/credential":          "ground audit",
 	"internal/identity":            "ground audit credential",
 	"internal/event":               "ground credential job",
+	"internal/mail":                "ground credential job",
 	"internal/action":              "ground credential",
 	"internal/provider":            "",
 	"internal/provider/sandbox":    "provider",
@@ -41,11 +42,11 @@ var rooms = map[string]string{
 	"internal/workspace":           "ground audit credential job action",
 	"internal/clientsession":       "ground credential event",
 	"internal/connectwebview":      "ground credential event provider device account clientsession workspace",
-	"internal/webhook":             "ground audit credential event job outbound",
+	"internal/webhook":             "ground audit credential event job mail outbound",
 	"internal/apikey":              "ground audit credential",
-	"internal/personalaccesstoken": "ground audit credential event job",
+	"internal/personalaccesstoken": "ground audit credential event job mail",
 	"internal/policy":              "ground audit credential",
-	"internal/member":              "ground audit credential identity apikey workspace",
+	"internal/member":              "ground audit credential identity mail apikey workspace",
 	"internal/user":                "ground credential identity",
 	"internal/health":              "ground",
 	"internal/auditlog":            "ground audit credential",
@@ -63,13 +64,14 @@ var rooms = map[string]string{
 
 // only names the packages that alone may import a module of others.
 var only = map[string][]string{
-	"modernc.org/sqlite":        {"internal/store"},
-	"github.com/jackc/pgx":      {"internal/store", "internal/store/storetest"},
-	"database/sql/driver":       {"internal/store"},
-	"github.com/pressly/goose":  {"internal/store"},
-	"github.com/spf13/cobra":    {"cmd/keyway"},
-	"github.com/golang-jwt/jwt": {"internal/identity"},
-	"testing":                   {"internal/store/storetest", "internal/apitest"},
+	"modernc.org/sqlite":          {"internal/store"},
+	"github.com/jackc/pgx":        {"internal/store", "internal/store/storetest"},
+	"database/sql/driver":         {"internal/store"},
+	"github.com/pressly/goose":    {"internal/store"},
+	"github.com/spf13/cobra":      {"cmd/keyway"},
+	"github.com/golang-jwt/jwt":   {"internal/identity"},
+	"github.com/wneessen/go-mail": {"internal/mail"},
+	"testing":                     {"internal/store/storetest", "internal/apitest"},
 }
 
 func TestImportRules(t *testing.T) {

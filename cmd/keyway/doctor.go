@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyway/internal/keyring"
+	"keyway/internal/mail"
 	"keyway/internal/store"
 	"keyway/internal/vault"
 )
@@ -27,20 +28,29 @@ type finding struct {
 
 func doctorCommand(g *globals) *cobra.Command {
 	var keys keyFlags
+	var o mailOptions
+	var testTo string
 	cmd := &cobra.Command{
-		Use: "doctor", Short: "Find out what is wrong with the data folder, the keys or the database; change the server key",
+		Use: "doctor", Short: "Find out what is wrong with the data folder, the keys, the database or the SMTP server; change the server key",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if did, err := keys.run(cmd, g); did {
 				return err
 			}
-			found := g.examine(cmd.Context())
+			server, err := o.server()
+			if err != nil {
+				return err
+			}
+			if server == nil && testTo != "" {
+				return badUsage("--send-test-mail needs --smtp-url")
+			}
+			found := append(g.examine(cmd.Context()), examineMail(cmd.Context(), server, testTo))
 			failed := 0
 			for _, f := range found {
 				if f.Status == "failed" {
 					failed++
 				}
 			}
-			err := g.print(cmd, map[string]any{"findings": found, "failed": failed}, func(w io.Writer) {
+			err = g.print(cmd, map[string]any{"findings": found, "failed": failed}, func(w io.Writer) {
 				for _, f := range found {
 					fmt.Fprintf(w, "%s\t%s\t%s\n", f.Status, f.Check, f.Detail)
 				}
@@ -52,7 +62,23 @@ func doctorCommand(g *globals) *cobra.Command {
 		},
 	}
 	keys.add(cmd)
+	o.flags(cmd.Flags())
+	cmd.Flags().StringVar(&testTo, "send-test-mail", "", "address to send a test mail to")
 	return cmd
+}
+
+// examineMail signs in at the SMTP server, and sends a test mail where that is asked for.
+func examineMail(ctx context.Context, s *mail.Server, testTo string) finding {
+	if s == nil {
+		return finding{"mail", "ok", "no --smtp-url: notices are in the Console and the event log, and links are handed over by hand"}
+	}
+	if err := s.Check(ctx, testTo, env("KEYWAY_PUBLIC_URL", "http://localhost:8420")); err != nil {
+		return finding{"mail", "failed", err.Error()}
+	}
+	if testTo != "" {
+		return finding{"mail", "ok", fmt.Sprintf("%s took a test mail to %s", s.Host, testTo)}
+	}
+	return finding{"mail", "ok", s.Host + " answers; try it with --send-test-mail"}
 }
 
 func (g *globals) examine(ctx context.Context) []finding {
@@ -107,9 +133,10 @@ func (g *globals) examine(ctx context.Context) []finding {
 	}
 	underKeys, err := a.keyring.List(ctx)
 	examineKeys(underKeys, err, add)
-	var people, workspaces, devices, waiting int
+	var people, workspaces, devices, waiting, mails int
 	err = a.db.QueryRow(ctx, `SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM workspaces WHERE deleted_at IS NULL),
-		(SELECT count(*) FROM devices), (SELECT count(*) FROM jobs WHERE run_at < $1)`, store.Micros(time.Now().Add(-time.Minute))).Scan(&people, &workspaces, &devices, &waiting)
+		(SELECT count(*) FROM devices), (SELECT count(*) FROM jobs WHERE run_at < $1), (SELECT count(*) FROM mails WHERE created_at < $1)`,
+		store.Micros(time.Now().Add(-time.Minute))).Scan(&people, &workspaces, &devices, &waiting, &mails)
 	switch {
 	case err != nil:
 		add("contents", "failed", "%v", err)
@@ -120,6 +147,9 @@ func (g *globals) examine(ctx context.Context) []finding {
 	}
 	if waiting > 0 {
 		add("jobs", "warning", "%d jobs are more than a minute late; they run while a server does", waiting)
+	}
+	if mails > 0 {
+		add("mails", "warning", "%d mails have waited for more than a minute; a server with a working --smtp-url sends them, for three days", mails)
 	}
 	return out
 }

@@ -54,6 +54,7 @@ type serveOptions struct {
 	guessesPerMinute  int
 	requestsPerMinute int
 	outbound          outboundOptions
+	mail              mailOptions
 	quiet             bool // a demo's world is printed instead of set-up links and log lines
 }
 
@@ -83,6 +84,7 @@ func serveCommand(g *globals) *cobra.Command {
 	f.StringVar(&o.rate, "requests-per-minute", env("KEYWAY_REQUESTS_PER_MINUTE", "0"), "how many requests may be made with each token or API key in a minute; 0: any number [KEYWAY_REQUESTS_PER_MINUTE]")
 	f.StringVar(&o.reading, "lock-read-interval", env("KEYWAY_LOCK_READ_INTERVAL", "15m"), "how often locks are read whose provider does not tell of what is done at them, like 15m; 0: never [KEYWAY_LOCK_READ_INTERVAL]")
 	o.openID.flags(f)
+	o.mail.flags(f)
 	f.BoolVar(&o.browserInSandbox, "allow-browser-in-sandbox", false, "let web pages of other origins use tokens and API keys in sandbox workspaces")
 	return cmd
 }
@@ -136,11 +138,15 @@ func startServer(ctx context.Context, g globals, o serveOptions) (*server, error
 	if err != nil {
 		return nil, closeAll(err)
 	}
+	smtp, err := o.mail.server()
+	if err != nil {
+		return nil, closeAll(err)
+	}
 	relying, err := identity.RelyingParty(o.publicURL)
 	if err != nil {
 		return nil, closeAll(err)
 	}
-	a, err := openApp(ctx, appOptions{globals: g, server: o.publicURL, publicURL: o.publicURL, log: log, guard: guard, retention: retention, readEvery: o.readEvery})
+	a, err := openApp(ctx, appOptions{globals: g, server: o.publicURL, publicURL: o.publicURL, log: log, guard: guard, retention: retention, readEvery: o.readEvery, smtp: smtp})
 	if err != nil {
 		return nil, closeAll(err)
 	}
@@ -328,7 +334,7 @@ func (a *app) newRPC(metrics prometheus.Registerer, o serveOptions, client func(
 
 func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Prefix, listeners []net.Listener, g globals) (err error) {
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(s.app.mail.Count, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	client := func(r *http.Request) string { return clientAddress(r, proxies) }
 	if s.rpc, err = s.app.newRPC(metrics, o, client); err != nil {
 		return err

@@ -5,6 +5,7 @@ package apitest
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -33,6 +34,7 @@ import (
 	"keyway/internal/identity"
 	"keyway/internal/job"
 	"keyway/internal/lock"
+	"keyway/internal/mail"
 	"keyway/internal/member"
 	"keyway/internal/memory"
 	"keyway/internal/personalaccesstoken"
@@ -57,6 +59,7 @@ type World struct {
 	Events     *event.Log
 	Attempts   *action.Attempts
 	Jobs       *job.Runner
+	Mail       *mail.Outbox // set its Server to have mails sent
 	Devices    *device.Devices
 	Accounts   *account.Accounts
 	Workspaces *workspace.Workspaces
@@ -108,6 +111,7 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 	w.Events = &event.Log{DB: db, Vault: v, Now: now}
 	w.Attempts = &action.Attempts{DB: db, Now: now}
 	w.Jobs = job.NewRunner(db, log, now)
+	w.Mail = mail.New(mail.Outbox{DB: db, Vault: v, Jobs: w.Jobs, Log: log, Now: now, PublicURL: PublicURL})
 	w.Devices = &device.Devices{DB: db, Events: w.Events, Providers: providers, Now: now}
 	w.Accounts = &account.Accounts{DB: db, Events: w.Events, Devices: w.Devices, Providers: providers, Sandbox: virtual, Now: now}
 	w.Workspaces = &workspace.Workspaces{DB: db, Attempts: w.Attempts, Jobs: w.Jobs, Audit: w.Audit, Now: now, Reset: w.Accounts.Reset}
@@ -120,10 +124,10 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 	w.Locks.RegisterJobs()
 	w.Accounts.Webview = w.Webviews.ForAccount
 	w.Keys = &apikey.Keys{DB: db, Vault: v, Usage: w.Usage, Audit: w.Audit, Now: now}
-	w.Tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: w.Usage, Audit: w.Audit, Events: w.Events, Jobs: w.Jobs, Now: now, Table: func() []*rpc.Endpoint { return w.RPC.Endpoints() }}
+	w.Tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: w.Usage, Audit: w.Audit, Events: w.Events, Jobs: w.Jobs, Mail: w.Mail, Now: now, Table: func() []*rpc.Endpoint { return w.RPC.Endpoints() }}
 	w.Tokens.RegisterJobs()
 	w.Policies = &policy.Policies{DB: db, Audit: w.Audit, Now: now, Table: w.Tokens.Table}
-	w.Members = &member.Members{DB: db, People: w.People, Workspaces: w.Workspaces, Keys: w.Keys, Audit: w.Audit, Now: now, PublicURL: PublicURL}
+	w.Members = &member.Members{DB: db, People: w.People, Workspaces: w.Workspaces, Keys: w.Keys, Audit: w.Audit, Mail: w.Mail, Now: now, PublicURL: PublicURL}
 	verifier := credential.Verifier{DB: db, Vault: v, Sessions: w.People, Usage: w.Usage, Now: now, PublicURL: PublicURL, Watcher: w.Tokens}
 	for _, o := range options {
 		o(&verifier)
@@ -153,6 +157,27 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 
 // Context ends with the test.
 func (w *World) Context() context.Context { return w.t.Context() }
+
+// Mail is a mail that waits to be sent.
+type Mail struct{ Kind, To, Subject, Text string }
+
+// Mails are the mails that wait, oldest first. None do before w.Mail has a Server.
+func (w *World) Mails() []Mail {
+	w.t.Helper()
+	rows, err := w.DB.Query(w.Context(), `SELECT mail_id, kind, sealed FROM mails ORDER BY mail_id`)
+	all, err := store.All(rows, err, func(r *sql.Rows) (m Mail, err error) {
+		var id string
+		var sealed []byte
+		if err = r.Scan(&id, &m.Kind, &sealed); err != nil {
+			return m, err
+		}
+		text, err := w.Vault.Open("mails/"+id, sealed)
+		w.Must(err)
+		return m, json.Unmarshal(text, &m)
+	})
+	w.Must(err)
+	return all
+}
 
 // RunJobs runs jobs until the test ends.
 func (w *World) RunJobs() {

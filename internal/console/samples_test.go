@@ -297,6 +297,7 @@ func samples() []sample {
 		{"team", &TeamView{Page: ws(NavTeam, "Team"), Members: members, CanManage: true, Invite: invite, Invitations: []Invitation{{ID: "i1", Email: "sam@example.com", Role: RoleMember, InvitedBy: "Jane Doe", CreatedAt: minutesAgo(200), ExpiresAt: days(7)}}}},
 		{"team-invite", &TeamView{Page: ws(NavTeam, "Team"), Members: members, CanManage: true, Invite: openInvite}},
 		{"team-link", &TeamView{Page: ws(NavTeam, "Team"), Members: members, CanManage: true, Invite: invite, Link: &InvitationLink{Email: "sam@example.com", URL: "http://localhost:8420/console/invitation#token=8h2kQm4vXz7cRt9wLp3nYb6sDf5gJa1e", ExpiresAt: days(7)}}},
+		{"team-link-mailed", &TeamView{Page: ws(NavTeam, "Team"), Members: members, CanManage: true, Invite: invite, Link: &InvitationLink{Email: "sam@example.com", URL: "http://localhost:8420/console/invitation#token=8h2kQm4vXz7cRt9wLp3nYb6sDf5gJa1e", ExpiresAt: days(7), Mailed: true}}},
 		{"team-member", &TeamView{Page: ws(NavTeam, "Team"), Members: members[:1]}},
 		{"apikeys", &APIKeysView{Page: ws(NavAPIKeys, "API Keys"), Keys: keys, CanManage: true, Add: AddAPIKeyForm{Nonce: "n4"}}},
 		{"apikeys-empty", &APIKeysView{Page: ws(NavAPIKeys, "API Keys"), CanManage: true}},

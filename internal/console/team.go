@@ -97,7 +97,7 @@ func (q *request) invite() error {
 	if wrong {
 		v.Invite.Open, v.Invite.Email, v.Invite.Role, v.Invite.Errors = true, email, Role(roleName), errs.onlyFields("email", "role")
 	} else {
-		v.Link = &InvitationLink{Email: made.Email, URL: made.URL, ExpiresAt: made.ExpiresAt.Time}
+		v.Link = &InvitationLink{Email: made.Email, URL: made.URL, ExpiresAt: made.ExpiresAt.Time, Mailed: made.IsMailed}
 	}
 	return q.show(v)
 }

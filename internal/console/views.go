@@ -593,6 +593,7 @@ type InvitationLink struct {
 	Email     string
 	URL       string
 	ExpiresAt time.Time
+	Mailed    bool // besides being shown
 }
 
 // APIKeysView is the API keys of a workspace.

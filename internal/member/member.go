@@ -12,6 +12,7 @@ import (
 	"keyway/internal/credential"
 	"keyway/internal/fault"
 	"keyway/internal/identity"
+	"keyway/internal/mail"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
 	"keyway/internal/workspace"
@@ -35,6 +36,7 @@ type Invitation struct {
 	CreatedAt rpc.Time `json:"created_at"`
 	ExpiresAt rpc.Time `json:"expires_at"`
 	URL       string   `json:"url,omitempty" doc:"The one-time link to hand over, only in the answer that made it."`
+	IsMailed  bool     `json:"is_mailed,omitempty" doc:"Whether the link is on its way to the address by mail as well, only in the answer that made it."`
 }
 
 // Members holds the rules about memberships. An owner may give and take every role; an admin
@@ -45,6 +47,7 @@ type Members struct {
 	Workspaces *workspace.Workspaces
 	Keys       *apikey.Keys
 	Audit      *audit.Log
+	Mail       *mail.Outbox // nil: none
 	Now        func() time.Time
 	PublicURL  string
 }
@@ -175,7 +178,8 @@ func (m *Members) Remove(ctx context.Context, workspaceID, userID string, actorR
 	}, store.Instance)
 }
 
-// Invite makes a one-time link that lets the person with the address join. It returns
+// Invite makes a one-time link that lets the person with the address join, and mails it where mail is
+// set up. It returns
 // invalid_input for an address that will not do or that is a member's already, and forbidden.
 func (m *Members) Invite(ctx context.Context, workspaceID, email string, role, actorRole rpc.Role, by audit.Actor) (inv Invitation, err error) {
 	if err := identity.CheckEmail(email); err != nil {
@@ -200,10 +204,29 @@ func (m *Members) Invite(ctx context.Context, workspaceID, email string, role, a
 			return err
 		}
 		inv = servedInvitation(l)
-		inv.URL = m.PublicURL + "/console/invitation#" + secret.Reveal()
+		inv.URL, inv.IsMailed = m.PublicURL+"/console/invitation#"+secret.Reveal(), m.Mail.On()
+		if err := m.mail(ctx, tx, l, inv.URL); err != nil {
+			return err
+		}
 		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.invited", WorkspaceID: workspaceID, SubjectID: l.ID, Detail: map[string]any{"email": email, "role": role.String()}})
 	}, store.Instance)
 	return inv, err
+}
+
+// mail sends an invitation to whom it is for.
+func (m *Members) mail(ctx context.Context, tx *store.Tx, l identity.Link, url string) error {
+	if !m.Mail.On() {
+		return nil
+	}
+	ws, err := m.Workspaces.Get(ctx, tx, l.WorkspaceID)
+	if err != nil {
+		return err
+	}
+	by, err := m.People.Get(ctx, tx, l.CreatedBy)
+	if err != nil && !fault.Is(err, fault.UserNotFound) { // a command's
+		return err
+	}
+	return m.Mail.Post(ctx, tx, l.Email, mail.Invitation, mail.Facts{"workspace": ws.Name, "inviter": by.Name, "role": l.Role, "expires_at": l.ExpiresAt, "link": mail.Link(url)})
 }
 
 func servedInvitation(l identity.Link) Invitation {

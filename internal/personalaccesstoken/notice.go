@@ -3,7 +3,6 @@ package personalaccesstoken
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,6 +13,7 @@ import (
 	"keyway/internal/credential"
 	"keyway/internal/event"
 	"keyway/internal/job"
+	"keyway/internal/mail"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
 )
@@ -22,7 +22,6 @@ import (
 const (
 	expiryJob = "personal_access_token.expiry"
 	tidyJob   = "personal_access_token.tidy"
-	mailJob   = "personal_access_token.mail"
 	jobsEvery = time.Hour
 )
 
@@ -36,13 +35,8 @@ const (
 // thresholds are the days before its expiry at which a token's owner is told.
 var thresholds = []int{0, 1, 7, 30}
 
-// Mailer sends a mail of plain text.
-type Mailer interface {
-	Send(ctx context.Context, to, subject, text string) error
-}
-
 // tell appends an event about a token to the logs of the workspaces that its owner is a member of
-// and that it may open.
+// and that it may open, and mails it to the owner.
 type tell func(what event.Type, fields map[string]any) error
 
 // notify runs fn in a transaction that may tell about a token.
@@ -52,29 +46,68 @@ func (t *Tokens) notify(ctx context.Context, c credential.Credential, fn func(tx
 		return err
 	}
 	scopes := []store.Scope{store.Instance}
-	for _, id := range workspaces {
-		scopes = append(scopes, store.Workspace(id))
+	for _, w := range workspaces {
+		scopes = append(scopes, store.Workspace(w.id))
 	}
 	return t.DB.Update(ctx, func(tx *store.Tx) error {
 		return fn(tx, func(what event.Type, fields map[string]any) error {
 			about := map[string]any{"personal_access_token_id": c.ID, "personal_access_token_name": c.Name, "hint": c.Hint(), "user_id": c.UserID}
 			maps.Copy(about, fields)
-			for _, id := range workspaces {
-				if err := t.Events.Append(ctx, tx, id, event.Event{Type: string(what), Fields: about}); err != nil {
+			for _, w := range workspaces {
+				if err := t.Events.Append(ctx, tx, w.id, event.Event{Type: string(what), Fields: about}); err != nil {
 					return err
 				}
 			}
-			return nil
+			return t.post(ctx, tx, c, what, about, workspaces)
 		})
 	}, scopes...)
+}
+
+// post mails what happened to a token's owner: once an hour for each token, or key of it, and thing,
+// wherever it is used from, so that nobody who has a dead token can fill a mailbox.
+func (t *Tokens) post(ctx context.Context, tx *store.Tx, c credential.Credential, what event.Type, about map[string]any, workspaces []opened) error {
+	if !t.Mail.On() {
+		return nil
+	}
+	now := t.Now()
+	first, err := tellOnce(ctx, tx, c.ID, fmt.Sprint("told by mail ", what, " ", about["hint"]), now)
+	if err != nil || !first {
+		return err
+	}
+	var to string
+	err = tx.QueryRow(ctx, `SELECT email FROM users WHERE user_id = $1 AND disabled_at IS NULL`, c.UserID).Scan(&to)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	names := make([]string, 0, len(workspaces))
+	for _, w := range workspaces {
+		names = append(names, w.name)
+	}
+	facts := mail.Facts{"at": now, "workspaces": names, "path": mail.Link("/console/settings/personal-access-tokens/" + c.ID)}
+	maps.Copy(facts, about)
+	return t.Mail.Post(ctx, tx, to, string(what), facts)
+}
+
+// tellOnce tells whether this is the first time in an hour of the clock that something is to be told of
+// a token, also by another process or before a restart.
+func tellOnce(ctx context.Context, tx *store.Tx, id, what string, now time.Time) (bool, error) {
+	r, err := tx.Exec(ctx, `INSERT INTO token_counters (credential_id, counter, value) VALUES ($1, $2, $3) ON CONFLICT (credential_id, counter) DO NOTHING`,
+		id, what+" "+now.UTC().Format("2006-01-02T15"), store.Micros(now))
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
 }
 
 // alarm runs fn, which tells of something about a token, once for each address and hour. A workspace
 // key raises none.
 func (t *Tokens) alarm(ctx context.Context, id, what string, by audit.Actor, fn func(tx *store.Tx, c credential.Credential, tell tell) error) error {
 	now := t.Now()
-	counter := "told " + what + " " + now.UTC().Format("2006-01-02T15") + " " + by.Address
-	if !t.watch.once(id+" "+counter, now) {
+	what = "told " + what + " " + by.Address
+	if !t.watch.once(id+" "+what+now.UTC().Format(" 2006-01-02T15"), now) {
 		return nil
 	}
 	c, err := credential.Get(ctx, t.DB, credential.PersonalAccessToken, id)
@@ -84,33 +117,31 @@ func (t *Tokens) alarm(ctx context.Context, id, what string, by audit.Actor, fn 
 		return err
 	}
 	return t.notify(ctx, c, func(tx *store.Tx, tell tell) error {
-		var told bool
-		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM token_counters WHERE credential_id = $1 AND counter = $2)`, c.ID, counter).Scan(&told); err != nil || told {
-			return err // by another process, or before a restart
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO token_counters (credential_id, counter, value) VALUES ($1, $2, $3)`, c.ID, counter, store.Micros(now)); err != nil {
+		if first, err := tellOnce(ctx, tx, c.ID, what, now); err != nil || !first {
 			return err
 		}
 		return fn(tx, c, tell)
 	})
 }
 
+// opened is a workspace that a token opens.
+type opened struct {
+	id, name string
+	sandbox  bool
+}
+
 // opens lists the workspaces that a token's owner is a member of and that the token may open.
-func (t *Tokens) opens(ctx context.Context, q store.Querier, c credential.Credential) ([]string, error) {
-	rows, err := q.Query(ctx, `SELECT w.workspace_id, w.is_sandbox FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id
+func (t *Tokens) opens(ctx context.Context, q store.Querier, c credential.Credential) ([]opened, error) {
+	rows, err := q.Query(ctx, `SELECT w.workspace_id, w.name, w.is_sandbox FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id
 		WHERE m.user_id = $1 AND w.deleted_at IS NULL ORDER BY w.workspace_id`, c.UserID)
-	type workspace struct {
-		id      string
-		sandbox bool
-	}
-	all, err := store.All(rows, err, func(rows *sql.Rows) (w workspace, err error) {
-		err = rows.Scan(&w.id, &w.sandbox)
+	all, err := store.All(rows, err, func(rows *sql.Rows) (w opened, err error) {
+		err = rows.Scan(&w.id, &w.name, &w.sandbox)
 		return w, err
 	})
-	var out []string
+	var out []opened
 	for _, w := range all {
 		if (w.sandbox || !c.Limits.SandboxOnly) && (c.Limits.WorkspaceIDs == nil || slices.Contains(c.Limits.WorkspaceIDs, w.id)) {
-			out = append(out, w.id)
+			out = append(out, w)
 		}
 	}
 	return out, err
@@ -121,7 +152,6 @@ func (t *Tokens) RegisterJobs() {
 	t.Jobs.Handle(expiryJob, func(ctx context.Context, j job.Job) error { return t.again(ctx, j, t.TellExpiring(ctx)) })
 	t.Jobs.Handle(leakJob, t.tellLeaked)
 	t.Jobs.Handle(tidyJob, func(ctx context.Context, j job.Job) error { return t.again(ctx, j, t.tidy(ctx)) })
-	t.Jobs.Handle(mailJob, t.sendMail)
 }
 
 // StartJobs has notices sent and old records taken away, now and from then on.
@@ -184,8 +214,7 @@ func (t *Tokens) Expiring(ctx context.Context, userID string, within time.Durati
 	return out, nil
 }
 
-// TellExpiring tells owners of tokens that expire in 30, 7, 1 and 0 days: once for each, with an
-// event and, where mail is set up, a mail. A token that was made to live for less than so many days
+// TellExpiring tells owners of tokens that expire in 30, 7, 1 and 0 days: once for each. A token that was made to live for less than so many days
 // is not told of.
 func (t *Tokens) TellExpiring(ctx context.Context) error {
 	now := t.Now()
@@ -233,11 +262,6 @@ func dueNotice(c credential.Credential, now time.Time) int {
 	return -1
 }
 
-type mail struct {
-	TokenID string
-	Days    int
-}
-
 func (t *Tokens) tellExpiring(ctx context.Context, c credential.Credential, days int) error {
 	return t.notify(ctx, c, func(tx *store.Tx, tell tell) error {
 		r, err := tx.Exec(ctx, `UPDATE credentials SET expiry_notice = $2 WHERE credential_id = $1 AND (expiry_notice IS NULL OR expiry_notice > $2)`, c.ID, days)
@@ -247,43 +271,9 @@ func (t *Tokens) tellExpiring(ctx context.Context, c credential.Credential, days
 		if n, err := r.RowsAffected(); err != nil || n == 0 {
 			return err // another process was first
 		}
-		if t.Mail != nil {
-			if _, err := t.Jobs.Enqueue(ctx, tx, mailJob, "", mail{c.ID, days}, t.Now()); err != nil {
-				return err
-			}
-		}
 		if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Server, Action: "personal_access_token.expiring", SubjectID: c.ID, Detail: map[string]any{"days": days}}); err != nil {
 			return err
 		}
 		return tell(event.TokenExpiring, map[string]any{"expires_at": rpc.Time{Time: c.ExpiresAt}, "days": days})
 	})
-}
-
-// sendMail tells a token's owner by mail that it expires.
-func (t *Tokens) sendMail(ctx context.Context, j job.Job) error {
-	var m mail
-	if err := json.Unmarshal(j.Payload, &m); err != nil {
-		return err
-	}
-	if t.Mail == nil {
-		return nil // it was set up when the job was written
-	}
-	c, err := credential.Get(ctx, t.DB, credential.PersonalAccessToken, m.TokenID)
-	if err != nil {
-		return err
-	}
-	var to string
-	err = t.DB.QueryRow(ctx, `SELECT email FROM users WHERE user_id = $1 AND disabled_at IS NULL`, c.UserID).Scan(&to)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && !c.RevokedAt.IsZero() {
-		return nil // nobody is concerned any more
-	} else if err != nil {
-		return err
-	}
-	when := map[int]string{0: "has expired", 1: "expires within a day"}[m.Days]
-	if when == "" {
-		when = fmt.Sprintf("expires in %d days", m.Days)
-	}
-	return t.Mail.Send(ctx, to, fmt.Sprintf("Personal access token %q %s", c.Name, when), fmt.Sprintf(
-		"Your personal access token %q (%s…) %s, on %s.\n\nWhat uses it stops working then. Give it a successor: keyway pat rotate %s\nor in the Console, under Personal Access Tokens.\n",
-		c.Name, c.Hint(), when, c.ExpiresAt.UTC().Format("2006-01-02 15:04 MST"), c.ID))
 }

@@ -16,6 +16,7 @@ import (
 	"keyway/internal/event"
 	"keyway/internal/fault"
 	"keyway/internal/job"
+	"keyway/internal/mail"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
 	"keyway/internal/vault"
@@ -90,7 +91,7 @@ type Tokens struct {
 	Now    func() time.Time
 	Events *event.Log
 	Jobs   *job.Runner
-	Mail   Mailer // nil: mail is not set up
+	Mail   *mail.Outbox // nil: none
 	// Table gives the endpoints of all rooms, with their scopes.
 	Table func() []*rpc.Endpoint
 	// Scopes are those that tokens can be given, from the table of endpoints.

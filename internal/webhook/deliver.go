@@ -16,6 +16,7 @@ import (
 
 	"keyway/internal/audit"
 	"keyway/internal/event"
+	"keyway/internal/mail"
 	"keyway/internal/outbound"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
@@ -399,14 +400,14 @@ func (d *deliverer) record(ctx context.Context, k *work, m message, a Attempt) e
 		return err
 	}
 	if since := m.hook.failingSince; !since.IsZero() && a.CreatedAt.Sub(since) >= giveUp {
-		return d.disable(ctx, k, since)
+		return d.disable(ctx, k, m.hook.URL, since)
 	}
 	return nil
 }
 
 // disable gives up on a webhook that nothing has reached for days, and says so in the log of events,
-// in the audit log and in the server's log.
-func (d *deliverer) disable(ctx context.Context, k *work, since time.Time) error {
+// in the audit log, in the server's log and in mails to the workspace's owners.
+func (d *deliverer) disable(ctx context.Context, k *work, address string, since time.Time) error {
 	now, disabled := d.Now(), false
 	err := d.DB.Update(ctx, func(tx *store.Tx) error {
 		r, err := tx.Exec(ctx, `UPDATE webhooks SET disabled_at = $3 WHERE workspace_id = $1 AND webhook_id = $2 AND disabled_at IS NULL AND failing_since IS NOT NULL`,
@@ -424,10 +425,37 @@ func (d *deliverer) disable(ctx context.Context, k *work, since time.Time) error
 		if err != nil {
 			return err
 		}
+		if err := d.mailOwners(ctx, tx, k, address, since); err != nil {
+			return err
+		}
 		return d.audit(ctx, tx, audit.Server, "webhook.disabled", k.workspaceID, k.webhookID, map[string]any{"failing_since": rpc.Time{Time: since}})
 	}, store.Workspace(k.workspaceID))
 	if disabled && err == nil {
 		d.Log.Warn("webhook disabled after days of failure", "workspace_id", k.workspaceID, "webhook_id", k.webhookID)
+	}
+	return err
+}
+
+// mailOwners tells a workspace's owners that one of its webhooks was disabled. Of its address they are
+// told the host: the rest may hold a secret.
+func (d *deliverer) mailOwners(ctx context.Context, tx *store.Tx, k *work, address string, since time.Time) error {
+	if !d.Mail.On() {
+		return nil
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return err
+	}
+	rows, err := tx.Query(ctx, `SELECT u.email, w.name FROM memberships m JOIN users u ON u.user_id = m.user_id JOIN workspaces w ON w.workspace_id = m.workspace_id
+		WHERE m.workspace_id = $1 AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY u.email`, k.workspaceID)
+	type owner struct{ email, workspace string }
+	owners, err := store.All(rows, err, func(rows *sql.Rows) (o owner, err error) {
+		err = rows.Scan(&o.email, &o.workspace)
+		return o, err
+	})
+	for _, o := range owners {
+		err = errors.Join(err, d.Mail.Post(ctx, tx, o.email, string(event.WebhookDisabled), mail.Facts{"host": u.Host, "workspace": o.workspace,
+			"failing_since": since, "path": mail.Link("/console/workspaces/" + k.workspaceID + "/developer/webhooks/" + k.webhookID)}))
 	}
 	return err
 }

@@ -21,6 +21,7 @@ import (
 	"keyway/internal/event"
 	"keyway/internal/fault"
 	"keyway/internal/job"
+	"keyway/internal/mail"
 	"keyway/internal/outbound"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
@@ -68,6 +69,7 @@ type Webhooks struct {
 	Guard     *outbound.Guard
 	Audit     *audit.Log
 	Log       *slog.Logger
+	Mail      *mail.Outbox // nil: none
 	Now       func() time.Time
 	UserAgent string
 	wake      chan struct{}
