@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
 	"github.com/pquerna/otp/totp"
 )
 
@@ -16,7 +15,7 @@ func TestAuthenticatorApp(t *testing.T) {
 	session := w.signIn(t)
 	p := person{t, browser(t)}
 	p.signIn(w)
-	p.do(chromedp.Navigate(w.URL+"/console/settings/security"), "open Security")
+	p.open(w.URL + "/console/settings/security")
 	p.press("Set up")
 	p.sees("Set up an authenticator app")
 	screenshot(t, p.ctx, "authenticator-set-up")
@@ -40,7 +39,7 @@ func TestAuthenticatorApp(t *testing.T) {
 	if len(recovery) != 10 {
 		t.Fatalf("%d recovery codes", len(recovery))
 	}
-	p.do(chromedp.Reload(), "reload")
+	p.reload()
 	p.sees("10 codes left")
 	if strings.Contains(p.page(), recovery[0]) {
 		t.Error("a reload shows the recovery codes again")
@@ -51,7 +50,7 @@ func TestAuthenticatorApp(t *testing.T) {
 		p.press("O owner")
 		p.press("Sign out")
 		p.sees("signed out")
-		p.do(chromedp.Navigate(w.URL+"/console/sign-in"), "open the sign-in page")
+		p.open(w.URL + "/console/sign-in")
 		p.fill("E-mail address", ownerEmail)
 		p.fill("Password", ownerPassword)
 		p.press("Sign in")
@@ -67,7 +66,7 @@ func TestAuthenticatorApp(t *testing.T) {
 	p.sees("Devices")
 
 	password()
-	p.do(chromedp.Click(chromedp.CSS("summary")), "open the recovery code")
+	p.pressAt("summary")
 	p.fill("Recovery code", recovery[3])
 	screenshot(t, p.ctx, "second-step-recovery")
 	p.press("Sign in")
@@ -75,7 +74,7 @@ func TestAuthenticatorApp(t *testing.T) {
 
 	// Whatever changes a person's rights makes them prove again who they are: with both factors.
 	w.ok(t, session, w.Harbour.WorkspaceID, "/keyway/v1/members/update", fields{"workspace_id": w.Harbour.WorkspaceID, "user_id": w.UserID, "role": "owner"})
-	p.do(chromedp.Navigate(w.URL+"/console/settings/personal-access-tokens"), "open the tokens")
+	p.open(w.URL + "/console/settings/personal-access-tokens")
 	p.press("+ Add Personal Access Token")
 	p.fill("Name", "Made with both factors")
 	p.press("Create Personal Access Token")
@@ -84,7 +83,7 @@ func TestAuthenticatorApp(t *testing.T) {
 	p.sees("The code is needed as well")
 	for _, try := range []struct{ recovery, says string }{{recovery[3], "or the code was used already"}, {recovery[4], "It is shown only now"}} {
 		p.fill("Your password", ownerPassword)
-		p.do(chromedp.Click(chromedp.CSS("dialog summary")), "open the recovery code")
+		p.pressAt("dialog summary")
 		p.fill("Recovery code", try.recovery)
 		p.press("Confirm")
 		p.sees(try.says)
@@ -102,7 +101,7 @@ func TestInvitationPage(t *testing.T) {
 	invited := w.ok(t, w.signIn(t), w.Harbour.WorkspaceID, "/keyway/v1/members/invite",
 		fields{"workspace_id": w.Harbour.WorkspaceID, "email": "mary@example.com", "role": "member"}).object(t, "invitation")
 	p := person{t, browser(t)}
-	p.do(chromedp.Navigate(text(t, invited, "url")), "open the link")
+	p.open(text(t, invited, "url"))
 	p.sees("You were invited to Harbour")
 	p.fill("Your name", "Mary Doe")
 	p.fill("Password", "short")
@@ -112,7 +111,7 @@ func TestInvitationPage(t *testing.T) {
 	p.fill("Password", "a fourth horse battery")
 	p.press("Join")
 	p.sees("You are a member of Harbour now.")
-	p.do(chromedp.Navigate(text(t, invited, "url")), "open the link again")
+	p.open(text(t, invited, "url"))
 	p.sees("does not work any more")
 	screenshot(t, p.ctx, "invitation-gone")
 }

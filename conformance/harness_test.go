@@ -232,7 +232,7 @@ func (w *world) log(t *testing.T) string {
 
 // healthy waits for an answer of /health, or for the server's end.
 func (w *world) healthy(exited <-chan error) bool {
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		select {
 		case <-exited:

@@ -10,7 +10,7 @@ import (
 func (w *world) signInAt(t *testing.T, path string) person {
 	t.Helper()
 	p := person{t, browser(t)}
-	p.do(chromedp.Navigate(w.URL+path), "open "+path)
+	p.open(w.URL + path)
 	p.fill("E-mail address", ownerEmail)
 	p.fill("Password", ownerPassword)
 	p.press("Sign in")

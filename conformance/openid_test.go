@@ -14,8 +14,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/chromedp/chromedp"
 )
 
 // providerPassword is everybody's at the provider.
@@ -96,7 +94,7 @@ func (p person) atProvider(username string) {
 
 func (p person) signIn(w *world) {
 	p.t.Helper()
-	p.do(chromedp.Navigate(w.URL+"/console/sign-in"), "open the sign-in page")
+	p.open(w.URL + "/console/sign-in")
 	p.fill("E-mail address", ownerEmail)
 	p.fill("Password", ownerPassword)
 	p.press("Sign in")
@@ -124,18 +122,18 @@ func TestOpenIDConnect(t *testing.T) {
 	w, provider := startWithProvider(t)
 	p := person{t, browser(t, provider)}
 	p.signIn(w)
-	p.do(chromedp.Navigate(w.URL+"/console/settings/security"), "open Security")
+	p.open(w.URL + "/console/settings/security")
 	p.press("Link an account")
 	p.atProvider("owner")
 	p.sees("The account is linked")
 	p.sees("owner@example.com")
 	screenshot(t, p.ctx, "security-provider")
-	p.do(chromedp.Navigate(w.URL+"/console/settings/sessions"), "open Sessions")
+	p.open(w.URL + "/console/settings/sessions")
 	p.press("O owner")
 	p.press("Sign out")
 	p.sees("signed out")
 
-	p.do(chromedp.Navigate(w.URL+"/console/sign-in?next=%2Fconsole%2Fsettings%2Fsessions"), "open the sign-in page")
+	p.open(w.URL + "/console/sign-in?next=%2Fconsole%2Fsettings%2Fsessions")
 	screenshot(t, p.ctx, "sign-in-provider")
 	opens := p.plant(w)
 	if !opens() {
@@ -156,7 +154,7 @@ func TestOpenIDConnect(t *testing.T) {
 		if c.who == "unsure" {
 			w.invite(t, "unsure@example.com")
 		}
-		stranger.do(chromedp.Navigate(w.URL+"/console/sign-in"), "open the sign-in page")
+		stranger.open(w.URL + "/console/sign-in")
 		stranger.press("Continue with Example")
 		stranger.atProvider(c.who)
 		stranger.sees(c.says)
@@ -169,7 +167,7 @@ func TestOpenIDConnect(t *testing.T) {
 	stranger.atProvider("mary")
 	stranger.sees("Harbour")
 	tokens := w.URL + "/console/settings/personal-access-tokens"
-	stranger.do(chromedp.Navigate(w.URL+"/console/settings/security"), "open Security")
+	stranger.open(w.URL + "/console/settings/security")
 	stranger.sees("mary@example.com")
 	var mary string
 	for _, m := range w.ok(t, w.signIn(t), w.Harbour.WorkspaceID, "/keyway/v1/members/list", fields{"workspace_id": w.Harbour.WorkspaceID}).objects(t, "members") {
@@ -180,7 +178,7 @@ func TestOpenIDConnect(t *testing.T) {
 
 	// She has nothing but the provider to confirm with, and what she typed is there afterwards.
 	w.stale(t, mary, "member")
-	stranger.do(chromedp.Navigate(tokens), "open the tokens")
+	stranger.open(tokens)
 	stranger.press("+ Add Personal Access Token")
 	stranger.fill("Name", "Made after the provider")
 	stranger.press("Create Personal Access Token")
@@ -193,14 +191,14 @@ func TestOpenIDConnect(t *testing.T) {
 
 	// Somebody else's account proves nothing.
 	w.stale(t, mary, "admin")
-	stranger.do(chromedp.Navigate(tokens), "open the tokens")
+	stranger.open(tokens)
 	stranger.press("+ Add Personal Access Token")
 	stranger.fill("Name", "Never made")
 	stranger.press("Create Personal Access Token")
 	stranger.press("Confirm at Example")
 	stranger.atProvider("owner")
 	stranger.sees("is not linked with yours; nothing was done")
-	stranger.do(chromedp.Reload(), "reload")
+	stranger.reload()
 	stranger.sees("Made after the provider")
 	if strings.Contains(stranger.page(), "Never made") {
 		t.Error("the token was made all the same")
@@ -366,14 +364,14 @@ func TestOpenIDConnectProviderDown(t *testing.T) {
 	w := &world{folder: []string{"--data", t.TempDir()}, flags: []string{"--oidc-issuer", "http://localhost:" + freePort(t), "--oidc-client-id", "web", "--oidc-label", "Example"}}
 	w.begin(t)
 	p := person{t, browser(t)}
-	p.do(chromedp.Navigate(w.URL+"/console/sign-in"), "open the sign-in page")
+	p.open(w.URL + "/console/sign-in")
 	p.press("Continue with Example")
 	p.sees("Example cannot be reached now")
 	p.fill("E-mail address", ownerEmail)
 	p.fill("Password", ownerPassword)
 	p.press("Sign in")
 	p.sees("Devices")
-	p.do(chromedp.Navigate(w.URL+"/console/settings/security"), "open Security")
+	p.open(w.URL + "/console/settings/security")
 	p.press("Link an account")
 	p.sees("Example cannot be reached now")
 }

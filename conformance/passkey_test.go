@@ -31,7 +31,7 @@ func (p person) withPasskeys() {
 func (p person) addPasskey(w *world) {
 	p.t.Helper()
 	p.signIn(w)
-	p.do(chromedp.Navigate(w.URL+"/console/settings/security"), "open Security")
+	p.open(w.URL + "/console/settings/security")
 	p.press("Add a passkey")
 	p.fill("Name", "Laptop")
 	p.press("Continue")
@@ -53,7 +53,7 @@ func TestPasskeys(t *testing.T) {
 	w := startNamed(t)
 	p := person{t, browser(t)}
 	p.withPasskeys()
-	p.do(chromedp.Navigate(strings.Replace(w.URL, "localhost", "127.0.0.1", 1)+"/console/sign-in"), "open the bare address")
+	p.open(strings.Replace(w.URL, "localhost", "127.0.0.1", 1) + "/console/sign-in")
 	p.sees("They work at")
 	screenshot(t, p.ctx, "sign-in-elsewhere")
 	p.addPasskey(w)
@@ -61,7 +61,7 @@ func TestPasskeys(t *testing.T) {
 	p.press("O owner")
 	p.press("Sign out")
 	p.sees("signed out")
-	p.do(chromedp.Navigate(w.URL+"/console/sign-in"), "open the sign-in page")
+	p.open(w.URL + "/console/sign-in")
 	opens := p.plant(w)
 	if !opens() {
 		t.Fatal("the planted session is dead from the start")
@@ -71,13 +71,13 @@ func TestPasskeys(t *testing.T) {
 	if opens() {
 		t.Error("the session that was in the browser lives on after signing in with a passkey")
 	}
-	p.do(chromedp.Navigate(w.URL+"/console/settings/sessions"), "open Sessions")
+	p.open(w.URL + "/console/settings/sessions")
 	p.sees("Passkey")
 	screenshot(t, p.ctx, "sessions")
 
 	// The same key proves again who the person is, and what they typed is done.
 	session := w.stale(t, w.UserID, "owner")
-	p.do(chromedp.Navigate(w.URL+"/console/settings/personal-access-tokens"), "open the tokens")
+	p.open(w.URL + "/console/settings/personal-access-tokens")
 	p.press("+ Add Personal Access Token")
 	p.fill("Name", "Made after the passkey")
 	p.press("Create Personal Access Token")
@@ -145,7 +145,7 @@ func TestPasskeyRefusals(t *testing.T) {
 
 	w.command(t, "a third horse battery", "user", "add", "--email", "operator@example.org", "--operator", "--password-stdin")
 	w.command(t, "", "user", "disable", ownerEmail)
-	p.do(chromedp.Navigate(w.URL+"/console/sign-in"), "open the sign-in page")
+	p.open(w.URL + "/console/sign-in")
 	refused("a disabled person", p.passkeyAnswer(), "does not open anything here")
 	p.press("Sign in with a passkey")
 	p.sees("does not open anything here")
@@ -155,7 +155,7 @@ func TestPasskeyRefusals(t *testing.T) {
 	}
 
 	p.signIn(w)
-	p.do(chromedp.Navigate(w.URL+"/console/settings/security"), "open Security")
+	p.open(w.URL + "/console/settings/security")
 	p.press("Remove")
 	p.sees("The passkey was removed.")
 	refused("a removed passkey", p.passkeyAnswer(), "does not open anything here")

@@ -5,19 +5,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"github.com/chromedp/chromedp"
 )
 
-// console opens a page of the Console as the owner.
+// console opens a page of a workspace in the Console as the owner.
 func (w *world) console(t *testing.T, page string) person {
 	t.Helper()
-	p := person{t, browser(t)}
-	p.do(chromedp.Navigate(w.URL+"/console/workspaces/"+page), "open the Console")
-	p.fill("E-mail address", ownerEmail)
-	p.fill("Password", ownerPassword)
-	p.press("Sign in")
-	return p
+	return w.signInAt(t, "/console/workspaces/"+page)
 }
 
 // framed acts on an element in the page that the open dialog frames, once it is there.
@@ -30,7 +23,7 @@ func (p person) framed(selector, act string) {
 		if (!e?.checkVisibility()) return false;
 		`+act+`;
 		return true;
-	})()`, func(done bool) bool { return done })
+	})()`, isTrue)
 }
 
 // A person adds devices without leaving the Console: the Connect Webview opens in a dialog, and the
@@ -48,15 +41,14 @@ func TestBrowserAddDevices(t *testing.T) {
 	p.framed(`main[data-screen="credentials"] .button`, "e.click()")
 	p.framed(`main[data-screen="success"]`, "")
 	screenshot(t, p.ctx, "console-add-devices-success")
-	p.framed("[data-close]", "window.loadedBefore = true; e.click()")
-	until(p, "the page loaded anew", `document.readyState === "complete" && !window.loadedBefore`, func(again bool) bool { return again })
+	p.framed("[data-close]", "window.before = true; e.click()")
+	until(p, "the page loaded anew", anotherPage, isTrue)
 	p.sees("Nuki")
 
 	p.press("Connected Accounts")
-	until(p, "the list of accounts", `location.pathname.endsWith("/connected-accounts") && document.readyState === "complete"`, func(there bool) bool { return there })
 	p.sees("Schlage")
 	screenshot(t, p.ctx, "console-accounts")
-	p.do(chromedp.Click(chromedp.CSS(`tbody tr:last-child .row-link`)), "open the account")
+	p.pressAt(`tbody tr:last-child .row-link`)
 	p.press("Disconnect")
 	p.sees("Keyway can no longer sign in")
 	screenshot(t, p.ctx, "console-account")
@@ -95,7 +87,7 @@ func TestBrowserWebhooks(t *testing.T) {
 	if shown := p.page(); !strings.Contains(shown, "whsec_") {
 		t.Error("the secret is not shown")
 	}
-	p.do(chromedp.Reload(), "reload")
+	p.reload()
 	p.sees("Nothing was sent yet")
 	if shown := p.page(); strings.Contains(shown, "whsec_") {
 		t.Error("the secret is shown after a reload")

@@ -4,37 +4,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/chromedp"
 )
-
-// choose takes an option of the select that a selector finds in the open dialog.
-func (p person) choose(selector, value string) {
-	p.t.Helper()
-	until(p, selector, `(() => {
-		const e = (document.querySelector("dialog[open]") ?? document).querySelector(`+quoted(selector)+`);
-		if (!e?.checkVisibility()) return "";
-		e.value = `+quoted(value)+`;
-		e.dispatchEvent(new Event("change", {bubbles: true}));
-		return e.value;
-	})()`, func(got string) bool { return got == value })
-}
-
-// tick clicks what a selector finds in the open dialog.
-func (p person) tick(selector string) {
-	p.t.Helper()
-	until(p, selector, `(() => {
-		const e = (document.querySelector("dialog[open]") ?? document).querySelector(`+quoted(selector)+`);
-		if (document.readyState !== "complete" || !e?.checkVisibility()) return false;
-		e.click();
-		return true;
-	})()`, func(done bool) bool { return done })
-}
 
 func (p person) secret() string {
 	p.t.Helper()
-	// Once the page is complete, it has another address, that a reload asks for.
-	return until(p, "a secret", `document.readyState === "complete" && document.querySelector(".secret-value")?.textContent || ""`, func(s string) bool { return strings.HasPrefix(s, "seam_at1") })
+	return until(p, "a secret", `document.querySelector(".secret-value")?.textContent || ""`, func(s string) bool { return strings.HasPrefix(s, "seam_at1") })
 }
 
 // lets calls an endpoint, and gives the request's id when the answer is as it should be.
@@ -69,13 +43,13 @@ func TestBrowserTokenLife(t *testing.T) {
 	screenshot(t, p.ctx, "token-limits")
 	p.press("Create Personal Access Token")
 	token := p.secret()
-	p.do(chromedp.Reload(), "reload")
+	p.reload()
 	p.sees("Connected accounts: read, Devices: read + 1")
 
 	w.lets(t, token, hill, "/devices/list", http.StatusOK, "")
 	w.lets(t, token, w.Harbour.WorkspaceID, "/devices/list", http.StatusForbidden, "workspace_not_allowed")
 	refused := w.lets(t, token, hill, "/locks/list", http.StatusForbidden, "scope")
-	p.do(chromedp.Reload(), "reload")
+	p.reload()
 	p.sees("/devices/list")
 	p.fill("Why was a request refused?", refused)
 	p.press("Find")
@@ -113,7 +87,7 @@ func TestBrowserTokenLife(t *testing.T) {
 	// The first use of the new one stops the old one.
 	w.lets(t, last, hill, "/devices/list", http.StatusOK, "")
 	w.lets(t, token, hill, "/devices/list", http.StatusUnauthorized, "superseded")
-	p.do(chromedp.Reload(), "reload")
+	p.reload()
 	p.press("Disable")
 	p.press("Disable token")
 	p.sees("The token is disabled")
@@ -132,10 +106,10 @@ func TestBrowserTokenLife(t *testing.T) {
 	p.press("Token Access")
 	p.sees("Policy")
 	screenshot(t, p.ctx, "token-access")
-	p.do(chromedp.Navigate(w.URL+"/console/instance/personal-access-tokens"), "open everybody's tokens")
+	p.open(w.URL + "/console/instance/personal-access-tokens")
 	p.sees("Everybody’s on this server")
 	screenshot(t, p.ctx, "tokens-of-all")
-	p.do(chromedp.Navigate(w.URL+"/console/instance/policy"), "open the policy")
+	p.open(w.URL + "/console/instance/policy")
 	p.fill("Maximum age (days)", "1")
 	p.press("Show what it would refuse")
 	p.sees("Would be refused, once saved:")

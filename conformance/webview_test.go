@@ -14,33 +14,19 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// act runs actions on a page one after the other.
-func act(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.Void]) {
-	t.Helper()
-	for _, a := range actions {
-		if err := chromedp.Do(ctx, a); err != nil {
-			t.Helper()
-			html, _ := chromedp.Run(ctx, chromedp.Text(chromedp.CSS("body")))
-			t.Fatalf("%v\nthe page says:\n%s", err, short(html))
-		}
-	}
-}
-
 // onScreen waits for a screen of the Connect Webview and takes its picture.
-func onScreen(t *testing.T, ctx context.Context, screen, picture string) {
-	t.Helper()
-	act(t, ctx, chromedp.WaitVisible(chromedp.CSS(`main[data-screen="`+screen+`"]`)))
+func (p person) onScreen(screen, picture string) {
+	p.t.Helper()
+	p.finds(`main[data-screen="` + screen + `"]`)
 	if picture != "" {
-		screenshot(t, ctx, "webview-"+picture)
+		screenshot(p.t, p.ctx, "webview-"+picture)
 	}
 }
 
-func click(selector string) chromedp.Action[chromedp.Void] {
-	return chromedp.Click(chromedp.CSS(selector))
-}
-
-func enter(selector, value string) chromedp.Action[chromedp.Void] {
-	return chromedp.SendKeys(chromedp.CSS(selector), value)
+// finds waits until what a selector finds can be seen.
+func (p person) finds(selector string) {
+	p.t.Helper()
+	until(p, selector, `!!document.querySelector(`+quoted(selector)+`)?.checkVisibility()`, isTrue)
 }
 
 // A person connects an August account: brand, region, a wrong password, the right one, a two factor
@@ -56,32 +42,39 @@ func TestBrowserConnectWebview(t *testing.T) {
 		"customer_key": "guesthouse", "custom_metadata": fields{"house": "7"}, "custom_redirect_url": w.URL + "/health?from=keyway",
 	}).object(t, "connect_webview")
 	address, id := text(t, made, "url"), text(t, made, "connect_webview_id")
-	ctx := browser(t)
-	visit(t, ctx, address, chromedp.Title())
-	onScreen(t, ctx, "intro", "1-intro")
-	if again, err := chromedp.Run(ctx, chromedp.Evaluate[string]("location.search")); err != nil || strings.Contains(again, "auth_token") {
-		t.Errorf("the address still holds the token: %s %v", again, err)
+	p := person{t, browser(t)}
+	p.open(address)
+	p.onScreen("intro", "1-intro")
+	if at := p.address(); strings.Contains(at, "auth_token") {
+		t.Errorf("the address still holds the token: %s", at)
 	}
-	act(t, ctx, chromedp.Reload())
-	onScreen(t, ctx, "intro", "")
-	act(t, ctx, click(".button"))
-	onScreen(t, ctx, "brands", "2-brands")
-	act(t, ctx, enter("#search", "august"))
-	screenshot(t, ctx, "webview-2-search")
-	act(t, ctx, click(`button[value="august"]`))
-	onScreen(t, ctx, "region", "3-region")
-	act(t, ctx, click(`button[value="North America"]`))
-	onScreen(t, ctx, "credentials", "4-credentials")
-	act(t, ctx, enter("#f-email", "sam@example.com"), enter("#f-password", "wrong"), click(".button"), chromedp.WaitVisible(chromedp.CSS("#e-password")))
-	screenshot(t, ctx, "webview-4-wrong")
-	if got, err := chromedp.Run(ctx, chromedp.Value(chromedp.CSS("#f-password"))); err != nil || got != "" {
-		t.Errorf("the wrong password came back in the page: %q %v", got, err)
+	p.reload()
+	p.onScreen("intro", "")
+	p.pressAt(".button")
+	p.onScreen("brands", "2-brands")
+	p.fillAt("#search", "august")
+	screenshot(t, p.ctx, "webview-2-search")
+	p.pressAt(`button[value="august"]`)
+	p.onScreen("region", "3-region")
+	p.pressAt(`button[value="North America"]`)
+	p.onScreen("credentials", "4-credentials")
+	p.fillAt("#f-email", "sam@example.com")
+	p.fillAt("#f-password", "wrong")
+	p.pressAt(".button")
+	p.finds("#e-password")
+	screenshot(t, p.ctx, "webview-4-wrong")
+	if again := until(p, "the field", `document.querySelector("#f-password").value`, func(string) bool { return true }); again != "" {
+		t.Errorf("the wrong password came back in the page: %q", again)
 	}
-	act(t, ctx, enter("#f-password", "1234"), click(".button"))
-	onScreen(t, ctx, "two_factor", "5-two-factor")
-	act(t, ctx, enter("#code", "000000"), click(".button"), chromedp.WaitVisible(chromedp.CSS("#e-code")))
-	act(t, ctx, enter("#code", "123456"), click(".button"))
-	onScreen(t, ctx, "success", "")
+	p.fillAt("#f-password", "1234")
+	p.pressAt(".button")
+	p.onScreen("two_factor", "5-two-factor")
+	p.fillAt("#code", "000000")
+	p.pressAt(".button")
+	p.finds("#e-code")
+	p.fillAt("#code", "123456")
+	p.pressAt(".button")
+	p.onScreen("success", "")
 
 	webview := w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/get", fields{"connect_webview_id": id}).object(t, "connect_webview")
 	if webview["status"] != "authorized" || webview["login_successful"] != true || webview["selected_provider"] != "august" {
@@ -94,16 +87,9 @@ func TestBrowserConnectWebview(t *testing.T) {
 	if n := len(w.ok(t, w.PAT, w.Hill.WorkspaceID, "/devices/list", fields{"connect_webview_id": id, "customer_key": "guesthouse"}).objects(t, "devices")); n < 2 {
 		t.Errorf("%d devices came by the webview", n)
 	}
-	var at string
-	var err error
-	for range 100 { // the page leaves by itself
-		if at, err = chromedp.Run(ctx, chromedp.Location()); strings.Contains(at, "/health") {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	if err != nil || !strings.Contains(at, "from=keyway") || !strings.Contains(at, "connect_webview_id="+id) {
-		t.Errorf("the person was sent to %q: %v", at, err)
+	at := until(p, "the page that it leaves for by itself", "location.href", func(at string) bool { return strings.Contains(at, "/health") })
+	if !strings.Contains(at, "from=keyway") || !strings.Contains(at, "connect_webview_id="+id) {
+		t.Errorf("the person was sent to %q", at)
 	}
 	if res, err := http.Get(address); err != nil || res.StatusCode != http.StatusGone {
 		t.Errorf("the address opens again elsewhere: %v %v", res, err)
@@ -126,11 +112,15 @@ func TestBrowserEmbeddedWebview(t *testing.T) {
 			ctx := browser(t)
 			// 127.0.0.1 and localhost are different sites to a browser.
 			visit(t, ctx, strings.Replace(site.URL, "127.0.0.1", "localhost", 1), chromedp.Title())
-			frame := frameOf(t, ctx, w.URL)
-			act(t, frame, click(`main[data-screen="intro"] .button`), enter("#f-email", login), enter("#f-password", "1234"), click(`main[data-screen="credentials"] .button`))
-			heard, err := chromedp.Run(ctx, chromedp.PollFunction[string](`() => heard.length > 1 && heard.join(" ")`))
-			if err != nil || !strings.Contains(heard, `"`+want+`"`) {
-				t.Errorf("the host heard %q: %v", heard, err)
+			frame := person{t, frameOf(t, ctx, w.URL)}
+			frame.tick(`main[data-screen="intro"] .button`)
+			frame.finds(`main[data-screen="credentials"]`)
+			frame.fillAt("#f-email", login)
+			frame.fillAt("#f-password", "1234")
+			frame.tick(`main[data-screen="credentials"] .button`)
+			heard := until(person{t, ctx}, "word from the webview", `heard.length > 1 ? heard.join(" ") : ""`, func(heard string) bool { return heard != "" })
+			if !strings.Contains(heard, `"`+want+`"`) {
+				t.Errorf("the host heard %q", heard)
 			}
 			screenshot(t, ctx, "webview-embedded-"+strings.SplitN(login, "@", 2)[0])
 		})
@@ -140,7 +130,7 @@ func TestBrowserEmbeddedWebview(t *testing.T) {
 // frameOf gives a context in the frame of another site, which the browser runs in a process of its own.
 func frameOf(t *testing.T, ctx context.Context, prefix string) context.Context {
 	t.Helper()
-	for range 100 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		targets, err := chromedp.Targets(ctx)
 		if err != nil {
 			t.Fatal(err)
@@ -152,7 +142,6 @@ func frameOf(t *testing.T, ctx context.Context, prefix string) context.Context {
 				return frame
 			}
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	t.Fatalf("there is no frame with %s", prefix)
 	return nil

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keyway/internal/audit"
+	"keyway/internal/rpc"
 )
 
 // listener reads what a page hears of changes.
@@ -135,6 +138,22 @@ func TestChanges(t *testing.T) {
 	if eve.get(b.get(list).liveFrom()); eve.status != http.StatusNoContent {
 		t.Errorf("a stranger listening: %d", eve.status)
 	}
+
+	// Whose role changes is told so, and stays signed in.
+	mary, _ := s.person(t, "mary")
+	if err := s.config.Members.Add(t.Context(), w.ID, mary.ID, rpc.Member, audit.Server); err != nil {
+		t.Fatal(err)
+	}
+	m := s.browser(t).signIn("mary")
+	l = m.listen(m.get(list).liveFrom())
+	if err := s.config.Members.SetRole(t.Context(), w.ID, mary.ID, rpc.Admin, rpc.Owner, audit.Server); err != nil {
+		t.Fatal(err)
+	}
+	rename("West Gate")
+	if l.hears() == nil {
+		t.Error("a member whose role has changed hears nothing any more")
+	}
+	m.get(list).at(list)
 
 	// It ends with the session, and with the server.
 	open := b.get(list).liveFrom()

@@ -35,7 +35,7 @@ func (q *request) securityView() (*SecurityView, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &SecurityView{Page: q.base(AreaSettings, NavSecurity, "Security"), HasPassword: f.Password, Offer: q.passkeyOffer(securityPath()), Since: f.AuthenticatorSince, CodesLeft: f.RecoveryCodes}
+	v := &SecurityView{Page: q.base(AreaSettings, NavSecurity, "Security"), HasPassword: f.Password, Offer: q.passkeyOffer(securityPath()), Since: f.AuthenticatorSince, CodesLeft: f.RecoveryCodes, Nonce: newNonce()}
 	for _, k := range f.Passkeys {
 		v.Passkeys = append(v.Passkeys, PasskeyRow{ID: k.ID, Name: k.Name, CreatedAt: k.CreatedAt, LastUsedAt: k.LastUsedAt})
 	}
@@ -144,6 +144,9 @@ func (q *request) showCodes(codes []string) error {
 }
 
 func (q *request) renewRecoveryCodes() error {
+	if !q.spent.spend(q.session.ID, q.form("nonce"), q.Now()) {
+		return q.sentAgain(securityPath())
+	}
 	codes, err := q.People.RenewRecoveryCodes(q.r.Context(), q.user.ID, q.principal().Actor())
 	if err != nil {
 		return q.refused(securityPath(), err)

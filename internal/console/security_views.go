@@ -24,6 +24,7 @@ type SecurityView struct {
 	Codes         []string            // recovery codes, shown once
 	Provider      string              // the label of the OpenID Connect provider; empty: there is none
 	Accounts      []ProviderAccount
+	Nonce         string // of the form whose answer shows recovery codes
 }
 
 // PasskeyRow is a passkey in the list.

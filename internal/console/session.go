@@ -40,7 +40,8 @@ func (q *request) readSession() error {
 		if err != nil {
 			return err
 		}
-		if ok && s.MustRenew() {
+		// A stream that looks again whether it may go on could not bring a new cookie: it leaves that to the next request.
+		if ok && s.MustRenew() && q.w != nil {
 			renewed, fresh, err := q.People.RenewBrowser(q.r.Context(), s, false)
 			if fault.Is(err, fault.Unauthorized) {
 				continue // another request was first, and its answer brings the new cookie

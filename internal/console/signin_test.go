@@ -126,6 +126,10 @@ func (s *server) authenticator(t *testing.T, name string) func() string {
 	b.post(at+"/authenticator/confirm", "sealed", b.hidden("sealed"), "code", "1").has("The code is wrong")
 	b.post(at+"/authenticator/confirm", "sealed", b.hidden("sealed"), "code", code()).has("Your recovery codes")
 	b.get(at).has("10 codes left").lacks("Your recovery codes")
+	// A form that is sent again, as by a reload, does not end the codes that its first answer showed.
+	nonce := noncePattern.FindStringSubmatch(b.page)[1]
+	b.post(at + "/recovery-codes").has("Your recovery codes")
+	b.do(b.request(at+"/recovery-codes", url.Values{"nonce": {nonce}})).at(at).has("This form was sent already").lacks("Your recovery codes")
 	return code
 }
 

@@ -149,6 +149,7 @@ func TestWebhooks(t *testing.T) {
 	b.post(list, "url", receiver.URL).has("Choose at least one event type, or all.")
 	b.post(list, "url", receiver.URL, "event_type", "device.connected", "event_type", "lock.unlocked").has("Webhook created", "Nothing was sent yet", "device.connected").lacks("whsec_")
 	at := b.address.Path
+	form := b.page
 	b.post(at + "/secret").has("Signing secret")
 	first := b.secret()
 	if !strings.HasPrefix(first, "whsec_") || strings.Contains(s.log.String(), first) {
@@ -157,6 +158,11 @@ func TestWebhooks(t *testing.T) {
 	b.post(at + "/rotate-secret").has("The one before signs as well")
 	if b.secret() == first {
 		t.Error("the secret is the old one")
+	}
+	// Sending the forms again, as a browser's reload does, shows nothing and rotates nothing.
+	for _, action := range []string{"/secret", "/rotate-secret"} {
+		nonce := noncePattern.FindStringSubmatch(form)[1]
+		b.do(b.request(at+action, url.Values{"nonce": {nonce}})).at(at).has("This form was sent already").lacks("whsec_")
 	}
 	b.get(at).lacks("whsec_")
 	b.post(at+"/test", "event_type", "webhook.test").at(at).has("A test event was sent.", "Failed", "503", "&lt;b&gt;busy&lt;/b&gt;", "Attempt 1, next ")

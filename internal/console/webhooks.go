@@ -74,6 +74,7 @@ type WebhookView struct {
 	Edit       WebhookForm
 	TestTypes  []string
 	CanManage  bool
+	Nonce      string // of the forms whose answer shows the secret
 }
 
 func (*WebhookView) template() string { return "webhook" }
@@ -211,7 +212,7 @@ func (q *request) webhookView() (*WebhookView, error) {
 	v := &WebhookView{
 		Page: q.base(AreaWorkspace, NavWebhooks, hostOf(h.URL)), BackURL: q.webhooksAt(), OldUntil: status.OldSecretsExpireAt.Time, Pending: status.PendingDeliveries,
 		Webhook: q.webhookRow(h, status.CreatedAt.Time, status.FailingSince.Time, status.DisabledAt.Time), CanManage: q.may("/webhooks/update"),
-		Edit: webhookForm(q.webhooksAt(id, "update"), h.EventTypes), TestTypes: append([]string{string(event.WebhookTest)}, h.EventTypes...),
+		Edit: webhookForm(q.webhooksAt(id, "update"), h.EventTypes), TestTypes: append([]string{string(event.WebhookTest)}, h.EventTypes...), Nonce: newNonce(),
 	}
 	if v.Webhook.AllTypes() {
 		v.TestTypes = []string{string(event.WebhookTest), "device.connected", "device.disconnected", "lock.locked", "lock.unlocked", "access_code.set_on_device", "access_code.removed_from_device", "connected_account.disconnected"}
@@ -262,6 +263,9 @@ func (q *request) webhook() error {
 
 // showWebhookSecret shows a secret that somebody asked for, and never in an address.
 func (q *request) showWebhookSecret() error {
+	if !q.spent.spend(q.session.ID, q.form("nonce"), q.Now()) {
+		return q.sentAgain(q.webhooksAt(q.r.PathValue("webhook")))
+	}
 	h, err := q.Webhooks.Get(q.context(), q.current.ID, q.r.PathValue("webhook"))
 	if err != nil {
 		return err
@@ -270,6 +274,9 @@ func (q *request) showWebhookSecret() error {
 }
 
 func (q *request) rotateWebhookSecret() error {
+	if !q.spent.spend(q.session.ID, q.form("nonce"), q.Now()) {
+		return q.sentAgain(q.webhooksAt(q.r.PathValue("webhook")))
+	}
 	h, err := q.Webhooks.RotateSecret(q.context(), q.current.ID, q.r.PathValue("webhook"), q.principal().Actor())
 	if err != nil {
 		return err
