@@ -288,6 +288,15 @@ func TestBrowserSessions(t *testing.T) {
 		if open(s, cookie) {
 			t.Error("letting a person in again revives no session")
 		}
+		// A session that must be renewed asks for its cookie like any other, and is as mortal.
+		s, cookie = start()
+		w.Must(w.DB.Update(ctx, func(tx *store.Tx) error { return identity.ChangeRights(ctx, tx, jane.ID) }, store.Instance))
+		if open(s, otherCookie) || open(s, credential.Secret{}) || !open(s, cookie) {
+			t.Error("after a change of rights the id of a session opens it")
+		}
+		if w.Pass(identity.BrowserIdle + time.Minute); open(s, cookie) {
+			t.Error("a change of rights keeps a session from being idle")
+		}
 		// What has expired is cleared away.
 		w.Pass(identity.BrowserMost)
 		start()

@@ -104,11 +104,8 @@ func (p *People) start(ctx context.Context, u User, how Method, kind string, coo
 // false when there is none, it has expired or been idle too long, or the person is disabled.
 func (p *People) Browser(ctx context.Context, id string, cookie credential.Secret) (s Session, u User, ok bool, err error) {
 	s, u, ok, err = p.Peek(ctx, id, cookie)
-	if s.mustRenew {
-		return s, u, true, nil // RenewBrowser says that it was seen
-	}
-	// Once a minute is enough to measure idleness in hours.
-	if now := p.Now(); ok && now.Sub(s.SeenAt) > time.Minute {
+	// Once a minute is enough to measure idleness in hours; RenewBrowser says itself that it was seen.
+	if now := p.Now(); ok && !s.mustRenew && now.Sub(s.SeenAt) > time.Minute {
 		err = p.DB.Update(ctx, func(tx *store.Tx) error {
 			_, err := tx.Exec(ctx, `UPDATE sessions SET seen_at = $2 WHERE session_id = $1`, s.ID, store.Micros(now))
 			return err
