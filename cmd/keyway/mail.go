@@ -37,15 +37,15 @@ func (o *mailOptions) server() (*mail.Server, error) {
 	if _, ok := u.User.Password(); ok {
 		return nil, badUsage("--smtp-url holds a password, which others on this machine can read there: put it into KEYWAY_SMTP_PASSWORD or --smtp-password-file")
 	}
-	s := &mail.Server{Host: u.Hostname(), TLS: u.Scheme == "smtps", Local: isLoopback(u.Hostname()), User: u.User.Username(), Password: credential.Secret(os.Getenv("KEYWAY_SMTP_PASSWORD"))}
+	s := &mail.Server{Host: u.Hostname(), TLS: u.Scheme == "smtps", Local: isLoopback(u.Hostname()), User: u.User.Username(), Password: credential.Hide(os.Getenv("KEYWAY_SMTP_PASSWORD"))}
 	if o.passwordFile != "" {
 		text, err := os.ReadFile(o.passwordFile)
 		if err != nil {
 			return nil, badUsage("--smtp-password-file: %v", err)
 		}
-		s.Password = credential.Secret(strings.TrimSpace(string(text)))
+		s.Password = credential.Hide(strings.TrimSpace(string(text)))
 	}
-	if (s.User == "") != (s.Password == "") {
+	if (s.User == "") != s.Password.IsZero() {
 		return nil, badUsage("the user in --smtp-url and a password (KEYWAY_SMTP_PASSWORD or --smtp-password-file) go together")
 	}
 	if s.Port = 587; s.TLS {

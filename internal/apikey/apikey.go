@@ -48,7 +48,7 @@ func (k *Keys) served(c credential.Credential) APIKey {
 func (k *Keys) Create(ctx context.Context, workspaceID string, sandbox bool, name, userID, from string, by audit.Actor) (key APIKey, secret credential.Secret, err error) {
 	name = strings.TrimSpace(name)
 	if err := credential.CheckName(name); err != nil {
-		return key, "", err
+		return key, credential.Secret{}, err
 	}
 	c := credential.Credential{Kind: credential.APIKey, UserID: userID, WorkspaceID: workspaceID, Name: name, CreatedAt: k.Now(), CreatedFrom: from}
 	err = k.DB.Update(ctx, func(tx *store.Tx) error {

@@ -36,7 +36,7 @@ func (q *request) readSession() error {
 		if q.byItself() {
 			find = q.People.Peek
 		}
-		s, u, ok, err := find(q.r.Context(), id, credential.Secret(secret))
+		s, u, ok, err := find(q.r.Context(), id, credential.Hide(secret))
 		if err != nil {
 			return err
 		}

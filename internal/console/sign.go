@@ -50,7 +50,7 @@ func (q *request) postSetUp() error {
 	var u identity.User
 	actor := audit.Actor{Kind: "setup", Address: q.Client(q.r)}
 	err = q.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := q.People.UseLink(ctx, tx, identity.SetupLink, credential.Secret(v.Token)); err != nil {
+		if _, err := q.People.UseLink(ctx, tx, identity.SetupLink, credential.Hide(v.Token)); err != nil {
 			return err
 		}
 		if u, err = q.People.Create(ctx, tx, n, actor); err != nil {
@@ -172,7 +172,7 @@ func (q *request) invitation() error {
 
 func (q *request) postInvitation() error {
 	v := &InvitationView{Page: q.alone("Invitation"), Token: q.form("token"), Name: q.form("name"), MinPassword: minPassword}
-	secret := credential.Secret(v.Token)
+	secret := credential.Hide(v.Token)
 	link, name, known, err := q.Members.Preview(q.r.Context(), secret)
 	if dead(err) || fault.Is(err, fault.WorkspaceNotFound) {
 		v.Gone = true

@@ -79,6 +79,13 @@ func TestIncidentSessionFixation(t *testing.T) {
 	if err := s.config.Members.SetRole(ctx, w.ID, jane.ID, rpc.Admin, rpc.Owner, audit.Server); err != nil {
 		t.Fatal(err)
 	}
+	guess, at := s.browser(t), &url.URL{Scheme: "https", Host: s.Listener.Addr().String(), Path: Root}
+	guess.Jar.SetCookies(at, []*http.Cookie{{Name: known.Name, Value: b.sessionID() + ".session_guess", Path: "/", Secure: true}})
+	for range 2 {
+		if guess.get("/console/settings/profile"); guess.address.Path != "/console/sign-in" {
+			t.Errorf("who knows only the id of a session that must be renewed opens %s", guess.address)
+		}
+	}
 	b.get("/console/settings/profile").has("jane@example.com")
 	dead("role change", b, known)
 	b.get(tokens).post(tokens, "name", "x", "expires_in", "30").has("Confirm that it is you") // it is not fresh any more

@@ -91,7 +91,7 @@ func tokenAt(text []byte) (Secret, bool) {
 	i := bytes.IndexByte(text[len(prefix):], '_')
 	n := len(prefix) + i + 1 + secretLength + sumLength
 	if i < shortLength || n > len(text) { // most that begins like a token is none
-		return "", false
+		return Secret{}, false
 	}
 	p, err := Parse(string(text[:n]))
 	return p.Secret, err == nil
@@ -101,9 +101,9 @@ func tokenAt(text []byte) (Secret, bool) {
 // key look alike.
 func KindOf(s Secret) string {
 	switch {
-	case strings.HasPrefix(string(s), prefix+"at1"):
+	case strings.HasPrefix(s.text, prefix+"at1"):
 		return string(PersonalAccessToken)
-	case strings.HasPrefix(string(s), prefix+"cst1"):
+	case strings.HasPrefix(s.text, prefix+"cst1"):
 		return string(ClientSession)
 	}
 	return "api_key or workspace_key"

@@ -23,7 +23,7 @@ const (
 // verified, and itself sealed for the place, because the contract shows it again.
 func MintSession(v *vault.Vault, place string) (token Secret, short, keyID string, digest [32]byte, sealed []byte) {
 	text := "seam_cst1" + random(shortLength) + "_" + random(secretLength)
-	token = Secret(text + checksum(text))
+	token = Hide(text + checksum(text))
 	keyID, digest = v.NewDigest(token.Reveal())
 	return token, strings.TrimPrefix(token.Hint(), "seam_"), keyID, digest, v.Seal(place, []byte(token.Reveal()))
 }
@@ -123,6 +123,6 @@ func (v *Verifier) publishable(ctx context.Context, key string) (f Facts, ok, en
 	if err := json.Unmarshal(doc, &settings); err != nil {
 		return f, false, false, err
 	}
-	f.ID, f.Role = Secret(key).Hint(), rpc.Member
+	f.ID, f.Role = Hide(key).Hint(), rpc.Member
 	return f, true, settings.Enabled, nil
 }

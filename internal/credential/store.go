@@ -104,10 +104,10 @@ func Insert(ctx context.Context, tx *store.Tx, v *vault.Vault, c *Credential, sa
 		secret = Mint(c.Kind, sandbox)
 		p, err := Parse(secret.Reveal())
 		if err != nil {
-			return "", err
+			return Secret{}, err
 		}
 		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM credentials WHERE short_token = $1)`, p.Short).Scan(&taken); err != nil {
-			return "", err
+			return Secret{}, err
 		}
 		c.ID, c.ShortToken = store.NewID(), p.Short
 	}
@@ -116,7 +116,7 @@ func Insert(ctx context.Context, tx *store.Tx, v *vault.Vault, c *Credential, sa
 	}
 	limits, err := c.Limits.marshal()
 	if err != nil {
-		return "", err
+		return Secret{}, err
 	}
 	keyID, digest := v.NewDigest(secret.Reveal())
 	_, err = tx.Exec(ctx, `INSERT INTO credentials (credential_id, kind, short_token, key_id, digest, user_id, workspace_id,

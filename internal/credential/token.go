@@ -11,21 +11,38 @@ import (
 )
 
 // Secret is a whole token. It prints as its visible part; Reveal gives the rest, once, to whom
-// it was made for.
-type Secret string
+// it was made for. It cannot be compared or be the key of a map, which would take longer the more of
+// it is right: the compiler refuses that.
+type Secret struct {
+	_    [0]func()
+	text string
+}
+
+// Hide makes a Secret of a text.
+func Hide(text string) Secret { return Secret{text: text} }
+
+// IsZero tells whether there is none.
+func (s Secret) IsZero() bool { return s.text == "" }
 
 // Hint is the visible part: what tells tokens apart without opening anything.
 func (s Secret) Hint() string {
-	if i := strings.LastIndexByte(string(s), '_'); i > 0 {
-		return string(s)[:i]
+	if i := strings.LastIndexByte(s.text, '_'); i > 0 {
+		return s.text[:i]
 	}
 	return "(secret)"
 }
 
 // Reveal is the token itself.
-func (s Secret) Reveal() string { return string(s) }
+func (s Secret) Reveal() string { return s.text }
 
-func (s Secret) String() string { return s.Hint() + "_…" }
+// String is the visible part of a token, and nothing of any other secret: a password may hold the
+// character that ends a visible part.
+func (s Secret) String() string {
+	if !strings.HasPrefix(s.text, "seam_") {
+		return "(secret)"
+	}
+	return s.Hint() + "_…"
+}
 
 // Format keeps the secret out of everything that package fmt writes, whatever the verb.
 func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
@@ -77,7 +94,7 @@ func Mint(k Kind, sandbox bool) Secret {
 		}
 	}
 	text := "seam_" + short + "_" + random(secretLength)
-	return Secret(text + checksum(text))
+	return Hide(text + checksum(text))
 }
 
 // MintPublishable makes a workspace's publishable key, which is no secret.
@@ -143,7 +160,7 @@ func Parse(text string) (Parsed, error) {
 	if checksum(body) != sum {
 		return Parsed{}, errors.New("its checksum is wrong: a character is missing or mistyped")
 	}
-	p := Parsed{Secret: Secret(text), Short: m[1], IsPAT: len(m[1]) == len("at1")+shortLength, IsClientSession: len(m[1]) == len("cst1")+shortLength}
+	p := Parsed{Secret: Hide(text), Short: m[1], IsPAT: len(m[1]) == len("at1")+shortLength, IsClientSession: len(m[1]) == len("cst1")+shortLength}
 	if !p.IsPAT && !p.IsClientSession && reserved(m[1]) && !strings.HasPrefix(m[1], "test") {
 		return Parsed{}, errForm
 	}

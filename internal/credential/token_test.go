@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"log/slog"
 	"math/big"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -171,9 +172,17 @@ func TestSecretNeverPrints(t *testing.T) {
 	if !strings.Contains(text, s.Hint()) {
 		t.Error("the visible part is to be printed")
 	}
-	for _, odd := range []credential.Secret{"", "_", "abc", "_abc"} {
-		if got := fmt.Sprint(odd); strings.Contains(got, "abc") {
-			t.Errorf("%q prints as %s", odd.Reveal(), got)
+	for _, odd := range []string{"", "_", "abc", "_abc"} {
+		if got := fmt.Sprint(credential.Hide(odd)); strings.Contains(got, "abc") {
+			t.Errorf("%q prints as %s", odd, got)
 		}
+	}
+}
+
+// The compiler refuses == between secrets, and maps with secrets as keys.
+func TestSecretsCannotBeCompared(t *testing.T) {
+	t.Parallel()
+	if reflect.TypeFor[credential.Secret]().Comparable() {
+		t.Error("secrets can be compared by ==")
 	}
 }

@@ -153,9 +153,9 @@ func TestLinks(t *testing.T) {
 		}
 		l, secret := mint(identity.InvitationLink, time.Hour)
 		dead("another kind", use(identity.SetupLink, secret))
-		dead("another secret", use(identity.InvitationLink, credential.Secret(l.ID+"_"+credential.RandomText(32))))
-		for _, garbage := range []credential.Secret{"", "_", credential.Secret(l.ID), "\x00_\xff", credential.Secret(l.ID + "_")} {
-			dead("garbage", use(identity.InvitationLink, garbage))
+		dead("another secret", use(identity.InvitationLink, credential.Hide(l.ID+"_"+credential.RandomText(32))))
+		for _, garbage := range []string{"", "_", l.ID, "\x00_\xff", l.ID + "_"} {
+			dead("garbage", use(identity.InvitationLink, credential.Hide(garbage)))
 		}
 		w.Must(use(identity.InvitationLink, secret))
 		dead("used", use(identity.InvitationLink, secret))
@@ -245,7 +245,7 @@ func TestBrowserSessions(t *testing.T) {
 		}
 		s, cookie := start()
 		other, otherCookie := start()
-		if !open(s, cookie) || open(s, otherCookie) || open(s, "") || open(identity.Session{ID: "\x00"}, cookie) {
+		if !open(s, cookie) || open(s, otherCookie) || open(s, credential.Secret{}) || open(identity.Session{ID: "\x00"}, cookie) {
 			t.Error("a session opens for its own cookie only")
 		}
 		w.Must(w.People.EndSession(ctx, s))
@@ -288,7 +288,17 @@ func TestBrowserSessions(t *testing.T) {
 		if open(s, cookie) {
 			t.Error("letting a person in again revives no session")
 		}
+		// A session that must be renewed asks for its cookie like any other, and is as mortal.
+		s, cookie = start()
+		w.Must(w.DB.Update(ctx, func(tx *store.Tx) error { return identity.ChangeRights(ctx, tx, jane.ID) }, store.Instance))
+		if open(s, otherCookie) || open(s, credential.Secret{}) || !open(s, cookie) {
+			t.Error("after a change of rights the id of a session opens it")
+		}
+		if w.Pass(identity.BrowserIdle + time.Minute); open(s, cookie) {
+			t.Error("a change of rights keeps a session from being idle")
+		}
 		// What has expired is cleared away.
+		w.Pass(identity.BrowserMost)
 		start()
 		var n int
 		w.Must(w.DB.QueryRow(ctx, `SELECT count(*) FROM sessions`).Scan(&n))

@@ -47,7 +47,7 @@ func (p *People) CreateLink(ctx context.Context, tx *store.Tx, l Link, life time
 	l.ID, l.CreatedAt = store.NewID(), p.Now()
 	l.ExpiresAt = l.CreatedAt.Add(life)
 	// The id in front makes the link findable; the random part is what proves.
-	secret := credential.Secret(l.ID + "_" + credential.RandomText(32))
+	secret := credential.Hide(l.ID + "_" + credential.RandomText(32))
 	keyID, digest := p.Vault.NewDigest(secret.Reveal())
 	_, err := tx.Exec(ctx, `INSERT INTO links (link_id, kind, key_id, digest, workspace_id, email, role, created_by, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, l.ID, string(l.Kind), keyID, digest[:], store.TextOrNull(l.WorkspaceID),

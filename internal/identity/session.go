@@ -58,14 +58,14 @@ func (Method) Enum() []string {
 
 // StartBrowser begins a browser's session and gives the cookie's value.
 func (p *People) StartBrowser(ctx context.Context, u User, how Method, address, userAgent string) (Session, credential.Secret, error) {
-	cookie := credential.Secret("session_" + credential.RandomText(40))
+	cookie := credential.Hide("session_" + credential.RandomText(40))
 	s, err := p.start(ctx, u, how, "browser", cookie, BrowserMost, address, userAgent)
 	return s, cookie, err
 }
 
 // StartToken begins a script's session and gives its bearer token, a JWT that names it.
 func (p *People) StartToken(ctx context.Context, u User, how Method, address, userAgent string) (Session, string, error) {
-	s, err := p.start(ctx, u, how, "token", "", TokenLife, address, userAgent)
+	s, err := p.start(ctx, u, how, "token", credential.Secret{}, TokenLife, address, userAgent)
 	if err != nil {
 		return s, "", err
 	}
@@ -105,11 +105,8 @@ func (p *People) start(ctx context.Context, u User, how Method, kind string, coo
 // false when there is none, it has expired or been idle too long, or the person is disabled.
 func (p *People) Browser(ctx context.Context, id string, cookie credential.Secret) (s Session, u User, ok bool, err error) {
 	s, u, ok, err = p.Peek(ctx, id, cookie)
-	if s.mustRenew {
-		return s, u, true, nil // RenewBrowser says that it was seen
-	}
-	// Once a minute is enough to measure idleness in hours.
-	if now := p.Now(); ok && now.Sub(s.SeenAt) > time.Minute {
+	// Once a minute is enough to measure idleness in hours; RenewBrowser says itself that it was seen.
+	if now := p.Now(); ok && !s.mustRenew && now.Sub(s.SeenAt) > time.Minute {
 		err = p.DB.Update(ctx, func(tx *store.Tx) error {
 			keyID, digest := p.Vault.NewDigest(cookie.Reveal()) // the server's key may be another one by now
 			_, err := tx.Exec(ctx, `UPDATE sessions SET seen_at = $2, key_id = $3, digest = $4 WHERE session_id = $1`, s.ID, store.Micros(now), keyID, digest[:])
@@ -156,7 +153,7 @@ func ChangeRights(ctx context.Context, tx *store.Tx, userID string) error {
 // RenewBrowser begins a browser's session anew, with another id and another cookie, so that nobody
 // who knows the old ones gains by what comes. proved says that its person proved again who they are.
 func (p *People) RenewBrowser(ctx context.Context, s Session, proved bool) (Session, credential.Secret, error) {
-	cookie := credential.Secret("session_" + credential.RandomText(40))
+	cookie := credential.Hide("session_" + credential.RandomText(40))
 	s, err := p.renew(ctx, s, "browser", cookie, proved)
 	return s, cookie, err
 }
@@ -164,7 +161,7 @@ func (p *People) RenewBrowser(ctx context.Context, s Session, proved bool) (Sess
 // RenewToken does the same for a script's session, by its id, and gives the token that names it now.
 // It returns unauthorized for a session that has ended meanwhile.
 func (p *People) RenewToken(ctx context.Context, id string) (Session, string, error) {
-	s, err := p.renew(ctx, Session{ID: id}, "token", "", true)
+	s, err := p.renew(ctx, Session{ID: id}, "token", credential.Secret{}, true)
 	if err != nil {
 		return s, "", err
 	}

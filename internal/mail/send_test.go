@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"keyway/internal/apitest"
+	"keyway/internal/credential"
 	"keyway/internal/job"
 	"keyway/internal/mail"
 	"keyway/internal/store"
@@ -102,7 +103,7 @@ func TestNothingIsSaidInTheClear(t *testing.T) {
 	t.Cleanup(web.Close)
 	for name, s := range map[string]*script{"no STARTTLS": {}, "unknown certificate": {certs: web.TLS.Certificates}} {
 		server := play(t, s)
-		server.Local, server.User, server.Password = false, "keyway", "open sesame"
+		server.Local, server.User, server.Password = false, "keyway", credential.Hide("open sesame")
 		if err := server.Check(t.Context(), "anna@example.com", apitest.PublicURL); err == nil {
 			t.Errorf("%s: it was sent", name)
 		}

@@ -507,7 +507,7 @@ func TestDecoyAlarms(t *testing.T) {
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
 		s := setup(w)
 		decoy := call(w, s.session, "create", map[string]any{"name": "Backup of the keys", "is_decoy": true}).Token
-		unknown := w.Do(apitest.Request{Path: "/devices/list", Token: string(credential.Mint(credential.PersonalAccessToken, false)), Workspace: s.ws.ID})
+		unknown := w.Do(apitest.Request{Path: "/devices/list", Token: credential.Mint(credential.PersonalAccessToken, false).Reveal(), Workspace: s.ws.ID})
 		for range 3 {
 			if a := w.Do(apitest.Request{Path: "/devices/list", Token: decoy.Secret, Workspace: s.ws.ID}); a.Status != 401 || a.Body != unknown.Body {
 				t.Errorf("%d %s, which an unknown token is not told", a.Status, a.Body)

@@ -171,7 +171,7 @@ const maxDescription = 500
 func (t *Tokens) Create(ctx context.Context, userID string, n New, by audit.Actor) (tok Token, secret credential.Secret, err error) {
 	n.Name = strings.TrimSpace(n.Name)
 	if err := checkTexts(n.Name, n.Description); err != nil {
-		return tok, "", err
+		return tok, credential.Secret{}, err
 	}
 	var c credential.Credential
 	err = t.DB.Update(ctx, func(tx *store.Tx) error {
