@@ -61,6 +61,10 @@ func TestCodesAndLocks(t *testing.T) {
 	ask("/access_codes/unmanaged/list", fields{"device_id": lock})
 	ask("/access_codes/unmanaged/get", fields{"access_code_id": others})
 	ask("/access_codes/unmanaged/convert_to_managed", fields{"access_code_id": others})
+	found := ask("/access_codes/simulate/create_unmanaged_access_code", fields{"device_id": lock, "name": "Cleaner", "code": "83146275"[:len(code)]}).object(t, "access_code")
+	ask("/access_codes/unmanaged/update", fields{"access_code_id": found["access_code_id"], "is_managed": true})
+	found = ask("/access_codes/simulate/create_unmanaged_access_code", fields{"device_id": lock, "name": "Former", "code": "94257386"[:len(code)]}).object(t, "access_code")
+	ask("/access_codes/unmanaged/delete", fields{"access_code_id": found["access_code_id"], "sync": true})
 	ask("/access_codes/list", fields{"device_id": lock})
 
 	ask("/devices/simulate/disconnect", fields{"device_id": lock})
@@ -75,4 +79,5 @@ func TestCodesAndLocks(t *testing.T) {
 	ask("/access_codes/get_timeline", fields{"access_code_id": id})
 	ask("/events/list", fields{"since": "2000-01-01T00:00:00Z"})
 	ask("/action_attempts/list", fields{"device_id": lock})
+	w.http.Transport.(*recorder).sawAll(t, "/access_codes/", "/locks/", "/action_attempts/")
 }

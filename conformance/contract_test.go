@@ -97,6 +97,17 @@ func (r *recorder) seen(path string) int {
 	return r.validated[path]
 }
 
+// sawAll fails for each path of these groups that no answer was held against the contract of.
+func (r *recorder) sawAll(t *testing.T, groups ...string) {
+	t.Helper()
+	for path := range r.doc.Paths.Map() {
+		of := func(group string) bool { return strings.HasPrefix(path, group) && !strings.HasPrefix(path, leftOut) }
+		if slices.ContainsFunc(groups, of) && r.seen(path) == 0 {
+			t.Errorf("no answer of %s was held against the contract", path)
+		}
+	}
+}
+
 // RoundTrip sends a request and checks its answer.
 func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	res, err := http.DefaultTransport.RoundTrip(req)

@@ -15,6 +15,7 @@ func TestConnectingMatchesTheContract(t *testing.T) {
 	account := text(t, call("/devices/get", fields{"device_id": dev}).object(t, "device"), "connected_account_id")
 
 	webview := text(t, call("/connect_webviews/create", fields{"customer_key": "c", "custom_metadata": fields{"a": true}}).object(t, "connect_webview"), "connect_webview_id")
+	call("/connect_webviews/get", fields{"connect_webview_id": webview})
 	call("/connect_webviews/list", fields{"search": "august"})
 	session := call("/client_sessions/create", fields{"user_identifier_key": "u", "connected_account_ids": []string{account}, "connect_webview_ids": []string{webview},
 		"user_identity_id": "2e8a1b0c-7a0d-4b6f-9a0e-0d9f4f1d3c11"}).object(t, "client_session")
@@ -35,18 +36,32 @@ func TestConnectingMatchesTheContract(t *testing.T) {
 	call("/devices/unmanaged/list", fields{})
 	call("/devices/unmanaged/update", fields{"device_id": dev, "is_managed": true})
 	call("/connected_accounts/simulate/disconnect", fields{"connected_account_id": account})
+	call("/connected_accounts/get", fields{"connected_account_id": account})
 	call("/connected_accounts/list", fields{})
 	call("/devices/list", fields{})
 	w.connect(t, ws, "august")
 	call("/connected_accounts/sync", fields{"connected_account_id": account})
 	call("/connected_accounts/update", fields{"connected_account_id": account, "custom_metadata": fields{"k": "v"}, "customer_key": "c"})
 	call("/workspaces/find_anything", fields{"search": "august"})
+	zone := fields{"device_id": w.Hill.Devices[0].DeviceID, "schlage_metadata": fields{"time_zone": "Europe/Oslo"}}
+	w.ok(t, w.PAT, w.Hill.WorkspaceID, "/devices/report_provider_metadata", fields{"devices": []fields{zone}})
+	w.connect(t, ws, "nuki")
+	paid := call("/devices/list", fields{"device_type": "nuki_lock"}).objects(t, "devices")[0]
+	call("/devices/simulate/paid_subscription", fields{"device_id": paid["device_id"], "is_expired": true})
+	hook := text(t, call("/webhooks/create", fields{"url": "https://example.com/hook"}).object(t, "webhook"), "webhook_id")
+	call("/webhooks/update", fields{"webhook_id": hook, "event_types": []string{"lock.locked"}})
+	call("/webhooks/get", fields{"webhook_id": hook})
+	call("/webhooks/list", fields{})
+	call("/webhooks/delete", fields{"webhook_id": hook})
 	call("/devices/delete", fields{"device_id": dev})
 	call("/client_sessions/revoke", fields{"client_session_id": id})
 	call("/client_sessions/delete", fields{"client_session_id": id})
 	call("/connect_webviews/delete", fields{"connect_webview_id": webview})
 	call("/connected_accounts/delete", fields{"connected_account_id": account})
-	if n := len(call("/events/list", fields{"since": "2020-01-01T00:00:00Z"}).objects(t, "events")); n < 20 {
-		t.Errorf("only %d events", n)
+	events := call("/events/list", fields{"since": "2020-01-01T00:00:00Z"}).objects(t, "events")
+	if len(events) < 20 {
+		t.Fatalf("only %d events", len(events))
 	}
+	call("/events/get", fields{"event_id": events[0]["event_id"]})
+	w.http.Transport.(*recorder).sawAll(t, "/client_sessions/", "/connect_webviews/", "/connected_accounts/", "/devices/", "/events/", "/webhooks/")
 }

@@ -63,6 +63,7 @@ func TestEveryFilterFilters(t *testing.T) {
 		user, _ := w.session(t, w.here, fields{"user_identifier_key": "u1", "connected_account_ids": []string{own["connected_account_id"]},
 			"connect_webview_ids": []string{own["connect_webview_id"]}, "user_identity_id": store.NewID()})
 		identity := w.ok(t, w.here.key, "/client_sessions/get", fields{"client_session_id": user}).object(t, "client_session")["user_identity_id"]
+		w.session(t, w.here, fields{"connected_account_ids": []string{other["connected_account_id"]}})
 		set("/access_codes/update", fields{"access_code_id": own["access_code_id"], "name": "Plumber"})
 		set("/access_codes/simulate/create_unmanaged_access_code", fields{"device_id": own["device_id"], "name": "Painter", "code": "6080"})
 		rows, err := db.Query(t.Context(), `SELECT action_attempt_id FROM action_attempts WHERE device_id = $1`, other["device_id"])
