@@ -1,8 +1,8 @@
 package accesscode
 
 import (
-	"bytes"
 	"context"
+	"crypto/hmac"
 	"database/sql"
 	"slices"
 	"strings"
@@ -136,7 +136,7 @@ func (r rules) meets(part, digits string, of func(print) []byte) bool {
 	}
 	sums := r.digests(part, digits)
 	return r.anyPrint(func(p print) bool {
-		return slices.ContainsFunc(sums, func(sum []byte) bool { return bytes.Equal(sum, of(p)) })
+		return slices.ContainsFunc(sums, func(sum []byte) bool { return hmac.Equal(sum, of(p)) })
 	})
 }
 
