@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -111,7 +113,7 @@ func (b *bench) late(ctx context.Context, f *folder, s *process, beside string) 
 		aim  float64
 	}{{"within a minute", time.Minute, 1}, {"at one moment", 0, 0}} {
 		progress("waiting for %d codes that end %s, beside %s", codes, m.in, beside)
-		late, err := f.leaving(ctx, s, codes, m.time)
+		late, err := b.leaving(ctx, f, s, codes, m.time)
 		if err != nil {
 			return err
 		}
@@ -165,29 +167,37 @@ func (f *folder) schedule(ctx context.Context, s *process, codes int) error {
 
 // leaving puts codes on locks that end evenly within a time, and tells how late each was gone: how long
 // after its end the event of that was written.
-func (f *folder) leaving(ctx context.Context, s *process, codes int, within time.Duration) (late []float64, err error) {
-	c, err := dial(ctx, s.address)
+func (b *bench) leaving(ctx context.Context, f *folder, s *process, codes int, within time.Duration) (late []float64, err error) {
+	clients, err := connect(ctx, s.address, b.connections)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = c.Close() }() // every answer was read
 	first := time.Now().Add(30 * time.Second)
-	ends := map[string]time.Time{}
-	for i := range codes {
-		at := first.Add(time.Duration(i) * within / time.Duration(codes)).UTC().Truncate(time.Millisecond)
-		text, err := c.ask(f.request("/access_codes/create", fmt.Sprintf(`{"device_id":"%s","name":"L %d","ends_at":"%s"}`, f.locks[i%len(f.locks)], i, at.Format(time.RFC3339Nano))))
-		if err != nil {
-			return nil, err
+	ends := make([]time.Time, codes)
+	var made sync.Map // access code -> its number
+	var next atomic.Int64
+	err = each(clients, func(c *client) error {
+		for i := int(next.Add(1)) - 1; i < codes; i = int(next.Add(1)) - 1 {
+			ends[i] = first.Add(time.Duration(i) * within / time.Duration(codes)).UTC().Truncate(time.Millisecond)
+			text, err := c.ask(f.request("/access_codes/create", fmt.Sprintf(`{"device_id":"%s","name":"L %d","ends_at":"%s"}`,
+				f.locks[i%len(f.locks)], f.codes.Add(1), ends[i].Format(time.RFC3339Nano))))
+			if err != nil {
+				return err
+			}
+			var answer struct {
+				Code struct {
+					ID string `json:"access_code_id"`
+				} `json:"access_code"`
+			}
+			if err := json.Unmarshal(text, &answer); err != nil {
+				return err
+			}
+			made.Store(answer.Code.ID, i)
 		}
-		var made struct {
-			Code struct {
-				ID string `json:"access_code_id"`
-			} `json:"access_code"`
-		}
-		if err := json.Unmarshal(text, &made); err != nil {
-			return nil, err
-		}
-		ends[made.Code.ID] = at
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	if over := time.Since(first); over > 0 {
 		return nil, fmt.Errorf("making the codes took %s too long", over)
@@ -196,6 +206,11 @@ func (f *folder) leaving(ctx context.Context, s *process, codes int, within time
 	if err := s.settle(ctx); err != nil {
 		return nil, err
 	}
+	c, err := dial(ctx, s.address)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = c.Close() }() // every answer was read
 	for passed := 0; ; {
 		text, err := c.ask(f.request("/events/list", fmt.Sprintf(`{"event_type":"access_code.deleted","since":"%s","unstable_offset":%d}`,
 			first.Add(-time.Second).UTC().Format(time.RFC3339Nano), passed)))
@@ -212,8 +227,8 @@ func (f *folder) leaving(ctx context.Context, s *process, codes int, within time
 			return nil, err
 		}
 		for _, e := range told.Events {
-			if at, ours := ends[e.Code]; ours {
-				late = append(late, e.At.Sub(at).Seconds())
+			if i, ours := made.Load(e.Code); ours {
+				late = append(late, e.At.Sub(ends[i.(int)]).Seconds())
 			}
 		}
 		if passed += len(told.Events); len(told.Events) == 0 {

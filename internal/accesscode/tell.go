@@ -16,14 +16,6 @@ type telling struct {
 	around
 	now    time.Time
 	events []event.Event
-	marks  []mark
-}
-
-// mark is an event's place in the timeline of a code.
-type mark struct {
-	codeID, eventID string
-	at              time.Time
-	actor           actor
 }
 
 func (c *Codes) telling(d device.Reached, now time.Time) *telling {
@@ -40,12 +32,12 @@ func (t *telling) add(r *row, kind string, at time.Time, fields, secret map[stri
 	}
 	fields["access_code_id"] = r.id
 	e := t.device.Event(kind, at, fields)
-	e.ID, e.Secret = store.NewID(), secret
+	e.Secret = secret
 	if by.Type == "" {
 		by.Type = "system"
 	}
+	e.Actor = &event.Actor{Type: by.Type, ID: by.ID}
 	t.events = append(t.events, e)
-	t.marks = append(t.marks, mark{r.id, e.ID, at, by})
 }
 
 // problem tells of trouble with a code, with all that is wrong around it.
@@ -154,22 +146,9 @@ func (r *row) unmanage() {
 	r.state = state{PIN: h.PIN, Name: h.Name, StartsAt: h.StartsAt, EndsAt: h.EndsAt, Held: h, ChangedAt: r.ChangedAt, Attempts: r.Attempts, Actor: r.Actor}
 }
 
-// tell writes the events with their places in the timelines.
+// tell writes the events.
 func (c *Codes) tell(ctx context.Context, tx *store.Tx, t *telling) error {
-	if err := c.Events.Append(ctx, tx, t.device.WorkspaceID, t.events...); err != nil {
-		return err
-	}
-	for _, m := range t.marks {
-		by, err := json.Marshal(m.actor)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO access_code_timeline (workspace_id, access_code_id, event_id, occurred_at, device_id, actor) VALUES ($1, $2, $3, $4, $5, $6)`,
-			t.device.WorkspaceID, m.codeID, m.eventID, store.Micros(m.at), t.device.ID, string(by)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.Events.Append(ctx, tx, t.device.WorkspaceID, t.events...)
 }
 
 // actorOf is whoever the request acts for, as a timeline tells.

@@ -60,16 +60,6 @@ type timelineInput struct {
 // mostAtOnce bounds how many events of one code occur at the same moment.
 const mostAtOnce = 200
 
-// EventForgotten is for event.Log.Forgotten: an event's place in a timeline goes with it.
-func (c *Codes) EventForgotten(ctx context.Context, tx *store.Tx, workspaceID, eventID string, doc map[string]any) error {
-	codeID, ok := doc["access_code_id"].(string)
-	if !ok {
-		return nil
-	}
-	_, err := tx.Exec(ctx, `DELETE FROM access_code_timeline WHERE workspace_id = $1 AND access_code_id = $2 AND event_id = $3`, workspaceID, codeID, eventID)
-	return err
-}
-
 // mostTimeline is how many events of a timeline are told at once.
 const mostTimeline = 200
 
@@ -77,24 +67,24 @@ const mostTimeline = 200
 // access_code_not_found.
 func (c *Codes) getTimeline(ctx context.Context, in timelineInput) (out timeline, err error) {
 	p := credential.From(ctx)
-	reach := c.DB.Where()
-	reach.Add("workspace_id = ?", p.WorkspaceID)
-	reach.Add("access_code_id = ?", in.ID)
-	p.LimitDevices(reach, "device_id")
+	const from = ` FROM event_refs r JOIN events e ON e.workspace_id = r.workspace_id AND e.event_id = r.event_id`
+	w := c.DB.Where()
+	w.Add("r.workspace_id = ?", p.WorkspaceID)
+	w.Add("r.name = ?", event.AccessCode)
+	w.Add("r.resource_id = ?", in.ID)
+	w.Add("r.actor IS NOT NULL")
+	p.LimitDevices(w, "e.device_id")
 	var there bool
-	if err := c.DB.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM access_code_timeline`+reach.String()+`)`, reach.Args...).Scan(&there); err != nil {
+	if err := c.DB.QueryRow(ctx, `SELECT EXISTS (SELECT 1`+from+w.String()+`)`, w.Args...).Scan(&there); err != nil {
 		return out, err
 	} else if !there {
 		return out, fault.Missing(fault.AccessCodeNotFound)
 	}
-	w := c.DB.Where()
-	w.Add("t.workspace_id = ?", p.WorkspaceID)
-	w.Add("t.access_code_id = ?", in.ID)
 	if in.After.Set {
-		w.Add("t.occurred_at > ?", store.Micros(in.After.Value))
+		w.Add("r.occurred_at > ?", store.Micros(in.After.Value))
 	}
 	if in.Before.Set {
-		w.Add("t.occurred_at < ?", store.Micros(in.Before.Value))
+		w.Add("r.occurred_at < ?", store.Micros(in.Before.Value))
 	}
 	if in.Types.Set {
 		w.AddIn("e.event_type", store.Strings(in.Types.Value))
@@ -102,8 +92,7 @@ func (c *Codes) getTimeline(ctx context.Context, in timelineInput) (out timeline
 	limit := in.Limit.Or(50)
 	w.Args = append(w.Args, limit+mostAtOnce)
 	var times []int64
-	rows, err := c.DB.Query(ctx, `SELECT t.event_id, t.occurred_at, t.actor, e.doc, e.secret FROM access_code_timeline t
-		JOIN events e ON e.workspace_id = t.workspace_id AND e.event_id = t.event_id`+w.String()+` ORDER BY t.occurred_at, t.event_id LIMIT `+store.Mark(len(w.Args)), w.Args...)
+	rows, err := c.DB.Query(ctx, `SELECT r.event_id, r.occurred_at, r.actor, e.doc, e.secret`+from+w.String()+` ORDER BY r.occurred_at, r.event_id LIMIT `+store.Mark(len(w.Args)), w.Args...)
 	out.Events, err = store.All(rows, err, func(rows *sql.Rows) (e TimelineEvent, err error) {
 		var actor, doc, secret []byte
 		var at int64

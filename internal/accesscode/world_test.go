@@ -142,7 +142,6 @@ func (w *world) start() {
 	w.codes = &accesscode.Codes{DB: w.db, Vault: w.vault, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Log: log}
 	w.codes.RegisterJobs()
 	w.devices.Changed, w.devices.Deleted = w.codes.DeviceChanged, w.codes.DeviceDeleted
-	events.Forgotten = w.codes.EventForgotten
 	w.log = events
 	locks := &lock.Locks{DB: w.db, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Codes: w.codes, Log: log}
 	locks.RegisterJobs()

@@ -7,7 +7,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/maypok86/otter/v2"
 
 	"keyway/internal/event"
 	"keyway/internal/fault"
@@ -101,6 +104,9 @@ type Devices struct {
 	// Deleted is told of every device that is about to be deleted, in the same transaction, so that
 	// what hangs on it goes with it; nil: nobody asks.
 	Deleted func(ctx context.Context, tx *store.Tx, dev *Device) error
+
+	once    sync.Once
+	decoded *otter.Cache[string, *decoded]
 }
 
 // Account is what a device takes over from the connected account it is found in.

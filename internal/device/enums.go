@@ -1,9 +1,9 @@
 package device
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
+	"iter"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -74,46 +74,48 @@ type Flags struct {
 	CanUnlockWithCode                              *bool `json:"can_unlock_with_code,omitempty"`
 }
 
+// fields gives each flag with its name.
+func (f *Flags) fields() iter.Seq2[string, **bool] {
+	return func(yield func(string, **bool) bool) {
+		v := reflect.ValueOf(f).Elem()
+		for i, name := range flagNames { // in the order of the fields
+			if !yield(name, v.Field(i).Addr().Interface().(**bool)) {
+				return
+			}
+		}
+	}
+}
+
 // set takes over the flags that a provider tells. An unknown name is a mistake in the provider.
 func (f *Flags) set(flags map[string]bool) error {
-	text, err := json.Marshal(flags)
-	if err != nil {
-		return err
+	for name := range flags {
+		if !slices.Contains(flagNames, name) {
+			return fmt.Errorf("capability flags: unknown flag %q", name)
+		}
 	}
-	dec := json.NewDecoder(strings.NewReader(string(text)))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(f); err != nil {
-		return fmt.Errorf("capability flags: %w", err)
+	for name, field := range f.fields() {
+		if works, told := flags[name]; told {
+			*field = &works
+		}
 	}
 	return nil
 }
 
-// names lists the flags that the device has, whether they work or not.
-func (f Flags) names() []Flag {
-	text, err := json.Marshal(f)
-	if err != nil {
-		panic(err) // booleans
+// names lists the flags that are there, whether they work or not.
+func (f Flags) names() (out []Flag) {
+	for name, works := range f.fields() {
+		if *works != nil {
+			out = append(out, Flag(name))
+		}
 	}
-	var m map[Flag]bool
-	if err := json.Unmarshal(text, &m); err != nil {
-		panic(err)
-	}
-	return slices.Sorted(maps.Keys(m))
+	return out
 }
 
 // working lists the flags that are true, each between commas, so that LIKE finds one.
 func (f Flags) working() string {
-	text, err := json.Marshal(f)
-	if err != nil {
-		panic(err) // booleans
-	}
-	var m map[Flag]bool
-	if err := json.Unmarshal(text, &m); err != nil {
-		panic(err)
-	}
 	out := ","
-	for _, name := range flagNames {
-		if m[Flag(name)] {
+	for name, works := range f.fields() {
+		if *works != nil && **works {
 			out += name + ","
 		}
 	}

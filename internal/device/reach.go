@@ -5,9 +5,12 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
+
+	"github.com/maypok86/otter/v2"
 
 	"keyway/internal/credential"
 	"keyway/internal/fault"
@@ -39,8 +42,7 @@ func (d *Devices) Reach(ctx context.Context, q store.Querier, workspaceID, id st
 	w.Add("d.workspace_id = ?", workspaceID)
 	w.Add("d.device_id = ?", id)
 	credential.From(ctx).Limit(w, "d.device_id", "d.connected_account_id", "d.customer_key")
-	var doc, account []byte
-	var kind string
+	var doc, account, kind string
 	var user sql.NullString
 	var ahead int64
 	err = q.QueryRow(ctx, `SELECT d.doc, d.external_id, d.user_identifier_key, a.provider, a.brand, a.external_id, a.doc,
@@ -52,21 +54,56 @@ func (d *Devices) Reach(ctx context.Context, q store.Querier, workspaceID, id st
 	} else if err != nil {
 		return r, err
 	}
+	of, err := d.decode(workspaceID, id, doc, account)
+	if err != nil {
+		return r, err
+	}
+	r.Device, r.AccountMetadata, r.AccountProblems = of.device.clone(), of.Metadata, of.AccountProblems
 	r.Ahead = time.Duration(ahead) * time.Microsecond
-	if err := json.Unmarshal(doc, &r.Device); err != nil {
-		return r, err
-	}
-	var of struct {
-		Metadata Metadata `json:"custom_metadata"`
-		AccountProblems
-	}
-	if err := json.Unmarshal(account, &of); err != nil {
-		return r, err
-	}
-	r.AccountMetadata, r.AccountProblems = of.Metadata, of.AccountProblems
 	r.Ref.WorkspaceID, r.Ref.Type, r.UserIdentifierKey = workspaceID, string(r.Type), user.String
 	r.Provider, err = d.Providers.Find(r.Ref.Brand, kind == "sandbox")
 	return r, err
+}
+
+// decoded is a device with its account as they were read from these texts.
+type decoded struct {
+	doc, account string
+	device       Device
+	Metadata     Metadata `json:"custom_metadata"`
+	AccountProblems
+}
+
+// mostDecoded bounds the texts of devices that are remembered as they were decoded, in bytes: what is
+// asked of a device mostly comes in groups.
+const mostDecoded = 2 << 20
+
+// decode reads a device and what its account adds. It remembers what came of the same texts before,
+// which nobody may change.
+func (d *Devices) decode(workspaceID, id, doc, account string) (*decoded, error) {
+	d.once.Do(func() {
+		d.decoded = otter.Must(&otter.Options[string, *decoded]{MaximumWeight: mostDecoded,
+			Weigher: func(_ string, v *decoded) uint32 { return uint32(len(v.doc)) }})
+	})
+	key := workspaceID + "/" + id
+	if v, ok := d.decoded.GetIfPresent(key); ok && v.doc == doc && v.account == account {
+		return v, nil
+	}
+	v := &decoded{doc: doc, account: account}
+	if err := json.Unmarshal([]byte(doc), &v.device); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal([]byte(account), v); err != nil {
+		return nil, err
+	}
+	d.decoded.Set(key, v)
+	return v, nil
+}
+
+// clone is a device of which everything may be changed that rules change.
+func (d Device) clone() Device {
+	d.Properties, d.CustomMetadata = maps.Clone(d.Properties), maps.Clone(d.CustomMetadata)
+	d.Errors, d.Warnings = slices.Clone(d.Errors), slices.Clone(d.Warnings)
+	return d
 }
 
 // Blocking is the first problem that keeps the device from being asked for anything; ok is false

@@ -4,6 +4,7 @@ package event
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -25,6 +26,13 @@ type Event struct {
 	CustomerKey        string
 	Fields             map[string]any // what this type has beside these
 	Secret             map[string]any // fields that may hold a PIN: sealed at rest
+	Actor              *Actor         // who caused it, where it belongs into the timeline of its access code
+}
+
+// Actor is somebody who causes events, as a timeline tells.
+type Actor struct {
+	Type string `json:"type"` // api_key, console_user, system, external
+	ID   string `json:"id,omitempty"`
 }
 
 // Record is an event as it is served. Fields that only some types have are not listed.
@@ -59,9 +67,6 @@ type Log struct {
 	Now         func() time.Time
 	Retention   time.Duration // how long events are kept; 0: for ever
 	Subscribers []Subscriber
-	// Forgotten is told of each event that the retention takes away, in the same transaction, so that
-	// what hangs on it goes with it; nil: nobody asks.
-	Forgotten func(ctx context.Context, tx *store.Tx, workspaceID, eventID string, doc map[string]any) error
 }
 
 // Serve puts what is sealed of an event back into its doc. secret is the column of that name.
@@ -98,6 +103,7 @@ func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, even
 		return err
 	}
 	appended := make([]Appended, len(events))
+	var rows, refs []any
 	for i, e := range events {
 		if e.ID == "" {
 			e.ID = store.NewID()
@@ -106,9 +112,16 @@ func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, even
 			e.OccurredAt = now
 		}
 		appended[i] = Appended{e.ID, e.Type, seq - int64(len(events)-1-i)}
-		if err := l.insert(ctx, tx, workspaceID, now, e, appended[i].Seq); err != nil {
+		var err error
+		if rows, refs, err = l.rows(rows, refs, workspaceID, now, e, appended[i].Seq); err != nil {
 			return err
 		}
+	}
+	if err := insert(ctx, tx, `INSERT INTO events (workspace_id, event_id, event_type, occurred_at, device_id, connected_account_id, customer_key, doc, secret, created_at, seq)`, 11, rows); err != nil {
+		return err
+	}
+	if err := insert(ctx, tx, `INSERT INTO event_refs (workspace_id, name, resource_id, occurred_at, event_id, actor)`, 6, refs); err != nil {
+		return err
 	}
 	for _, s := range l.Subscribers {
 		if err := s.Appended(ctx, tx, workspaceID, now, appended); err != nil {
@@ -118,7 +131,33 @@ func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, even
 	return nil
 }
 
-func (l *Log) insert(ctx context.Context, tx *store.Tx, workspaceID string, now time.Time, e Event, seq int64) error {
+// atOnce is how many rows one statement writes: few, so that there are few different statements.
+const atOnce = 4
+
+// insert writes rows of so many columns, whose values stand one after another.
+func insert(ctx context.Context, tx *store.Tx, into string, columns int, values []any) error {
+	for some := range slices.Chunk(values, atOnce*columns) {
+		query := into + ` VALUES `
+		for i := range some {
+			switch {
+			case i == 0:
+				query += `(`
+			case i%columns == 0:
+				query += `), (`
+			default:
+				query += `, `
+			}
+			query += store.Mark(i + 1)
+		}
+		if _, err := tx.Exec(ctx, query+`)`, some...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rows adds an event's values to those of others, and those of its references.
+func (l *Log) rows(rows, refs []any, workspaceID string, now time.Time, e Event, seq int64) (_, _ []any, err error) {
 	doc := map[string]any{
 		"event_id": e.ID, "event_type": e.Type, "workspace_id": workspaceID,
 		"created_at": rpc.Time{Time: now}, "occurred_at": rpc.Time{Time: e.OccurredAt},
@@ -131,29 +170,34 @@ func (l *Log) insert(ctx context.Context, tx *store.Tx, workspaceID string, now 
 	maps.Copy(doc, e.Fields)
 	text, err := json.Marshal(doc)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	var secret []byte
 	if len(e.Secret) > 0 {
 		fields, err := json.Marshal(e.Secret)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		secret = l.Vault.Seal(place(workspaceID, e.ID), fields)
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO events (workspace_id, event_id, event_type, occurred_at, device_id, connected_account_id, customer_key, doc, secret, created_at, seq)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, workspaceID, e.ID, e.Type, store.Micros(e.OccurredAt), store.TextOrNull(e.DeviceID),
-		store.TextOrNull(e.ConnectedAccountID), store.TextOrNull(e.CustomerKey), string(text), secret, store.Micros(now), seq); err != nil {
-		return err
-	}
+	rows = append(rows, workspaceID, e.ID, e.Type, store.Micros(e.OccurredAt), store.TextOrNull(e.DeviceID),
+		store.TextOrNull(e.ConnectedAccountID), store.TextOrNull(e.CustomerKey), string(text), secret, store.Micros(now), seq)
 	for _, r := range refsOf(doc) {
-		if _, err := tx.Exec(ctx, `INSERT INTO event_refs (workspace_id, name, resource_id, occurred_at, event_id) VALUES ($1, $2, $3, $4, $5)`,
-			workspaceID, r.name, r.id, store.Micros(e.OccurredAt), e.ID); err != nil {
-			return err
+		var actor sql.NullString
+		if e.Actor != nil && r.name == AccessCode {
+			text, err := json.Marshal(e.Actor)
+			if err != nil {
+				return nil, nil, err
+			}
+			actor = sql.NullString{String: string(text), Valid: true}
 		}
+		refs = append(refs, workspaceID, r.name, r.id, store.Micros(e.OccurredAt), e.ID, actor)
 	}
-	return nil
+	return rows, refs, nil
 }
+
+// AccessCode is the name of references to access codes.
+const AccessCode = "access_code_id"
 
 // refNames are the ids in an event, beside its device and account, that lists can be filtered by.
 var refNames = []string{"access_code_id", "access_grant_id", "access_method_id", "acs_access_group_id", "acs_credential_id", "acs_encoder_id",

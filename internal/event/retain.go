@@ -95,11 +95,6 @@ func (l *Log) purgeSome(ctx context.Context, tx *store.Tx, workspaceID string, b
 				return false, err
 			}
 		}
-		if l.Forgotten != nil {
-			if err := l.Forgotten(ctx, tx, workspaceID, o.id, doc); err != nil {
-				return false, err
-			}
-		}
 		if _, err := tx.Exec(ctx, `DELETE FROM events WHERE workspace_id = $1 AND seq = $2`, workspaceID, o.seq); err != nil {
 			return false, err
 		}

@@ -282,7 +282,7 @@ func (w *Workspaces) Delete(ctx context.Context, id, typedName string, by audit.
 var purged = []struct{ table, key string }{
 	{"devices", "device_id"}, {"connected_accounts", "connected_account_id"}, {"metadata", "resource_id"}, {"events", "event_id"},
 	{"action_attempts", "action_attempt_id"}, {"credentials", "credential_id"}, {"links", "link_id"}, {"memberships", "user_id"},
-	{"access_codes", "access_code_id"}, {"access_code_timeline", "event_id"}, {"device_memory", "device"},
+	{"access_codes", "access_code_id"}, {"device_memory", "device"},
 	{"client_sessions", "client_session_id"}, {"client_session_resources", "resource_id"}, {"connect_webviews", "connect_webview_id"},
 	{"event_refs", "event_id"}, {"event_heads", "workspace_id"},
 	{"workspace_logos", "workspace_id"}, {"webhooks", "webhook_id"}, {"webhook_deliveries", "delivery_id"}, {"webhook_attempts", "webhook_attempt_id"},
