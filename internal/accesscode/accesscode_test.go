@@ -509,6 +509,37 @@ func TestWhatKeepsCodesOut(t *testing.T) {
 	})
 }
 
+// A lock that was forgotten while it was offline is found again as it was found first, but for the codes on it.
+func TestForgottenWhileOffline(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("august")
+		w.settle()
+		w.call("/access_codes/create", object{"device_id": lock, "name": "x", "code": "0420", "sync": true})
+		w.call("/devices/simulate/disconnect", object{"device_id": lock})
+		w.call("/devices/delete", object{"device_id": lock})
+		again := w.connect("august") // the others of the account come first now
+		for _, d := range w.call("/devices/list", object{}).list("devices") {
+			if d.str("device_id") > again {
+				again = d.str("device_id")
+			}
+		}
+		w.settle()
+		if a := w.call("/locks/lock_door", object{"device_id": again, "sync": true}).obj("action_attempt"); again == lock || a.str("status") != "success" {
+			t.Fatal(again, a)
+		}
+		if l := w.call("/access_codes/unmanaged/list", object{"device_id": again}).list("access_codes"); len(l) != 1 || l[0].str("code") != "0420" {
+			t.Fatal(l)
+		}
+		w.call("/devices/simulate/disconnect", object{"device_id": again})
+		w.connect("august")
+		w.settle()
+		if a := w.call("/locks/lock_door", object{"device_id": again, "sync": true}).obj("action_attempt"); a.obj("error").str("type") != "device_disconnected" {
+			t.Fatal("connecting again has brought a device online that was known to be offline", a)
+		}
+	})
+}
+
 func TestCodesGoWithTheirDevice(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := setup(t, db)

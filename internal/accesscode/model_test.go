@@ -133,6 +133,16 @@ func TestLockEndsWithWhatIsWanted(t *testing.T) {
 				w.must(w.virtual.DeleteByHand(ctx, w.ref(lock), broken(rt).Slot))
 				w.kick(lock)
 			},
+			"another workspace takes a code over, and loses it": func(rt *rapid.T) {
+				id, _ := live(rt)
+				if offline || len(w.get(id).list("pending_mutations")) > 0 {
+					rt.Skip()
+				}
+				w.memory.in = 0
+				w.call("/keyway/v1/sandbox/manage_code_elsewhere", object{"access_code_id": id, "is_managed_elsewhere": true})
+				w.refused("/access_codes/unmanaged/convert_to_managed", object{"access_code_id": id}, "access_code_managed_by_another_workspace")
+				w.call("/access_codes/unmanaged/convert_to_managed", object{"access_code_id": id, "force": true})
+			},
 			"trouble": func(rt *rapid.T) {
 				w.memory.in = 0
 				fault := rapid.SampledFrom([]provider.Fault{provider.FaultOffline, provider.FaultRefused, provider.FaultSilent})

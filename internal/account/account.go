@@ -110,7 +110,10 @@ func (a *Accounts) Connect(ctx context.Context, workspaceID string, sandbox bool
 		}
 		return terms.Connected(ctx, tx, acc)
 	})
-	return acc, err
+	if err != nil || !sandbox {
+		return acc, err
+	}
+	return acc, a.Devices.Awaken(ctx, workspaceID, acc.ID)
 }
 
 // within changes what is in a workspace that is not deleted: what came later would outlive it. It

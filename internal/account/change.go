@@ -96,7 +96,7 @@ func (a *Accounts) Sync(ctx context.Context, workspaceID, id string, sandbox boo
 	if err != nil {
 		return err
 	}
-	return a.DB.Update(ctx, func(tx *store.Tx) error {
+	err = a.DB.Update(ctx, func(tx *store.Tx) error {
 		acc, err := a.Get(ctx, tx, workspaceID, id)
 		if err != nil || acc.has(disconnected) {
 			return err
@@ -108,6 +108,10 @@ func (a *Accounts) Sync(ctx context.Context, workspaceID, id string, sandbox boo
 		}
 		return nil
 	}, store.Workspace(workspaceID))
+	if err != nil {
+		return err
+	}
+	return a.Devices.Awaken(ctx, workspaceID, id)
 }
 
 // Disconnect lets a sandbox account be as if its password had been changed, until it is connected

@@ -416,14 +416,14 @@ func (d *Devices) SetCustomer(ctx context.Context, tx *store.Tx, workspaceID, ac
 	})
 }
 
-func (d *Devices) eachOfAccount(ctx context.Context, tx *store.Tx, workspaceID, accountID string, do func(Reached) error) error {
-	rows, err := tx.Query(ctx, `SELECT device_id FROM devices WHERE workspace_id = $1 AND connected_account_id = $2 ORDER BY created_at, device_id`, workspaceID, accountID)
+func (d *Devices) eachOfAccount(ctx context.Context, q store.Querier, workspaceID, accountID string, do func(Reached) error) error {
+	rows, err := q.Query(ctx, `SELECT device_id FROM devices WHERE workspace_id = $1 AND connected_account_id = $2 ORDER BY created_at, device_id`, workspaceID, accountID)
 	ids, err := store.All(rows, err, store.One[string])
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		r, err := d.Reach(ctx, tx, workspaceID, id)
+		r, err := d.Reach(ctx, q, workspaceID, id)
 		if err != nil {
 			return err
 		}

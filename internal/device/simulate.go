@@ -23,6 +23,8 @@ type Simulator interface {
 	SetHubOffline(ctx context.Context, r provider.Ref, offline bool) error
 	SetSubscriptionExpired(ctx context.Context, r provider.Ref, expired bool) error
 	SetRemoved(ctx context.Context, r provider.Ref, removed bool) error
+	// Wake ends whatever keeps a device from answering.
+	Wake(ctx context.Context, r provider.Ref) error
 	// FailNext has the next requests that change the device meet these faults, one each, and no others.
 	FailNext(ctx context.Context, r provider.Ref, faults ...provider.Fault) error
 	// Working tells which flags work, and whether the device is online, with problems of these codes.
@@ -349,6 +351,18 @@ func (d *Device) keypad() json.RawMessage {
 	}
 	_ = json.Unmarshal(d.Properties["accessory_keypad"], &k) // absent: there is none
 	return k.IsConnected
+}
+
+// Awaken lets the virtual devices of an account answer that nothing is known to be wrong with: one that
+// was forgotten while it was offline is found again as its login finds it, with the codes that are on it.
+func (d *Devices) Awaken(ctx context.Context, workspaceID, accountID string) error {
+	return d.eachOfAccount(ctx, d.DB, workspaceID, accountID, func(r Reached) error {
+		sim, ok := r.Provider.(Simulator)
+		if _, broken := r.Blocking(); broken || !ok {
+			return nil
+		}
+		return sim.Wake(ctx, r.Ref)
+	})
 }
 
 // SetAccountConnected tells all devices of an account that it was disconnected, or connected again.

@@ -71,10 +71,13 @@ func (p *Provider) recall(r provider.Ref, data []byte) (m memory, err error) {
 	return m, nil
 }
 
+// silent tells whether the device does not answer.
+func (m *memory) silent() bool { return m.Offline || m.HubOffline || m.Unpaid || m.Removed }
+
 // reach uses up a fault and tells what the device answers before it does anything. silent says
 // that it will claim to have done it.
 func (m *memory) reach() (silent bool, err error) {
-	if m.Offline || m.HubOffline || m.Unpaid || m.Removed {
+	if m.silent() {
 		return false, provider.ErrOffline
 	}
 	if len(m.Faults) == 0 {
@@ -111,6 +114,17 @@ func (p *Provider) SetSubscriptionExpired(ctx context.Context, r provider.Ref, e
 // SetRemoved takes a device out of its account, or puts it back.
 func (p *Provider) SetRemoved(ctx context.Context, r provider.Ref, removed bool) error {
 	return p.change(ctx, r, func(m *memory) error { m.Removed = removed; return nil })
+}
+
+// Wake ends whatever keeps a device from answering. The codes on it stay.
+func (p *Provider) Wake(ctx context.Context, r provider.Ref) error {
+	if m, err := p.load(ctx, r); err != nil || !m.silent() {
+		return err
+	}
+	return p.change(ctx, r, func(m *memory) error {
+		m.Offline, m.HubOffline, m.Unpaid, m.Removed = false, false, false, false
+		return nil
+	})
 }
 
 // FailNext has the next requests to a device meet these faults, one each, and no others.
