@@ -159,10 +159,21 @@ func (c Chain) allow(e *rpc.Endpoint, workspaceID string, sandbox bool) error {
 		}
 	}
 	for i := range c {
-		switch {
-		case e.Workspace == rpc.Forbidden && (c[i].rule.SandboxOnly || c[i].rule.WorkspaceIDs != nil):
+		if e.Workspace == rpc.Forbidden && (c[i].rule.SandboxOnly || c[i].rule.WorkspaceIDs != nil) {
 			return notAllowed("The token opens chosen workspaces only, so it makes none")
-		case workspaceID == "":
+		}
+	}
+	if workspaceID == "" {
+		return nil
+	}
+	return c.allowIn(workspaceID, sandbox)
+}
+
+// allowIn returns forbidden with the reason workspace_not_allowed when one of the tokens does not open
+// the workspace.
+func (c Chain) allowIn(workspaceID string, sandbox bool) error {
+	for i := range c {
+		switch {
 		case c[i].IsRefused:
 			return notAllowed("An owner of the workspace refuses the token there")
 		case c[i].rule.SandboxOnly && !sandbox:

@@ -303,6 +303,9 @@ func (l Limits) compile() rule {
 	return r
 }
 
+// isRead tells whether a scope is one of reading.
+func isRead(scope string) bool { return strings.HasSuffix(scope, ":read") }
+
 // scope refuses what no scope of the token includes.
 func (r *rule) scope(needed string, read bool) error {
 	if r.all && (read || !slices.Contains(named, needed)) || r.allReads && read || slices.Contains(r.Scopes, needed) {
@@ -328,12 +331,18 @@ func (r *rule) address(from netip.Addr) error {
 	return err
 }
 
+// reasonHours is why a token is refused at a time of day at which it may not be used.
+const reasonHours = "hours"
+
+// IsOutOfHours tells whether an error says that it is not the time of day to use a token.
+func IsOutOfHours(err error) bool { return fault.ReasonOf(err) == reasonHours }
+
 // time refuses other hours.
 func (r *rule) time(now time.Time) error {
 	if r.hours == nil || r.hours.hold(now) {
 		return nil
 	}
-	err := fault.Reason(fault.Forbidden, "hours", "The token may not be used at this time")
+	err := fault.Reason(fault.Forbidden, reasonHours, "The token may not be used at this time")
 	err.Data["allowed_hours"] = r.AllowedHours
 	return err
 }

@@ -142,6 +142,9 @@ func (v *Verifier) satisfies(ctx context.Context, p *Policy, f Facts, address, w
 	return nil
 }
 
+// anywhere is the address of what is done in a token's name without anybody sending it.
+const anywhere = "anywhere"
+
 // broken is the rule of a policy that a token does not satisfy, and why.
 func (p *Policy) broken(t *Link, address string) (rule, why string) {
 	switch {
@@ -149,7 +152,7 @@ func (p *Policy) broken(t *Link, address string) (rule, why string) {
 		return ruleNever, "it never expires"
 	case p.tooOld(t.CreatedAt, t.ExpiresAt):
 		return ruleMaximumAge, fmt.Sprintf("tokens may live for %d days at the most", *p.MaximumAgeDays)
-	case len(p.AllowedCIDRs) > 0 && !within(p.AllowedCIDRs, address):
+	case len(p.AllowedCIDRs) > 0 && address != anywhere && !within(p.AllowedCIDRs, address):
 		return ruleCIDRs, "it is used from an address that is not allowed"
 	}
 	if s := p.excess(t.rule.Scopes); s != "" {
@@ -158,17 +161,27 @@ func (p *Policy) broken(t *Link, address string) (rule, why string) {
 	return "", ""
 }
 
+// longAgo tells whether a time lies further back than the policy lets a token lie unused.
+func (p *Policy) longAgo(at, now time.Time) bool {
+	return p.InactiveDays != nil && now.Sub(at) > time.Duration(*p.InactiveDays)*oneDay
+}
+
+// idle tells whether a token was not used for longer than a policy allows, as far as it is written down.
+func (p *Policy) idle(t *Link, now time.Time) bool {
+	last := t.LastUsedAt
+	if last.IsZero() {
+		last = t.CreatedAt
+	}
+	return p.longAgo(last, now)
+}
+
 // inactive tells whether a token was not used for longer than a policy allows.
 func (v *Verifier) inactive(ctx context.Context, p *Policy, t *Link) (rule, why string, err error) {
 	if p.InactiveDays == nil {
 		return "", "", nil
 	}
-	idle := func(at time.Time) bool { return v.Now().Sub(at) > time.Duration(*p.InactiveDays)*oneDay }
-	last := t.LastUsedAt
-	if last.IsZero() {
-		last = t.CreatedAt
-	}
-	if !idle(last) || !idle(v.Usage.lastUse(t.ID)) {
+	idle := func(at time.Time) bool { return p.longAgo(at, v.Now()) }
+	if !p.idle(t, v.Now()) || !idle(v.Usage.lastUse(t.ID)) {
 		return "", "", nil
 	}
 	// The facts may be from before uses that no generation tells of.

@@ -50,7 +50,8 @@ type Record struct {
 // Appended is an event that has just been written.
 type Appended struct {
 	ID, Type string
-	Seq      int64 // its place among the workspace's events, in the order of their commits
+	DeviceID string // empty: it is about none
+	Seq      int64  // its place among the workspace's events, in the order of their commits
 }
 
 // Subscriber is told of events in the transaction that appends them: what it writes there is on
@@ -111,7 +112,7 @@ func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, even
 		if e.OccurredAt.IsZero() {
 			e.OccurredAt = now
 		}
-		appended[i] = Appended{e.ID, e.Type, seq - int64(len(events)-1-i)}
+		appended[i] = Appended{e.ID, e.Type, e.DeviceID, seq - int64(len(events)-1-i)}
 		var err error
 		if rows, refs, err = l.rows(rows, refs, workspaceID, now, e, appended[i].Seq); err != nil {
 			return err

@@ -121,6 +121,7 @@ func (w *Webhooks) begin(ctx context.Context) error {
 type work struct {
 	workspaceID, webhookID, leaseBy string
 	until                           time.Time
+	restsUntil                      time.Time // nothing is delivered before
 }
 
 // start leases due webhooks for the free workers of a pool and sets those to work.
@@ -221,6 +222,7 @@ type message struct {
 	deliveryID string
 	eventID    string
 	eventType  string
+	deviceID   string
 	payload    sql.NullString
 	attempts   int
 	body       []byte // nil: the event is not kept any more
@@ -241,6 +243,17 @@ func (d *deliverer) once(ctx context.Context, k *work) (on bool, err error) {
 	}
 	if m.body == nil {
 		return true, d.drop(ctx, k, m)
+	}
+	switch v, err := d.judge(ctx, k, m); {
+	case err != nil:
+		return false, err
+	case v == skip:
+		return true, d.drop(ctx, k, m)
+	case v == rest:
+		k.restsUntil = d.Now().Add(untilHours)
+		return false, nil
+	case v == end:
+		return false, d.change(ctx, k.workspaceID, k.webhookID, func(tx *store.Tx, r row) error { return d.end(ctx, tx, k.workspaceID, r.ID) })
 	}
 	a, ok := d.attempt(ctx, k, m)
 	if !ok {
@@ -271,13 +284,14 @@ func (d *deliverer) renew(ctx context.Context, k *work) (held bool, err error) {
 // next reads the delivery that is due first; ok is false when there is none.
 func (d *deliverer) next(ctx context.Context, k *work) (m message, ok bool, err error) {
 	var sandbox sql.NullBool
+	var device sql.NullString
 	var doc, sealed []byte
-	err = d.DB.QueryRow(ctx, `SELECT l.delivery_id, l.event_id, l.event_type, l.payload, l.attempts, e.doc, e.secret, s.is_sandbox
+	err = d.DB.QueryRow(ctx, `SELECT l.delivery_id, l.event_id, l.event_type, l.payload, l.attempts, e.doc, e.secret, e.device_id, s.is_sandbox
 		FROM webhook_deliveries l
 		LEFT JOIN events e ON e.workspace_id = l.workspace_id AND e.event_id = l.event_id
 		LEFT JOIN workspaces s ON s.workspace_id = l.workspace_id AND s.deleted_at IS NULL
 		WHERE l.workspace_id = $1 AND l.webhook_id = $2 AND l.next_at <= $3 ORDER BY l.next_at, l.seq, l.delivery_id LIMIT 1`,
-		k.workspaceID, k.webhookID, store.Micros(d.Now())).Scan(&m.deliveryID, &m.eventID, &m.eventType, &m.payload, &m.attempts, &doc, &sealed, &sandbox)
+		k.workspaceID, k.webhookID, store.Micros(d.Now())).Scan(&m.deliveryID, &m.eventID, &m.eventType, &m.payload, &m.attempts, &doc, &sealed, &device, &sandbox)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, false, nil
 	} else if err != nil {
@@ -286,7 +300,7 @@ func (d *deliverer) next(ctx context.Context, k *work) (m message, ok bool, err 
 	if !sandbox.Valid {
 		return m, false, errGone
 	}
-	m.sandbox = sandbox.Bool
+	m.sandbox, m.deviceID = sandbox.Bool, device.String
 	switch {
 	case m.payload.Valid:
 		m.body = []byte(m.payload.String)
@@ -474,8 +488,11 @@ func (d *deliverer) release(ctx context.Context, k work, gone bool) error {
 		}
 		// A statement of its own, which begins when the row is held: so it sees the deliveries of
 		// everybody who held the row before.
-		_, err = tx.Exec(ctx, `UPDATE webhooks SET due_at = (SELECT min(next_at) FROM webhook_deliveries WHERE workspace_id = $1 AND webhook_id = $2)
-			WHERE workspace_id = $1 AND webhook_id = $2`, k.workspaceID, k.webhookID)
+		if _, err = tx.Exec(ctx, `UPDATE webhooks SET due_at = (SELECT min(next_at) FROM webhook_deliveries WHERE workspace_id = $1 AND webhook_id = $2)
+			WHERE workspace_id = $1 AND webhook_id = $2`, k.workspaceID, k.webhookID); err != nil || k.restsUntil.IsZero() {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE webhooks SET due_at = $3 WHERE workspace_id = $1 AND webhook_id = $2 AND due_at < $3`, k.workspaceID, k.webhookID, store.Micros(k.restsUntil))
 		return err
 	})
 }

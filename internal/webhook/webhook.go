@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"keyway/internal/audit"
+	"keyway/internal/credential"
 	"keyway/internal/event"
 	"keyway/internal/fault"
 	"keyway/internal/job"
@@ -147,8 +148,12 @@ func (w *Webhooks) Create(ctx context.Context, workspaceID string, sandbox bool,
 		if n >= most {
 			return fault.New(fault.InvalidRequest, "A workspace has at most %d webhooks", most)
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO webhooks (workspace_id, webhook_id, doc, event_types, secrets, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
-			workspaceID, h.ID, string(doc), column(types), sealed, store.Micros(w.Now())); err != nil {
+		family := familyOf(ctx)
+		if err := w.admit(ctx, tx, workspaceID, family); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO webhooks (workspace_id, webhook_id, doc, event_types, secrets, created_at, family_id) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			workspaceID, h.ID, string(doc), column(types), sealed, store.Micros(w.Now()), store.TextOrNull(family)); err != nil {
 			return err
 		}
 		// The host alone: the rest of an address may be a secret.
@@ -164,20 +169,23 @@ func (w *Webhooks) audit(ctx context.Context, tx *store.Tx, by audit.Actor, acti
 type row struct {
 	Webhook
 	secrets      []secret
+	familyID     string // of the tokens that it is of; empty: the workspace's
 	failingSince time.Time
 	disabledAt   time.Time
 	createdAt    time.Time
 }
 
-const columns = `SELECT webhook_id, doc, secrets, failing_since, disabled_at, created_at FROM webhooks WHERE workspace_id = $1`
+const columns = `SELECT webhook_id, doc, secrets, failing_since, disabled_at, created_at, family_id FROM webhooks WHERE workspace_id = $1`
 
 func (w *Webhooks) scan(workspaceID string, scan func(...any) error) (r row, err error) {
 	var doc, sealed []byte
 	var failing, disabled sql.NullInt64
 	var created int64
-	if err := scan(&r.ID, &doc, &sealed, &failing, &disabled, &created); err != nil {
+	var family sql.NullString
+	if err := scan(&r.ID, &doc, &sealed, &failing, &disabled, &created, &family); err != nil {
 		return r, err
 	}
+	r.familyID = family.String
 	if err := json.Unmarshal(doc, &r.Webhook); err != nil {
 		return r, err
 	}
@@ -190,7 +198,7 @@ func (w *Webhooks) scan(workspaceID string, scan func(...any) error) (r row, err
 
 func (w *Webhooks) get(ctx context.Context, q store.Querier, workspaceID, id string) (row, error) {
 	r, err := w.scan(workspaceID, q.QueryRow(ctx, columns+` AND webhook_id = $2`, workspaceID, id).Scan)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !mine(ctx, r) {
 		err = fault.Missing(fault.WebhookNotFound)
 	}
 	return r, err
@@ -205,12 +213,12 @@ func (w *Webhooks) Get(ctx context.Context, workspaceID, id string) (Webhook, er
 // List reads the webhooks of a workspace with their secrets, oldest first.
 func (w *Webhooks) List(ctx context.Context, workspaceID string) ([]Webhook, error) {
 	rows, err := w.DB.Query(ctx, columns+` ORDER BY created_at, webhook_id`, workspaceID)
-	all, err := store.All(rows, err, func(rows *sql.Rows) (Webhook, error) {
-		r, err := w.scan(workspaceID, rows.Scan)
-		return r.Webhook, err
-	})
-	if all == nil {
-		all = []Webhook{}
+	rowsOf, err := store.All(rows, err, func(rows *sql.Rows) (row, error) { return w.scan(workspaceID, rows.Scan) })
+	all := []Webhook{}
+	for _, r := range rowsOf {
+		if mine(ctx, r) {
+			all = append(all, r.Webhook)
+		}
 	}
 	return all, err
 }
@@ -307,16 +315,18 @@ func (w *Webhooks) Update(ctx context.Context, workspaceID, id string, types []s
 
 // Delete takes a webhook away; nothing is sent any more. It returns webhook_not_found.
 func (w *Webhooks) Delete(ctx context.Context, workspaceID, id string, by audit.Actor) error {
-	return w.change(ctx, workspaceID, id, func(tx *store.Tx, _ row) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM webhooks WHERE workspace_id = $1 AND webhook_id = $2`, workspaceID, id); err != nil {
-			return err
-		}
-		// There may be more deliveries and attempts than one transaction should take away.
-		if _, err := w.Jobs.Enqueue(ctx, tx, purgeJob, workspaceID, id, w.Now()); err != nil {
-			return err
-		}
-		return w.audit(ctx, tx, by, "webhook.deleted", workspaceID, id, nil)
-	})
+	return w.change(ctx, workspaceID, id, func(tx *store.Tx, _ row) error { return w.delete(ctx, tx, workspaceID, id, by, nil) })
+}
+
+func (w *Webhooks) delete(ctx context.Context, tx *store.Tx, workspaceID, id string, by audit.Actor, detail map[string]any) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM webhooks WHERE workspace_id = $1 AND webhook_id = $2`, workspaceID, id); err != nil {
+		return err
+	}
+	// There may be more deliveries and attempts than one transaction should take away.
+	if _, err := w.Jobs.Enqueue(ctx, tx, purgeJob, workspaceID, id, w.Now()); err != nil {
+		return err
+	}
+	return w.audit(ctx, tx, by, "webhook.deleted", workspaceID, id, detail)
 }
 
 // RotateSecret gives a webhook a new secret. For a day the old one signs as well, so that receivers
@@ -420,18 +430,36 @@ var _ event.Subscriber = (*Webhooks)(nil)
 
 // Appended writes a delivery for each webhook that wants the event.
 func (w *Webhooks) Appended(ctx context.Context, tx *store.Tx, workspaceID string, now time.Time, events []event.Appended) error {
-	type target struct{ id, types string }
-	rows, err := tx.Query(ctx, `SELECT webhook_id, event_types FROM webhooks WHERE workspace_id = $1 AND disabled_at IS NULL ORDER BY webhook_id`, workspaceID)
+	type target struct {
+		id, types string
+		family    sql.NullString
+	}
+	rows, err := tx.Query(ctx, `SELECT webhook_id, event_types, family_id FROM webhooks WHERE workspace_id = $1 AND disabled_at IS NULL ORDER BY webhook_id`, workspaceID)
 	targets, err := store.All(rows, err, func(rows *sql.Rows) (t target, err error) {
-		err = rows.Scan(&t.id, &t.types)
+		err = rows.Scan(&t.id, &t.types, &t.family)
 		return t, err
 	})
 	if err != nil {
 		return err
 	}
 	for _, t := range targets {
+		sees := everything
+		if t.family.Valid {
+			// It is judged again when it is sent; what is not to be seen does not even wait.
+			switch sees, err = w.sees(ctx, tx, workspaceID, t.family.String); {
+			case errors.Is(err, credential.ErrEnded):
+				if err := w.end(ctx, tx, workspaceID, t.id); err != nil {
+					return err
+				}
+				continue
+			case err != nil && !isRefused(err):
+				return err
+			case err != nil && !credential.IsOutOfHours(err):
+				continue
+			}
+		}
 		for _, e := range events {
-			if !wants(t.types, e.Type) {
+			if !wants(t.types, e.Type) || !sees(e.DeviceID) {
 				continue
 			}
 			if err := w.enqueue(ctx, tx, workspaceID, t.id, e, "", now); err != nil {
