@@ -10,6 +10,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -32,8 +33,16 @@ func mortal(t *testing.T, folder ...string) *world {
 
 func (w *world) run(t *testing.T) (kill func()) {
 	t.Helper()
-	cmd := exec.Command(binary, append([]string{"serve", "--listen", strings.TrimPrefix(w.URL, "http://"), "--public-url", w.URL}, w.folder...)...)
+	cmd := exec.Command(binary, append([]string{"serve", "--listen", strings.TrimPrefix(w.URL, "http://"), "--public-url", w.URL}, slices.Concat(w.folder, w.flags)...)...)
 	cmd.Env = environment()
+	if w.logPath != "" {
+		log, err := os.OpenFile(w.logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = log.Close() }()
+		cmd.Stderr = log
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ class Handler:
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
             "tls": session.ssl is not None or mode == "tls",
-            "user": session.login_data.decode(),
+            "user": session.auth_data.decode(),
             "data": base64.b64encode(envelope.original_content).decode(),
         }), flush=True)
         if drop:

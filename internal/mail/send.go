@@ -209,22 +209,31 @@ func (o *Outbox) sendOne(ctx context.Context, c *smtp.Client, r row) error {
 	case err == nil || m.IsDelivered():
 		return o.end(ctx, r, sent, nil)
 	case !errors.As(err, &failure) || failure.ErrorCode() == 0:
-		return err
+		// Others go first the next time: it may be for this mail that the server hung up.
+		return errors.Join(err, o.putOff(ctx, r, 5*time.Second, err))
 	case failure.Reason == smtp.ErrSMTPRcptTo && failure.ErrorCode() >= 500:
-		return o.end(ctx, r, givenUp, err) // there is nobody at this address
+		err = o.end(ctx, r, givenUp, err) // there is nobody at this address
+	default:
+		err = o.putOff(ctx, r, time.Minute, err)
 	}
-	return o.end(ctx, r, deferred, err)
+	return errors.Join(err, c.Reset()) // what went wrong with this mail is nothing to the next
 }
 
-// end writes down what became of a mail.
+// end takes a mail away.
 func (o *Outbox) end(ctx context.Context, r row, result string, why error) error {
+	return o.record(ctx, r, result, why, `DELETE FROM mails WHERE mail_id = $1`)
+}
+
+// putOff has a mail tried again after a time that doubles with each try.
+func (o *Outbox) putOff(ctx context.Context, r row, first time.Duration, why error) error {
+	next := o.Now().Add(min(first<<min(r.attempts, 10), time.Hour))
+	return o.record(ctx, r, deferred, why, `UPDATE mails SET attempts = attempts + 1, next_at = $2 WHERE mail_id = $1`, store.Micros(next))
+}
+
+// record writes down what became of a mail.
+func (o *Outbox) record(ctx context.Context, r row, result string, why error, statement string, args ...any) error {
 	err := o.DB.Update(ctx, func(tx *store.Tx) error {
-		if result == deferred {
-			next := o.Now().Add(min(time.Minute<<min(r.attempts, 10), time.Hour))
-			_, err := tx.Exec(ctx, `UPDATE mails SET attempts = attempts + 1, next_at = $2 WHERE mail_id = $1`, r.id, store.Micros(next))
-			return err
-		}
-		_, err := tx.Exec(ctx, `DELETE FROM mails WHERE mail_id = $1`, r.id)
+		_, err := tx.Exec(ctx, statement, append([]any{r.id}, args...)...)
 		return err
 	})
 	if err != nil {

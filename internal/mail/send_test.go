@@ -68,6 +68,8 @@ func (s *script) serve(c net.Conn) {
 		case data:
 			data = false
 			fmt.Fprint(c, "250 taken\r\n")
+		case s.answer != nil && s.answer(line) == "hang up":
+			return
 		case s.answer != nil && s.answer(line) != "":
 			fmt.Fprint(c, s.answer(line)+"\r\n")
 		case verb == "EHLO":
@@ -142,6 +144,8 @@ func TestWhatBecomesOfMails(t *testing.T) {
 				return "550 5.1.1 nobody here"
 			case strings.HasPrefix(line, "RCPT") && strings.Contains(line, "later@"):
 				return "451 4.7.1 come back later"
+			case strings.HasPrefix(line, "RCPT") && strings.Contains(line, "poison@"):
+				return "hang up"
 			}
 			return ""
 		}}
@@ -187,6 +191,14 @@ func TestWhatBecomesOfMails(t *testing.T) {
 		}
 		if strings.Contains(s.heard(), "Bcc") {
 			t.Error("an address became a header")
+		}
+		// One for which the server hangs up lets others pass.
+		post(w, "poison@example.com")
+		post(w, "carl@example.com")
+		for deadline := time.Now().Add(30 * time.Second); !strings.Contains(s.heard(), "carl@example.com"); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("one mail holds up another\n%s", w.Log)
+			}
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package member_test
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"keyway/internal/credential"
 	"keyway/internal/fault"
 	"keyway/internal/identity"
+	"keyway/internal/mail"
 	"keyway/internal/member"
 	"keyway/internal/rpc"
 	"keyway/internal/workspace"
@@ -122,6 +124,29 @@ func TestInvitations(t *testing.T) {
 		}
 		if strings.Contains(w.Log.String(), secret.Reveal()[len(secret.Reveal())-20:]) {
 			t.Error("the link is in the log")
+		}
+	})
+}
+
+// With an SMTP server the link is mailed as well as shown, to whom it is for and in nothing that is
+// stored readable.
+func TestInvitationsAreMailed(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		h := setup(w)
+		if inv, _ := h.invite(h.admin, "bert@example.com", "member"); inv.IsMailed || len(w.Mails()) != 0 {
+			t.Errorf("%+v without a server", inv)
+		}
+		w.Mail.Server = &mail.Server{}
+		inv, secret := h.invite(h.admin, "mary@example.com", "admin")
+		all := w.Mails()
+		if !inv.IsMailed || len(all) != 1 || all[0].To != "mary@example.com" || all[0].Subject != "Invitation to the workspace “Hotel”" || !strings.Contains(all[0].Text, "\n"+inv.URL+"\n") {
+			t.Errorf("%+v %+v", inv, all)
+		}
+		var sealed []byte
+		w.Must(w.DB.QueryRow(t.Context(), `SELECT sealed FROM mails`).Scan(&sealed))
+		if bytes.Contains(sealed, []byte(secret.Reveal()[len(secret)-20:])) || bytes.Contains(sealed, []byte("mary@")) {
+			t.Error("the link can be read in the database")
 		}
 	})
 }

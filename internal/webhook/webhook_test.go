@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"keyway/internal/event"
 	"keyway/internal/fault"
 	"keyway/internal/job"
+	"keyway/internal/mail"
 	"keyway/internal/outbound"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
@@ -81,6 +83,23 @@ func (b *bench) workspace(t *testing.T, id string) {
 	t.Helper()
 	err := b.DB.Update(t.Context(), func(tx *store.Tx) error {
 		_, err := tx.Exec(t.Context(), `INSERT INTO workspaces (workspace_id, name, is_sandbox, is_suspended, publishable_key, doc, created_at) VALUES ($1, 'w', TRUE, FALSE, $1, '{}', 0)`, id)
+		return err
+	}, store.Instance)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// member adds a person to the workspace.
+func (b *bench) member(t *testing.T, n int, role string, disabled bool) {
+	t.Helper()
+	id, at := store.NewID(), sql.NullInt64{Int64: 1, Valid: disabled}
+	err := b.DB.Update(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(t.Context(), `INSERT INTO users (user_id, email, name, password_hash, is_operator, disabled_at, created_at) VALUES ($1, $2, '', '', FALSE, $3, 0)`, id, fmt.Sprintf("person%d@example.com", n), at)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(t.Context(), `INSERT INTO memberships (workspace_id, user_id, role, created_at) VALUES ($1, $2, $3, 0)`, b.ws, id, role)
 		return err
 	}, store.Instance)
 	if err != nil {
@@ -347,6 +366,10 @@ func TestDisabledAfterFiveDays(t *testing.T) {
 		b, r, other := setup(t, db), receive(t), receive(t)
 		h := b.create(t, r.URL, "lock.locked")
 		b.create(t, other.URL, "webhook.disabled")
+		b.Mail = mail.New(mail.Outbox{DB: db, Vault: b.Vault, Jobs: b.Jobs, Log: b.Log, Now: b.now, PublicURL: "https://keyway.test", Server: &mail.Server{}})
+		for n, role := range []string{"owner", "owner", "owner", "admin"} {
+			b.member(t, n, role, n == 2)
+		}
 		r.respond(status(404))
 		b.run(t)
 		for day := range 6 {
@@ -364,6 +387,21 @@ func TestDisabledAfterFiveDays(t *testing.T) {
 		eventually(t, "an event about it", func() bool { return len(other.ids()) == 1 })
 		if !strings.Contains(b.logged(), "webhook disabled after days of failure") {
 			t.Error("no notice in the log")
+		}
+		rows, err := db.Query(t.Context(), `SELECT mail_id, sealed FROM mails`)
+		all, err := store.All(rows, err, func(r *sql.Rows) (string, error) {
+			var id string
+			var sealed []byte
+			if err := r.Scan(&id, &sealed); err != nil {
+				return "", err
+			}
+			text, err := b.Vault.Open("mails/"+id, sealed)
+			return string(text), err
+		})
+		told := strings.Join(all, "\n")
+		if err != nil || len(all) != 2 || !strings.Contains(told, "person0@example.com") || !strings.Contains(told, "person1@example.com") ||
+			!strings.Contains(told, "https://keyway.test/console/workspaces/"+b.ws+"/developer/webhooks/"+h.ID) {
+			t.Errorf("%v %s", err, told)
 		}
 		n := len(r.ids())
 		b.happen(t, b.ws, "lock.locked")
