@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -22,18 +21,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/database"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"keyway/internal/audit"
 	"keyway/internal/credential"
 	"keyway/internal/identity"
 	"keyway/internal/personalaccesstoken"
+	"keyway/internal/policy"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
 	"keyway/internal/store/storetest"
-	"keyway/internal/vault"
 )
 
 // in asks with a token in a workspace.
@@ -142,15 +139,15 @@ type hammered struct {
 }
 
 // TestIncidentStaleCache: with NocoDB deleted tokens worked for up to three days (CVE-2026-46554).
-// Here several connections ask all the while a token is being ended, a thousand times in all and in
-// every way that there is, in one process and across two on one database: nothing that is sent after
-// the end was answered succeeds.
+// Here several connections ask all the while a token is being ended, a thousand times by revoking it
+// and many times in every other way that there is, in one process and across two on one database:
+// nothing that is sent after the end was answered succeeds.
 func TestIncidentStaleCache(t *testing.T) {
 	t.Parallel()
 	t.Run("one process", func(t *testing.T) {
 		t.Parallel()
 		w := setup(t, storetest.SQLite(t))
-		w.hammer(t, 600, w.URL)
+		w.hammer(t, 1000, 25, w.URL)
 	})
 	t.Run("two processes", func(t *testing.T) {
 		t.Parallel()
@@ -171,16 +168,20 @@ func TestIncidentStaleCache(t *testing.T) {
 		}
 		other := httptest.NewServer(machine)
 		t.Cleanup(other.Close)
-		w.hammer(t, 400, other.URL)
+		w.hammer(t, 150, 15, other.URL)
 	})
 }
 
-// hammer ends tokens by w while callers use them at an address.
-func (w *world) hammer(t *testing.T, rounds int, address string) {
+// hammer ends tokens by w while callers use them, or what was made with them, at an address: so often
+// by revoking, and so often in each other way.
+func (w *world) hammer(t *testing.T, revoked, others int, address string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
-	mary := w.person(t, "mary")
+	w.tokens.MaxLive = 1 << 20
+	owner, mary := w.person(t, "owner"), w.person(t, "mary")
+	w.join(t, w.here, owner, rpc.Owner)
 	w.join(t, w.here, mary, rpc.Member)
+	w.join(t, w.abroad, mary, rpc.Member)
 	var current atomic.Pointer[hammered]
 	var late, answered atomic.Int64
 	var callers sync.WaitGroup
@@ -222,26 +223,82 @@ func (w *world) hammer(t *testing.T, rounds int, address string) {
 			}
 		})
 	}
+	// mint makes tokens and gives them, or what was made with them, to be used.
+	type used struct{ token, id string }
+	mint := func(from, n int) (out []used) {
+		if err := w.db.Update(ctx, func(tx *store.Tx) error {
+			out = nil
+			for i := from; i < from+n; i++ {
+				c := credential.Credential{Kind: credential.PersonalAccessToken, UserID: mary.ID, Name: "test", CreatedFrom: "command", CreatedAt: time.Now(), Limits: credential.Unlimited()}
+				secret, err := credential.Insert(ctx, tx, w.vault, &c, false)
+				if err != nil {
+					return err
+				}
+				u := used{secret.Reveal(), c.ID}
+				if c.ParentID, c.FamilyID = c.ID, ""; i%3 == 1 {
+					c.Kind, c.UserID, c.WorkspaceID = credential.WorkspaceKey, "", w.here.id
+				}
+				if i%3 > 0 {
+					if secret, err = credential.Insert(ctx, tx, w.vault, &c, false); err != nil {
+						return err
+					}
+					u.token = secret.Reveal()
+				}
+				out = append(out, u)
+			}
+			return nil
+		}, store.Instance); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	change := func(id string, ch personalaccesstoken.Change) error {
+		return w.tokens.Update(ctx, mary.ID, id, ch, nil, audit.Server)
+	}
 	ends := []struct {
 		name      string
-		end, mend func(id string) error
+		end, mend func(id, token string) error
 	}{
-		{name: "revoked", end: func(id string) error { return w.tokens.Revoke(ctx, mary.ID, id, audit.Server) }},
-		{name: "disabled", end: func(id string) error { return w.tokens.SetDisabled(ctx, mary.ID, id, true, audit.Server) }},
-		{name: "cut to other scopes", end: func(id string) error {
-			cut := personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}}
-			return w.tokens.Update(ctx, mary.ID, id, cut, nil, audit.Server)
+		{name: "revoked", end: func(id, _ string) error { return w.tokens.Revoke(ctx, mary.ID, id, audit.Server) }},
+		{name: "disabled", end: func(id, _ string) error { return w.tokens.SetDisabled(ctx, mary.ID, id, true, audit.Server) }},
+		{name: "cut to other scopes", end: func(id, _ string) error {
+			return change(id, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}})
 		}},
-		{name: "expired", end: func(id string) error {
+		{name: "cut to another workspace", end: func(id, _ string) error {
+			return change(id, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{WorkspaceIDs: rpc.Opt[[]string]{Set: true, Value: []string{w.abroad.id}}}})
+		}},
+		{name: "expired", end: func(id, _ string) error {
 			at := time.Now().Add(10 * time.Millisecond)
-			err := w.tokens.Update(ctx, mary.ID, id, personalaccesstoken.Change{ExpiresAt: rpc.Opt[time.Time]{Set: true, Value: at}}, nil, audit.Server)
+			err := change(id, personalaccesstoken.Change{ExpiresAt: rpc.Opt[time.Time]{Set: true, Value: at}})
 			time.Sleep(time.Until(at) + time.Millisecond)
 			return err
 		}},
-		{name: "no member", end: func(string) error { return w.members.Remove(ctx, w.here.id, mary.ID, rpc.Owner, "", audit.Server) },
-			mend: func(string) error { return w.members.Add(ctx, w.here.id, mary.ID, rpc.Member, audit.Server) }},
-		{name: "user disabled", end: func(string) error { _, err := w.people.SetDisabled(ctx, mary.ID, true, audit.Server); return err },
-			mend: func(string) error { _, err := w.people.SetDisabled(ctx, mary.ID, false, audit.Server); return err }},
+		{name: "found by somebody", end: func(id, token string) error {
+			_, err := w.leaks.Revoke(ctx, []string{token}, audit.Server)
+			return err
+		}},
+		{name: "refused by an owner", end: func(id, _ string) error {
+			return w.tokens.SetRefused(ctx, owner.ID, w.here.id, id, true, audit.Server)
+		}},
+		{name: "against the policy", end: func(string, string) error {
+			_, err := w.policies.Update(ctx, w.here.id, policy.Change{AllowedScopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}, audit.Server)
+			return err
+		}, mend: func(string, string) error {
+			_, err := w.policies.Update(ctx, w.here.id, policy.Change{AllowedScopes: rpc.Opt[[]string]{Set: true}}, audit.Server)
+			return err
+		}},
+		{name: "no member", end: func(string, string) error {
+			return w.members.Remove(ctx, w.here.id, mary.ID, rpc.Owner, "", audit.Server)
+		},
+			mend: func(string, string) error { return w.members.Add(ctx, w.here.id, mary.ID, rpc.Member, audit.Server) }},
+		{name: "user disabled", end: func(string, string) error {
+			_, err := w.people.SetDisabled(ctx, mary.ID, true, audit.Server)
+			return err
+		},
+			mend: func(string, string) error {
+				_, err := w.people.SetDisabled(ctx, mary.ID, false, audit.Server)
+				return err
+			}},
 	}
 	wait := func(enough func() bool) {
 		for deadline := time.Now().Add(20 * time.Second); !enough() && !t.Failed(); time.Sleep(50 * time.Microsecond) {
@@ -250,14 +307,19 @@ func (w *world) hammer(t *testing.T, rounds int, address string) {
 			}
 		}
 	}
-	for i := 0; i < rounds && !t.Failed(); i++ {
-		token, id := w.pat(t, mary.ID, credential.Credential{})
+	rounds := mint(0, revoked)
+	for i := range revoked + others*(len(ends)-1) {
+		way := ends[0]
+		if i >= revoked {
+			way = ends[1+(i-revoked)%(len(ends)-1)]
+			rounds = append(rounds, mint(i, 1)...)
+		}
+		token, id := rounds[i].token, rounds[i].id
 		r := &hammered{token: token}
 		current.Store(r)
 		wait(func() bool { return r.succeeded.Load() > 0 }) // so that there is something to be cached
-		way := ends[i%len(ends)]
-		if err := way.end(id); err != nil {
-			t.Fatal(err)
+		if err := way.end(id, token); err != nil {
+			t.Fatal(way.name, err)
 		}
 		r.ended.Store(true)
 		n := answered.Load()
@@ -270,7 +332,7 @@ func (w *world) hammer(t *testing.T, rounds int, address string) {
 			if err := w.tokens.Revoke(ctx, mary.ID, id, audit.Server); err != nil {
 				t.Fatal(err)
 			}
-			if err := way.mend(id); err != nil {
+			if err := way.mend(id, token); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -390,57 +452,39 @@ func TestIncidentDeactivatedUser(t *testing.T) {
 }
 
 // TestIncidentWideningOnUpgrade: after an upgrade of Codeberg existing tokens might have got more
-// permissions than before (Forgejo 1.20). Here a database of the first version is opened by this one:
-// its tokens may do nothing that needs a scope by name, dead ones stay dead, and a scope that this
-// version does not know grants nothing.
+// permissions than before (Forgejo 1.20). Here a database that the first version left is opened by this
+// one: its tokens may do nothing that needs a scope by name, its keys open their workspace and no
+// other, dead ones stay dead, and a scope that this version does not know grants nothing.
 func TestIncidentWideningOnUpgrade(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
-	v, err := vault.Create(filepath.Join(folder, "keys"))
-	if err != nil {
+	folder, first := t.TempDir(), filepath.Join("testdata", "first_version")
+	read := func(name string) []byte {
+		text, err := os.ReadFile(filepath.Join(first, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	if err := os.WriteFile(filepath.Join(folder, "keys"), read("keys.json"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	old, err := sql.Open("sqlite", filepath.Join(folder, store.FileName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider, err := goose.NewProvider(database.DialectSQLite3, old, os.DirFS(filepath.Join("..", "..", "internal", "store", "migrations")))
-	if err != nil {
+	if _, err := old.ExecContext(t.Context(), string(read("database.sql"))); err != nil {
 		t.Fatal(err)
-	}
-	if _, err := provider.UpTo(t.Context(), 4); err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	userID, workspaceID := store.NewID(), store.NewID()
-	secrets := map[string]string{}
-	exec := func(query string, args ...any) {
-		t.Helper()
-		if _, err := old.ExecContext(t.Context(), query, args...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	exec(`INSERT INTO server_keys (key_id, proof, created_at) VALUES ($1, $2, 1)`, v.KeyID(), v.Proof(v.KeyID()))
-	exec(`INSERT INTO users VALUES ($1, 'old@example.com', 'Old', '', TRUE, NULL, 1)`, userID)
-	exec(`INSERT INTO workspaces VALUES ($1, 'Old', TRUE, FALSE, 'seam_pk1old', '{"workspace_id":"`+workspaceID+`","name":"Old","is_sandbox":true}', 1, NULL, 0)`, workspaceID)
-	exec(`INSERT INTO memberships VALUES ($1, $2, 'owner', 1)`, workspaceID, userID)
-	ids := map[string]string{}
-	for name, ends := range map[string]struct{ expires, revoked any }{
-		"live": {}, "expired": {expires: store.Micros(now.Add(-time.Hour))}, "revoked": {revoked: store.Micros(now.Add(-time.Hour))}, "unknown scope": {},
-	} {
-		secret := credential.Mint(credential.PersonalAccessToken, false).Reveal()
-		p, err := credential.Parse(secret)
-		if err != nil {
-			t.Fatal(err)
-		}
-		digest, _ := v.Digest(v.KeyID(), secret)
-		secrets[name], ids[name] = secret, store.NewID()
-		exec(`INSERT INTO credentials (credential_id, kind, short_token, key_id, digest, user_id, name, description, created_at, created_from, expires_at, revoked_at)
-			VALUES ($1, 'personal_access_token', $2, $3, $4, $5, $6, '', 1, 'console', $7, $8)`, ids[name], p.Short, v.KeyID(), digest[:], userID, name, ends.expires, ends.revoked)
 	}
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
 	}
+	secrets := map[string]string{}
+	if err := json.Unmarshal(read("tokens.json"), &secrets); err != nil {
+		t.Fatal(err)
+	}
+	workspaceID, elsewhere := secrets["workspace_id"], secrets["other_workspace_id"]
+	delete(secrets, "workspace_id")
+	delete(secrets, "other_workspace_id")
 
 	a, err := openApp(t.Context(), appOptions{globals: globals{data: folder}, publicURL: "http://keyway.test"})
 	if err != nil {
@@ -454,33 +498,56 @@ func TestIncidentWideningOnUpgrade(t *testing.T) {
 	w.Server = httptest.NewServer(w.rpc)
 	t.Cleanup(w.Server.Close)
 	if err := a.db.Update(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(t.Context(), `UPDATE credentials SET limits = $2 WHERE credential_id = $1`, ids["unknown scope"], `{"scopes":["everything:all","*:write","devices","read"]}`)
+		_, err := tx.Exec(t.Context(), `UPDATE credentials SET limits = $1 WHERE name = 'unknown scope'`, `{"scopes":["everything:all","*:write","devices","read"]}`)
 		return err
 	}, store.Instance); err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range w.rpc.Endpoints() {
-		if e.Allow&rpc.PersonalAccessToken == 0 || e.Streams() {
-			continue
+	dead := map[string]string{"expired": "401 expired", "revoked": "401 revoked", "workspace key of the revoked": "401 revoked", "revoked API key": "401 revoked"}
+	kinds := map[string]rpc.Allow{"API key": rpc.APIKey, "revoked API key": rpc.APIKey, "workspace key": rpc.WorkspaceKey, "workspace key of the revoked": rpc.WorkspaceKey}
+	passed := map[string]int{}
+	for name, secret := range secrets {
+		kind, isKey := kinds[name]
+		if !isKey {
+			kind = rpc.PersonalAccessToken
 		}
-		for name, secret := range secrets {
+		for _, e := range w.rpc.Endpoints() {
+			if e.Allow == rpc.Public || e.Streams() {
+				continue
+			}
 			h := http.Header{"Authorization": {"Bearer " + secret}}
-			if e.Workspace == rpc.Required || e.Workspace == rpc.Optional {
+			if !isKey && (e.Workspace == rpc.Required || e.Workspace == rpc.Optional) {
 				h.Set("Seam-Workspace", workspaceID)
 			}
-			got := w.send(t, http.MethodPost, e.Path, h, []string{"no object"})
-			want := map[string]string{"expired": "401 expired", "revoked": "401 revoked"}[name]
+			got, want := w.send(t, http.MethodPost, e.Path, h, []string{"no object"}), dead[name]
 			switch {
 			case want != "":
-			case !e.Self && (name == "unknown scope" || slices.Contains(never, e.Scope())):
+			case e.Allow&kind == 0:
+				want = "401"
+			case !e.Self && name == "unknown scope", !e.Self && kind != rpc.APIKey && slices.Contains(never, e.Scope()):
 				want = "403 scope"
 			case got.status == http.StatusBadRequest:
-				continue // let through, as before
+				passed[name]++ // let through, as before
+				continue
+			case kind == rpc.APIKey:
+				want = "403 role" // an owner's or an operator's
 			}
 			if got.refusal() != want {
 				t.Errorf("%s with a token of the first version (%s): %d %s, want %s", e.Path, name, got.status, got.raw, want)
 			}
 		}
+		if a := w.in(t, secret, elsewhere, "/devices/list", fields{}); (a.status == http.StatusOK) != (name == "live") && name != "API key" {
+			t.Errorf("%s in another workspace: %d %s", name, a.status, a.raw)
+		}
+	}
+	if passed["live"] < 50 || passed["API key"] < 50 || passed["workspace key"] < 50 {
+		t.Errorf("what the old tokens may still do is less than it was: %v", passed)
+	}
+	if list := w.ok(t, secrets["workspace key"], "/workspaces/list", fields{}).ids("workspaces", "workspace_id"); !slices.Equal(list, []string{workspaceID}) {
+		t.Errorf("the workspace key sees %v", list)
+	}
+	if list := w.ok(t, secrets["live"], "/workspaces/list", fields{}).ids("workspaces", "workspace_id"); len(list) != 2 {
+		t.Errorf("the token sees %v", list)
 	}
 }
 
@@ -614,199 +681,5 @@ func TestIncidentHeaderConfusion(t *testing.T) {
 		if status, kind := raw(t, strings.TrimPrefix(s.url, "http://"), request); status != c.status || kind != c.kind {
 			t.Errorf("%s: %d %s, want %d %s", name, status, kind, c.status, c.kind)
 		}
-	}
-}
-
-// written is a writer that remembers everything.
-type written struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (w *written) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.text.Write(p)
-}
-
-// TestIncidentSecretsElsewhere is the canary beside TestIncidentTokenInURL: secrets of every kind are
-// made, used, mistyped, sent to wrong places and ended. Then none of them may stand in a log line, a
-// metric, an answer that refuses something, or in any byte of the database's files.
-func TestIncidentSecretsElsewhere(t *testing.T) {
-	t.Parallel()
-	folder := t.TempDir()
-	db, err := store.Open(t.Context(), store.Options{Folder: folder})
-	if err != nil {
-		t.Fatal(err)
-	}
-	log, metrics := &written{}, prometheus.NewRegistry()
-	keys, err := vault.Create(filepath.Join(t.TempDir(), "keys"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{app: wire(db, keys, appOptions{log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), publicURL: "http://keyway.test"})}
-	if w.rpc, err = w.newRPC(metrics, serveOptions{guessesPerMinute: 1000}, func(*http.Request) string { return "192.0.2.1" }); err != nil {
-		t.Fatal(err)
-	}
-	w.Server = httptest.NewServer(w.rpc)
-	t.Cleanup(w.Server.Close)
-	work, stop := context.WithCancel(t.Context())
-	var working sync.WaitGroup
-	working.Go(func() { w.jobs.Run(work) })
-
-	const password, pin = "canary horse battery staple", "83051746"
-	n, err := w.people.Prepare(t.Context(), "jane@example.com", "Jane", password)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var jane identity.User
-	if err := db.Update(t.Context(), func(tx *store.Tx) (err error) {
-		jane, err = w.people.Create(t.Context(), tx, n, audit.Server)
-		return err
-	}, store.Instance); err != nil {
-		t.Fatal(err)
-	}
-	w.here = w.place(t, "Here", true)
-	w.join(t, w.here, jane, rpc.Owner)
-	own := w.part(t, w.here, "sam", "mine")
-
-	secrets := map[string]string{"password": password, "PIN": pin, "API key": w.here.key}
-	keep := func(name string, a answer, of, field string) string {
-		t.Helper()
-		if a.status != 200 {
-			t.Fatalf("%s: %d %s", name, a.status, a.raw)
-		}
-		secrets[name], _ = a.object(t, of)[field].(string)
-		return secrets[name]
-	}
-	session := keep("session", w.call(t, "", "/keyway/v1/console_sessions/create", fields{"email": "jane@example.com", "password": password}), "console_session", "token")
-	pat := keep("token", w.call(t, session, tokensPath+"create", fields{"name": "canary", "scopes": everything()}), "personal_access_token", "token")
-	keep("child", w.call(t, pat, tokensPath+"create", fields{"name": "child"}), "personal_access_token", "token")
-	wsKey := keep("workspace key", w.call(t, pat, tokensPath+"create_workspace_key", fields{"workspace_id": w.here.id}), "workspace_key", "token")
-	keep("client session", w.in(t, pat, w.here.id, "/client_sessions/create", fields{"connected_account_ids": []string{own["connected_account_id"]}}), "client_session", "token")
-	keep("webhook secret", w.in(t, pat, w.here.id, "/webhooks/create", fields{"url": "https://example.com/canary"}), "webhook", "secret")
-	lock := ""
-	for _, brand := range []string{"schlage", "yale", "kwikset"} {
-		for _, d := range w.ok(t, w.here.key, "/locks/list", fields{"connected_account_id": w.connect(t, w.here, brand, "sam")}).body["devices"].([]any) {
-			d := d.(fields)
-			lengths, _ := d["properties"].(fields)["supported_code_lengths"].([]any)
-			if lock == "" && slices.Contains(lengths, any(float64(len(pin)))) && d["can_program_online_access_codes"] == true {
-				lock = d["device_id"].(string)
-			}
-		}
-	}
-	w.ok(t, w.here.key, "/access_codes/create", fields{"device_id": lock, "name": "Canary", "code": pin})
-	next := keep("successor", w.call(t, pat, tokensPath+"rotate", fields{"overlap_seconds": 60}), "personal_access_token", "token")
-	invitation := w.in(t, session, w.here.id, "/keyway/v1/members/invite", fields{"email": "new@example.com"})
-	if link, ok := invitation.object(t, "invitation")["url"].(string); ok {
-		_, secrets["invitation"], _ = strings.Cut(link, "#")
-	}
-
-	var refusals []string
-	refuse := func(method, path string, h http.Header, body any) {
-		a := func() answer {
-			text, _ := json.Marshal(body)
-			req, err := http.NewRequestWithContext(t.Context(), method, w.URL+path, strings.NewReader(string(text)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			req.Header = h
-			res, err := w.Client().Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer res.Body.Close()
-			text, _ = io.ReadAll(res.Body)
-			return answer{status: res.StatusCode, raw: string(text)}
-		}()
-		if a.status < 400 {
-			t.Errorf("%s %s is not refused: %d", method, path, a.status)
-		}
-		refusals = append(refusals, a.raw)
-	}
-	for name, secret := range secrets {
-		bearer := http.Header{"Authorization": {"Bearer " + secret}, "Seam-Workspace": {w.here.id}, "User-Agent": {"canary"}}
-		refuse(http.MethodGet, "/devices/list?token="+url.QueryEscape(secret), http.Header{}, nil)
-		refuse(http.MethodPost, "/"+url.PathEscape(secret), bearer, nil)
-		refuse(http.MethodPut, "/devices/list", bearer, nil)
-		refuse(http.MethodPost, "/devices/list", http.Header{"Authorization": {"Bearer " + secret + "x"}}, nil)
-		refuse(http.MethodPost, "/devices/list", http.Header{"Authorization": {"Bearer " + secret, "Bearer " + secret}}, nil)
-		refuse(http.MethodPost, "/devices/list", http.Header{"Client-Session-Token": {secret + "x"}}, nil)
-		refuse(http.MethodPost, "/client_sessions/create", http.Header{"Seam-Publishable-Key": {secret}}, nil)
-		mistaken := http.Header{"Authorization": {"Bearer " + next}, "Seam-Workspace": {w.here.id}}
-		for _, path := range []string{"/devices/get", "/access_codes/get", "/events/get", "/locks/unlock_door", "/webhooks/get"} {
-			refuse(http.MethodPost, path, mistaken, fields{"device_id": secret, "access_code_id": secret, "event_id": secret, "webhook_id": secret})
-		}
-		refuse(http.MethodPost, "/devices/list", mistaken, fields{"limit": secret})
-		refuse(http.MethodPost, "/devices/list", http.Header{"Authorization": {"Bearer " + next}, "Seam-Workspace": {secret}}, nil)
-		if name == "password" {
-			refuse(http.MethodPost, "/keyway/v1/console_sessions/create", http.Header{}, fields{"email": "jane@example.com", "password": secret + "x"})
-		}
-	}
-	refuse(http.MethodPost, "/access_codes/create", http.Header{"Authorization": {"Bearer " + next}, "Seam-Workspace": {w.here.id}}, fields{"device_id": lock, "name": "Odd", "code": pin + "x"})
-	w.call(t, wsKey, "/devices/list", fields{})
-	w.call(t, "", "/keyway/v1/credentials/revoke", fields{"credentials": []string{wsKey, "nonsense " + next}})
-	refuse(http.MethodPost, "/devices/list", http.Header{"Authorization": {"Bearer " + wsKey}}, nil)
-
-	stop()
-	working.Wait()
-	for _, flush := range []func(context.Context) error{w.usage.Flush, w.tokens.FlushUse, w.tokens.FlushRefusals} {
-		if err := flush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	measured := ""
-	families, err := metrics.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		measured += f.String()
-	}
-	places := map[string]string{"the log": log.text.String(), "a metric": measured, "a refusal": strings.Join(refusals, "\n")}
-	search := func(places map[string]string) {
-		t.Helper()
-		for name, secret := range secrets {
-			if secret == "" {
-				t.Errorf("there is no %s", name)
-				continue
-			}
-			// Of a token, its visible part may be seen; of a session, what is signed names it.
-			secret = secret[strings.LastIndexAny(secret, "_.")+1:]
-			for place, text := range places {
-				if strings.Contains(text, secret) {
-					at := strings.Index(text, secret)
-					t.Errorf("%s holds the %s: %q", place, name, text[max(0, at-200):at])
-				}
-			}
-		}
-	}
-	search(places)
-	if !strings.Contains(places["the log"], `"path":"/devices/list"`) || !strings.Contains(measured, "/devices/list") || len(refusals) < 100 {
-		t.Error("nothing was searched")
-	}
-	files := func() map[string]string {
-		out := map[string]string{}
-		entries, err := os.ReadDir(folder)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
-			text, err := os.ReadFile(filepath.Join(folder, e.Name()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			out[e.Name()] = string(text)
-		}
-		return out
-	}
-	search(files()) // with what is still in the write-ahead log
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	after := files()
-	search(after)
-	if joined := strings.Join(slices.Collect(maps.Values(after)), ""); !strings.Contains(joined, "personal_access_token.rotated") || !strings.Contains(joined, "access_code.created") {
-		t.Error("the files hold neither the audit log nor the events")
 	}
 }
