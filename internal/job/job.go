@@ -89,6 +89,7 @@ type Handler func(ctx context.Context, j Job) error
 const (
 	lease   = 20 * time.Second // after which another worker takes over
 	workers = 16               // jobs run at once
+	busy    = math.MinInt64    // when the next look is while every worker works: when one of them ends
 	pause   = time.Second      // before the database is asked again that has just failed
 )
 
@@ -153,9 +154,11 @@ func (r *Runner) ScheduleAhead(ctx context.Context, tx *store.Tx, key, kind, wor
 	return err
 }
 
-// wakeFor has the runner look when something is due earlier than it would look by itself.
+// wakeFor has the runner look when something is due earlier than it would look by itself, or when the
+// clock was put past the time of its next look while it slept.
 func (r *Runner) wakeFor(at time.Time) {
-	if at.UnixMicro() < r.looks.Load() {
+	looks := r.looks.Load()
+	if at.UnixMicro() < looks || looks != busy && r.now().UnixMicro() > looks {
 		r.Wake()
 	}
 }
@@ -176,7 +179,7 @@ func (r *Runner) Run(ctx context.Context) {
 	slots := make(chan struct{}, workers)
 	for {
 		r.looks.Store(math.MaxInt64)
-		wait, looks := time.Minute, int64(math.MinInt64) // no slot: the first job that ends wakes
+		wait, looks := time.Minute, int64(busy)
 		if free := workers - len(slots); free > 0 {
 			jobs, err := r.claim(ctx, free)
 			if err != nil && ctx.Err() == nil {
