@@ -13,7 +13,7 @@ import (
 )
 
 // pollEvery is how long a client waits before it looks again whether something is done.
-const pollEvery = 5 * time.Millisecond
+const pollEvery = 50 * time.Millisecond
 
 // atLocks takes what codes and bolts cost. The CPU of a request includes all that the server does
 // because of it later: the visit to the lock, the events of that, the jobs in between.
