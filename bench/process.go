@@ -27,6 +27,7 @@ type process struct {
 	cmd         *exec.Cmd
 	log         *os.File
 	firstAnswer time.Duration // after its start
+	startCPU    time.Duration // until then
 }
 
 // stop ends the process in good order; a second call does nothing.
@@ -169,7 +170,8 @@ func (f *folder) serve(ctx context.Context) (*process, error) {
 		status, _, err := ask(ctx, p.address, request)
 		if err == nil && status == http.StatusOK {
 			p.firstAnswer = time.Since(began)
-			return p, nil
+			p.startCPU, err = p.cpu()
+			return p, err
 		}
 		if time.Since(began) > 10*time.Second || ctx.Err() != nil {
 			return nil, errors.Join(fmt.Errorf("the server does not answer (status %d): %w", status, err), p.stop())

@@ -125,6 +125,7 @@ type row struct {
 	createdAt                            time.Time
 	state
 	stored   []byte        // the doc and secret as they were read, to see whether they change
+	indexed  indexed       // as it was read or written
 	doc      rpc.Doc[Code] // as it is served, once it is saved
 	isNew    bool
 	vanished bool

@@ -18,7 +18,7 @@ import (
 	"keyway/internal/vault"
 )
 
-const columns = `access_code_id, workspace_id, device_id, connected_account_id, is_managed, is_spare, common_code_key, doc, secret, state, created_at`
+const columns = `access_code_id, workspace_id, device_id, connected_account_id, is_managed, is_spare, common_code_key, doc, secret, state, created_at, prints`
 
 // Sealed are the columns of this room that hold secrets.
 func Sealed() []vault.Column {
@@ -36,12 +36,13 @@ func place(workspaceID, id, column string) string {
 func (c *Codes) scan(rows *sql.Rows) (*row, error) {
 	r := &row{}
 	var common sql.NullString
-	var doc, secret, sealed []byte
+	var doc, secret, sealed, prints []byte
 	var created int64
-	if err := rows.Scan(&r.id, &r.workspaceID, &r.deviceID, &r.accountID, &r.managed, &r.spare, &common, &doc, &secret, &sealed, &created); err != nil {
+	if err := rows.Scan(&r.id, &r.workspaceID, &r.deviceID, &r.accountID, &r.managed, &r.spare, &common, &doc, &secret, &sealed, &created, &prints); err != nil {
 		return nil, err
 	}
 	r.common, r.createdAt = common.String, store.Time(created)
+	r.indexed = r.toIndex(prints)
 	plain, err := c.Vault.Open(place(r.workspaceID, r.id, "state"), sealed)
 	if err != nil {
 		return nil, err
@@ -94,8 +95,8 @@ func (c *Codes) save(ctx context.Context, tx *store.Tx, r *row, now time.Time, a
 	if err != nil {
 		return err
 	}
-	was := r.stored
-	if r.stored = bytes.Join([][]byte{doc, fields, plain}, nil); bytes.Equal(was, r.stored) {
+	stored := r.stored
+	if r.stored = bytes.Join([][]byte{doc, fields, plain}, nil); bytes.Equal(stored, r.stored) {
 		return nil
 	}
 	r.doc = rpc.Splice[Code](doc, fields)
@@ -103,6 +104,13 @@ func (c *Codes) save(ctx context.Context, tx *store.Tx, r *row, now time.Time, a
 	sealed := c.Vault.Seal(place(r.workspaceID, r.id, "state"), plain)
 	search := searchText(r.Name, r.id)
 	prints := c.printColumn(r)
+	was, is := r.indexed, r.toIndex(prints)
+	r.indexed = is
+	if !r.isNew && was == is { // a column that is set is written to its indexes, whether it changes or not
+		_, err = tx.Exec(ctx, `UPDATE access_codes SET search = $3, doc = $4, secret = $5, state = $6 WHERE workspace_id = $1 AND access_code_id = $2`,
+			r.workspaceID, r.id, search, string(doc), secret, sealed)
+		return err
+	}
 	if !r.isNew {
 		_, err = tx.Exec(ctx, `UPDATE access_codes SET is_managed = $3, is_spare = $4, common_code_key = $5, search = $6, doc = $7, secret = $8, state = $9, prints = $10
 			WHERE workspace_id = $1 AND access_code_id = $2`, r.workspaceID, r.id, r.managed, r.spare, store.TextOrNull(r.common), search, string(doc), secret, sealed, prints)
@@ -114,6 +122,16 @@ func (c *Codes) save(ctx context.Context, tx *store.Tx, r *row, now time.Time, a
 		r.id, r.workspaceID, r.deviceID, r.accountID, r.managed, r.spare,
 		store.TextOrNull(r.common), string(doc), secret, sealed, store.Micros(r.createdAt), search, prints)
 	return err
+}
+
+// indexed is what stands in the indexes of a code and may change.
+type indexed struct {
+	managed, spare bool
+	common, prints string
+}
+
+func (r *row) toIndex(prints []byte) indexed {
+	return indexed{r.managed, r.spare, r.common, string(prints)}
 }
 
 // searchText is what ?search= looks in.

@@ -102,12 +102,16 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 			return err
 		}
 		t := c.telling(d, now)
+		before := make([]planned, len(rows))
+		for i, r := range rows {
+			before[i] = r.planned()
+		}
 		if rows, err = c.keepPool(d, rows, now); err != nil {
 			return err
 		}
 		v = &visit{around: surround(d, rows), rows: rows, steps: map[string]step{}, wants: map[string]held{}, results: map[string]error{}}
 		v.blocked = isBlocked(d)
-		for _, r := range rows {
+		for i, r := range rows {
 			if !d.IsManaged {
 				t.release(r)
 			}
@@ -135,6 +139,9 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 			if now.Before(r.RetryAt) {
 				v.steps[r.id] = nothing
 			}
+			if i < len(before) && r.planned() == before[i] {
+				continue // whatever else is new about it is written when the visit is over
+			}
 			if err := c.save(ctx, tx, r, now, v.around); err != nil {
 				return err
 			}
@@ -142,6 +149,18 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 		return c.tell(ctx, tx, t)
 	}, store.Workspace(j.WorkspaceID))
 	return v, err
+}
+
+// planned is what a plan may change of a code that was there before.
+type planned struct {
+	managed, deleting, blocked bool
+	tries                      int
+	retryAt                    time.Time
+	sent                       *held
+}
+
+func (r *row) planned() planned {
+	return planned{r.managed, r.Deleting, r.Blocked, r.Tries, r.RetryAt, r.Sent}
 }
 
 // forget ends the visits to a device that is gone: its codes went with it.

@@ -422,3 +422,31 @@ func TestNoAnswerIsOlderThanAnAcknowledgedWrite(t *testing.T) {
 		readers.Wait()
 	})
 }
+
+// What a rule does to a device that it reached shows to nobody else before it is written.
+func TestReachedDevicesAreApart(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		h := setup(w)
+		reach := func() device.Reached {
+			r, err := w.Devices.Reach(t.Context(), w.DB, h.ws.ID, h.all[0].ID)
+			w.Must(err)
+			return r
+		}
+		text := func() string {
+			out, err := json.Marshal(reach().Device)
+			w.Must(err)
+			return string(out)
+		}
+		want := text()
+		r := reach()
+		r.Properties["online"] = json.RawMessage("null")
+		r.Errors = append(r.Errors, device.Error{Code: "x"})
+		r.CustomMetadata["x"] = "y"
+		no := false
+		r.CanRemotelyUnlock = &no
+		if got := text(); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	})
+}

@@ -162,10 +162,15 @@ func (d *Devices) SetProperties(ctx context.Context, tx *store.Tx, workspaceID, 
 	if err != nil {
 		return err
 	}
+	return d.SetPropertiesOf(ctx, tx, &dev, values)
+}
+
+// SetPropertiesOf is SetProperties for a device that has just been read.
+func (d *Devices) SetPropertiesOf(ctx context.Context, tx *store.Tx, dev *Device, values map[string]any) error {
 	for name, v := range values {
 		if err := dev.Properties.set(name, v); err != nil {
 			return err
 		}
 	}
-	return d.write(ctx, tx, &dev)
+	return d.write(ctx, tx, dev)
 }

@@ -174,15 +174,18 @@ func (r *Reached) report(t Told) (is provider.Report, err error) {
 	}
 	full := 1.0
 	is.Battery, is.Keypad, is.KeypadBattery = t.BatteryLevel, t.Keypad, &full
-	for c, on := range map[provider.Condition]*bool{provider.FlakyConnection: t.Flaky, provider.PrivacyMode: t.Privacy, provider.ThirdPartyIntegration: t.ThirdParty} {
-		if on == nil {
+	for _, c := range []struct {
+		provider.Condition
+		on *bool
+	}{{provider.FlakyConnection, t.Flaky}, {provider.PrivacyMode, t.Privacy}, {provider.ThirdPartyIntegration, t.ThirdParty}} {
+		if c.on == nil {
 			continue
 		}
-		warning, can := sim.Warning(r.Ref, c)
+		warning, can := sim.Warning(r.Ref, c.Condition)
 		switch {
 		case !can:
-			return is, lacks(strings.ReplaceAll(string(c), "_", " "))
-		case *on:
+			return is, lacks(strings.ReplaceAll(string(c.Condition), "_", " "))
+		case *c.on:
 			is.Warnings = append(is.Warnings, warning)
 		default:
 			is.Over = append(is.Over, warning.Code)

@@ -235,7 +235,7 @@ func (l *Locks) finish(ctx context.Context, tx *store.Tx, workspaceID string, t 
 	if failure == nil {
 		changes, e := effect(r, t, m, now)
 		if len(changes) > 0 {
-			if err := l.Devices.SetProperties(ctx, tx, workspaceID, t.Device, changes); err != nil {
+			if err := l.Devices.SetPropertiesOf(ctx, tx, &r.Device, changes); err != nil {
 				return err
 			}
 		}

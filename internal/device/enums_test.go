@@ -1,0 +1,26 @@
+package device
+
+import (
+	"reflect"
+	"testing"
+)
+
+func TestFlagNamesAreThoseOfTheFields(t *testing.T) {
+	t.Parallel()
+	fields := reflect.TypeFor[Flags]()
+	if fields.NumField() != len(flagNames) {
+		t.Fatalf("%d fields, %d names", fields.NumField(), len(flagNames))
+	}
+	for i, name := range flagNames {
+		if tag := fields.Field(i).Tag.Get("json"); tag != name+",omitempty" {
+			t.Errorf("%s is %s", name, tag)
+		}
+	}
+	var f Flags
+	if err := f.set(map[string]bool{"can_remotely_lock": true, "can_hvac_heat": false}); err != nil || f.working() != ",can_remotely_lock," || len(f.names()) != 2 {
+		t.Errorf("%v: %q %v", err, f.working(), f.names())
+	}
+	if f.set(map[string]bool{"can_fly": true}) == nil {
+		t.Error("an unknown flag is taken")
+	}
+}
