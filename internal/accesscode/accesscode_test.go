@@ -362,6 +362,12 @@ func TestManagedByAnotherWorkspace(t *testing.T) {
 		if len(timeline) != 1 || timeline[0].str("actor_type") == "api_key" {
 			t.Fatal(timeline)
 		}
+		abroad := w.ref(lock)
+		abroad.WorkspaceID = "workspace-2"
+		w.connectIn("workspace-2", "august", "john")
+		if on, err := w.virtual.Codes(context.Background(), abroad); err != nil || len(on) != 0 {
+			t.Fatal("the same login in another workspace finds what was done in this one", on, err)
+		}
 		w.refused("/access_codes/unmanaged/convert_to_managed", object{"access_code_id": ours}, "access_code_managed_by_another_workspace")
 		elsewhere(ours, false)
 		if c := unmanaged(ours); len(c.list("warnings")) != 0 {

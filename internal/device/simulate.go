@@ -359,13 +359,17 @@ func (d *Device) keypad() json.RawMessage {
 // Awaken lets the virtual devices of an account answer that nothing is known to be wrong with: one that
 // was forgotten while it was offline is found again as its login finds it, with the codes that are on it.
 func (d *Devices) Awaken(ctx context.Context, workspaceID, accountID string) error {
-	return d.eachOfAccount(ctx, d.DB, workspaceID, accountID, func(r Reached) error {
+	err := d.eachOfAccount(ctx, d.DB, workspaceID, accountID, func(r Reached) error {
 		sim, ok := r.Provider.(Simulator)
 		if _, broken := r.Blocking(); broken || !ok {
 			return nil
 		}
 		return sim.Wake(ctx, r.Ref)
 	})
+	if fault.Is(err, fault.DeviceNotFound) { // deleted meanwhile
+		return nil
+	}
+	return err
 }
 
 // SetAccountConnected tells all devices of an account that it was disconnected, or connected again.

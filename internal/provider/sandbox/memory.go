@@ -71,13 +71,13 @@ func (p *Provider) recall(r provider.Ref, data []byte) (m memory, err error) {
 	return m, nil
 }
 
-// silent tells whether the device does not answer.
-func (m *memory) silent() bool { return m.Offline || m.HubOffline || m.Unpaid || m.Removed }
+// unreachable tells whether the device does not answer.
+func (m *memory) unreachable() bool { return m.Offline || m.HubOffline || m.Unpaid || m.Removed }
 
 // reach uses up a fault and tells what the device answers before it does anything. silent says
 // that it will claim to have done it.
 func (m *memory) reach() (silent bool, err error) {
-	if m.silent() {
+	if m.unreachable() {
 		return false, provider.ErrOffline
 	}
 	if len(m.Faults) == 0 {
@@ -118,7 +118,7 @@ func (p *Provider) SetRemoved(ctx context.Context, r provider.Ref, removed bool)
 
 // Wake ends whatever keeps a device from answering. The codes on it stay.
 func (p *Provider) Wake(ctx context.Context, r provider.Ref) error {
-	if m, err := p.load(ctx, r); err != nil || !m.silent() {
+	if m, err := p.load(ctx, r); err != nil || !m.unreachable() {
 		return err
 	}
 	return p.change(ctx, r, func(m *memory) error {
