@@ -192,6 +192,9 @@ func (t *Tokens) tidy(ctx context.Context) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM token_networks WHERE last_used_at < $1`, store.Micros(now.Add(-keepNetworks))); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, `DELETE FROM token_habits WHERE last_used_at < $1`, store.Micros(now.Add(-keepUses))); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `DELETE FROM token_counters WHERE counter LIKE 'told %' AND value < $1`, store.Micros(now.Add(-2*time.Hour)))
 		return err
 	})

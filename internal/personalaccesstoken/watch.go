@@ -23,6 +23,7 @@ type memory struct {
 	uses     map[use]int64
 	places   map[place]sighting
 	written  map[string]time.Time // family and network: when it was last written
+	habits   map[habit]time.Time
 	refusals []refusal
 	held     map[string]int // refusals by credential
 	denials  map[denial]*denied
@@ -71,6 +72,7 @@ func (t *Tokens) Used(id, familyID, workspaceID, endpoint, address string, now t
 	if m.uses == nil {
 		m.uses, m.places = map[use]int64{}, map[place]sighting{}
 	}
+	m.note(habit{familyID, hourHabit, hourOf(now)}, now)
 	if _, ok := m.uses[u]; ok || len(m.uses) < mostHeld {
 		m.uses[u]++
 	}
@@ -91,8 +93,8 @@ func (t *Tokens) FlushUse(ctx context.Context) error {
 	uses, places := m.uses, m.places
 	m.uses, m.places = nil, nil
 	m.mu.Unlock()
-	if len(uses) == 0 {
-		return nil
+	if err := t.flushHabits(ctx); err != nil || len(uses) == 0 {
+		return err
 	}
 	// No scope: no cache depends on it.
 	err := t.DB.Update(ctx, func(tx *store.Tx) error {
