@@ -219,7 +219,8 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 		AuthenticatedAt: f.AuthenticatedAt,
 	}
 	if v.Watcher != nil && len(f.Chain) > 0 {
-		p.device = func(id string) { v.Watcher.UsedDevice(f.FamilyID, id, v.Now()) }
+		family := f.FamilyID
+		p.device = func(id string) { v.Watcher.UsedDevice(family, id, v.Now()) }
 	}
 	if e.Workspace == rpc.Forbidden || e.Workspace == rpc.Ignored && person {
 		p.WorkspaceID, p.Role = "", rpc.NoRole

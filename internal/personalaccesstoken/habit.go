@@ -32,7 +32,8 @@ const mostDevices = 200
 // hourOf is an hour of the week in UTC, from Monday.
 func hourOf(at time.Time) string {
 	at = at.UTC()
-	return fmt.Sprintf("%03d", (int(at.Weekday())+6)%7*24+at.Hour())
+	n := byte((int(at.Weekday())+6)%7*24 + at.Hour())
+	return string([]byte{'0' + n/100, '0' + n/10%10, '0' + n%10}) // with each request, so without package fmt
 }
 
 // note remembers a habit until it is written. The caller holds mu.
