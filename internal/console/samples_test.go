@@ -254,7 +254,7 @@ func samples() []sample {
 
 	statuses := []Choice{{Label: "All"}, {Value: "live", Label: "All live (4)"}, {Value: "revoked", Label: "Revoked (1)"}}
 	expiring := ws(NavTokens, "Personal Access Tokens")
-	expiring.Expiring = []ExpiringToken{{Name: "Build server", URL: "/console/t/t3", ExpiresAt: testNow.Add(20 * time.Hour), Urgent: true}, {Name: "Nightly sync", URL: "/console/t/t2", ExpiresAt: days(2)}}
+	expiring.Expiring = []ExpiringToken{{Name: "Build server", URL: "/console/t/t3", ExpiresAt: testNow.Add(20 * time.Hour), Urgent: true}, {Name: "Nightly sync", URL: "/console/t/t2", ExpiresAt: days(2)}, {Name: "Laptop", URL: "/console/t/t1", ExpiresAt: days(-1), Urgent: true, Expired: true}}
 	expiring.Leaked = []LeakedCredential{{What: "Your token", Name: "Laptop", URL: "/console/t/t1", At: minutesAgo(50)}, {What: "The API key", Name: "CI", URL: "/console/k", At: days(-2)}}
 	rotating := sampleToken(me(NavTokens, "Laptop"))
 	rotating.Rotate.Open, rotating.Rotate.Errors = true, FormErrors{"overlap": "Choose how long the old token works."}

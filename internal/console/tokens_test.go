@@ -213,6 +213,10 @@ func TestExpiringTokens(t *testing.T) {
 	s.ahead.Store(int64(54 * 24 * time.Hour))
 	b = s.browser(t).signIn("jane")
 	b.get(workspacePath(w.ID, "team")).has("Rotate it", "Old script").lacks("For a week").get(settingsTokensPath).has("Expires soon", "warn-text")
+	s.ahead.Store(int64(61 * 24 * time.Hour))
+	s.browser(t).signIn("jane").get(workspacePath(w.ID, "team")).has("Old script", "has stopped working").lacks("For a week", "Rotate it")
+	s.ahead.Store(int64(64 * 24 * time.Hour))
+	s.browser(t).signIn("jane").get(workspacePath(w.ID, "team")).lacks("Old script")
 }
 
 // What was found in the open is said on every page for a week: to the token's person, and of an API key

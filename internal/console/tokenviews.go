@@ -386,4 +386,5 @@ type ExpiringToken struct {
 	URL       string
 	ExpiresAt time.Time
 	Urgent    bool // within a day
+	Expired   bool
 }

@@ -200,7 +200,10 @@ func (t *Tokens) tidy(ctx context.Context) error {
 	})
 }
 
-// Expiring lists a person's living tokens that expire within some days, the soonest first.
+// toldAfter is for how long it is said that a token has expired.
+const toldAfter = 3 * 24 * time.Hour
+
+// Expiring lists a person's tokens that expire within some days or have just expired, the soonest first.
 func (t *Tokens) Expiring(ctx context.Context, userID string, within time.Duration) ([]Token, error) {
 	all, err := t.List(ctx, userID)
 	if err != nil {
@@ -209,7 +212,7 @@ func (t *Tokens) Expiring(ctx context.Context, userID string, within time.Durati
 	last := t.Now().Add(within)
 	var out []Token
 	for _, tok := range all {
-		if tok.Status == Active && !tok.ExpiresAt.IsZero() && tok.ExpiresAt.Before(last) {
+		if (tok.Status == Active || tok.Status == Expired && tok.ExpiresAt.After(t.Now().Add(-toldAfter))) && !tok.ExpiresAt.IsZero() && tok.ExpiresAt.Before(last) {
 			out = append(out, tok)
 		}
 	}

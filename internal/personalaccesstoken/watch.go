@@ -41,6 +41,10 @@ type sighting struct {
 	first, last time.Time
 }
 
+// mostNetworks is how many networks of a family the audit log tells of, unless after a silence: one that
+// has more is used from everywhere.
+const mostNetworks = 100
+
 // mostHeld bounds what is kept in memory of each kind until it is written.
 const mostHeld = 50_000
 
@@ -147,12 +151,18 @@ func (t *Tokens) sighted(ctx context.Context, p place, s sighting) error {
 	isNew := false
 	err := t.DB.Update(ctx, func(tx *store.Tx) error {
 		var last sql.NullInt64
-		var known int
-		if err := tx.QueryRow(ctx, `SELECT max(last_used_at), count(CASE WHEN network = $2 THEN 1 END) FROM token_networks WHERE family_id = $1`,
-			p.familyID, network).Scan(&last, &known); err != nil {
+		var known, all int
+		if err := tx.QueryRow(ctx, `SELECT max(last_used_at), count(CASE WHEN network = $2 THEN 1 END), count(*) FROM token_networks WHERE family_id = $1`,
+			p.familyID, network).Scan(&last, &known, &all); err != nil {
 			return err
 		}
 		isNew = known == 0 && last.Valid && s.first.Sub(store.Time(last.Int64)) >= Silence
+		if known == 0 && !isNew && all < mostNetworks {
+			if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Server, Action: "personal_access_token.new_address", SubjectID: s.tokenID,
+				Detail: map[string]any{"address": p.address, "network": network}}); err != nil {
+				return err
+			}
+		}
 		_, err := tx.Exec(ctx, `INSERT INTO token_networks (family_id, network, first_used_at, last_used_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (family_id, network) DO UPDATE SET last_used_at = excluded.last_used_at`, p.familyID, network, store.Micros(s.first), store.Micros(s.last))
 		return err
