@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"keyway/internal/accesscode"
@@ -94,6 +95,13 @@ func openApp(ctx context.Context, o appOptions) (*app, error) {
 	if o.log == nil {
 		o.log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
+	most := personalaccesstoken.DefaultMaxLive
+	if o.tokens != "" {
+		var err error
+		if most, err = strconv.Atoi(o.tokens); err != nil || most < 1 {
+			return nil, badUsage("--tokens-per-person %q is not a number from 1 up", o.tokens)
+		}
+	}
 	if o.mustExist && o.databaseURL == "" {
 		if _, err := os.Stat(filepath.Join(o.data, store.FileName)); errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("there is no Keyway data in %s: name the right folder with --data, or begin with `keyway init` or `keyway serve`", o.data)
@@ -107,7 +115,9 @@ func openApp(ctx context.Context, o appOptions) (*app, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return wire(db, v, o), nil
+	a := wire(db, v, o)
+	a.tokens.MaxLive = most
+	return a, nil
 }
 
 func wire(db *store.DB, v *vault.Vault, o appOptions) *app {

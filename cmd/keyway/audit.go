@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyway/internal/audit"
+	"keyway/internal/fault"
 	"keyway/internal/rpc"
 )
 
@@ -36,6 +38,7 @@ var opAuditVerify = op("audit.verify", func(ctx context.Context, a *app, _ struc
 func auditCommand(g *globals) *cobra.Command {
 	var in auditIn
 	var since, before string
+	var on remote
 	list := &cobra.Command{
 		Use: "list", Short: "List what was done, newest first",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -49,7 +52,12 @@ func auditCommand(g *globals) *cobra.Command {
 				return badUsage("--limit takes 1 to 100000")
 			}
 			var out auditOut
-			if err := g.perform(cmd.Context(), opAuditList, in, &out, false); err != nil {
+			if on.server == "" {
+				err = g.perform(cmd.Context(), opAuditList, in, &out, false)
+			} else {
+				out, err = on.auditList(cmd.Context(), in)
+			}
+			if err != nil {
 				return err
 			}
 			return g.print(cmd, out, func(w io.Writer) {
@@ -83,10 +91,16 @@ func auditCommand(g *globals) *cobra.Command {
 		Use: "verify", Short: "Find out whether the audit log was changed; exit 1 when it was",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var out audit.Verification
-			if err := g.perform(cmd.Context(), opAuditVerify, struct{}{}, &out, false); err != nil {
+			var err error
+			if on.server == "" {
+				err = g.perform(cmd.Context(), opAuditVerify, struct{}{}, &out, false)
+			} else {
+				err = on.call(cmd.Context(), "/keyway/v1/audit/verify", struct{}{}, "audit_verification", &out)
+			}
+			if err != nil {
 				return err
 			}
-			err := g.print(cmd, out, func(w io.Writer) {
+			err = g.print(cmd, out, func(w io.Writer) {
 				if out.Intact {
 					fmt.Fprintf(w, "Intact: %d entries, and nothing was changed, put in or taken out\n", out.Entries)
 				}
@@ -97,7 +111,46 @@ func auditCommand(g *globals) *cobra.Command {
 			return err
 		},
 	}
-	return g.group("audit", "Read and check the log of who did what", list, verify)
+	group := g.group("audit", "Read and check the log of who did what", list, verify)
+	on.flags(group.PersistentFlags())
+	return group
+}
+
+// auditList reads entries over HTTP: of one workspace as one of its admins, or of all as an operator.
+func (r *remote) auditList(ctx context.Context, in auditIn) (out auditOut, err error) {
+	out.Entries = []audit.Record{}
+	body := map[string]any{"action": in.Action, "subject_id": in.SubjectID, "credential_id": in.CredentialID, "user_id": in.UserID, "limit": min(in.Limit, 500)}
+	for name, at := range map[string]time.Time{"since": in.Since, "before": in.Before} {
+		if !at.IsZero() {
+			body[name] = at
+		}
+	}
+	if in.WorkspaceID != "" {
+		body["workspace_id"] = in.WorkspaceID
+	}
+	for {
+		answer, err := r.ask(ctx, "/keyway/v1/audit/list", body)
+		if fault.Is(err, fault.Forbidden) && r.workspace != in.WorkspaceID { // no operator
+			r.workspace = in.WorkspaceID
+			continue
+		} else if err != nil {
+			return out, err
+		}
+		var page struct {
+			HasNext bool    `json:"has_next_page"`
+			Cursor  *string `json:"next_page_cursor"`
+		}
+		var entries []audit.Record
+		if err := errors.Join(json.Unmarshal(answer["audit_entries"], &entries), json.Unmarshal(answer["pagination"], &page)); err != nil {
+			return out, err
+		}
+		left := in.Limit - len(out.Entries)
+		out.Entries = append(out.Entries, entries[:min(left, len(entries))]...)
+		if out.HasMore = page.HasNext || len(entries) > left; !page.HasNext || len(out.Entries) >= in.Limit {
+			return out, nil
+		}
+		body["page_cursor"] = page.Cursor
+	}
 }
 
 // parseMoment reads a time that is past: 7d, 12h, or a date; empty is no time.

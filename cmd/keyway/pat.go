@@ -145,7 +145,10 @@ func parseHours(text string) (h credential.Hours, err error) {
 }
 
 // remote is a server that commands reach over HTTP, with a credential that may do what they ask.
-type remote struct{ server string }
+type remote struct {
+	server    string
+	workspace string // the seam-workspace header; empty: none
+}
 
 func (r *remote) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.server, "server", "", "address of a server to ask over HTTP, as the bearer of SEAM_PERSONAL_ACCESS_TOKEN or KEYWAY_CONSOLE_SESSION")
@@ -153,31 +156,41 @@ func (r *remote) flags(f *pflag.FlagSet) {
 
 // call asks an endpoint of the server and reads what stands under a key of its answer.
 func (r *remote) call(ctx context.Context, path string, in any, key string, out any) error {
+	answer, err := r.ask(ctx, path, in)
+	if err != nil || out == nil {
+		return err
+	}
+	return json.Unmarshal(answer[key], out)
+}
+
+// ask asks an endpoint of the server for its whole answer.
+func (r *remote) ask(ctx context.Context, path string, in any) (map[string]json.RawMessage, error) {
 	token := os.Getenv("KEYWAY_CONSOLE_SESSION")
 	if pat := os.Getenv("SEAM_PERSONAL_ACCESS_TOKEN"); token != "" && pat != "" {
-		return badUsage("SEAM_PERSONAL_ACCESS_TOKEN and KEYWAY_CONSOLE_SESSION are both set: which of them is meant?")
+		return nil, badUsage("SEAM_PERSONAL_ACCESS_TOKEN and KEYWAY_CONSOLE_SESSION are both set: which of them is meant?")
 	} else if token = cmp.Or(token, pat); token == "" {
-		return badUsage("--server needs a credential in SEAM_PERSONAL_ACCESS_TOKEN or KEYWAY_CONSOLE_SESSION")
+		return nil, badUsage("--server needs a credential in SEAM_PERSONAL_ACCESS_TOKEN or KEYWAY_CONSOLE_SESSION")
 	}
 	body, err := json.Marshal(in)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(r.server, "/")+path, bytes.NewReader(body))
 	if err != nil {
-		return badUsage("--server %q is not an address", r.server)
+		return nil, badUsage("--server %q is not an address", r.server)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "keyway/"+version)
 	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Seam-Workspace", r.workspace)
 	res, err := (&http.Client{Timeout: time.Minute}).Do(req)
 	if err != nil {
-		return fmt.Errorf("no answer from %s: %w", r.server, errors.Unwrap(err))
+		return nil, fmt.Errorf("no answer from %s: %w", r.server, errors.Unwrap(err))
 	}
 	defer func() { _ = res.Body.Close() }()
 	var answer map[string]json.RawMessage
 	if err := json.NewDecoder(io.LimitReader(res.Body, 64<<20)).Decode(&answer); err != nil {
-		return fmt.Errorf("%s answered %s with something that is not JSON; is that a Keyway server?", r.server, res.Status)
+		return nil, fmt.Errorf("%s answered %s with something that is not JSON; is that a Keyway server?", r.server, res.Status)
 	}
 	if res.StatusCode != http.StatusOK {
 		var failure struct {
@@ -185,14 +198,11 @@ func (r *remote) call(ctx context.Context, path string, in any, key string, out 
 			Message string     `json:"message"`
 		}
 		if err := json.Unmarshal(answer["error"], &failure); err != nil {
-			return fmt.Errorf("%s answered %s", r.server, res.Status)
+			return nil, fmt.Errorf("%s answered %s", r.server, res.Status)
 		}
-		return fmt.Errorf("%w (request id %s)", fault.New(failure.Type, "%s", failure.Message), res.Header.Get("Seam-Request-Id"))
+		return nil, fmt.Errorf("%w (request id %s)", fault.New(failure.Type, "%s", failure.Message), res.Header.Get("Seam-Request-Id"))
 	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(answer[key], out)
+	return answer, nil
 }
 
 // sent is a struct of optional parameters as a request carries them.

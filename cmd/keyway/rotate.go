@@ -247,8 +247,16 @@ func adviseCommand(g *globals, on *remote) *cobra.Command {
 			a := out.Advice
 			return g.print(cmd, out, func(w io.Writer) {
 				fmt.Fprintf(w, "Used %d of %d permissions in %d days, in %d requests.\n", a.Used, a.Permissions, a.Days, a.Requests)
-				if s := a.Suggestion; s != nil {
-					fmt.Fprintf(w, "\nNarrow it to\nScopes\t%s\nWorkspaces\t%s\nNetworks\t%s\n", strings.Join(s.Scopes, " "), strings.Join(s.WorkspaceIDs, " "), strings.Join(s.AllowedCIDRs, " "))
+				s := a.Suggestion
+				if s == nil {
+					return
+				}
+				fmt.Fprintf(w, "\nNarrow it to\nScopes\t%s\nWorkspaces\t%s\nNetworks\t%s\n", strings.Join(s.Scopes, " "), strings.Join(s.WorkspaceIDs, " "), strings.Join(s.AllowedCIDRs, " "))
+				if s.DeviceIDs != nil {
+					fmt.Fprintf(w, "Devices\t%s\n", strings.Join(s.DeviceIDs, " "))
+				}
+				if h := s.AllowedHours; h != nil {
+					fmt.Fprintf(w, "Hours\t%s %s-%s %s\n", strings.Join(h.Weekdays, ","), h.From, h.To, h.TimeZone)
 				}
 			})
 		},

@@ -31,6 +31,7 @@ import (
 	"keyway/internal/fault"
 	"keyway/internal/health"
 	"keyway/internal/identity"
+	"keyway/internal/personalaccesstoken"
 	"keyway/internal/reference"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
@@ -82,6 +83,7 @@ func serveCommand(g *globals) *cobra.Command {
 	o.outbound.flags(f)
 	f.StringVar(&o.guesses, "guesses-per-minute", env("KEYWAY_GUESSES_PER_MINUTE", strconv.Itoa(credential.GuessesPerMinute)), "how many unknown credentials an address may try in a minute; 0: any number [KEYWAY_GUESSES_PER_MINUTE]")
 	f.StringVar(&o.rate, "requests-per-minute", env("KEYWAY_REQUESTS_PER_MINUTE", "0"), "how many requests may be made with each token or API key in a minute; 0: any number [KEYWAY_REQUESTS_PER_MINUTE]")
+	f.StringVar(&g.tokens, "tokens-per-person", env("KEYWAY_TOKENS_PER_PERSON", strconv.Itoa(personalaccesstoken.DefaultMaxLive)), "how many live personal access tokens a person may have [KEYWAY_TOKENS_PER_PERSON]")
 	f.StringVar(&o.reading, "lock-read-interval", env("KEYWAY_LOCK_READ_INTERVAL", "15m"), "how often locks are read whose provider does not tell of what is done at them, like 15m; 0: never [KEYWAY_LOCK_READ_INTERVAL]")
 	o.openID.flags(f)
 	o.mail.flags(f)

@@ -78,6 +78,7 @@ func (c *Codes) find(ctx context.Context, q store.Querier, id string, managed bo
 	if err != nil {
 		return nil, err
 	}
+	credential.NoteDevice(ctx, found[0].deviceID)
 	return found[0], nil
 }
 

@@ -80,7 +80,7 @@ func (q *request) expiring(p *Page) error {
 	}
 	for _, t := range tokens {
 		if t.SuccessorID == nil && !t.IsDecoy && q.endsSoon(t) {
-			p.Expiring = append(p.Expiring, ExpiringToken{Name: t.Name, URL: settingsPath("personal-access-tokens", t.ID), ExpiresAt: t.ExpiresAt.Time, Urgent: t.ExpiresAt.Sub(q.Now()) <= 24*time.Hour})
+			p.Expiring = append(p.Expiring, ExpiringToken{Name: t.Name, URL: settingsPath("personal-access-tokens", t.ID), ExpiresAt: t.ExpiresAt.Time, Urgent: t.ExpiresAt.Sub(q.Now()) <= 24*time.Hour, Expired: !q.Now().Before(t.ExpiresAt.Time)})
 		}
 	}
 	return nil

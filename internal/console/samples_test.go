@@ -1,6 +1,10 @@
 package console
 
-import "time"
+import (
+	"time"
+
+	"keyway/internal/credential"
+)
 
 // sample is a page that the tests render; its name is the preview's file.
 type sample struct {
@@ -87,9 +91,10 @@ func sampleToken(p Page) *TokenView {
 		Refusals: []Refusal{{RequestID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e401", At: minutesAgo(9), Endpoint: "/locks/unlock_door", Address: "10.0.0.7", Workspace: "Harbour Hotels", Status: 403, Reason: "scope", Remedy: "Add the scope locks:write to the token on its page if it should be able to do this, or use another token."}},
 		Audit:    []AuditLine{{At: minutesAgo(60), What: "Rotated", Who: "You", Address: "10.0.0.7"}, {At: days(-40), What: "Created", Who: "Command by jane"}},
 		Notices:  []TokenNotice{{Tone: ToneBad, Text: "This token was used from 203.0.113.9 after it was replaced. If you do not know who that was, somebody holds the old secret.", At: minutesAgo(90)}, {Tone: ToneWarn, Text: "First used from the network 203.0.113.0/24, after a long silence.", At: minutesAgo(95)}},
-		Advice:   &AdviceView{Days: 30, Permissions: 41, Used: 2, Requests: 421, Scopes: []string{"devices:read", "workspaces:read"}, ScopeWords: []string{"Devices: read", "Workspaces: read"}, WorkspaceIDs: []string{sampleSandbox.ID}, Workspaces: "Jane’s Sandbox", Networks: []string{"10.0.0.0/24"}},
-		Rotate:   &RotateForm{Overlaps: overlaps(overlapBegin), Expiry: ExpiryForm{ID: "rotate", Options: sampleExpiry}, Nonce: "n8"},
-		Edit:     &EditTokenForm{Name: "Laptop", Expiry: ExpiryForm{ID: "edit", Options: sampleExpiry}, Limits: edit},
+		Advice: &AdviceView{Days: 30, Permissions: 41, Used: 2, Requests: 421, Scopes: []string{"devices:read", "workspaces:read"}, ScopeWords: []string{"Devices: read", "Workspaces: read"}, WorkspaceIDs: []string{sampleSandbox.ID}, Workspaces: "Jane’s Sandbox", Networks: []string{"10.0.0.0/24"}, DeviceIDs: []string{"d1", "d2"},
+			Hours: &credential.Hours{Weekdays: []string{"mon", "fri"}, From: "06:00", To: "16:00", TimeZone: "UTC"}, HoursWords: "Mondays and Fridays, 06:00 to 16:00 (UTC)"},
+		Rotate: &RotateForm{Overlaps: overlaps(overlapBegin), Expiry: ExpiryForm{ID: "rotate", Options: sampleExpiry}, Nonce: "n8"},
+		Edit:   &EditTokenForm{Name: "Laptop", Expiry: ExpiryForm{ID: "edit", Options: sampleExpiry}, Limits: edit},
 	}
 }
 
@@ -249,7 +254,7 @@ func samples() []sample {
 
 	statuses := []Choice{{Label: "All"}, {Value: "live", Label: "All live (4)"}, {Value: "revoked", Label: "Revoked (1)"}}
 	expiring := ws(NavTokens, "Personal Access Tokens")
-	expiring.Expiring = []ExpiringToken{{Name: "Build server", URL: "/console/t/t3", ExpiresAt: testNow.Add(20 * time.Hour), Urgent: true}, {Name: "Nightly sync", URL: "/console/t/t2", ExpiresAt: days(2)}}
+	expiring.Expiring = []ExpiringToken{{Name: "Build server", URL: "/console/t/t3", ExpiresAt: testNow.Add(20 * time.Hour), Urgent: true}, {Name: "Nightly sync", URL: "/console/t/t2", ExpiresAt: days(2)}, {Name: "Laptop", URL: "/console/t/t1", ExpiresAt: days(-1), Urgent: true, Expired: true}}
 	expiring.Leaked = []LeakedCredential{{What: "Your token", Name: "Laptop", URL: "/console/t/t1", At: minutesAgo(50)}, {What: "The API key", Name: "CI", URL: "/console/k", At: days(-2)}}
 	rotating := sampleToken(me(NavTokens, "Laptop"))
 	rotating.Rotate.Open, rotating.Rotate.Errors = true, FormErrors{"overlap": "Choose how long the old token works."}

@@ -360,7 +360,13 @@ func (q *request) viewAdvice(a personalaccesstoken.Advice, t personalaccesstoken
 	}
 	sameScopes := a.Used == a.Permissions && t.Scopes != nil && !slices.Contains(t.Scopes, credential.All) && !slices.Contains(t.Scopes, credential.AllReads)
 	sameWorkspaces := s.WorkspaceIDs == nil || slices.Equal(s.WorkspaceIDs, slices.Sorted(slices.Values(t.WorkspaceIDs)))
-	if sameScopes && sameWorkspaces {
+	if t.AllowedHours == nil && s.AllowedHours != nil {
+		v.Hours, v.HoursWords = s.AllowedHours, hourWords(s.AllowedHours)
+	}
+	if t.DeviceIDs == nil || len(s.DeviceIDs) < len(t.DeviceIDs) {
+		v.DeviceIDs = s.DeviceIDs
+	}
+	if sameScopes && sameWorkspaces && v.Hours == nil && v.DeviceIDs == nil {
 		return v
 	}
 	v.Scopes = s.Scopes
@@ -474,6 +480,12 @@ func (q *request) narrowToken() error {
 	}
 	if networks := form["network"]; len(networks) > 0 && q.form("with_networks") != "" {
 		n.AllowedCIDRs = rpc.Opt[[]string]{Set: true, Value: networks}
+	}
+	if ids := form["device_id"]; len(ids) > 0 && q.form("with_devices") != "" {
+		n.DeviceIDs = rpc.Opt[[]string]{Set: true, Value: ids}
+	}
+	if days := form["weekday"]; len(days) > 0 && q.form("with_hours") != "" {
+		n.AllowedHours = rpc.Opt[credential.Hours]{Set: true, Value: credential.Hours{Weekdays: days, From: q.form("hours_from"), To: q.form("hours_to"), TimeZone: q.form("time_zone")}}
 	}
 	if err := q.Tokens.Update(q.context(), q.owner(), q.r.PathValue("token"), personalaccesstoken.Change{Narrow: n}, q.mayWiden, q.principal().Actor()); err != nil {
 		return q.refused(here, err)

@@ -150,7 +150,12 @@ func TestTokenPage(t *testing.T) {
 		t.Fatalf("somebody else has made it %+v", after)
 	}
 
-	b.get(here).post(here+"/narrow", "scope", "devices:read", "workspace_id", w.ID, "network", "203.0.113.0/24").at(here).has("narrowed", "Devices: read")
+	hours := []string{"device_id", "unknown", "weekday", "mon", "hours_from", "06:00", "hours_to", "16:00", "time_zone", "UTC"}
+	if b.get(here).post(here+"/narrow", hours...).at(here); s.read(t, tok.ID).AllowedHours != nil || s.read(t, tok.ID).DeviceIDs != nil {
+		t.Error("hours and devices were taken over unasked")
+	}
+	b.post(here+"/narrow", append(hours, "with_hours", "true")...).at(here).has("Mon, 06:00 to 16:00, UTC")
+	b.post(here+"/narrow", "scope", "devices:read", "workspace_id", w.ID, "network", "203.0.113.0/24").at(here).has("narrowed", "Devices: read")
 	if got := s.read(t, tok.ID); !slices.Equal(got.Scopes, []string{"devices:read"}) || !slices.Equal(got.WorkspaceIDs, []string{w.ID}) || len(got.AllowedCIDRs) != 0 {
 		t.Errorf("narrowed to %+v", got.Limits)
 	}
@@ -208,6 +213,10 @@ func TestExpiringTokens(t *testing.T) {
 	s.ahead.Store(int64(54 * 24 * time.Hour))
 	b = s.browser(t).signIn("jane")
 	b.get(workspacePath(w.ID, "team")).has("Rotate it", "Old script").lacks("For a week").get(settingsTokensPath).has("Expires soon", "warn-text")
+	s.ahead.Store(int64(61 * 24 * time.Hour))
+	s.browser(t).signIn("jane").get(workspacePath(w.ID, "team")).has("Old script", "has stopped working").lacks("For a week", "Rotate it")
+	s.ahead.Store(int64(64 * 24 * time.Hour))
+	s.browser(t).signIn("jane").get(workspacePath(w.ID, "team")).lacks("Old script")
 }
 
 // What was found in the open is said on every page for a week: to the token's person, and of an API key

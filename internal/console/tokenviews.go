@@ -3,6 +3,7 @@ package console
 import (
 	"time"
 
+	"keyway/internal/credential"
 	"keyway/internal/personalaccesstoken"
 )
 
@@ -334,6 +335,9 @@ type AdviceView struct {
 	WorkspaceIDs []string
 	Workspaces   string
 	Networks     []string
+	DeviceIDs    []string
+	Hours        *credential.Hours
+	HoursWords   string
 }
 
 // Narrower tells whether there is something to suggest.
@@ -382,4 +386,5 @@ type ExpiringToken struct {
 	URL       string
 	ExpiresAt time.Time
 	Urgent    bool // within a day
+	Expired   bool
 }

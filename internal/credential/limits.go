@@ -279,6 +279,9 @@ func (h *hours) has(minute int) bool {
 	return h.days[weekday] && of >= h.from || h.days[(weekday+6)%7] && of < h.to
 }
 
+// Hold tells whether a time lies in the hours.
+func (h *Hours) Hold(at time.Time) bool { return h.compile().hold(at) }
+
 func (h *hours) hold(now time.Time) bool {
 	if h.zone == nil {
 		return false

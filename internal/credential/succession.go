@@ -45,6 +45,8 @@ type Watcher interface {
 	DecoyUsed(ctx context.Context, id string, by audit.Actor) error
 	// Used counts a request that was let through. It must not wait for anything.
 	Used(id, familyID, workspaceID, endpoint, address string, now time.Time)
+	// UsedDevice notes that such a request named a device. It must not wait for anything.
+	UsedDevice(familyID, deviceID string, now time.Time)
 }
 
 // watch follows a request whose credential proved possession of its secret, and gives the error

@@ -38,6 +38,15 @@ type Principal struct {
 	Chain        Chain  // of a personal access token or workspace key
 	// AuthenticatedAt is when the person of a console session last proved who they are.
 	AuthenticatedAt time.Time
+	device          func(id string) // is told of devices that are named; nil: nobody asks
+}
+
+// NoteDevice notes that the running request named a device that the caller reaches, for advice about
+// the caller's token.
+func NoteDevice(ctx context.Context, id string) {
+	if p := From(ctx); p.device != nil && id != "" {
+		p.device(id)
+	}
 }
 
 // Actor is the principal as the audit log names it.
@@ -208,6 +217,10 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 		Kind: kind, CredentialID: f.ID, TokenID: f.TokenID, UserID: f.UserID, WorkspaceID: f.WorkspaceID,
 		Role: f.Role, IsOperator: f.IsOperator, IsSandbox: f.IsSandbox, Address: rpc.ClientOf(ctx).Address, Reach: f.Reach, Chain: f.Chain,
 		AuthenticatedAt: f.AuthenticatedAt,
+	}
+	if v.Watcher != nil && len(f.Chain) > 0 {
+		family := f.FamilyID
+		p.device = func(id string) { v.Watcher.UsedDevice(family, id, v.Now()) }
 	}
 	if e.Workspace == rpc.Forbidden || e.Workspace == rpc.Ignored && person {
 		p.WorkspaceID, p.Role = "", rpc.NoRole

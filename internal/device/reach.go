@@ -62,6 +62,7 @@ func (d *Devices) Reach(ctx context.Context, q store.Querier, workspaceID, id st
 	r.Ahead = time.Duration(ahead) * time.Microsecond
 	r.Ref.WorkspaceID, r.Ref.Type, r.UserIdentifierKey = workspaceID, string(r.Type), user.String
 	r.Provider, err = d.Providers.Find(r.Ref.Brand, kind == "sandbox")
+	credential.NoteDevice(ctx, id)
 	return r, err
 }
 

@@ -190,7 +190,14 @@ func (d *Devices) find(ctx context.Context, in getInput, managed bool) (rpc.Doc[
 	default:
 		return nil, fault.Invalid("device_id", "Required")
 	}
-	return raw(d.DB.QueryRow(ctx, `SELECT doc FROM devices`+w.String()+` ORDER BY created_at, device_id LIMIT 1`, w.Args...))
+	var id string
+	var doc []byte
+	err := d.DB.QueryRow(ctx, `SELECT device_id, doc FROM devices`+w.String()+` ORDER BY created_at, device_id LIMIT 1`, w.Args...).Scan(&id, &doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.Missing(fault.DeviceNotFound)
+	}
+	credential.NoteDevice(ctx, id)
+	return doc, err
 }
 
 // CountOfAccounts is how many devices each of some accounts has in the workspace, managed or not;

@@ -165,6 +165,7 @@ func (l *Log) list(ctx context.Context, in listInput) ([]rpc.Doc[Record], error)
 	caller.Limit(w, "device_id", "connected_account_id", "customer_key")
 	in.when(w)
 	in.columns(w)
+	credential.NoteDevice(ctx, in.DeviceID)
 	for _, c := range in.refs() {
 		// Bounded by the same time, so that a resource with a long history costs no more than others.
 		about := l.DB.Where()

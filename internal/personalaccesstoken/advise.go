@@ -29,6 +29,7 @@ type Advice struct {
 	Suggestion  *Suggestion      `json:"suggestion" doc:"Limits as narrow as its use; null: it was not used."`
 	DryRun      *DryRun          `json:"dry_run" doc:"What the given limits would have refused; of the suggestion unless limits were given."`
 	Networks    []NetworkOfToken `json:"networks" doc:"From where it was used."`
+	DeviceIDs   []string         `json:"used_device_ids" doc:"The devices that its requests named; lists of all devices name none."`
 }
 
 // Suggestion is what /keyway/v1/personal_access_tokens/update takes to narrow a token to its use.
@@ -36,6 +37,10 @@ type Suggestion struct {
 	Scopes       []string `json:"scopes"`
 	WorkspaceIDs []string `json:"workspace_ids" doc:"null: it was used in no workspace."`
 	AllowedCIDRs []string `json:"allowed_cidrs"`
+	// What its requests named and when they came: whoever narrows a token to these should know that it
+	// does nothing else at other times.
+	DeviceIDs    []string          `json:"device_ids" doc:"null: it named none, or did what tokens that are limited to devices may not."`
+	AllowedHours *credential.Hours `json:"allowed_hours" doc:"null: it was used at nearly all hours, or too seldom to tell, or has hours already."`
 }
 
 // DryRun is what limits would have refused of the recorded use.
@@ -43,6 +48,8 @@ type DryRun struct {
 	Refused  int64      `json:"refused_request_count"`
 	Uses     []UseCount `json:"refused"`
 	Networks []string   `json:"refused_networks" doc:"Networks that it was used from and that the limits would not let in, wholly or in part."`
+	Devices  []string   `json:"refused_device_ids" doc:"Devices that its requests named and that would not exist for it."`
+	Hours    []string   `json:"refused_hours" doc:"Hours of the week at which it was used and might not be any more."`
 }
 
 // NetworkOfToken is where a token was used from.
@@ -85,9 +92,16 @@ func (t *Tokens) Advise(ctx context.Context, m Manager, id string, days int, try
 	if a.Networks, err = t.networks(ctx, c.FamilyID, days); err != nil {
 		return a, err
 	}
-	scopeOf, granted := map[string]string{}, map[string]bool{}
+	if a.DeviceIDs, err = t.habits(ctx, c.FamilyID, deviceHabit, t.Now().Add(-keepUses)); err != nil {
+		return a, err
+	}
+	hours, err := t.habits(ctx, c.FamilyID, hourHabit, t.Now().AddDate(0, 0, -days))
+	if err != nil {
+		return a, err
+	}
+	scopeOf, granted, byDevice := map[string]string{}, map[string]bool{}, map[string]bool{}
 	for _, e := range t.Table() {
-		scopeOf[e.Path] = e.Scope()
+		scopeOf[e.Path], byDevice[e.Path] = e.Scope(), e.ByDevice || e.Self
 		if c.Limits.Allows(e.Scope()) {
 			granted[e.Scope()] = true
 		}
@@ -113,6 +127,12 @@ func (t *Tokens) Advise(ctx context.Context, m Manager, id string, days int, try
 	}
 	slices.Sort(s.Scopes)
 	slices.Sort(s.WorkspaceIDs)
+	if n := len(a.DeviceIDs); n > 0 && n <= mostDevices && !slices.ContainsFunc(uses, func(u UseCount) bool { return !byDevice[u.Endpoint] }) {
+		s.DeviceIDs = a.DeviceIDs
+	}
+	if c.Limits.AllowedHours == nil && a.Requests >= fewRequests && daysOf(uses) >= fewDays {
+		s.AllowedHours = hoursOf(hours)
+	}
 	a.Permissions, a.Used = len(granted), len(s.Scopes)
 	if len(s.Scopes) > 0 {
 		a.Suggestion = s
@@ -123,11 +143,20 @@ func (t *Tokens) Advise(ctx context.Context, m Manager, id string, days int, try
 	if try == nil {
 		return a, nil
 	}
-	a.DryRun = &DryRun{Uses: []UseCount{}, Networks: []string{}}
+	a.DryRun = &DryRun{Uses: []UseCount{}, Networks: []string{}, Devices: []string{}, Hours: []string{}}
+	if try.AllowedHours != nil {
+		a.DryRun.Hours = outside(hours, try.AllowedHours)
+	}
+	for _, id := range a.DeviceIDs {
+		if try.DeviceIDs != nil && !slices.Contains(try.DeviceIDs, id) {
+			a.DryRun.Devices = append(a.DryRun.Devices, id)
+		}
+	}
 	for _, u := range uses {
 		scope := scopeOf[u.Endpoint]
 		if (!granted[scope] || try.Scopes == nil || credential.Limits{Scopes: try.Scopes}.Allows(scope)) &&
-			(u.WorkspaceID == nil || try.WorkspaceIDs == nil || slices.Contains(try.WorkspaceIDs, *u.WorkspaceID)) {
+			(u.WorkspaceID == nil || try.WorkspaceIDs == nil || slices.Contains(try.WorkspaceIDs, *u.WorkspaceID)) &&
+			(try.DeviceIDs == nil || byDevice[u.Endpoint]) {
 			continue
 		}
 		a.DryRun.Uses = append(a.DryRun.Uses, u)
@@ -139,6 +168,15 @@ func (t *Tokens) Advise(ctx context.Context, m Manager, id string, days int, try
 		}
 	}
 	return a, nil
+}
+
+// daysOf is on how many days there were uses.
+func daysOf(uses []UseCount) int {
+	days := map[string]bool{}
+	for _, u := range uses {
+		days[u.Day] = true
+	}
+	return len(days)
 }
 
 func (t *Tokens) networks(ctx context.Context, familyID string, days int) ([]NetworkOfToken, error) {
@@ -180,11 +218,13 @@ func (in usageInput) days() int {
 }
 
 type adviseInput struct {
-	ID           string   `json:"personal_access_token_id" doc:"Which token; with a token, itself unless given."`
-	Days         *int     `json:"days" rule:"min=1,max=90" doc:"How many days to look back; 30 unless given."`
-	Scopes       []string `json:"scopes" doc:"Scopes to try."`
-	WorkspaceIDs []string `json:"workspace_ids" doc:"Workspaces to try."`
-	AllowedCIDRs []string `json:"allowed_cidrs" doc:"Networks to try."`
+	ID           string                    `json:"personal_access_token_id" doc:"Which token; with a token, itself unless given."`
+	Days         *int                      `json:"days" rule:"min=1,max=90" doc:"How many days to look back; 30 unless given."`
+	Scopes       []string                  `json:"scopes" doc:"Scopes to try."`
+	WorkspaceIDs []string                  `json:"workspace_ids" doc:"Workspaces to try."`
+	AllowedCIDRs []string                  `json:"allowed_cidrs" doc:"Networks to try."`
+	DeviceIDs    []string                  `json:"device_ids" doc:"Devices to try."`
+	AllowedHours rpc.Opt[credential.Hours] `json:"allowed_hours" rule:"nullable" doc:"Hours to try."`
 }
 
 func (t *Tokens) advise(ctx context.Context, in adviseInput) (Advice, error) {
@@ -194,8 +234,14 @@ func (t *Tokens) advise(ctx context.Context, in adviseInput) (Advice, error) {
 		return Advice{}, err
 	}
 	var try *Suggestion
-	if in.Scopes != nil || in.WorkspaceIDs != nil || in.AllowedCIDRs != nil {
-		try = &Suggestion{in.Scopes, in.WorkspaceIDs, in.AllowedCIDRs}
+	if in.Scopes != nil || in.WorkspaceIDs != nil || in.AllowedCIDRs != nil || in.DeviceIDs != nil || in.AllowedHours.Set {
+		try = &Suggestion{Scopes: in.Scopes, WorkspaceIDs: in.WorkspaceIDs, AllowedCIDRs: in.AllowedCIDRs, DeviceIDs: in.DeviceIDs}
+		if in.AllowedHours.Set && !in.AllowedHours.Null {
+			if err := (credential.Limits{Scopes: []string{credential.All}, AllowedHours: &in.AllowedHours.Value}).Check(nil); err != nil {
+				return Advice{}, err
+			}
+			try.AllowedHours = &in.AllowedHours.Value
+		}
 	}
 	return t.Advise(ctx, manager(p), id, usageInput{Days: in.Days}.days(), try)
 }

@@ -39,6 +39,14 @@ func people(w *apitest.World) home {
 	return h
 }
 
+// exec changes the database behind everybody's back.
+func (h home) exec(query string, args ...any) error {
+	return h.DB.Update(h.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(h.Context(), query, args...)
+		return err
+	})
+}
+
 // make makes a token with the session, or as a child of a token.
 func (h home) make(with string, limits in) personalaccesstoken.Token {
 	body := in{"name": "limited"}

@@ -192,12 +192,18 @@ func (t *Tokens) tidy(ctx context.Context) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM token_networks WHERE last_used_at < $1`, store.Micros(now.Add(-keepNetworks))); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, `DELETE FROM token_habits WHERE last_used_at < $1`, store.Micros(now.Add(-keepUses))); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `DELETE FROM token_counters WHERE counter LIKE 'told %' AND value < $1`, store.Micros(now.Add(-2*time.Hour)))
 		return err
 	})
 }
 
-// Expiring lists a person's living tokens that expire within some days, the soonest first.
+// toldAfter is for how long it is said that a token has expired.
+const toldAfter = 3 * 24 * time.Hour
+
+// Expiring lists a person's tokens that expire within some days or have just expired, the soonest first.
 func (t *Tokens) Expiring(ctx context.Context, userID string, within time.Duration) ([]Token, error) {
 	all, err := t.List(ctx, userID)
 	if err != nil {
@@ -206,7 +212,7 @@ func (t *Tokens) Expiring(ctx context.Context, userID string, within time.Durati
 	last := t.Now().Add(within)
 	var out []Token
 	for _, tok := range all {
-		if tok.Status == Active && !tok.ExpiresAt.IsZero() && tok.ExpiresAt.Before(last) {
+		if (tok.Status == Active || tok.Status == Expired && tok.ExpiresAt.After(t.Now().Add(-toldAfter))) && !tok.ExpiresAt.IsZero() && tok.ExpiresAt.Before(last) {
 			out = append(out, tok)
 		}
 	}

@@ -363,6 +363,15 @@ func TestNewNetwork(t *testing.T) {
 		if n := s.audited("personal_access_token.new_network"); n != 1 {
 			t.Errorf("%d entries", n)
 		}
+		if n := s.audited("personal_access_token.new_address"); n != 3 { // the first two, and the one after an hour
+			t.Errorf("%d entries of new addresses", n)
+		}
+		for i := range 300 {
+			use(fmt.Sprintf("10.%d.%d.1", i/100, i%100))
+		}
+		if n := s.audited("personal_access_token.new_address"); n > 101 {
+			t.Errorf("%d entries of a token that is used from everywhere", n)
+		}
 	})
 }
 
@@ -404,7 +413,7 @@ func TestExpiryNotices(t *testing.T) {
 		token("Soon", 3*day)
 		soon, err := w.Tokens.Expiring(w.Context(), s.jane.ID, 7*day)
 		w.Must(err)
-		if len(soon) != 1 || soon[0].Name != "Soon" {
+		if len(soon) != 2 || soon[0].Name != "Quarter" || soon[1].Name != "Soon" { // the first has just expired
 			t.Errorf("%+v", soon)
 		}
 	})

@@ -101,7 +101,7 @@ type Tokens struct {
 	watch   memory
 }
 
-// DefaultMaxLive is how many live tokens a person may have unless the instance says otherwise.
+// DefaultMaxLive is how many live tokens a person may have unless the server's options say otherwise.
 const DefaultMaxLive = 100
 
 // DefaultDays is how long a token lives unless its maker or the instance says otherwise.

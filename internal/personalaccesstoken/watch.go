@@ -23,6 +23,7 @@ type memory struct {
 	uses     map[use]int64
 	places   map[place]sighting
 	written  map[string]time.Time // family and network: when it was last written
+	habits   map[habit]time.Time
 	refusals []refusal
 	held     map[string]int // refusals by credential
 	denials  map[denial]*denied
@@ -39,6 +40,10 @@ type sighting struct {
 	tokenID     string
 	first, last time.Time
 }
+
+// mostNetworks is how many networks of a family the audit log tells of, unless after a silence: one that
+// has more is used from everywhere.
+const mostNetworks = 100
 
 // mostHeld bounds what is kept in memory of each kind until it is written.
 const mostHeld = 50_000
@@ -71,6 +76,7 @@ func (t *Tokens) Used(id, familyID, workspaceID, endpoint, address string, now t
 	if m.uses == nil {
 		m.uses, m.places = map[use]int64{}, map[place]sighting{}
 	}
+	m.note(habit{familyID, hourHabit, hourOf(now)}, now)
 	if _, ok := m.uses[u]; ok || len(m.uses) < mostHeld {
 		m.uses[u]++
 	}
@@ -91,8 +97,8 @@ func (t *Tokens) FlushUse(ctx context.Context) error {
 	uses, places := m.uses, m.places
 	m.uses, m.places = nil, nil
 	m.mu.Unlock()
-	if len(uses) == 0 {
-		return nil
+	if err := t.flushHabits(ctx); err != nil || len(uses) == 0 {
+		return err
 	}
 	// No scope: no cache depends on it.
 	err := t.DB.Update(ctx, func(tx *store.Tx) error {
@@ -145,12 +151,18 @@ func (t *Tokens) sighted(ctx context.Context, p place, s sighting) error {
 	isNew := false
 	err := t.DB.Update(ctx, func(tx *store.Tx) error {
 		var last sql.NullInt64
-		var known int
-		if err := tx.QueryRow(ctx, `SELECT max(last_used_at), count(CASE WHEN network = $2 THEN 1 END) FROM token_networks WHERE family_id = $1`,
-			p.familyID, network).Scan(&last, &known); err != nil {
+		var known, all int
+		if err := tx.QueryRow(ctx, `SELECT max(last_used_at), count(CASE WHEN network = $2 THEN 1 END), count(*) FROM token_networks WHERE family_id = $1`,
+			p.familyID, network).Scan(&last, &known, &all); err != nil {
 			return err
 		}
 		isNew = known == 0 && last.Valid && s.first.Sub(store.Time(last.Int64)) >= Silence
+		if known == 0 && !isNew && all < mostNetworks {
+			if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Server, Action: "personal_access_token.new_address", SubjectID: s.tokenID,
+				Detail: map[string]any{"address": p.address, "network": network}}); err != nil {
+				return err
+			}
+		}
 		_, err := tx.Exec(ctx, `INSERT INTO token_networks (family_id, network, first_used_at, last_used_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (family_id, network) DO UPDATE SET last_used_at = excluded.last_used_at`, p.familyID, network, store.Micros(s.first), store.Micros(s.last))
 		return err
