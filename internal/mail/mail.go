@@ -6,7 +6,9 @@ package mail
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -77,4 +79,23 @@ func (o *Outbox) Post(ctx context.Context, tx *store.Tx, to, kind string, facts 
 		return err
 	}
 	return o.Jobs.Schedule(ctx, tx, jobKind, jobKind, "", struct{}{}, now)
+}
+
+// PostToOwners posts a mail to each owner of a workspace, whose name becomes a fact.
+func (o *Outbox) PostToOwners(ctx context.Context, tx *store.Tx, workspaceID, kind string, facts Facts) error {
+	if !o.On() {
+		return nil
+	}
+	rows, err := tx.Query(ctx, `SELECT u.email, w.name FROM memberships m JOIN users u ON u.user_id = m.user_id JOIN workspaces w ON w.workspace_id = m.workspace_id
+		WHERE m.workspace_id = $1 AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY u.email`, workspaceID)
+	type owner struct{ email, workspace string }
+	owners, err := store.All(rows, err, func(r *sql.Rows) (w owner, err error) {
+		err = r.Scan(&w.email, &w.workspace)
+		return w, err
+	})
+	for _, w := range owners {
+		facts["workspace"] = w.workspace
+		err = errors.Join(err, o.Post(ctx, tx, w.email, kind, facts))
+	}
+	return err
 }

@@ -18,7 +18,7 @@ func TestNamesCannotChangeAMail(t *testing.T) {
 	} {
 		facts := Facts{"days": 7, "at": time.Now(), "expires_at": time.Now(), "failing_since": time.Now(), "path": Link("/console"), "link": Link("https://keyway.test/x"),
 			"workspaces": []string{name, name}, "revoked_personal_access_token_ids": []string{name}}
-		for _, fact := range []string{"personal_access_token_id", "personal_access_token_name", "hint", "address", "network", "host", "workspace", "inviter", "role"} {
+		for _, fact := range []string{"personal_access_token_id", "personal_access_token_name", "hint", "address", "network", "host", "workspace", "inviter", "role", "name"} {
 			facts[fact] = name
 		}
 		for _, kind := range Kinds() {

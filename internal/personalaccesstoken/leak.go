@@ -8,6 +8,7 @@ import (
 	"keyway/internal/credential"
 	"keyway/internal/event"
 	"keyway/internal/job"
+	"keyway/internal/mail"
 	"keyway/internal/store"
 )
 
@@ -43,6 +44,9 @@ func (t *Tokens) tellLeaked(ctx context.Context, j job.Job) error {
 			if err := t.Events.Append(ctx, tx, l.WorkspaceID, event.Event{Type: string(event.KeyLeaked), Fields: fields}); err != nil {
 				return err
 			}
+			if err := t.mailLeakedKey(ctx, tx, l); err != nil {
+				return err
+			}
 			return j.Finish(ctx, tx)
 		}, store.Workspace(l.WorkspaceID))
 	}
@@ -56,4 +60,20 @@ func (t *Tokens) tellLeaked(ctx context.Context, j job.Job) error {
 		}
 		return j.Finish(ctx, tx)
 	})
+}
+
+// mailLeakedKey tells the owners of an API key's workspace. Client sessions are not mailed: whoever has
+// a publishable key can make any number of them, and report them.
+func (t *Tokens) mailLeakedKey(ctx context.Context, tx *store.Tx, l credential.Leaked) error {
+	if l.Kind != credential.APIKey {
+		return nil
+	}
+	key, err := credential.Get(ctx, tx, l.Kind, l.ID)
+	if errors.Is(err, credential.ErrNotFound) {
+		return nil // purged with its workspace
+	} else if err != nil {
+		return err
+	}
+	return t.Mail.PostToOwners(ctx, tx, l.WorkspaceID, string(event.KeyLeaked), mail.Facts{"name": key.Name, "hint": l.Hint, "address": l.Address, "at": t.Now(),
+		"path": mail.Link("/console/workspaces/" + l.WorkspaceID + "/developer/api-keys")})
 }

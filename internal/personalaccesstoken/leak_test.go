@@ -1,11 +1,14 @@
 package personalaccesstoken_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"keyway/internal/apitest"
 	"keyway/internal/credential"
+	"keyway/internal/mail"
 	"keyway/internal/store"
 )
 
@@ -27,6 +30,7 @@ func TestLeaksAreTold(t *testing.T) {
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, s.ws.ID, sessionID, short, underKey, digest[:], sealed, store.Micros(w.Now()), store.Micros(w.Now().AddDate(1, 0, 0)))
 			return err
 		}, store.Instance))
+		w.Mail.Server = &mail.Server{Host: "mail.invalid"} // mails stay where the test finds them
 		w.RunJobs()
 		report := func(credentials ...string) {
 			w.Pass(time.Minute)
@@ -67,6 +71,21 @@ func TestLeaksAreTold(t *testing.T) {
 		w.Must(w.DB.QueryRow(w.Context(), `SELECT count(*) FROM events WHERE workspace_id = $1`, elsewhere.ID).Scan(&n))
 		if n != 0 {
 			t.Errorf("strangers are told of %d things", n)
+		}
+		var subjects []string
+		for _, m := range w.Mails() {
+			if subjects = append(subjects, m.Subject); m.To != s.jane.Email || strings.Contains(m.Text, "<no value>") || !strings.Contains(m.Text, "\nReported:   20") {
+				t.Errorf("to %s: %s", m.To, m.Text)
+			}
+			for _, secret := range []string{s.pat, key, apiKey} {
+				if strings.Contains(m.Text, secret) {
+					t.Errorf("the secret is in:\n%s", m.Text)
+				}
+			}
+		}
+		const token = "Personal access token “test” was found in the open and revoked"
+		if want := []string{token, token, "An API key of the workspace “Flat” was found in the open and revoked"}; !slices.Equal(subjects, want) {
+			t.Errorf("mailed %q", subjects)
 		}
 	})
 }

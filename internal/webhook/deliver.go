@@ -439,37 +439,20 @@ func (d *deliverer) disable(ctx context.Context, k *work, address string, since 
 		if err != nil {
 			return err
 		}
-		if err := d.mailOwners(ctx, tx, k, address, since); err != nil {
+		u, err := url.Parse(address)
+		if err != nil {
+			return err
+		}
+		// Of its address the host: the rest may hold a secret.
+		err = d.Mail.PostToOwners(ctx, tx, k.workspaceID, string(event.WebhookDisabled), mail.Facts{"host": u.Host, "failing_since": since,
+			"path": mail.Link("/console/workspaces/" + k.workspaceID + "/developer/webhooks/" + k.webhookID)})
+		if err != nil {
 			return err
 		}
 		return d.audit(ctx, tx, audit.Server, "webhook.disabled", k.workspaceID, k.webhookID, map[string]any{"failing_since": rpc.Time{Time: since}})
 	}, store.Workspace(k.workspaceID))
 	if disabled && err == nil {
 		d.Log.Warn("webhook disabled after days of failure", "workspace_id", k.workspaceID, "webhook_id", k.webhookID)
-	}
-	return err
-}
-
-// mailOwners tells a workspace's owners that one of its webhooks was disabled. Of its address they are
-// told the host: the rest may hold a secret.
-func (d *deliverer) mailOwners(ctx context.Context, tx *store.Tx, k *work, address string, since time.Time) error {
-	if !d.Mail.On() {
-		return nil
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return err
-	}
-	rows, err := tx.Query(ctx, `SELECT u.email, w.name FROM memberships m JOIN users u ON u.user_id = m.user_id JOIN workspaces w ON w.workspace_id = m.workspace_id
-		WHERE m.workspace_id = $1 AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY u.email`, k.workspaceID)
-	type owner struct{ email, workspace string }
-	owners, err := store.All(rows, err, func(rows *sql.Rows) (o owner, err error) {
-		err = rows.Scan(&o.email, &o.workspace)
-		return o, err
-	})
-	for _, o := range owners {
-		err = errors.Join(err, d.Mail.Post(ctx, tx, o.email, string(event.WebhookDisabled), mail.Facts{"host": u.Host, "workspace": o.workspace,
-			"failing_since": since, "path": mail.Link("/console/workspaces/" + k.workspaceID + "/developer/webhooks/" + k.webhookID)}))
 	}
 	return err
 }
