@@ -100,6 +100,10 @@ func openBrowser(t *testing.T, heard *complaints) context.Context {
 	if _, err := chromedp.Call(ctx, log.Enable, cdp.Empty{}); err != nil {
 		t.Fatal(err)
 	}
+	// Every page is looked at, also beside that of another browser.
+	if _, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+		t.Fatal(err)
+	}
 	return ctx
 }
 
@@ -128,14 +132,24 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// screenshot writes the whole page into the folder named in KEYWAY_SCREENSHOTS, at the width of a
-// desk and of a phone, light and dark, for a person to look at. Without the variable it does nothing.
+// screenshot holds what the page shows to the rules of accessibility, and writes the whole page into the
+// folder named in KEYWAY_SCREENSHOTS, at the width of a desk and of a phone, light and dark, for a person
+// to look at.
 func screenshot(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
-	dir := os.Getenv("KEYWAY_SCREENSHOTS")
-	if dir == "" {
-		return
-	}
+	each(t, ctx, func(suffix string) {
+		if suffix == "" || suffix == "-phone-dark" {
+			for _, wrong := range accessible(t, ctx, "document") {
+				t.Errorf("%s%s: %s", name, suffix, wrong)
+			}
+		}
+		picture(t, ctx, name+suffix)
+	})
+}
+
+// each shows the page in each of the ways that it can be looked at.
+func each(t *testing.T, ctx context.Context, f func(suffix string)) {
+	t.Helper()
 	look := func(width int64, scheme string) {
 		err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900))
 		if err == nil {
@@ -150,16 +164,26 @@ func screenshot(t *testing.T, ctx context.Context, name string) {
 	for suffix, width := range map[string]int64{"": 1440, "-phone": 390} {
 		for scheme, suffix := range map[string]string{"light": suffix, "dark": suffix + "-dark"} {
 			look(width, scheme)
-			png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-			if err == nil {
-				err = os.WriteFile(filepath.Join(dir, name+suffix+".png"), png, 0o600)
-			}
-			if err != nil {
-				t.Errorf("screenshot %s%s: %v", name, suffix, err)
-			}
+			f(suffix)
 		}
 	}
 	look(1440, "light")
+}
+
+// picture writes the whole page into the folder named in KEYWAY_SCREENSHOTS, if one is.
+func picture(t *testing.T, ctx context.Context, name string) {
+	t.Helper()
+	dir := os.Getenv("KEYWAY_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600)
+	}
+	if err != nil {
+		t.Errorf("picture %s: %v", name, err)
+	}
 }
 
 // A collector that hears nothing would let every page of the Console complain unheard.

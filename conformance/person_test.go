@@ -83,14 +83,32 @@ func (p person) click(what, find string) {
 		const r = e.getClientRects()[0];
 		const at = [r.x + r.width / 2, r.y + r.height / 2];
 		if (!e.contains(document.elementFromPoint(...at))) return []; // something lies over it
-		window.aim?.abort();
-		const {signal} = window.aim = new AbortController();
-		window.before = true;
-		window.clicked = "missed";
+		` + watch + `
 		const over = event => e.contains(event.target);
 		for (const type of ["pointerdown", "click"]) {
 			addEventListener(type, event => { if (!over(event)) { event.preventDefault(); event.stopImmediatePropagation() } }, {capture: true, signal});
 		}
+		return at;
+	})()`
+	deadline := time.Now().Add(patience)
+	for {
+		at := until(p, what, aim, func(at []float64) bool { return len(at) == 2 })
+		p.do(chromedp.MouseClickXY(at[0], at[1]), "click "+what)
+		if p.clicked(what) {
+			return
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("%s is there but cannot be clicked", what)
+		}
+	}
+}
+
+// watch sees what comes of the next click or key: whether it leads to another page.
+const watch = `
+		window.aim?.abort();
+		const {signal} = window.aim = new AbortController();
+		window.before = true;
+		window.clicked = "missed";
 		addEventListener("click", event => {
 			const link = event.target.closest("a[href]");
 			const leaves = link && !event.defaultPrevented && !link.target && !link.getAttribute("href").startsWith("#");
@@ -98,24 +116,16 @@ func (p person) click(what, find string) {
 		}, {signal});
 		addEventListener("submit", event => {
 			if (!event.defaultPrevented && event.target.method !== "dialog" && !event.target.target) window.clicked = "leaves";
-		}, {signal});
-		return at;
-	})()`
-	deadline := time.Now().Add(patience)
-	for {
-		at := until(p, what, aim, func(at []float64) bool { return len(at) == 2 })
-		p.do(chromedp.MouseClickXY(at[0], at[1]), "click "+what)
-		switch until(p, "what came of the click", `window.aim?.abort(), window.clicked ?? "leaves"`, func(string) bool { return true }) {
-		case "stays":
-			return
-		case "leaves":
-			until(p, "the page that "+what+" leads to", anotherPage, isTrue)
-			return
-		}
-		if time.Now().After(deadline) {
-			p.t.Fatalf("%s is there but cannot be clicked", what)
-		}
+		}, {signal});`
+
+// clicked waits for the page that what was clicked leads to, if it does; it tells whether anything was clicked.
+func (p person) clicked(what string) bool {
+	p.t.Helper()
+	came := until(p, "what came of "+what, `window.aim?.abort(), window.clicked ?? "leaves"`, func(string) bool { return true })
+	if came == "leaves" {
+		until(p, "the page that "+what+" leads to", anotherPage, isTrue)
 	}
+	return came != "missed"
 }
 
 // fill types into the field with the label.

@@ -96,6 +96,32 @@ func TestBrowserConnectWebview(t *testing.T) {
 	}
 }
 
+// How a webview ends is told on a page of its own, on each of which one knows what to do next.
+func TestBrowserWebviewEndings(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.ok(t, w.PAT, w.Hill.WorkspaceID, "/workspaces/update", fields{"connect_partner_name": "Hill Stays"})
+	p := person{t, browser(t, w.URL+"/connect_webviews/view?connect_webview_id=")} // 410 is an error to the browser
+	for _, c := range []struct{ login, screen, says string }{
+		{"jane@example.com", "success", "You can close this page."},
+		{"empty@example.com", "success", "no devices in this account"},
+		{"locked@example.com", "failure", "contact Hill Stays"},
+	} {
+		p.open(text(t, w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", fields{"accepted_providers": []string{"schlage"}}).object(t, "connect_webview"), "url"))
+		p.pressAt(`main[data-screen="intro"] .button`)
+		p.fillAt("#f-email", c.login)
+		p.fillAt("#f-password", "1234")
+		p.pressAt(".button")
+		p.sees(c.says)
+		p.onScreen(c.screen, c.screen+"-"+strings.SplitN(c.login, "@", 2)[0])
+	}
+	p.press("Try again")
+	p.onScreen("credentials", "") // there is only one brand
+	gone := text(t, w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", fields{}).object(t, "connect_webview"), "connect_webview_id")
+	p.open(w.URL + "/connect_webviews/view?connect_webview_id=" + gone + "&auth_token=wrong")
+	p.onScreen("stale", "stale")
+}
+
 // A page of another site embeds the webview and hears how it ended; the Console cannot be embedded.
 func TestBrowserEmbeddedWebview(t *testing.T) {
 	t.Parallel()
@@ -122,7 +148,7 @@ func TestBrowserEmbeddedWebview(t *testing.T) {
 			if !strings.Contains(heard, `"`+want+`"`) {
 				t.Errorf("the host heard %q", heard)
 			}
-			screenshot(t, ctx, "webview-embedded-"+strings.SplitN(login, "@", 2)[0])
+			each(t, ctx, func(suffix string) { picture(t, ctx, "webview-embedded-"+strings.SplitN(login, "@", 2)[0]+suffix) })
 		})
 	}
 }

@@ -56,7 +56,7 @@ func (k *Keys) Create(ctx context.Context, workspaceID string, sandbox bool, nam
 			return err
 		}
 		return k.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "api_key.created", WorkspaceID: workspaceID, SubjectID: c.ID, Detail: map[string]any{"name": name, "hint": c.Hint()}})
-	}, store.Instance)
+	}, store.Instance, store.Workspace(workspaceID))
 	return k.served(c), secret, err
 }
 
@@ -85,7 +85,7 @@ func (k *Keys) Revoke(ctx context.Context, workspaceID, id string, by audit.Acto
 			return err
 		}
 		return k.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "api_key.revoked", WorkspaceID: workspaceID, SubjectID: id})
-	}, store.Instance)
+	}, store.Instance, store.Workspace(workspaceID))
 }
 
 // Leave settles what becomes of the API keys that a person made in a workspace when they leave

@@ -120,7 +120,7 @@ func (m *Members) SetRole(ctx context.Context, workspaceID, userID string, role,
 			return err
 		}
 		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.updated", WorkspaceID: workspaceID, SubjectID: userID, Detail: map[string]any{"role": role.String()}})
-	}, store.Instance)
+	}, store.Instance, store.Workspace(workspaceID))
 }
 
 // Add makes a person a member, for commands; the Console and the API invite. It returns
@@ -141,7 +141,7 @@ func (m *Members) Add(ctx context.Context, workspaceID, userID string, role rpc.
 			return err
 		}
 		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.added", WorkspaceID: workspaceID, SubjectID: userID, Detail: map[string]any{"role": role.String()}})
-	}, store.Instance)
+	}, store.Instance, store.Workspace(workspaceID))
 }
 
 // Remove takes a person out of a workspace. The workspace keys of their tokens end, and so do the
@@ -175,7 +175,7 @@ func (m *Members) Remove(ctx context.Context, workspaceID, userID string, actorR
 			return err
 		}
 		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.removed", WorkspaceID: workspaceID, SubjectID: userID})
-	}, store.Instance)
+	}, store.Instance, store.Workspace(workspaceID))
 }
 
 // Invite makes a one-time link that lets the person with the address join, and mails it where mail is
@@ -209,7 +209,7 @@ func (m *Members) Invite(ctx context.Context, workspaceID, email string, role, a
 			return err
 		}
 		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.invited", WorkspaceID: workspaceID, SubjectID: l.ID, Detail: map[string]any{"email": email, "role": role.String()}})
-	}, store.Instance)
+	}, store.Instance, store.Workspace(workspaceID))
 	return inv, err
 }
 
@@ -250,7 +250,7 @@ func (m *Members) Withdraw(ctx context.Context, workspaceID, id string, by audit
 			return err
 		}
 		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.invitation_withdrawn", WorkspaceID: workspaceID, SubjectID: id})
-	}, store.Instance)
+	}, store.Instance, store.Workspace(workspaceID))
 }
 
 // Preview tells what an invitation's link is about, before anything is typed: the link, the

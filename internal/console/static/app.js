@@ -403,9 +403,18 @@
           for (const part of all('[data-live]')) {
             if (changed.has('*') || part.dataset.live.split(' ').some((name) => changed.has(name))) stale.add(part.id)
           }
-          refresh()
+          changed.has('gone') ? again() : refresh()
         })
+        source.addEventListener('error', () => { if (source.readyState === EventSource.CLOSED) again() })
       }
+    }
+    // Whoever may not listen any more has lost this page too, unless they only have another session now.
+    async function again() {
+      source?.close()
+      source = undefined
+      const response = await fetch(location.href, { headers: { 'Keyway-Live': 'yes' } }).catch(() => undefined)
+      if (response?.redirected || [403, 404].includes(response?.status)) location.reload()
+      else setTimeout(response?.ok ? listen : again, 5000)
     }
     document.addEventListener('visibilitychange', listen)
     listen()
