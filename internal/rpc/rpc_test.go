@@ -739,3 +739,22 @@ func FuzzDecode(f *testing.F) {
 		s.log.Reset()
 	})
 }
+
+// What a client sends in a wrong place is told back to it without what opens something.
+func TestErrorsHideCredentials(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"seam_at1ABCDEFGH_123456789012345678901234567890123456": "seam_at1ABCDEFGH_…",
+		"seam_testABCD_123456789012345678901234567890123456":    "seam_testABCD_…",
+		"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw":                "whsec_…",
+		"eyJhbGciOiJI.eyJleHAiOjE3.c2lnbmF0dXJl":                "ey…",
+		"01a2134f-884f-711b-9af7-38c3b38e8668":                  "01a2134f-884f-711b-9af7-38c3b38e8668",
+		"seam_at1ABCDEFGH":                                      "seam_at1ABCDEFGH",
+	} {
+		rec := httptest.NewRecorder()
+		rpc.WriteError(rec, fault.InvalidAll([]fault.Issue{{Path: []string{"scopes"}, Message: "There is no such scope: " + given}}))
+		if body := rec.Body.String(); strings.Count(body, want) < 1 || want != given && strings.Contains(body, given) || rec.Header().Get("Content-Length") != fmt.Sprint(len(body)) {
+			t.Errorf("%s becomes %s", given, body)
+		}
+	}
+}

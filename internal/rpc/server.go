@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -474,6 +475,7 @@ func WriteError(w http.ResponseWriter, f *fault.Error) (status, size int) {
 	if err != nil {
 		panic(err) // strings and maps of strings
 	}
+	body = hideCredentials(body)
 	if seconds, ok := f.Data["retry_after"].(int); ok {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	}
@@ -482,6 +484,21 @@ func WriteError(w http.ResponseWriter, f *fault.Error) (status, size int) {
 	w.WriteHeader(f.Status())
 	w.Write(body)
 	return f.Status(), len(body)
+}
+
+// looksSecret is what looks like a token, a cookie, a webhook's secret, a JWT or a one-time link.
+var looksSecret = regexp.MustCompile(`(?:seam_[0-9A-Za-z]{4,}|session)_[0-9A-Za-z]{20,}|whsec_[0-9A-Za-z+/=]{16,}|ey[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|[0-9a-f]{8}-[0-9a-f-]{27}_[0-9A-Za-z]{32}`)
+
+// hideCredentials leaves of credentials their visible part: what a client sent in a wrong place is told
+// back to it, and from there gets into its own logs.
+func hideCredentials(body []byte) []byte {
+	return looksSecret.ReplaceAllFunc(body, func(found []byte) []byte {
+		end := bytes.LastIndexAny(found, "_.")
+		if bytes.HasPrefix(found, []byte("ey")) {
+			end = 1
+		}
+		return append(bytes.Clone(found[:end+1]), "…"...)
+	})
 }
 
 // validationErrors nests issues by parameter, as the contract has it.
