@@ -29,6 +29,7 @@ import (
 	"keyway/internal/credential"
 	"keyway/internal/identity"
 	"keyway/internal/personalaccesstoken"
+	"keyway/internal/policy"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
 	"keyway/internal/store/storetest"
@@ -141,15 +142,15 @@ type hammered struct {
 }
 
 // TestIncidentStaleCache: with NocoDB deleted tokens worked for up to three days (CVE-2026-46554).
-// Here several connections ask all the while a token is being ended, a thousand times in all and in
-// every way that there is, in one process and across two on one database: nothing that is sent after
-// the end was answered succeeds.
+// Here several connections ask all the while a token is being ended, a thousand times by revoking it
+// and many times in every other way that there is, in one process and across two on one database:
+// nothing that is sent after the end was answered succeeds.
 func TestIncidentStaleCache(t *testing.T) {
 	t.Parallel()
 	t.Run("one process", func(t *testing.T) {
 		t.Parallel()
 		w := setup(t, storetest.SQLite(t))
-		w.hammer(t, 600, w.URL)
+		w.hammer(t, 1000, 25, w.URL)
 	})
 	t.Run("two processes", func(t *testing.T) {
 		t.Parallel()
@@ -170,16 +171,20 @@ func TestIncidentStaleCache(t *testing.T) {
 		}
 		other := httptest.NewServer(machine)
 		t.Cleanup(other.Close)
-		w.hammer(t, 400, other.URL)
+		w.hammer(t, 150, 15, other.URL)
 	})
 }
 
-// hammer ends tokens by w while callers use them at an address.
-func (w *world) hammer(t *testing.T, rounds int, address string) {
+// hammer ends tokens by w while callers use them, or what was made with them, at an address: so often
+// by revoking, and so often in each other way.
+func (w *world) hammer(t *testing.T, revoked, others int, address string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
-	mary := w.person(t, "mary")
+	w.tokens.MaxLive = 1 << 20
+	owner, mary := w.person(t, "owner"), w.person(t, "mary")
+	w.join(t, w.here, owner, rpc.Owner)
 	w.join(t, w.here, mary, rpc.Member)
+	w.join(t, w.abroad, mary, rpc.Member)
 	var current atomic.Pointer[hammered]
 	var late, answered atomic.Int64
 	var callers sync.WaitGroup
@@ -221,26 +226,82 @@ func (w *world) hammer(t *testing.T, rounds int, address string) {
 			}
 		})
 	}
+	// mint makes tokens and gives them, or what was made with them, to be used.
+	type used struct{ token, id string }
+	mint := func(from, n int) (out []used) {
+		if err := w.db.Update(ctx, func(tx *store.Tx) error {
+			out = nil
+			for i := from; i < from+n; i++ {
+				c := credential.Credential{Kind: credential.PersonalAccessToken, UserID: mary.ID, Name: "test", CreatedFrom: "command", CreatedAt: time.Now(), Limits: credential.Unlimited()}
+				secret, err := credential.Insert(ctx, tx, w.vault, &c, false)
+				if err != nil {
+					return err
+				}
+				u := used{secret.Reveal(), c.ID}
+				if c.ParentID, c.FamilyID = c.ID, ""; i%3 == 1 {
+					c.Kind, c.UserID, c.WorkspaceID = credential.WorkspaceKey, "", w.here.id
+				}
+				if i%3 > 0 {
+					if secret, err = credential.Insert(ctx, tx, w.vault, &c, false); err != nil {
+						return err
+					}
+					u.token = secret.Reveal()
+				}
+				out = append(out, u)
+			}
+			return nil
+		}, store.Instance); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	change := func(id string, ch personalaccesstoken.Change) error {
+		return w.tokens.Update(ctx, mary.ID, id, ch, nil, audit.Server)
+	}
 	ends := []struct {
 		name      string
-		end, mend func(id string) error
+		end, mend func(id, token string) error
 	}{
-		{name: "revoked", end: func(id string) error { return w.tokens.Revoke(ctx, mary.ID, id, audit.Server) }},
-		{name: "disabled", end: func(id string) error { return w.tokens.SetDisabled(ctx, mary.ID, id, true, audit.Server) }},
-		{name: "cut to other scopes", end: func(id string) error {
-			cut := personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}}
-			return w.tokens.Update(ctx, mary.ID, id, cut, nil, audit.Server)
+		{name: "revoked", end: func(id, _ string) error { return w.tokens.Revoke(ctx, mary.ID, id, audit.Server) }},
+		{name: "disabled", end: func(id, _ string) error { return w.tokens.SetDisabled(ctx, mary.ID, id, true, audit.Server) }},
+		{name: "cut to other scopes", end: func(id, _ string) error {
+			return change(id, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}})
 		}},
-		{name: "expired", end: func(id string) error {
+		{name: "cut to another workspace", end: func(id, _ string) error {
+			return change(id, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{WorkspaceIDs: rpc.Opt[[]string]{Set: true, Value: []string{w.abroad.id}}}})
+		}},
+		{name: "expired", end: func(id, _ string) error {
 			at := time.Now().Add(10 * time.Millisecond)
-			err := w.tokens.Update(ctx, mary.ID, id, personalaccesstoken.Change{ExpiresAt: rpc.Opt[time.Time]{Set: true, Value: at}}, nil, audit.Server)
+			err := change(id, personalaccesstoken.Change{ExpiresAt: rpc.Opt[time.Time]{Set: true, Value: at}})
 			time.Sleep(time.Until(at) + time.Millisecond)
 			return err
 		}},
-		{name: "no member", end: func(string) error { return w.members.Remove(ctx, w.here.id, mary.ID, rpc.Owner, "", audit.Server) },
-			mend: func(string) error { return w.members.Add(ctx, w.here.id, mary.ID, rpc.Member, audit.Server) }},
-		{name: "user disabled", end: func(string) error { _, err := w.people.SetDisabled(ctx, mary.ID, true, audit.Server); return err },
-			mend: func(string) error { _, err := w.people.SetDisabled(ctx, mary.ID, false, audit.Server); return err }},
+		{name: "found by somebody", end: func(id, token string) error {
+			_, err := w.leaks.Revoke(ctx, []string{token}, audit.Server)
+			return err
+		}},
+		{name: "refused by an owner", end: func(id, _ string) error {
+			return w.tokens.SetRefused(ctx, owner.ID, w.here.id, id, true, audit.Server)
+		}},
+		{name: "against the policy", end: func(string, string) error {
+			_, err := w.policies.Update(ctx, w.here.id, policy.Change{AllowedScopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}, audit.Server)
+			return err
+		}, mend: func(string, string) error {
+			_, err := w.policies.Update(ctx, w.here.id, policy.Change{AllowedScopes: rpc.Opt[[]string]{Set: true}}, audit.Server)
+			return err
+		}},
+		{name: "no member", end: func(string, string) error {
+			return w.members.Remove(ctx, w.here.id, mary.ID, rpc.Owner, "", audit.Server)
+		},
+			mend: func(string, string) error { return w.members.Add(ctx, w.here.id, mary.ID, rpc.Member, audit.Server) }},
+		{name: "user disabled", end: func(string, string) error {
+			_, err := w.people.SetDisabled(ctx, mary.ID, true, audit.Server)
+			return err
+		},
+			mend: func(string, string) error {
+				_, err := w.people.SetDisabled(ctx, mary.ID, false, audit.Server)
+				return err
+			}},
 	}
 	wait := func(enough func() bool) {
 		for deadline := time.Now().Add(20 * time.Second); !enough() && !t.Failed(); time.Sleep(50 * time.Microsecond) {
@@ -249,14 +310,19 @@ func (w *world) hammer(t *testing.T, rounds int, address string) {
 			}
 		}
 	}
-	for i := 0; i < rounds && !t.Failed(); i++ {
-		token, id := w.pat(t, mary.ID, credential.Credential{})
+	rounds := mint(0, revoked)
+	for i := range revoked + others*(len(ends)-1) {
+		way := ends[0]
+		if i >= revoked {
+			way = ends[1+(i-revoked)%(len(ends)-1)]
+			rounds = append(rounds, mint(i, 1)...)
+		}
+		token, id := rounds[i].token, rounds[i].id
 		r := &hammered{token: token}
 		current.Store(r)
 		wait(func() bool { return r.succeeded.Load() > 0 }) // so that there is something to be cached
-		way := ends[i%len(ends)]
-		if err := way.end(id); err != nil {
-			t.Fatal(err)
+		if err := way.end(id, token); err != nil {
+			t.Fatal(way.name, err)
 		}
 		r.ended.Store(true)
 		n := answered.Load()
@@ -269,7 +335,7 @@ func (w *world) hammer(t *testing.T, rounds int, address string) {
 			if err := w.tokens.Revoke(ctx, mary.ID, id, audit.Server); err != nil {
 				t.Fatal(err)
 			}
-			if err := way.mend(id); err != nil {
+			if err := way.mend(id, token); err != nil {
 				t.Fatal(err)
 			}
 		}

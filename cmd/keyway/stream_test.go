@@ -255,6 +255,23 @@ func TestStreamDiesWithItsPerson(t *testing.T) {
 		"a revoked token": func(userID, tokenID string) error {
 			return w.tokens.Revoke(ctx, userID, tokenID, audit.Server)
 		},
+		"a disabled token": func(userID, tokenID string) error {
+			return w.tokens.SetDisabled(ctx, userID, tokenID, true, audit.Server)
+		},
+		"a token cut to other scopes": func(userID, tokenID string) error {
+			return w.tokens.Update(ctx, userID, tokenID, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}}, nil, audit.Server)
+		},
+		"a token cut to another workspace": func(userID, tokenID string) error {
+			w.join(t, w.abroad, identity.User{ID: userID}, rpc.Member)
+			return w.tokens.Update(ctx, userID, tokenID, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{WorkspaceIDs: rpc.Opt[[]string]{Set: true, Value: []string{w.abroad.id}}}}, nil, audit.Server)
+		},
+		"an expired token": func(userID, tokenID string) error {
+			return w.tokens.Update(ctx, userID, tokenID, personalaccesstoken.Change{ExpiresAt: rpc.Opt[time.Time]{Set: true, Value: time.Now()}}, nil, audit.Server)
+		},
+		"a rotated token": func(userID, tokenID string) error {
+			_, _, err := w.tokens.Rotate(ctx, personalaccesstoken.Manager{UserID: userID}, tokenID, personalaccesstoken.Rotation{From: "command"}, audit.Server)
+			return err
+		},
 	} {
 		n, err := w.people.Prepare(ctx, store.NewID()+"@example.com", "Sam", "correct horse battery")
 		if err != nil {
