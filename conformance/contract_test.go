@@ -79,6 +79,7 @@ type recorder struct {
 	// validated counts answers by path, so that a test can prove which it has seen.
 	validated map[string]int
 	said      map[string]bool
+	secrets   *secrets // nil: nobody asks
 }
 
 func newRecorder(t *testing.T) *recorder {
@@ -119,6 +120,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.secrets.listen(body)
 	res.Body = io.NopCloser(bytes.NewReader(body))
 	if problems := r.unsaid(req.URL.Path, r.check(req.Method, req.URL.Path, res, body)); len(problems) > 0 {
 		r.t.Errorf("%s %s answers %d against the contract:\n  %s\n%s",

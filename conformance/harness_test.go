@@ -90,6 +90,7 @@ type world struct {
 	flags   []string // of serve, besides those
 	logPath string
 	http    *http.Client
+	secrets *secrets
 }
 
 // start makes a world on SQLite and serves it until the test ends.
@@ -124,7 +125,7 @@ var databases atomic.Int32
 
 func startIn(t *testing.T, folder ...string) *world {
 	t.Helper()
-	w := &world{folder: folder}
+	w := &world{folder: folder, secrets: &secrets{}}
 	w.begin(t)
 	return w
 }
@@ -148,7 +149,9 @@ func (w *world) begin(t *testing.T) {
 	w.connect(t, w.Abroad, "yale")
 
 	w.serve(t)
-	w.http = &http.Client{Timeout: 30 * time.Second, Transport: newRecorder(t)}
+	recorder := newRecorder(t)
+	recorder.secrets = w.secrets
+	w.http = &http.Client{Timeout: 30 * time.Second, Transport: recorder}
 	w.Harbour.Devices = w.devices(t, w.Harbour.WorkspaceID)
 	w.Hill.Devices = w.devices(t, w.Hill.WorkspaceID)
 	key := w.ok(t, w.PAT, "", "/keyway/v1/personal_access_tokens/create_workspace_key",
@@ -190,6 +193,9 @@ func (w *world) devices(t *testing.T, workspaceID string) []device {
 // serve starts the server and waits until it answers.
 func (w *world) serve(t *testing.T) {
 	t.Helper()
+	if w.secrets == nil {
+		w.secrets = &secrets{}
+	}
 	var tail string
 	// Between finding a free port and using it somebody else may take it.
 	for range 3 {
@@ -209,7 +215,10 @@ func (w *world) serve(t *testing.T) {
 		go func() { exited <- cmd.Wait() }()
 		if w.healthy(exited) {
 			w.logPath = logPath
-			t.Cleanup(func() { stop(t, cmd, exited, logPath) })
+			t.Cleanup(func() {
+				stop(t, cmd, exited, logPath)
+				w.searchSecrets(t, logPath)
+			})
 			_ = log.Close()
 			return
 		}
@@ -288,6 +297,7 @@ func (w *world) command(t *testing.T, stdin string, args ...string) fields {
 	if err := json.Unmarshal(out, &object); err != nil {
 		t.Fatalf("keyway %s printed no JSON object: %v\n%s", strings.Join(args, " "), err, out)
 	}
+	w.secrets.listen(out)
 	return object
 }
 

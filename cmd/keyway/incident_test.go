@@ -21,8 +21,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/database"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"keyway/internal/audit"
@@ -33,7 +31,6 @@ import (
 	"keyway/internal/rpc"
 	"keyway/internal/store"
 	"keyway/internal/store/storetest"
-	"keyway/internal/vault"
 )
 
 // in asks with a token in a workspace.
@@ -455,57 +452,39 @@ func TestIncidentDeactivatedUser(t *testing.T) {
 }
 
 // TestIncidentWideningOnUpgrade: after an upgrade of Codeberg existing tokens might have got more
-// permissions than before (Forgejo 1.20). Here a database of the first version is opened by this one:
-// its tokens may do nothing that needs a scope by name, dead ones stay dead, and a scope that this
-// version does not know grants nothing.
+// permissions than before (Forgejo 1.20). Here a database that the first version left is opened by this
+// one: its tokens may do nothing that needs a scope by name, its keys open their workspace and no
+// other, dead ones stay dead, and a scope that this version does not know grants nothing.
 func TestIncidentWideningOnUpgrade(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
-	v, err := vault.Create(filepath.Join(folder, "keys"))
-	if err != nil {
+	folder, first := t.TempDir(), filepath.Join("testdata", "first_version")
+	read := func(name string) []byte {
+		text, err := os.ReadFile(filepath.Join(first, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	if err := os.WriteFile(filepath.Join(folder, "keys"), read("keys.json"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	old, err := sql.Open("sqlite", filepath.Join(folder, store.FileName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider, err := goose.NewProvider(database.DialectSQLite3, old, os.DirFS(filepath.Join("..", "..", "internal", "store", "migrations")))
-	if err != nil {
+	if _, err := old.ExecContext(t.Context(), string(read("database.sql"))); err != nil {
 		t.Fatal(err)
-	}
-	if _, err := provider.UpTo(t.Context(), 4); err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	userID, workspaceID := store.NewID(), store.NewID()
-	secrets := map[string]string{}
-	exec := func(query string, args ...any) {
-		t.Helper()
-		if _, err := old.ExecContext(t.Context(), query, args...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	exec(`INSERT INTO server_keys (key_id, proof, created_at) VALUES ($1, $2, 1)`, v.KeyID(), v.Proof(v.KeyID()))
-	exec(`INSERT INTO users VALUES ($1, 'old@example.com', 'Old', '', TRUE, NULL, 1)`, userID)
-	exec(`INSERT INTO workspaces VALUES ($1, 'Old', TRUE, FALSE, 'seam_pk1old', '{"workspace_id":"`+workspaceID+`","name":"Old","is_sandbox":true}', 1, NULL, 0)`, workspaceID)
-	exec(`INSERT INTO memberships VALUES ($1, $2, 'owner', 1)`, workspaceID, userID)
-	ids := map[string]string{}
-	for name, ends := range map[string]struct{ expires, revoked any }{
-		"live": {}, "expired": {expires: store.Micros(now.Add(-time.Hour))}, "revoked": {revoked: store.Micros(now.Add(-time.Hour))}, "unknown scope": {},
-	} {
-		secret := credential.Mint(credential.PersonalAccessToken, false).Reveal()
-		p, err := credential.Parse(secret)
-		if err != nil {
-			t.Fatal(err)
-		}
-		digest, _ := v.Digest(v.KeyID(), secret)
-		secrets[name], ids[name] = secret, store.NewID()
-		exec(`INSERT INTO credentials (credential_id, kind, short_token, key_id, digest, user_id, name, description, created_at, created_from, expires_at, revoked_at)
-			VALUES ($1, 'personal_access_token', $2, $3, $4, $5, $6, '', 1, 'console', $7, $8)`, ids[name], p.Short, v.KeyID(), digest[:], userID, name, ends.expires, ends.revoked)
 	}
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
 	}
+	secrets := map[string]string{}
+	if err := json.Unmarshal(read("tokens.json"), &secrets); err != nil {
+		t.Fatal(err)
+	}
+	workspaceID, elsewhere := secrets["workspace_id"], secrets["other_workspace_id"]
+	delete(secrets, "workspace_id")
+	delete(secrets, "other_workspace_id")
 
 	a, err := openApp(t.Context(), appOptions{globals: globals{data: folder}, publicURL: "http://keyway.test"})
 	if err != nil {
@@ -519,33 +498,56 @@ func TestIncidentWideningOnUpgrade(t *testing.T) {
 	w.Server = httptest.NewServer(w.rpc)
 	t.Cleanup(w.Server.Close)
 	if err := a.db.Update(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(t.Context(), `UPDATE credentials SET limits = $2 WHERE credential_id = $1`, ids["unknown scope"], `{"scopes":["everything:all","*:write","devices","read"]}`)
+		_, err := tx.Exec(t.Context(), `UPDATE credentials SET limits = $1 WHERE name = 'unknown scope'`, `{"scopes":["everything:all","*:write","devices","read"]}`)
 		return err
 	}, store.Instance); err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range w.rpc.Endpoints() {
-		if e.Allow&rpc.PersonalAccessToken == 0 || e.Streams() {
-			continue
+	dead := map[string]string{"expired": "401 expired", "revoked": "401 revoked", "workspace key of the revoked": "401 revoked", "revoked API key": "401 revoked"}
+	kinds := map[string]rpc.Allow{"API key": rpc.APIKey, "revoked API key": rpc.APIKey, "workspace key": rpc.WorkspaceKey, "workspace key of the revoked": rpc.WorkspaceKey}
+	passed := map[string]int{}
+	for name, secret := range secrets {
+		kind, isKey := kinds[name]
+		if !isKey {
+			kind = rpc.PersonalAccessToken
 		}
-		for name, secret := range secrets {
+		for _, e := range w.rpc.Endpoints() {
+			if e.Allow == rpc.Public || e.Streams() {
+				continue
+			}
 			h := http.Header{"Authorization": {"Bearer " + secret}}
-			if e.Workspace == rpc.Required || e.Workspace == rpc.Optional {
+			if !isKey && (e.Workspace == rpc.Required || e.Workspace == rpc.Optional) {
 				h.Set("Seam-Workspace", workspaceID)
 			}
-			got := w.send(t, http.MethodPost, e.Path, h, []string{"no object"})
-			want := map[string]string{"expired": "401 expired", "revoked": "401 revoked"}[name]
+			got, want := w.send(t, http.MethodPost, e.Path, h, []string{"no object"}), dead[name]
 			switch {
 			case want != "":
-			case !e.Self && (name == "unknown scope" || slices.Contains(never, e.Scope())):
+			case e.Allow&kind == 0:
+				want = "401"
+			case !e.Self && name == "unknown scope", !e.Self && kind != rpc.APIKey && slices.Contains(never, e.Scope()):
 				want = "403 scope"
 			case got.status == http.StatusBadRequest:
-				continue // let through, as before
+				passed[name]++ // let through, as before
+				continue
+			case kind == rpc.APIKey:
+				want = "403 role" // an owner's or an operator's
 			}
 			if got.refusal() != want {
 				t.Errorf("%s with a token of the first version (%s): %d %s, want %s", e.Path, name, got.status, got.raw, want)
 			}
 		}
+		if a := w.in(t, secret, elsewhere, "/devices/list", fields{}); (a.status == http.StatusOK) != (name == "live") && name != "API key" {
+			t.Errorf("%s in another workspace: %d %s", name, a.status, a.raw)
+		}
+	}
+	if passed["live"] < 50 || passed["API key"] < 50 || passed["workspace key"] < 50 {
+		t.Errorf("what the old tokens may still do is less than it was: %v", passed)
+	}
+	if list := w.ok(t, secrets["workspace key"], "/workspaces/list", fields{}).ids("workspaces", "workspace_id"); !slices.Equal(list, []string{workspaceID}) {
+		t.Errorf("the workspace key sees %v", list)
+	}
+	if list := w.ok(t, secrets["live"], "/workspaces/list", fields{}).ids("workspaces", "workspace_id"); len(list) != 2 {
+		t.Errorf("the token sees %v", list)
 	}
 }
 
