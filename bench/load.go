@@ -121,29 +121,37 @@ func (w *work) answerSize(ctx context.Context, address string) (int, error) {
 
 // measure measures one server alone, in half the time.
 func (b *bench) measure(ctx context.Context, w *work, s *process) (Load, error) {
-	loads, err := b.inTurns(ctx, w, b.round/2, s)
+	loads, err := b.inTurns(ctx, b.round/2, turn{w, s})
 	if err != nil {
 		return Load{}, err
 	}
 	return loads[0], nil
 }
 
-func (b *bench) inTurns(ctx context.Context, w *work, length time.Duration, servers ...*process) (loads []Load, err error) {
-	rounds := make([][]round, len(servers))
-	progress("%s", w.name)
+// turn is a kind of request to a server.
+type turn struct {
+	*work
+	server *process
+}
+
+func (b *bench) inTurns(ctx context.Context, length time.Duration, turns ...turn) (loads []Load, err error) {
+	rounds := make([][]round, len(turns))
+	for _, t := range turns {
+		progress("%s on %s", t.name, t.server.name)
+	}
 	for i := range b.rounds + 1 { // the first to warm up
-		for k, s := range servers {
-			r, err := b.oneRound(ctx, w, s, length)
+		for k, t := range turns {
+			r, err := b.oneRound(ctx, t.work, t.server, length)
 			if err != nil {
-				return nil, fmt.Errorf("%s on %s: %w", w.name, s.name, err)
+				return nil, fmt.Errorf("%s on %s: %w", t.name, t.server.name, err)
 			}
 			if i > 0 {
 				rounds[k] = append(rounds[k], r)
 			}
 		}
 	}
-	for k, s := range servers {
-		loads = append(loads, summary(w.name, s.name, rounds[k]))
+	for k, t := range turns {
+		loads = append(loads, summary(t.name, t.server.name, rounds[k]))
 	}
 	b.report.Loads = append(b.report.Loads, loads...)
 	return loads, nil

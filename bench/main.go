@@ -35,7 +35,7 @@ func main() {
 	flag.IntVar(&b.connections, "connections", 64, "keep-alive connections")
 	flag.IntVar(&b.devices, "devices", 10_000, "devices in the workspace that the main figures are taken in")
 	flag.IntVar(&b.codes, "codes", 100_000, "scheduled access codes beside which lateness is taken")
-	only := flag.String("only", "", "only one part of the run: devices, locks, lateness or sizes")
+	only := flag.String("only", "", "only one part of the run: devices, locks, lateness, tokens or sizes")
 	flag.IntVar(&b.most, "most", 100_000, "devices in the largest workspace; filling it takes a third of the run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -105,7 +105,7 @@ func (b *bench) run(ctx context.Context, only string) (*Report, error) {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"devices", b.atWork}, {"locks", b.atLocks}, {"lateness", b.lateness}, {"sizes", b.atSizes}} {
+	}{{"devices", b.atWork}, {"locks", b.atLocks}, {"lateness", b.lateness}, {"tokens", b.atTokens}, {"sizes", b.atSizes}} {
 		if only == "" || only == part.name {
 			if err := part.run(ctx); err != nil {
 				return nil, err
@@ -207,7 +207,7 @@ func (b *bench) beside(ctx context.Context, a aim, s *process) error {
 	if err != nil {
 		return err
 	}
-	loads, err := b.inTurns(ctx, a.work, b.round, s, bare)
+	loads, err := b.inTurns(ctx, b.round, turn{a.work, s}, turn{a.work, bare})
 	if err == nil {
 		b.atLeast(a.name+", bare / ours", loads[1].Micros/loads[0].Micros, "of bare", a.ratio)
 	}
