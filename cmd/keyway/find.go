@@ -56,7 +56,8 @@ func (a *app) finders() map[string]workspace.Finder {
 			if credential.From(ctx).Reach != nil {
 				return []any{}, nil // sessions are about more than devices
 			}
-			return a.sessions.List(ctx, workspaceID, clientsession.Filter{ID: text})
+			found, err := a.sessions.List(ctx, workspaceID, clientsession.Filter{ID: text})
+			return append([]clientsession.Session{}, found...), err
 		},
 	}
 }

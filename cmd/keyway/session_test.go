@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"keyway/internal/apitest"
 	"keyway/internal/audit"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
@@ -31,6 +32,7 @@ type world struct {
 	*app
 	*httptest.Server
 	rpc          *rpc.Server
+	document     *apitest.Document
 	here, abroad place
 }
 
@@ -57,6 +59,7 @@ func serveWorld(t *testing.T, db *store.DB, v *vault.Vault) *world {
 	if w.rpc, err = w.newRPC(prometheus.NewRegistry(), serveOptions{}, func(*http.Request) string { return "192.0.2.1" }); err != nil {
 		t.Fatal(err)
 	}
+	w.document = apitest.NewDocument(w.rpc)
 	w.Server = httptest.NewServer(w.rpc)
 	t.Cleanup(w.Server.Close)
 	return w
@@ -138,6 +141,11 @@ func (w *world) send(t *testing.T, method, path string, header http.Header, body
 	raw, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if w.document != nil {
+		if err := w.document.Check(path, res.StatusCode, raw); err != nil {
+			t.Error(err)
+		}
 	}
 	a := answer{status: res.StatusCode, raw: string(raw)}
 	if len(raw) > 0 {

@@ -35,8 +35,8 @@ type Public struct {
 	Type                string   `json:"type" enum:"time_bound ongoing"`
 	Status              string   `json:"status" enum:"setting set unset removing unknown"`
 	CreatedAt           rpc.Time `json:"created_at"`
-	StartsAt            rpc.Time `json:"starts_at"`
-	EndsAt              rpc.Time `json:"ends_at"`
+	StartsAt            rpc.Time `json:"starts_at" rule:"nullable"`
+	EndsAt              rpc.Time `json:"ends_at" rule:"nullable"`
 	CommonCodeKey       *string  `json:"common_code_key"`
 	IsManaged           bool     `json:"is_managed"`
 	IsBackup            bool     `json:"is_backup"`
@@ -72,8 +72,8 @@ type UnmanagedPublic struct {
 	Type            string   `json:"type" enum:"time_bound ongoing"`
 	Status          string   `json:"status" enum:"set unset"`
 	CreatedAt       rpc.Time `json:"created_at"`
-	StartsAt        rpc.Time `json:"starts_at"`
-	EndsAt          rpc.Time `json:"ends_at"`
+	StartsAt        rpc.Time `json:"starts_at" rule:"nullable"`
+	EndsAt          rpc.Time `json:"ends_at" rule:"nullable"`
 	IsManaged       bool     `json:"is_managed"`
 	CannotBeManaged bool     `json:"cannot_be_managed,omitempty"`
 }

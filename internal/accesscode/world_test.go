@@ -18,6 +18,7 @@ import (
 	"keyway/internal/accesscode"
 	"keyway/internal/account"
 	"keyway/internal/action"
+	"keyway/internal/apitest"
 	"keyway/internal/audit"
 	"keyway/internal/clock"
 	"keyway/internal/credential"
@@ -150,7 +151,14 @@ func (w *world) start() {
 		w.codes.Endpoints(), locks.Endpoints(), spaces.Endpoints(), events.Endpoints(), w.devices.Endpoints(), attempts.Endpoints())
 	w.must(err)
 	w.server = server
+	documented.Do(func() { document = apitest.NewDocument(server) })
 }
+
+// document is what every server that start makes says of itself.
+var (
+	document   *apitest.Document
+	documented sync.Once
+)
 
 func (w *world) must(err error) {
 	w.t.Helper()
@@ -184,6 +192,7 @@ func (w *world) request(c caller, path string, in object) (int, object) {
 	w.server.ServeHTTP(rec, r)
 	var out object
 	w.must(json.Unmarshal(rec.Body.Bytes(), &out))
+	w.must(document.Check(path, rec.Code, rec.Body.Bytes()))
 	return rec.Code, out
 }
 

@@ -24,7 +24,7 @@ type APIKey struct {
 	WorkspaceID string          `json:"workspace_id"`
 	CreatedBy   string          `json:"created_by" doc:"Whose key it is: it dies when this person leaves the workspace."`
 	CreatedAt   rpc.Time        `json:"created_at"`
-	RevokedAt   rpc.Time        `json:"revoked_at"`
+	RevokedAt   rpc.Time        `json:"revoked_at" rule:"nullable"`
 	LastUsed    *credential.Use `json:"last_used"`
 	Token       string          `json:"token,omitempty" doc:"The key itself, only in the answer that made it."`
 }

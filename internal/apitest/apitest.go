@@ -73,8 +73,9 @@ type World struct {
 	RPC        *rpc.Server
 	URL        string // of the listener; the public URL is PublicURL
 
-	Log     *Log
-	Metrics *prometheus.Registry
+	Document *Document
+	Log      *Log
+	Metrics  *prometheus.Registry
 
 	t     testing.TB
 	clock *clock
@@ -149,6 +150,7 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.Document = NewDocument(w.RPC)
 	s := httptest.NewServer(w.RPC)
 	t.Cleanup(s.Close)
 	w.URL = s.URL
@@ -376,6 +378,11 @@ func (w *World) Send(r Request) (Answer, error) {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
+	if err == nil {
+		if err := w.Document.Check(r.Path, resp.StatusCode, text); err != nil {
+			w.t.Error(err)
+		}
+	}
 	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: string(text)}, err
 }
 

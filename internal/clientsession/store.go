@@ -186,11 +186,7 @@ func (s *Sessions) List(ctx context.Context, workspaceID string, f Filter) ([]Se
 		}
 	}
 	rows, err := s.DB.Query(ctx, `SELECT `+columns+` FROM client_sessions s`+w.String()+` ORDER BY s.created_at, s.client_session_id`, w.Args...)
-	out, err := store.All(rows, err, func(r *sql.Rows) (Session, error) { return s.scan(r) })
-	if out == nil {
-		out = []Session{}
-	}
-	return out, err
+	return store.All(rows, err, func(r *sql.Rows) (Session, error) { return s.scan(r) })
 }
 
 // Get reads a session; client_session_not_found when the workspace has none with the id.

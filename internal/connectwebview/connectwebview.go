@@ -39,7 +39,7 @@ type stored struct {
 	Status                string          `json:"status" enum:"pending failed authorized"`
 	LoginSuccessful       bool            `json:"login_successful"`
 	ConnectedAccountID    *string         `json:"connected_account_id"`
-	AuthorizedAt          rpc.Time        `json:"authorized_at"`
+	AuthorizedAt          rpc.Time        `json:"authorized_at" rule:"nullable"`
 	SelectedProvider      *string         `json:"selected_provider"`
 	DeviceSelectionMode   string          `json:"device_selection_mode" enum:"none single multiple"`
 	AcceptedProviders     []string        `json:"accepted_providers"`

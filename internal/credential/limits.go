@@ -14,10 +14,10 @@ import (
 // are here; what a request needs of them is prepared once, when a token's facts are read.
 type Limits struct {
 	Scopes           []string `json:"scopes" doc:"What it may call, per group and read or write: devices:read, access_codes:write, *:read, or * for everything but writing tokens, API keys, members and policies."`
-	WorkspaceIDs     []string `json:"workspace_ids" doc:"The workspaces that it opens; null: all of its person's, now and in future."`
+	WorkspaceIDs     []string `json:"workspace_ids" rule:"nullable" doc:"The workspaces that it opens; null: all of its person's, now and in future."`
 	SandboxOnly      bool     `json:"sandbox_only" doc:"Whether it opens sandbox workspaces only."`
 	AllowedCIDRs     []string `json:"allowed_cidrs" doc:"From which networks it may be used; empty: from everywhere."`
-	DeviceIDs        []string `json:"device_ids" doc:"The devices that exist for it; null: all."`
+	DeviceIDs        []string `json:"device_ids" rule:"nullable" doc:"The devices that exist for it; null: all."`
 	DailyActionLimit *int64   `json:"daily_action_limit" doc:"How many physical actions a day it may cause (a day of UTC, or of the hours' time zone); null: any number."`
 	AllowedHours     *Hours   `json:"allowed_hours" doc:"When it may be used; null: at any time."`
 	MaxUses          *int64   `json:"max_uses" doc:"How many requests it is good for; null: any number."`

@@ -178,7 +178,7 @@ func (l *Log) list(ctx context.Context, in listInput) ([]rpc.Doc[Record], error)
 	w.Args = append(w.Args, in.Limit.Or(500), in.UnstableOffset.Or(0))
 	n := len(w.Args)
 	rows, err := l.DB.Query(ctx, `SELECT event_id, doc, secret FROM events`+w.String()+` ORDER BY occurred_at, event_id LIMIT `+store.Mark(n-1)+` OFFSET `+store.Mark(n), w.Args...)
-	out, err := store.All(rows, err, func(rows *sql.Rows) (rpc.Doc[Record], error) {
+	return store.All(rows, err, func(rows *sql.Rows) (rpc.Doc[Record], error) {
 		var id string
 		var doc, secret []byte
 		if err := rows.Scan(&id, &doc, &secret); err != nil {
@@ -186,8 +186,4 @@ func (l *Log) list(ctx context.Context, in listInput) ([]rpc.Doc[Record], error)
 		}
 		return l.Serve(caller.WorkspaceID, id, doc, secret)
 	})
-	if out == nil {
-		out = []rpc.Doc[Record]{}
-	}
-	return out, err
 }

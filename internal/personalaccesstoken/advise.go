@@ -35,7 +35,7 @@ type Advice struct {
 // Suggestion is what /keyway/v1/personal_access_tokens/update takes to narrow a token to its use.
 type Suggestion struct {
 	Scopes       []string `json:"scopes"`
-	WorkspaceIDs []string `json:"workspace_ids" doc:"null: it was used in no workspace."`
+	WorkspaceIDs []string `json:"workspace_ids" rule:"nullable" doc:"null: it was used in no workspace."`
 	AllowedCIDRs []string `json:"allowed_cidrs"`
 	// What its requests named and when they came: whoever narrows a token to these should know that it
 	// does nothing else at other times.
@@ -55,8 +55,8 @@ type DryRun struct {
 // NetworkOfToken is where a token was used from.
 type NetworkOfToken struct {
 	Network     string   `json:"network"`
-	FirstUsedAt rpc.Time `json:"first_used_at"`
-	LastUsedAt  rpc.Time `json:"last_used_at"`
+	FirstUsedAt rpc.Time `json:"first_used_at" rule:"nullable"`
+	LastUsedAt  rpc.Time `json:"last_used_at" rule:"nullable"`
 }
 
 // Usages tells how often a token, or whoever came before it, called what since a number of days.

@@ -27,7 +27,7 @@ type Explanation struct {
 	Code        string         `json:"code"`
 	Reason      string         `json:"reason" doc:"As in error.data.reason; empty where the answer was the uniform one."`
 	Message     string         `json:"message"`
-	Data        map[string]any `json:"data" doc:"What the answer said beside the reason."`
+	Data        map[string]any `json:"data" rule:"nullable" doc:"What the answer said beside the reason."`
 	Summary     string         `json:"summary" doc:"What happened, in plain words."`
 	Remedy      string         `json:"remedy" doc:"What to do."`
 }

@@ -32,19 +32,19 @@ type Token struct {
 	Status      Status   `json:"status" doc:"Its own, or that of the dead token that it was made with."`
 	CreatedAt   rpc.Time `json:"created_at"`
 	CreatedFrom string   `json:"created_from" enum:"console command token"`
-	ExpiresAt   rpc.Time `json:"expires_at" doc:"null: never."`
-	NotBefore   rpc.Time `json:"not_before" doc:"When it begins to be good; null: it is already."`
+	ExpiresAt   rpc.Time `json:"expires_at" rule:"nullable" doc:"null: never."`
+	NotBefore   rpc.Time `json:"not_before" rule:"nullable" doc:"When it begins to be good; null: it is already."`
 	credential.Limits
 	IsDecoy         bool            `json:"is_decoy" doc:"Whether it grants nothing and only alarms when somebody uses it."`
 	IsStrict        bool            `json:"is_strict" doc:"Whether late use of a token that it replaced ends it too."`
 	PredecessorID   *string         `json:"predecessor_id" doc:"The token that it replaces."`
 	SuccessorID     *string         `json:"successor_id" doc:"The token that replaces it."`
-	GraceEndsAt     rpc.Time        `json:"grace_ends_at" doc:"When it stops, because another replaces it."`
+	GraceEndsAt     rpc.Time        `json:"grace_ends_at" rule:"nullable" doc:"When it stops, because another replaces it."`
 	ParentID        *string         `json:"parent_id" doc:"The token that it was made with."`
 	LastUsed        *credential.Use `json:"last_used"`
 	RecentAddresses []string        `json:"recent_addresses" doc:"From where it was used, newest first; five at the most."`
 	UseCount        int64           `json:"use_count"`
-	RevokedAt       rpc.Time        `json:"revoked_at"`
+	RevokedAt       rpc.Time        `json:"revoked_at" rule:"nullable"`
 	RevokedBy       *string         `json:"revoked_by"`
 	RevokeReason    *string         `json:"revoke_reason"`
 	Secret          string          `json:"token,omitempty" doc:"The token itself, only in the answer that made it."`
@@ -77,7 +77,7 @@ type WorkspaceKey struct {
 	WorkspaceID string          `json:"workspace_id"`
 	Hint        string          `json:"hint" doc:"The visible part."`
 	CreatedAt   rpc.Time        `json:"created_at"`
-	RevokedAt   rpc.Time        `json:"revoked_at"`
+	RevokedAt   rpc.Time        `json:"revoked_at" rule:"nullable"`
 	LastUsed    *credential.Use `json:"last_used"`
 	Secret      string          `json:"token,omitempty" doc:"The key itself, only in the answer that made it."`
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -308,6 +309,7 @@ func schemaName(t reflect.Type) string {
 	return b.String()
 }
 
+// object is the schema of a struct; rule:"nullable" says that a field's zero value is null.
 func (d *openAPI) object(t reflect.Type) map[string]any {
 	properties, required := map[string]any{}, []string{}
 	for _, f := range reflect.VisibleFields(t) {
@@ -321,6 +323,9 @@ func (d *openAPI) object(t reflect.Type) map[string]any {
 		}
 		if enum := f.Tag.Get("enum"); enum != "" && p["type"] == "string" {
 			p["enum"] = strings.Fields(enum)
+		}
+		if slices.Contains(strings.Split(f.Tag.Get("rule"), ","), "nullable") {
+			p["type"] = []any{p["type"], "null"}
 		}
 		properties[name] = p
 		if !strings.Contains(opts, "omitempty") && !strings.Contains(opts, "omitzero") {

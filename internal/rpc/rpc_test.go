@@ -607,8 +607,12 @@ func TestAnswers(t *testing.T) {
 	at := rpc.Time{Time: time.Date(2026, 1, 2, 3, 4, 5, 987654321, time.FixedZone("", 3600))}
 	s := setup(t,
 		rpc.Endpoint{Path: "/x/twin", Summary: "s", Allow: rpc.APIKey, Returns: "new", Twin: "old", Handle: rpc.Func(func(context.Context, rpc.None) (rpc.Doc[thing], error) { return rpc.Doc[thing](`{"a":"<&>"}`), nil })},
+		rpc.Endpoint{Path: "/x/none", Summary: "s", Allow: rpc.APIKey, Returns: "things", Handle: rpc.Func(func(context.Context, rpc.None) ([]thing, error) { return nil, nil })},
 		rpc.Endpoint{Path: "/x/fields", Summary: "s", Allow: rpc.Public, Handle: rpc.Func(func(context.Context, rpc.None) (fields, error) { return fields{Message: "<hi>", At: at}, nil })})
 	if got := s.do(request{target: "/x/twin"}).Body.String(); got != `{"new":{"a":"<&>"},"old":{"a":"<&>"},"ok":true}` {
+		t.Error(got)
+	}
+	if got := s.do(request{target: "/x/none"}).Body.String(); got != `{"things":[],"ok":true}` {
 		t.Error(got)
 	}
 	got := s.do(request{target: "/x/fields", header: map[string]string{"Authorization": ""}}).Body.String()

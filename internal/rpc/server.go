@@ -401,9 +401,11 @@ func (s *Server) encode(e *Endpoint, c *callState, out any) ([]byte, error) {
 	key(e.Returns)
 	valueFrom := b.Len()
 	p, paged := out.(page)
-	switch {
+	switch v := reflect.ValueOf(out); {
 	case paged:
 		p.encode(&b)
+	case v.Kind() == reflect.Slice && v.IsNil() && v.Type().Elem().Kind() != reflect.Uint8: // nothing was found, which is a list all the same
+		b.WriteString("[]")
 	default:
 		text, err := marshal(out)
 		if err != nil {

@@ -15,7 +15,7 @@ type User struct {
 	Email      string   `json:"email"`
 	Name       string   `json:"name"`
 	IsOperator bool     `json:"is_operator"`
-	DisabledAt rpc.Time `json:"disabled_at"`
+	DisabledAt rpc.Time `json:"disabled_at" rule:"nullable"`
 	CreatedAt  rpc.Time `json:"created_at"`
 }
 

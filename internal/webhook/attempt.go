@@ -25,7 +25,7 @@ type Attempt struct {
 	StatusCode    *int     `json:"response_status_code" doc:"What the receiver answered with; null without an answer."`
 	Error         *string  `json:"error_message" doc:"What went wrong; null after a success."`
 	Duration      int64    `json:"duration_ms"`
-	NextAttemptAt rpc.Time `json:"next_attempt_at" doc:"When it is tried again; null when it is not."`
+	NextAttemptAt rpc.Time `json:"next_attempt_at" rule:"nullable" doc:"When it is tried again; null when it is not."`
 	Response      string   `json:"response_body,omitempty" doc:"The beginning of the answer."`
 }
 

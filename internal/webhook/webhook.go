@@ -47,10 +47,10 @@ type Status struct {
 	ID                  string   `json:"webhook_id"`
 	Status              string   `json:"status" enum:"enabled disabled"`
 	CreatedAt           rpc.Time `json:"created_at"`
-	FailingSince        rpc.Time `json:"failing_since" doc:"The first failure since the latest success; null while all is well."`
-	DisabledAt          rpc.Time `json:"disabled_at" doc:"When Keyway gave up; null while it is enabled."`
+	FailingSince        rpc.Time `json:"failing_since" rule:"nullable" doc:"The first failure since the latest success; null while all is well."`
+	DisabledAt          rpc.Time `json:"disabled_at" rule:"nullable" doc:"When Keyway gave up; null while it is enabled."`
 	PendingDeliveries   int      `json:"pending_deliveries" doc:"Deliveries that wait for their first or next attempt."`
-	OldSecretsExpireAt  rpc.Time `json:"old_secrets_expire_at" doc:"Until when a secret from before a rotation signs as well; null when none does."`
+	OldSecretsExpireAt  rpc.Time `json:"old_secrets_expire_at" rule:"nullable" doc:"Until when a secret from before a rotation signs as well; null when none does."`
 	LatestAttemptStatus string   `json:"latest_attempt_status" enum:"success error none"`
 }
 
