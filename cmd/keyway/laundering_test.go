@@ -121,12 +121,11 @@ func (l *launderer) ask(token, workspaceID, address, path string, body fields) a
 				l.Fatalf("%s was used %v times, of %v", s["name"], l.spent["uses "+l.familyOf(link)], most)
 			}
 		}
-		if path == "/locks/lock_door" && a.status == http.StatusOK {
+		if most, ok := s["daily_action_limit"].(float64); ok && path == "/locks/lock_door" && a.status == http.StatusOK {
 			day := "actions " + l.familyOf(link) + l.clock.UTC().Format(time.DateOnly)
-			if most, ok := s["daily_action_limit"].(float64); l.spent[day]+1 > most && ok {
-				l.Fatalf("%s acted %v times in a day, of %v", s["name"], l.spent[day]+1, most)
+			if l.spent[day]++; l.spent[day] > most {
+				l.Fatalf("%s acted %v times in a day, of %v", s["name"], l.spent[day], most)
 			}
-			l.spent[day]++
 		}
 	}
 	if old := l.begun[id]; old != "" {
