@@ -27,9 +27,11 @@ var compared = map[string]string{
 }
 
 // TestIncidentTiming: secrets were compared so that the time told how much of them was right
-// (keygen-api#406, kanboard#5792, hister#654, bytebase#17716). Here no secret is compared by == or by
-// what compares alike: credentials are looked up by their visible part, and their digests compared by
-// crypto/subtle. TestTiming of `make soak` measures what can be seen of it.
+// (keygen-api#406, kanboard#5792, hister#654, bytebase#17716). Here no secret is compared by ==, a
+// switch, a map or what compares alike: credentials are looked up by their digests, and these compared
+// by crypto/subtle. Of a credential.Secret the compiler refuses it (TestSecretsCannotBeCompared), of
+// other values that are called like a secret this does. TestTiming of `make soak` measures what can be
+// seen of it.
 func TestIncidentTiming(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")
@@ -72,6 +74,8 @@ func TestIncidentTiming(t *testing.T) {
 	}
 	for text, want := range map[string]int{
 		"given.Secret == stored.Secret": 1, "string(digest) != x": 1, "bytes.Equal(sum[:], row.digest)": 1, "s.Reveal() == other": 1, "strings.EqualFold(token, x)": 1,
+		"known[s.Reveal()]": 1, "codes[token]": 1, "slices.Contains(codes, secret)": 1, "func() { switch password { case x: } }": 1,
+		"codes[0]": 0, "digests[i]": 0, `strings.Contains(token, "_")`: 0, "slices.Contains(kinds, kind)": 0,
 		`token == ""`: 0, "digest == nil": 0, "len(secret) != n": 0, "kind == Token": 0, "subtle.ConstantTimeCompare(sum, digest) == 1": 0, "hmac.Equal(sum, mac)": 0,
 	} {
 		set := token.NewFileSet()
@@ -90,12 +94,25 @@ func plainComparisons(set *token.FileSet, f *ast.File) (found []string) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		var sides []ast.Expr
 		switch n := n.(type) {
+		case *ast.SwitchStmt:
+			if n.Tag != nil && isSecret(n.Tag) {
+				found = append(found, "switch on a secret")
+			}
+		case *ast.IndexExpr: // a lookup in a map; what is a slice has numbers
+			if isSecret(n.Index) {
+				sides = []ast.Expr{n.Index, n.X}
+			}
 		case *ast.BinaryExpr:
 			if n.Op == token.EQL || n.Op == token.NEQ {
 				sides = []ast.Expr{n.X, n.Y}
 			}
 		case *ast.CallExpr:
-			if s, ok := n.Fun.(*ast.SelectorExpr); ok && !isNamed(s.X, "hmac") && slices.Contains([]string{"Equal", "EqualFold", "Compare", "DeepEqual"}, s.Sel.Name) && len(n.Args) == 2 {
+			s, ok := n.Fun.(*ast.SelectorExpr)
+			switch {
+			case !ok || len(n.Args) != 2 || isNamed(s.X, "hmac"):
+			case isNamed(s.X, "slices") && (s.Sel.Name == "Contains" || s.Sel.Name == "Index"):
+				sides = []ast.Expr{n.Args[1], n.Args[1]}
+			case slices.Contains([]string{"Equal", "EqualFold", "Compare", "DeepEqual"}, s.Sel.Name):
 				sides = n.Args
 			}
 		}
