@@ -116,7 +116,7 @@ func TestBrowserKeyboardAlone(t *testing.T) {
 	p.key(kb.ArrowUp) // 90 days
 	p.enters("Create Personal Access Token")
 	p.secret()
-	p.enters("Copy token")
+	p.enters("Copy")
 	p.sees("Copied")
 	p.enters("Robot", "Rotate", "Rotate token")
 	w.lets(t, p.secret(), w.Harbour.WorkspaceID, "/devices/list", http.StatusOK, "")

@@ -60,7 +60,7 @@ type globals struct {
 	databaseURL string
 	keyFile     string
 	json        bool
-	tokens string // how many live ones a person may have, as given; empty: as many as usual
+	tokens      string // how many live ones a person may have, as given; empty: as many as usual
 }
 
 func rootCommand() *cobra.Command {

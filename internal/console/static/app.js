@@ -409,10 +409,14 @@
       }
     }
     // Whoever may not listen any more has lost this page too, unless they only have another session now.
+    let leaving // as when signing out ends the stream before the next page is there
+    addEventListener('beforeunload', () => { leaving = true })
+    addEventListener('pageshow', () => { leaving = false })
     async function again() {
       source?.close()
       source = undefined
       const response = await fetch(location.href, { headers: { 'Keyway-Live': 'yes' } }).catch(() => undefined)
+      if (leaving) return
       if (response?.redirected || [403, 404].includes(response?.status)) location.reload()
       else setTimeout(response?.ok ? listen : again, 5000)
     }
