@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -202,7 +203,7 @@ func TestRotateServerKey(t *testing.T) {
 		}
 		k.bearers["new token"] = fresh
 		var f *fault.Error
-		if err := k.keyring.Retire(t.Context(), old, audit.Server); !asFault(err, &f) || !strings.Contains(f.Message, "tokens and API keys") {
+		if err := k.keyring.Retire(t.Context(), old, audit.Server); !errors.As(err, &f) || !strings.Contains(f.Message, "tokens and API keys") {
 			t.Errorf("a key that is needed: %v", err)
 		}
 		if err := k.keyring.Retire(t.Context(), id, audit.Server); err == nil {
@@ -262,12 +263,6 @@ func TestRotateServerKey(t *testing.T) {
 			t.Errorf("an entry under a retired key passes: %+v %v", v, err)
 		}
 	})
-}
-
-func asFault(err error, f **fault.Error) bool {
-	e, ok := err.(*fault.Error)
-	*f = e
-	return ok
 }
 
 func (k *keyed) link(t *testing.T) (secret credential.Secret) {

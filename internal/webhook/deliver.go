@@ -250,7 +250,7 @@ func (d *deliverer) once(ctx context.Context, k *work) (on bool, err error) {
 	case v == skip:
 		return true, d.drop(ctx, k, m)
 	case v == rest:
-		k.restsUntil = d.Now().Add(untilHours)
+		k.restsUntil = d.Now().Add(nap)
 		return false, nil
 	case v == end:
 		return false, d.change(ctx, k.workspaceID, k.webhookID, func(tx *store.Tx, r row) error { return d.end(ctx, tx, k.workspaceID, r.ID) })

@@ -75,8 +75,8 @@ func (w *Webhooks) sees(ctx context.Context, q store.Querier, workspaceID, famil
 	return func(deviceID string) bool { return slices.Contains(reach.DeviceIDs, deviceID) }, err
 }
 
-// untilHours is how long a webhook rests whose token may not be used at this time of day.
-const untilHours = 5 * time.Minute
+// nap is how long a webhook rests whose token may not be used at this time of day.
+const nap = 5 * time.Minute
 
 // The verdicts on a delivery of a token's webhook.
 type verdict int
