@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -309,11 +310,12 @@ func TestRotationCutOff(t *testing.T) {
 		}
 		k.good(t, "half sealed")
 		ctx, stop := context.WithCancel(t.Context())
-		defer stop()
+		var work sync.WaitGroup
+		defer func() { stop(); work.Wait() }()
 		if err := k.keyring.StartJobs(ctx); err != nil {
 			t.Fatal(err)
 		}
-		go k.jobs.Run(ctx)
+		work.Go(func() { k.jobs.Run(ctx) })
 		for deadline := time.Now().Add(30 * time.Second); k.under(t, old)["memories of virtual devices"] > 0; time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("the next start does not go on: %v", k.under(t, old))

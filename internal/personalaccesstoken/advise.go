@@ -39,7 +39,7 @@ type Suggestion struct {
 	AllowedCIDRs []string `json:"allowed_cidrs"`
 	// What its requests named and when they came: whoever narrows a token to these should know that it
 	// does nothing else at other times.
-	DeviceIDs    []string          `json:"device_ids" doc:"null: it named none, or did what tokens that are limited to devices may not."`
+	DeviceIDs    []string          `json:"device_ids" rule:"nullable" doc:"null: it named none, or did what tokens that are limited to devices may not."`
 	AllowedHours *credential.Hours `json:"allowed_hours" doc:"null: it was used at nearly all hours, or too seldom to tell, or has hours already."`
 }
 
