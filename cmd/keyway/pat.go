@@ -35,7 +35,7 @@ type patFlags struct {
 func (p *patFlags) flags(f *pflag.FlagSet) {
 	f.StringVar(&p.name, "name", "", "what the token is for")
 	f.StringVar(&p.description, "description", "", "more about it")
-	f.StringVar(&p.expires, "expires", "", "90d, 12h, 30s, never or a date; a year from now unless given")
+	f.StringVar(&p.expires, "expires", "", "90d, 12h, 30s, never or a date; a new token lives for a year unless given")
 	f.StringVar(&p.notBefore, "not-before", "", "a date before which it is not good")
 	f.StringSliceVar(&p.scopes, "scope", nil, "what it may call, like devices:read, *:read or *; may be repeated")
 	f.StringSliceVar(&p.workspaces, "workspace", nil, "id of a workspace that it opens, or all; may be repeated")
