@@ -168,11 +168,11 @@ func (p person) accessiblePage(name string, met map[string]bool) {
 	checked("document", "")
 	// A dialog of a row is on the page once for each.
 	for _, id := range until(p, "dialogs", `[...document.querySelectorAll("[data-dialog]")].map(b => b.dataset.dialog)`, func([]string) bool { return true }) {
-		if one := "#" + anyID.ReplaceAllString(id, "x"); met[one] {
+		one := "#" + anyID.ReplaceAllString(id, "x")
+		if met[one] {
 			continue
-		} else {
-			met[one] = true
 		}
+		met[one] = true
 		opener := `document.querySelector(` + quoted(`[data-dialog="`+id+`"]`) + `)`
 		dialog := `document.getElementById(` + quoted(id) + `)`
 		// The opener in a menu is reached by the button of the menu.

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -58,12 +59,23 @@ func TestBrowserTwoPeople(t *testing.T) {
 	mary.press("+ Add Personal Access Token")
 	mary.fill("Name", "Of Mary")
 	mary.press("Create Personal Access Token")
-	mary.secret()
+	token := mary.secret()
 	jane.open(w.URL + harbour + "/developer/personal-access-tokens")
 	jane.sees("first")
 	if strings.Contains(jane.page(), "Of Mary") || strings.Contains(mary.page(), ">first<") {
 		t.Error("the page of one's own tokens shows another's")
 	}
+	// But the owner sees whose tokens open the workspace, and may refuse them there.
+	jane.press("Token Access")
+	jane.sees("Of Mary")
+	jane.press("Refuse")
+	jane.press("Refuse token")
+	jane.sees("Refused here")
+	screenshot(t, jane.ctx, "token-access-refused")
+	w.lets(t, token, w.Harbour.WorkspaceID, "/devices/list", http.StatusForbidden, "workspace_not_allowed")
+	jane.press("Admit")
+	jane.sees("admitted in this workspace again")
+	w.lets(t, token, w.Harbour.WorkspaceID, "/devices/list", http.StatusOK, "")
 	mary.open(w.URL + harbour + "/team")
 	mary.sees("Team")
 	if strings.Contains(mary.page(), "Change role") {
