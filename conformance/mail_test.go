@@ -192,11 +192,12 @@ func TestExpiryIsMailed(t *testing.T) {
 	kill()
 	b.up(t, "drop")
 	kill = w.run(t)
-	got := b.taken(t, 2, w)
+	b.taken(t, 2, w)
 	kill()
 	w.run(t)
 	time.Sleep(3 * time.Second)
-	if got = b.taken(t, 2, w); len(got) != 2 {
+	got := b.taken(t, 2, w)
+	if len(got) != 2 {
 		t.Errorf("%d mails", len(got))
 	}
 	for _, l := range got {
