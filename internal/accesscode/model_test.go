@@ -3,6 +3,7 @@ package accesscode_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ type model struct {
 	pin, name    string
 	starts, ends time.Time
 	deleted      bool
+	first        *model // as it was made
 }
 
 func (m *model) gone(now time.Time) bool {
@@ -96,6 +98,8 @@ func TestLockEndsWithWhatIsWanted(t *testing.T) {
 				frame(rt, m, in)
 				id := w.call("/access_codes/create", in).obj("access_code").str("access_code_id")
 				ids = append(ids, id)
+				first := *m
+				m.first = &first
 				codes[id] = m
 			},
 			"update": func(rt *rapid.T) {
@@ -188,6 +192,11 @@ func TestLockEndsWithWhatIsWanted(t *testing.T) {
 				if fmt.Sprint(got) != fmt.Sprint(want) {
 					rt.Fatalf("on the lock %v, wanted %v", got, want)
 				}
+				for _, a := range w.call("/action_attempts/list", object{"device_id": lock}).list("action_attempts") {
+					if a.str("status") == "pending" {
+						rt.Fatalf("an attempt is never settled: %v", a)
+					}
+				}
 				if l := w.call("/access_codes/unmanaged/list", object{"device_id": lock}).list("access_codes"); len(l) != 0 {
 					rt.Fatalf("unmanaged codes from nowhere: %v", l)
 				}
@@ -246,4 +255,50 @@ func (w *world) checkCode(id string, m *model, now time.Time) {
 	if m.status(now) == "set" && count("set_on_device") == 0 {
 		w.t.Fatalf("%s: set, but %v", m.name, events)
 	}
+	w.checkChanges(id, m)
+}
+
+// checkChanges follows what events tell of a code from how it was made to how it is: each change begins
+// where the one before ended, so none is missing and none is told twice.
+func (w *world) checkChanges(id string, m *model) {
+	w.t.Helper()
+	is := map[string]string{"code": m.first.pin, "name": m.first.name, "starts_at": wire(m.first.starts), "ends_at": wire(m.first.ends)}
+	value := func(of object, property string) string { return fmt.Sprint(of[property]) }
+	changed := 0
+	for _, e := range w.call("/events/list", object{"since": "2000-01-01T00:00:00Z", "access_code_id": id}).list("events") {
+		var properties []string
+		switch e.str("event_type") {
+		case "access_code.changed":
+			changed++
+			continue
+		case "access_code.code_changed":
+			properties = []string{"code"}
+		case "access_code.name_changed":
+			properties = []string{"name"}
+		case "access_code.time_frame_changed":
+			properties = []string{"starts_at", "ends_at"}
+		default:
+			continue
+		}
+		if changed == 0 {
+			w.t.Fatalf("%s: %v before access_code.changed", m.name, e)
+		}
+		for _, property := range properties {
+			if from := value(e.obj("from"), property); from != is[property] {
+				w.t.Fatalf("%s: the %s was %s, and a change of it tells from %s", m.name, property, is[property], from)
+			}
+			is[property] = value(e.obj("to"), property)
+		}
+	}
+	if want := map[string]string{"code": m.pin, "name": m.name, "starts_at": wire(m.starts), "ends_at": wire(m.ends)}; !maps.Equal(is, want) {
+		w.t.Fatalf("%s: by what events tell it is %v, want %v", m.name, is, want)
+	}
+}
+
+// wire is a time as fmt prints it when it was served.
+func wire(t time.Time) string {
+	if t.IsZero() {
+		return "<nil>"
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
