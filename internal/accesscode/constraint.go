@@ -109,10 +109,10 @@ func (r rules) breaks(kind, pin string) (bool, string) {
 	case "at_least_three_unique_digits":
 		return unique(pin) < 3, "The code must have at least three different digits"
 	case "unique_first_four_digits":
-		return r.meets(first4Only, first4(pin), print.first4),
+		return r.meets(first4Only, first4(pin), fingerprint.first4),
 			"The first four digits of the code must differ from those of all other codes on the device"
 	case "pin_code_matches_existing_set":
-		return r.anyPrint(func(p print) bool { return p.length() != len(pin) }),
+		return r.anyPrint(func(p fingerprint) bool { return p.length() != len(pin) }),
 			"The code must be as long as the other codes on the device"
 	}
 	return false, ""

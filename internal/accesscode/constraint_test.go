@@ -14,7 +14,7 @@ func testDigests(part, digits string) [][]byte {
 	return [][]byte{sum[:digestSize]}
 }
 
-func testPrint(pin string) print {
+func testPrint(pin string) fingerprint {
 	return append(slices.Concat(testDigests(wholePIN, pin)[0], testDigests(first4Only, first4(pin))[0]), byte(len(pin)))
 }
 

@@ -10,9 +10,9 @@ import (
 	"keyway/internal/store"
 )
 
-// A print is what is known of a PIN that is not opened: keyed digests of it and of its first four
-// digits, which mean nothing on another device, and its length.
-type print []byte
+// A fingerprint, a print for short, is what is known of a PIN that is not opened: keyed digests of it
+// and of its first four digits, which mean nothing on another device, and its length.
+type fingerprint []byte
 
 // The parts of a print, and what stands in front of all of a code.
 const (
@@ -21,9 +21,9 @@ const (
 	printSize  = 2*digestSize + 1
 )
 
-func (p print) whole() []byte  { return p[:digestSize] }
-func (p print) first4() []byte { return p[digestSize : 2*digestSize] }
-func (p print) length() int    { return int(p[printSize-1]) }
+func (p fingerprint) whole() []byte  { return p[:digestSize] }
+func (p fingerprint) first4() []byte { return p[digestSize : 2*digestSize] }
+func (p fingerprint) length() int    { return int(p[printSize-1]) }
 
 // printed is the text whose digest stands in a print.
 func printed(deviceID, part, digits string) string {
@@ -127,19 +127,19 @@ func (c *Codes) surroundings(ctx context.Context, tx *store.Tx, t *telling, rule
 }
 
 // taken tells whether another code on the device has the PIN.
-func (r rules) taken(pin string) bool { return r.meets(wholePIN, pin, print.whole) }
+func (r rules) taken(pin string) bool { return r.meets(wholePIN, pin, fingerprint.whole) }
 
 // meets tells whether a part of a PIN is that of another code on the device.
-func (r rules) meets(part, digits string, of func(print) []byte) bool {
+func (r rules) meets(part, digits string, of func(fingerprint) []byte) bool {
 	if len(r.existing) == 0 {
 		return false
 	}
 	sums := r.digests(part, digits)
-	return r.anyPrint(func(p print) bool {
+	return r.anyPrint(func(p fingerprint) bool {
 		return slices.ContainsFunc(sums, func(sum []byte) bool { return hmac.Equal(sum, of(p)) })
 	})
 }
 
-func (r rules) anyPrint(is func(print) bool) bool {
+func (r rules) anyPrint(is func(fingerprint) bool) bool {
 	return slices.ContainsFunc(r.existing, func(n neighbour) bool { return slices.ContainsFunc(n.prints, func(p []byte) bool { return is(p) }) })
 }
