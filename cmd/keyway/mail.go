@@ -19,9 +19,10 @@ type mailOptions struct {
 }
 
 func (o *mailOptions) flags(f *pflag.FlagSet) {
-	f.StringVar(&o.url, "smtp-url", os.Getenv("KEYWAY_SMTP_URL"), "SMTP server that takes mails to people, like smtp://user@mail.example.com:587 or smtps://…:465; without it nothing is mailed [KEYWAY_SMTP_URL]")
+	f.StringVar(&o.url, "smtp-url", "", "SMTP server that takes mails to people, like smtp://user@mail.example.com:587 or smtps://…:465; without it nothing is mailed [KEYWAY_SMTP_URL]")
 	f.StringVar(&o.passwordFile, "smtp-password-file", os.Getenv("KEYWAY_SMTP_PASSWORD_FILE"), "file with the password for the SMTP server [KEYWAY_SMTP_PASSWORD_FILE; or the password itself in KEYWAY_SMTP_PASSWORD]")
 	f.StringVar(&o.from, "mail-from", os.Getenv("KEYWAY_MAIL_FROM"), "sender of mails, like 'Keyway <keyway@example.com>' [KEYWAY_MAIL_FROM]")
+	o.url = os.Getenv("KEYWAY_SMTP_URL") // no default that help shows: somebody may have put a password into it
 }
 
 // server is what the options name; nil for none.
