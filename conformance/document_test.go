@@ -58,6 +58,9 @@ func TestDocumentMatchesTheContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
+	if id := res.Header.Get("Seam-Request-Id"); !strings.HasPrefix(id, "request") {
+		t.Errorf("the request id is %q", id)
+	}
 	ours, err := openapi3.NewLoader().LoadFromIoReader(res.Body)
 	if err != nil {
 		t.Fatal(err)

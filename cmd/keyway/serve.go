@@ -445,6 +445,7 @@ func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client fu
 	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Seam-Request-Id", rpc.NewRequestID())
 		w.Write(document)
 	})
 	mux.Handle("GET /metrics", guardMetrics(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
