@@ -241,8 +241,19 @@ func TestRotateServerKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		delete(k.bearers, "console session")
+		// A server that had not heard of the rotation made these with the old key.
+		if err := k.db.Update(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), `UPDATE access_codes SET prints = $1`, []byte("old"))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
 		if err := k.keyring.Retire(t.Context(), old, audit.Server); err != nil {
 			t.Fatal(err)
+		}
+		var all, outdated int
+		if err := k.db.QueryRow(t.Context(), `SELECT count(*), count(prints) FROM access_codes`).Scan(&all, &outdated); err != nil || all == 0 || outdated > 0 {
+			t.Errorf("%d of %d codes have digests under a retired key: %v", outdated, all, err)
 		}
 		k.invitation = k.link(t)
 		k.good(t, "retired")

@@ -576,7 +576,7 @@ func (c *Codes) PullBackup(ctx context.Context, id string) (backupID string, err
 		if err != nil {
 			return err
 		}
-		if found.Pulled != "" && slices.ContainsFunc(rows, func(r *row) bool { return r.id == found.Pulled }) {
+		if found.Pulled != "" && slices.ContainsFunc(rows, func(r *row) bool { return r.managed && r.id == found.Pulled }) {
 			backupID = found.Pulled
 			return nil
 		}

@@ -169,6 +169,10 @@ func TestBackupsBeginWhenTheyArePulled(t *testing.T) {
 		w.refused("/access_codes/pull_backup_access_code", object{"access_code_id": backup}, "not_supported")
 		w.settle()
 		w.wantEvents(backup, "created", "set_on_device")
+		w.call("/keyway/v1/sandbox/manage_code_elsewhere", object{"access_code_id": backup, "is_managed_elsewhere": true})
+		if next := w.call("/access_codes/pull_backup_access_code", object{"access_code_id": id}).obj("access_code").str("access_code_id"); next == backup {
+			t.Error("a backup that another workspace has taken over is handed out again")
+		}
 		w.call("/access_codes/delete", object{"access_code_id": id})
 		other := w.call("/access_codes/create", object{"device_id": lock, "ends_at": in["ends_at"]}).obj("access_code").str("access_code_id")
 		w.call("/access_codes/delete", object{"access_code_id": other})

@@ -131,6 +131,16 @@ func (k *Keyring) Retire(ctx context.Context, id string, by audit.Actor) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM server_keys WHERE key_id = $1`, id); err != nil {
 			return err
 		}
+		// A server that had not heard of the rotation yet may have made such digests with this key beside
+		// values that were sealed anew. They are made again when they are needed.
+		for _, s := range k.Sealed {
+			if s.Clears == "" {
+				continue
+			}
+			if _, err := tx.Exec(ctx, `UPDATE `+s.Table+` SET `+s.Clears+` = NULL`); err != nil {
+				return err
+			}
+		}
 		return k.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "server_key.retired", SubjectID: id})
 	}, store.Instance)
 	if err != nil {
