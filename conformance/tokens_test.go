@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 func (p person) secret() string {
@@ -118,6 +119,28 @@ func TestBrowserTokenLife(t *testing.T) {
 	p.press("Revoke 1 token")
 	p.sees("1 token revoked.")
 	w.lets(t, w.StrangerPAT, w.Abroad, "/devices/list", http.StatusUnauthorized, "revoked")
+	// By how a token begins, and by when it was made; none has been silent for a day.
+	all := w.URL + "/console/instance/personal-access-tokens"
+	tomorrow := time.Now().AddDate(0, 0, 1).Format(time.DateOnly)
+	for _, choose := range []func(token string){
+		func(token string) { p.open(all); p.fill("Begins with", token[:16]); p.press("Filter") },
+		func(string) { p.open(all + "?person=stranger@example.org&created_before=" + tomorrow) },
+	} {
+		token := text(t, w.command(t, "", "pat", "create", "--user", "stranger@example.org", "--name", "Left behind"), "personal_access_token")
+		w.lets(t, token, w.Abroad, "/devices/list", http.StatusOK, "")
+		choose(token)
+		p.sees("1 token is meant")
+		p.press("Revoke it")
+		p.press("Revoke 1 token")
+		p.sees("1 token revoked.")
+		w.lets(t, token, w.Abroad, "/devices/list", http.StatusUnauthorized, "revoked")
+	}
+	p.open(all)
+	p.fill("Not used for (days)", "1")
+	p.press("Filter")
+	p.sees("No token matches")
+	p.open(all + "?created_before=2020-01-01")
+	p.sees("No token matches")
 	p.open(w.URL + "/console/instance/policy")
 	p.fill("Maximum age (days)", "1")
 	p.press("Show what it would refuse")
