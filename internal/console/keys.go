@@ -43,7 +43,7 @@ func (q *request) apiKeys() error {
 
 func (q *request) createAPIKey() error {
 	here := workspacePath(q.current.ID, "developer", "api-keys")
-	if !q.spent.spend(q.session.ID, q.form("nonce"), q.Now()) {
+	if !q.spent.spend(q.user.ID, q.form("nonce"), q.Now()) {
 		return q.sentAgain(here)
 	}
 	name := q.form("name")

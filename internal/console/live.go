@@ -94,7 +94,7 @@ func (q *request) tellChanges(ctx context.Context, s *rpc.Stream) error {
 		if now != seen || instance != people || time.Since(checked) > sessionLook {
 			people, checked = instance, time.Now()
 			if err := q.still(); errors.Is(err, errGone) {
-				return errors.Join(err, s.Send(now, []byte(`["gone"]`))) // the page finds out what is left
+				return errors.Join(err, s.Send(seen, []byte(`["gone"]`))) // the page finds out what is left
 			} else if err != nil {
 				return err
 			}

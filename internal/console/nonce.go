@@ -20,8 +20,8 @@ const nonceLife = 24 * time.Hour
 func newNonce() string { return rand.Text() }
 
 // spend tells whether the form with the nonce is sent for the first time.
-func (n *nonces) spend(session, nonce string, now time.Time) bool {
-	key := session + " " + nonce
+func (n *nonces) spend(userID, nonce string, now time.Time) bool {
+	key := userID + " " + nonce
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.spent == nil || len(n.spent) > 10_000 {

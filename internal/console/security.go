@@ -144,7 +144,7 @@ func (q *request) showCodes(codes []string) error {
 }
 
 func (q *request) renewRecoveryCodes() error {
-	if !q.spent.spend(q.session.ID, q.form("nonce"), q.Now()) {
+	if !q.spent.spend(q.user.ID, q.form("nonce"), q.Now()) {
 		return q.sentAgain(securityPath())
 	}
 	codes, err := q.People.RenewRecoveryCodes(q.r.Context(), q.user.ID, q.principal().Actor())

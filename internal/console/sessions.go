@@ -145,7 +145,7 @@ func (q *request) sessions() error {
 }
 
 func (q *request) createSession() error {
-	if !q.spent.spend(q.session.ID, q.form("nonce"), q.Now()) {
+	if !q.spent.spend(q.user.ID, q.form("nonce"), q.Now()) {
 		return q.sentAgain(q.sessionsAt())
 	}
 	user, customer, day := q.form("user_identifier_key"), q.form("customer_key"), q.form("expires_on")

@@ -81,7 +81,7 @@ func (q *request) invite() error {
 	if !ok {
 		return fault.Invalid("role", "Choose a role")
 	}
-	if !q.spent.spend(q.session.ID, q.form("nonce"), q.Now()) {
+	if !q.spent.spend(q.user.ID, q.form("nonce"), q.Now()) {
 		return q.sentAgain(here)
 	}
 	made, err := q.Members.Invite(q.context(), q.current.ID, email, role, q.current.Role, q.principal().Actor())

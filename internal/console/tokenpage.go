@@ -404,7 +404,7 @@ func overlaps(chosen string) []Choice {
 
 func (q *request) rotateToken() error {
 	here := q.tokensAt() + "/" + q.r.PathValue("token")
-	if !q.spent.spend(q.session.ID, q.form("nonce"), q.Now()) {
+	if !q.spent.spend(q.user.ID, q.form("nonce"), q.Now()) {
 		return q.sentAgain(here)
 	}
 	v, err := q.tokenView(q.r.PathValue("token"))

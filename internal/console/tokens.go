@@ -221,7 +221,7 @@ func (q *request) tokens() error {
 }
 
 func (q *request) createToken() error {
-	if !q.spent.spend(q.session.ID, q.form("nonce"), q.Now()) {
+	if !q.spent.spend(q.user.ID, q.form("nonce"), q.Now()) {
 		return q.sentAgain(q.tokensAt())
 	}
 	policy, err := credential.ReadPolicy(q.r.Context(), q.DB, "")
@@ -314,7 +314,7 @@ func (q *request) createWorkspaceKey() error {
 	id, workspaceID := q.r.PathValue("token"), q.form("workspace_id")
 	here := q.tokensAt() + "/" + id
 	script := strings.HasPrefix(q.r.Header.Get("Accept"), "application/json")
-	if !q.spent.spend(q.session.ID, q.form("nonce"), q.Now()) {
+	if !q.spent.spend(q.user.ID, q.form("nonce"), q.Now()) {
 		if script {
 			return q.json(http.StatusConflict, map[string]string{"message": "This form was sent already. Reload the page and try again."})
 		}

@@ -263,7 +263,7 @@ func (q *request) webhook() error {
 
 // showWebhookSecret shows a secret that somebody asked for, and never in an address.
 func (q *request) showWebhookSecret() error {
-	if !q.spent.spend(q.session.ID, q.form("nonce"), q.Now()) {
+	if !q.spent.spend(q.user.ID, q.form("nonce"), q.Now()) {
 		return q.sentAgain(q.webhooksAt(q.r.PathValue("webhook")))
 	}
 	h, err := q.Webhooks.Get(q.context(), q.current.ID, q.r.PathValue("webhook"))
@@ -274,7 +274,7 @@ func (q *request) showWebhookSecret() error {
 }
 
 func (q *request) rotateWebhookSecret() error {
-	if !q.spent.spend(q.session.ID, q.form("nonce"), q.Now()) {
+	if !q.spent.spend(q.user.ID, q.form("nonce"), q.Now()) {
 		return q.sentAgain(q.webhooksAt(q.r.PathValue("webhook")))
 	}
 	h, err := q.Webhooks.RotateSecret(q.context(), q.current.ID, q.r.PathValue("webhook"), q.principal().Actor())

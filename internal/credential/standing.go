@@ -21,6 +21,14 @@ var ErrEnded = errors.New("the token has ended")
 // Out of its hours it gives both what the tokens reach and the error.
 // Networks and daily limits are about who sends a token, and not looked at.
 func Standing(ctx context.Context, q store.Querier, now time.Time, familyID, workspaceID string, role rpc.Role, scopes ...string) (*Reach, error) {
+	reach, err := standing(ctx, q, now, familyID, workspaceID, role, scopes)
+	if errors.Is(err, ErrEnded) { // a rotation between the two reads looks like an end, once
+		reach, err = standing(ctx, q, now, familyID, workspaceID, role, scopes)
+	}
+	return reach, err
+}
+
+func standing(ctx context.Context, q store.Querier, now time.Time, familyID, workspaceID string, role rpc.Role, scopes []string) (*Reach, error) {
 	rows, err := q.Query(ctx, `SELECT c.credential_id, u.disabled_at, m.role, w.is_sandbox, w.is_suspended, ip.doc, wp.doc FROM credentials c
 		JOIN users u ON u.user_id = c.user_id
 		LEFT JOIN workspaces w ON w.workspace_id = $2 AND w.deleted_at IS NULL

@@ -178,6 +178,20 @@ func (m *Members) Remove(ctx context.Context, workspaceID, userID string, actorR
 	}, store.Instance, store.Workspace(workspaceID))
 }
 
+// mostMails is how many invitations an hour are mailed to an address, from all workspaces: nobody can
+// fill a stranger's mailbox with them. Links of further ones are shown to copy all the same.
+const mostMails = 5
+
+func (m *Members) mayMail(ctx context.Context, tx *store.Tx, email string) (bool, error) {
+	if !m.Mail.On() {
+		return false, nil
+	}
+	var lately int
+	err := tx.QueryRow(ctx, `SELECT count(*) FROM links WHERE kind = $1 AND email = $2 AND created_at > $3`,
+		string(identity.InvitationLink), email, store.Micros(m.Now().Add(-time.Hour))).Scan(&lately)
+	return lately < mostMails, err
+}
+
 // Invite makes a one-time link that lets the person with the address join, and mails it where mail is
 // set up. It returns
 // invalid_input for an address that will not do or that is a member's already, and forbidden.
@@ -199,14 +213,20 @@ func (m *Members) Invite(ctx context.Context, workspaceID, email string, role, a
 		if err != nil && !fault.Is(err, fault.UserNotFound) && !fault.Is(err, fault.MemberNotFound) {
 			return err
 		}
+		mailed, err := m.mayMail(ctx, tx, email)
+		if err != nil {
+			return err
+		}
 		l, secret, err := m.People.CreateLink(ctx, tx, identity.Link{Kind: identity.InvitationLink, WorkspaceID: workspaceID, Email: email, Role: role.String(), CreatedBy: by.UserID}, identity.InvitationLife)
 		if err != nil {
 			return err
 		}
 		inv = servedInvitation(l)
-		inv.URL, inv.IsMailed = m.PublicURL+"/console/invitation#"+secret.Reveal(), m.Mail.On()
-		if err := m.mail(ctx, tx, l, inv.URL); err != nil {
-			return err
+		inv.URL, inv.IsMailed = m.PublicURL+"/console/invitation#"+secret.Reveal(), mailed
+		if mailed {
+			if err := m.mail(ctx, tx, l, inv.URL); err != nil {
+				return err
+			}
 		}
 		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.invited", WorkspaceID: workspaceID, SubjectID: l.ID, Detail: map[string]any{"email": email, "role": role.String()}})
 	}, store.Instance, store.Workspace(workspaceID))

@@ -148,6 +148,14 @@ func TestInvitationsAreMailed(t *testing.T) {
 		if bytes.Contains(sealed, []byte(secret.Reveal()[len(secret.Reveal())-20:])) || bytes.Contains(sealed, []byte("mary@")) {
 			t.Error("the link can be read in the database")
 		}
+		for range 10 {
+			if inv, _ = h.invite(h.admin, "mary@example.com", "admin"); inv.URL == "" {
+				t.Error("an invitation without a link")
+			}
+		}
+		if n := len(w.Mails()); inv.IsMailed || n != 5 {
+			t.Errorf("%d mails to one address: %+v", n, inv)
+		}
 	})
 }
 

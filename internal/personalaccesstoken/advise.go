@@ -145,7 +145,7 @@ func (t *Tokens) Advise(ctx context.Context, m Manager, id string, days int, try
 	}
 	a.DryRun = &DryRun{Uses: []UseCount{}, Networks: []string{}, Devices: []string{}, Hours: []string{}}
 	if try.AllowedHours != nil {
-		a.DryRun.Hours = outside(hours, try.AllowedHours)
+		a.DryRun.Hours = outside(hours, try.AllowedHours, t.Now())
 	}
 	for _, id := range a.DeviceIDs {
 		if try.DeviceIDs != nil && !slices.Contains(try.DeviceIDs, id) {

@@ -16,18 +16,18 @@ import (
 // A denial is a refusal of a credential that had proved possession of its secret, as the audit log
 // tells of it: a stale client in a loop makes two entries an hour, not one for each request.
 type denial struct {
-	credentialID, reason, address string
-	hour                          int64 // since 1970
+	credentialID, workspaceID, reason, address string
+	hour                                       int64 // since 1970
 }
 
 // denied is what happened of a denial and is not in the audit log yet.
 type denied struct {
-	count                 int64
-	endpoint, workspaceID string // of the first
-	told                  bool   // there is an entry; what came since is told when the hour is over
+	count    int64
+	endpoint string // of the first
+	told     bool   // there is an entry; what came since is told when the hour is over
 }
 
-// mostDenials is how many reasons and addresses of a credential are told apart in an hour.
+// mostDenials is how many workspaces, reasons and addresses of a credential are told apart in an hour.
 const mostDenials = 20
 
 const hour = int64(time.Hour / time.Second)
@@ -42,17 +42,17 @@ func (m *memory) deny(r rpc.Refusal, now time.Time) {
 		m.denials, m.deniedTo = map[denial]*denied{}, map[denial]int{}
 	}
 	all := denial{credentialID: r.CredentialID, hour: now.Unix() / hour}
-	d := denial{r.CredentialID, reason, r.Address, all.hour}
+	d := denial{r.CredentialID, r.WorkspaceID, reason, r.Address, all.hour}
 	x := m.denials[d]
 	if x == nil && m.deniedTo[all] >= mostDenials {
-		d = denial{r.CredentialID, reason, "", all.hour} // from more addresses than are told apart
+		d = denial{r.CredentialID, r.WorkspaceID, reason, "", all.hour} // from more addresses than are told apart
 		x = m.denials[d]
 	}
 	if x == nil {
 		if len(m.denials) >= mostHeld {
 			return
 		}
-		x = &denied{endpoint: r.Endpoint, workspaceID: r.WorkspaceID}
+		x = &denied{endpoint: r.Endpoint}
 		m.denials[d] = x
 		m.deniedTo[all]++
 	}
@@ -116,6 +116,6 @@ func (t *Tokens) auditDenial(ctx context.Context, tx *store.Tx, d denial, x deni
 	case credential.WorkspaceKey:
 		subject = parent.String
 	}
-	return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: string(kind) + ".denied", WorkspaceID: x.workspaceID, SubjectID: subject,
+	return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: string(kind) + ".denied", WorkspaceID: d.workspaceID, SubjectID: subject,
 		Detail: map[string]any{"reason": d.reason, "endpoint": x.endpoint, "count": x.count, "since": rpc.Time{Time: time.Unix(d.hour*hour, 0)}}})
 }

@@ -176,15 +176,19 @@ func hoursOf(used []string) *credential.Hours {
 
 // outside are those of the hours of the week that lie, wholly or in part, outside of hours, as
 // "mon 07:00 UTC".
-func outside(used []string, h *credential.Hours) []string {
+func outside(used []string, h *credential.Hours, now time.Time) []string {
 	out := []string{}
-	monday := time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
+	now = now.UTC()
+	monday := time.Date(now.Year(), now.Month(), now.Day()-(int(now.Weekday())+6)%7, 0, 0, 0, 0, time.UTC)
 	for _, text := range used {
 		n, err := strconv.Atoi(text)
 		if err != nil {
 			continue
 		}
 		begin := monday.Add(time.Duration(n) * time.Hour)
+		if begin.After(now) { // the latest one: clocks are changed in between
+			begin = begin.AddDate(0, 0, -7)
+		}
 		if !h.Hold(begin) || !h.Hold(begin.Add(59*time.Minute)) {
 			out = append(out, fmt.Sprintf("%s %02d:00 UTC", weekdays[n/24], n%24))
 		}

@@ -142,12 +142,27 @@ func TestHoursOfUse(t *testing.T) {
 		h := personalaccesstoken.HoursOf(used)
 		if h != nil {
 			got = fmt.Sprintf("%v %s-%s", h.Weekdays, h.From, h.To)
-			if away := personalaccesstoken.Outside(used, h); len(away) > 0 {
+			if away := personalaccesstoken.Outside(used, h, time.Now()); len(away) > 0 {
 				t.Errorf("%s: %s leaves out %v", name, got, away)
 			}
 		}
 		if got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// Hours of a zone are laid on the week that has just been, not on one with another summer time.
+func TestOutsideInSummer(t *testing.T) {
+	t.Parallel()
+	oslo := &credential.Hours{Weekdays: []string{"mon"}, From: "08:00", To: "18:00", TimeZone: "Europe/Oslo"}
+	for _, c := range []struct {
+		month time.Month
+		want  string
+	}{{time.July, "[mon 05:00 UTC mon 16:00 UTC]"}, {time.January, "[mon 05:00 UTC mon 06:00 UTC]"}} {
+		now := time.Date(2026, c.month, 22, 12, 0, 0, 0, time.UTC)
+		if got := fmt.Sprint(personalaccesstoken.Outside([]string{"005", "006", "016"}, oslo, now)); got != c.want {
+			t.Errorf("%v: %s, want %s", c.month, got, c.want)
 		}
 	}
 }

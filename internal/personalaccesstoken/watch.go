@@ -3,6 +3,7 @@ package personalaccesstoken
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"net/netip"
 	"sync"
 	"time"
@@ -97,8 +98,9 @@ func (t *Tokens) FlushUse(ctx context.Context) error {
 	uses, places := m.uses, m.places
 	m.uses, m.places = nil, nil
 	m.mu.Unlock()
-	if err := t.flushHabits(ctx); err != nil || len(uses) == 0 {
-		return err
+	failed := t.flushHabits(ctx)
+	if len(uses) == 0 {
+		return failed
 	}
 	// No scope: no cache depends on it.
 	err := t.DB.Update(ctx, func(tx *store.Tx) error {
@@ -126,14 +128,14 @@ func (t *Tokens) FlushUse(ctx context.Context) error {
 			m.places[p] = s
 		}
 		m.mu.Unlock()
-		return err
+		return errors.Join(failed, err)
 	}
 	for p, s := range places {
 		if err := t.sighted(ctx, p, s); err != nil {
-			return err
+			return errors.Join(failed, err)
 		}
 	}
-	return nil
+	return failed
 }
 
 // sighted writes down from where a family was used. Within an hour of the last time it is not

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -65,10 +66,39 @@ func (v *Vault) reread() (*ring, error) {
 	return r, nil
 }
 
+// lock keeps other processes from changing a key file until it is closed: of two that each write what
+// they have read, one would lose the other's key.
+func lock(path string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return nil, err
+		}
+		var mine, now os.FileInfo
+		if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err == nil {
+			mine, err = f.Stat()
+		}
+		if err == nil {
+			now, err = os.Stat(path)
+		}
+		if err == nil && os.SameFile(mine, now) {
+			return f, nil
+		}
+		if e := f.Close(); err != nil || e != nil {
+			return nil, errors.Join(err, e)
+		} // another file took its place while this waited
+	}
+}
+
 // change writes the file as fn makes it, whole, and takes it into use once it is on disk.
 func (v *Vault) change(fn func(f *keyFile) error) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	locked, err := lock(v.file)
+	if err != nil {
+		return fmt.Errorf("key file: %w", err)
+	}
+	defer func() { _ = locked.Close() }()
 	r, err := v.reread()
 	if err != nil {
 		return err

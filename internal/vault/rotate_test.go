@@ -1,9 +1,12 @@
 package vault_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 
 	"keyway/internal/vault"
@@ -92,5 +95,55 @@ func TestReplacedKeyFile(t *testing.T) {
 		if _, err := v.Rotate(); err == nil {
 			t.Error("the other file was written over")
 		}
+	}
+}
+
+// Processes that share a key file lose no key of each other's, use a new one at once, and leave the file
+// to whom it belongs.
+func TestRotateInSeveralProcesses(t *testing.T) {
+	t.Parallel()
+	a, path := create(t)
+	if os.Getuid() == 0 {
+		if err := os.Chown(path, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
+	owner := func() [2]uint32 {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		is := info.Sys().(*syscall.Stat_t)
+		return [2]uint32{is.Uid, is.Gid}
+	}
+	was := owner()
+	b, err := vault.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rotating sync.WaitGroup
+	for _, v := range []*vault.Vault{a, b} {
+		rotating.Go(func() {
+			for range 20 {
+				if _, err := v.Rotate(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	rotating.Wait()
+	again, err := vault.Open(path)
+	if err != nil || len(again.Keys()) != 41 {
+		t.Fatalf("%d keys after 40 rotations: %v", len(again.Keys()), err)
+	}
+	if is := owner(); is != was {
+		t.Errorf("the file was %v's and is %v's", was, is)
+	}
+	next, err := a.Rotate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasPrefix(b.Seal("here", []byte("pin")), vault.Mark(next)) {
+		t.Error("another process goes on with the old key")
 	}
 }

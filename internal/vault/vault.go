@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -109,7 +110,7 @@ func put(path string, text []byte, under func(from, to string) error) error {
 		return err
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }()
-	if err := errors.Join(tmp.Chmod(0o600), write(tmp, text), tmp.Sync(), tmp.Close()); err != nil {
+	if err := errors.Join(tmp.Chmod(0o600), keepOwner(tmp, path), write(tmp, text), tmp.Sync(), tmp.Close()); err != nil {
 		return err
 	}
 	if err := under(tmp.Name(), path); err != nil {
@@ -120,6 +121,26 @@ func put(path string, text []byte, under func(from, to string) error) error {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// keepOwner gives a file to whoever has the one that it will replace: a command that root runs must
+// not take the keys away from the server's user.
+func keepOwner(f *os.File, replaced string) error {
+	old, err := os.Stat(replaced)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	is, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	mine, theirs := is.Sys().(*syscall.Stat_t), old.Sys().(*syscall.Stat_t)
+	if mine.Uid == theirs.Uid && mine.Gid == theirs.Gid {
+		return nil
+	}
+	return f.Chown(int(theirs.Uid), int(theirs.Gid))
 }
 
 func write(f *os.File, text []byte) error {
@@ -199,7 +220,7 @@ func newKey(secret []byte) (*key, error) {
 func (v *Vault) File() string { return v.file }
 
 // KeyID names the key that new digests and seals are made with.
-func (v *Vault) KeyID() string { return v.ring.Load().Active }
+func (v *Vault) KeyID() string { return v.current().Active }
 
 // key is the key in use with the id, nil for an unknown one: it may be in the file by now.
 func (v *Vault) key(id string) *key {
@@ -220,7 +241,7 @@ func (v *Vault) Proof(keyID string) []byte {
 
 // NewDigest is a secret's HMAC-SHA-256 to be stored, under the key that it is stored with.
 func (v *Vault) NewDigest(secret string) (keyID string, sum [32]byte) {
-	r := v.ring.Load()
+	r := v.current()
 	return r.Active, r.keys[r.Active].sum(secret)
 }
 
@@ -277,7 +298,7 @@ func (v *Vault) Derive(keyID, purpose string) []byte {
 // Seal encrypts a secret for one place (table, row and column): opened anywhere else it fails.
 // The active key's id stands in front of the result.
 func (v *Vault) Seal(place string, secret []byte) []byte {
-	r := v.ring.Load()
+	r := v.current()
 	return r.keys[r.Active].seal.Seal(Mark(r.Active), nil, secret, []byte(place))
 }
 
