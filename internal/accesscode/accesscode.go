@@ -3,9 +3,10 @@
 package accesscode
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
+
+	json "github.com/go-json-experiment/json/v1" // encoding/json as Go 1.27 has it: the same, and much faster
 
 	"keyway/internal/action"
 	"keyway/internal/clock"

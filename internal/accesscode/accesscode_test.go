@@ -2,6 +2,7 @@ package accesscode_test
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 	"testing"
 	"time"
@@ -574,10 +575,9 @@ func TestPINsAreSealed(t *testing.T) {
 	w.kick(lock)
 	for _, table := range []string{"events", "access_codes", "device_memory", "jobs", "action_attempts", "devices"} {
 		rows, err := w.db.Query(context.Background(), `SELECT * FROM `+table)
-		w.must(err)
-		columns, err := rows.Columns()
-		w.must(err)
-		for rows.Next() {
+		_, err = store.All(rows, err, func(rows *sql.Rows) (none struct{}, err error) {
+			columns, err := rows.Columns()
+			w.must(err)
 			values, into := make([]any, len(columns)), make([]any, len(columns))
 			for i := range values {
 				into[i] = &values[i]
@@ -591,8 +591,9 @@ func TestPINsAreSealed(t *testing.T) {
 					}
 				}
 			}
-		}
-		w.must(rows.Close())
+			return none, nil
+		})
+		w.must(err)
 	}
 }
 

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
+
+	json "github.com/go-json-experiment/json/v1" // encoding/json as Go 1.27 has it: the same, and much faster
 
 	"keyway/internal/credential"
 	"keyway/internal/device"
@@ -18,7 +19,7 @@ import (
 	"keyway/internal/vault"
 )
 
-const columns = `access_code_id, workspace_id, device_id, connected_account_id, is_managed, is_spare, common_code_key, doc, secret, state, created_at, prints`
+const columns = `access_code_id, workspace_id, device_id, connected_account_id, is_managed, is_spare, common_code_key, doc, secret, state, created_at, prints, asleep_until, asleep_in`
 
 // Sealed are the columns of this room that hold secrets.
 func Sealed() []vault.Column {
@@ -38,11 +39,13 @@ func (c *Codes) scan(rows *sql.Rows) (*row, error) {
 	var common sql.NullString
 	var doc, secret, sealed, prints []byte
 	var created int64
-	if err := rows.Scan(&r.id, &r.workspaceID, &r.deviceID, &r.accountID, &r.managed, &r.spare, &common, &doc, &secret, &sealed, &created, &prints); err != nil {
+	var asleep sleep
+	if err := rows.Scan(&r.id, &r.workspaceID, &r.deviceID, &r.accountID, &r.managed, &r.spare, &common, &doc, &secret, &sealed, &created, &prints,
+		&asleep.until, &asleep.in); err != nil {
 		return nil, err
 	}
 	r.common, r.createdAt = common.String, store.Time(created)
-	r.indexed = r.toIndex(prints)
+	r.indexed = r.toIndex(prints, asleep)
 	plain, err := c.Vault.Open(place(r.workspaceID, r.id, "state"), sealed)
 	if err != nil {
 		return nil, err
@@ -57,7 +60,12 @@ func (c *Codes) scan(rows *sql.Rows) (*row, error) {
 
 // ofDevice reads all codes of a device, oldest first.
 func (c *Codes) ofDevice(ctx context.Context, q store.Querier, workspaceID, deviceID string) ([]*row, error) {
-	rows, err := q.Query(ctx, `SELECT `+columns+` FROM access_codes WHERE workspace_id = $1 AND device_id = $2 ORDER BY created_at, access_code_id`, workspaceID, deviceID)
+	return c.those(ctx, q, "", workspaceID, deviceID)
+}
+
+// those reads the codes of a device for which a condition holds as well, oldest first.
+func (c *Codes) those(ctx context.Context, q store.Querier, and string, args ...any) ([]*row, error) {
+	rows, err := q.Query(ctx, `SELECT `+columns+` FROM access_codes WHERE workspace_id = $1 AND device_id = $2`+and+` ORDER BY created_at, access_code_id`, args...)
 	return store.All(rows, err, c.scan)
 }
 
@@ -96,32 +104,37 @@ func (c *Codes) save(ctx context.Context, tx *store.Tx, r *row, now time.Time, a
 	if err != nil {
 		return err
 	}
-	stored := r.stored
-	if r.stored = bytes.Join([][]byte{doc, fields, plain}, nil); bytes.Equal(stored, r.stored) {
+	asleep, err := r.asleep(now, a)
+	if err != nil {
+		return err
+	}
+	prints := c.printColumn(r)
+	stored, was := r.stored, r.indexed
+	r.stored, r.indexed = bytes.Join([][]byte{doc, fields, plain}, nil), r.toIndex(prints, asleep)
+	if bytes.Equal(stored, r.stored) && was == r.indexed {
 		return nil
 	}
 	r.doc = rpc.Splice[Code](doc, fields)
 	secret := c.Vault.Seal(place(r.workspaceID, r.id, "secret"), fields)
 	sealed := c.Vault.Seal(place(r.workspaceID, r.id, "state"), plain)
 	search := searchText(r.Name, r.id)
-	prints := c.printColumn(r)
-	was, is := r.indexed, r.toIndex(prints)
-	r.indexed = is
-	if !r.isNew && was == is { // a column that is set is written to its indexes, whether it changes or not
+	if !r.isNew && was == r.indexed { // a column that is set is written to its indexes, whether it changes or not
 		_, err = tx.Exec(ctx, `UPDATE access_codes SET search = $3, doc = $4, secret = $5, state = $6 WHERE workspace_id = $1 AND access_code_id = $2`,
 			r.workspaceID, r.id, search, string(doc), secret, sealed)
 		return err
 	}
 	if !r.isNew {
-		_, err = tx.Exec(ctx, `UPDATE access_codes SET is_managed = $3, is_spare = $4, common_code_key = $5, search = $6, doc = $7, secret = $8, state = $9, prints = $10
-			WHERE workspace_id = $1 AND access_code_id = $2`, r.workspaceID, r.id, r.managed, r.spare, store.TextOrNull(r.common), search, string(doc), secret, sealed, prints)
+		_, err = tx.Exec(ctx, `UPDATE access_codes SET is_managed = $3, is_spare = $4, common_code_key = $5, search = $6, doc = $7, secret = $8, state = $9, prints = $10,
+			asleep_until = $11, asleep_in = $12 WHERE workspace_id = $1 AND access_code_id = $2`,
+			r.workspaceID, r.id, r.managed, r.spare, store.TextOrNull(r.common), search, string(doc), secret, sealed, prints, asleep.until, asleep.in)
 		return err
 	}
 	r.isNew = false
 	_, err = tx.Exec(ctx, `INSERT INTO access_codes (access_code_id, workspace_id, device_id, connected_account_id, is_managed, is_spare,
-		common_code_key, doc, secret, state, created_at, search, prints) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		common_code_key, doc, secret, state, created_at, search, prints, asleep_until, asleep_in)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 		r.id, r.workspaceID, r.deviceID, r.accountID, r.managed, r.spare,
-		store.TextOrNull(r.common), string(doc), secret, sealed, store.Micros(r.createdAt), search, prints)
+		store.TextOrNull(r.common), string(doc), secret, sealed, store.Micros(r.createdAt), search, prints, asleep.until, asleep.in)
 	return err
 }
 
@@ -129,10 +142,11 @@ func (c *Codes) save(ctx context.Context, tx *store.Tx, r *row, now time.Time, a
 type indexed struct {
 	managed, spare bool
 	common, prints string
+	sleep
 }
 
-func (r *row) toIndex(prints []byte) indexed {
-	return indexed{r.managed, r.spare, r.common, string(prints)}
+func (r *row) toIndex(prints []byte, asleep sleep) indexed {
+	return indexed{r.managed, r.spare, r.common, string(prints), asleep}
 }
 
 // searchText is what ?search= looks in.

@@ -97,16 +97,21 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 			return err
 		}
 		now := c.Clock.Ahead(d.Ahead)
-		rows, err := c.ofDevice(ctx, tx, j.WorkspaceID, deviceID)
+		rows, err := c.awake(ctx, tx, d, now)
 		if err != nil {
 			return err
 		}
+		woken, err := c.disturbed(ctx, tx, surround(d, rows), now)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, woken...)
 		t := c.telling(d, now)
 		before := make([]planned, len(rows))
 		for i, r := range rows {
 			before[i] = r.planned()
 		}
-		if rows, err = c.keepPool(d, rows, now); err != nil {
+		if rows, err = c.keepPool(ctx, tx, d, rows, now); err != nil {
 			return err
 		}
 		v = &visit{around: surround(d, rows), rows: rows, steps: map[string]step{}, wants: map[string]held{}, results: map[string]error{}}
@@ -263,7 +268,7 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 			return err
 		}
 		now := c.Clock.Ahead(d.Ahead)
-		rows, err := c.ofDevice(ctx, tx, j.WorkspaceID, deviceID)
+		rows, err := c.awake(ctx, tx, d, now)
 		if err != nil {
 			return err
 		}
@@ -288,9 +293,18 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 			return err
 		}
 		t.around = surround(d, rows) // a spare may be set now
+		woken, err := c.disturbed(ctx, tx, t.around, now)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, woken...)
 		blocked := isBlocked(d)
 		freed := slices.ContainsFunc(rows, func(r *row) bool { return r.vanished })
-		again := c.readAgain(d, t.traits, now)
+		again, err := c.wakes(ctx, tx, d, now)
+		if err != nil {
+			return err
+		}
+		again = earlier(again, c.readAgain(d, t.traits, now))
 		for _, r := range rows {
 			if freed && r.stuck() {
 				r.RetryAt = time.Time{}
@@ -307,8 +321,8 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 			if !r.vanished && !blocked && r.next(now, t.traits) != nothing && !now.Before(r.RetryAt) {
 				due = now
 			}
-			if !r.vanished && !due.IsZero() && (again.IsZero() || due.Before(again)) {
-				again = due
+			if !r.vanished {
+				again = earlier(again, due)
 			}
 		}
 		if err := c.tell(ctx, tx, t); err != nil {
@@ -316,10 +330,7 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 		}
 		if v.readErr != nil && !blocked {
 			retry := now.Add(min(firstRetry<<min(j.Attempts-1, 14), lastRetry))
-			if again.IsZero() || retry.Before(again) {
-				again = retry
-			}
-			return j.Again(ctx, tx, again)
+			return j.Again(ctx, tx, earlier(again, retry))
 		}
 		if err := j.Finish(ctx, tx); err != nil || again.IsZero() {
 			return err
@@ -645,8 +656,8 @@ func (c *Codes) settle(ctx context.Context, tx *store.Tx, r *row, failure *actio
 	return nil
 }
 
-// keepPool keeps as many spare codes on a device as it should have.
-func (c *Codes) keepPool(d device.Reached, rows []*row, now time.Time) ([]*row, error) {
+// keepPool keeps as many spare codes on a device as it should have. rows are those that are awake.
+func (c *Codes) keepPool(ctx context.Context, tx *store.Tx, d device.Reached, rows []*row, now time.Time) ([]*row, error) {
 	enabled := string(d.Properties["backup_access_code_pool_enabled"]) == "true" && d.IsManaged
 	have := 0
 	for _, r := range rows {
@@ -663,8 +674,12 @@ func (c *Codes) keepPool(d device.Reached, rows []*row, now time.Time) ([]*row, 
 	if err != nil {
 		return nil, err
 	}
+	all, err := c.ofDevice(ctx, tx, d.WorkspaceID, d.ID)
+	if err != nil {
+		return nil, err
+	}
 	for ; have < spares; have++ {
-		rule.existing, rule.digests = c.neighbours(rows, ""), c.digestsOn(d.ID)
+		rule.existing, rule.digests = c.neighbours(all, ""), c.digestsOn(d.ID)
 		r := newRow(d, now, true)
 		r.spare, r.Backup = true, true
 		if !rule.lockChooses() {
@@ -675,7 +690,7 @@ func (c *Codes) keepPool(d device.Reached, rows []*row, now time.Time) ([]*row, 
 			r.PIN = pin
 		}
 		r.Told = r.asTold()
-		rows = append(rows, r)
+		all, rows = append(all, r), append(rows, r)
 	}
 	return rows, nil
 }

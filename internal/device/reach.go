@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	fastjson "github.com/go-json-experiment/json/v1" // encoding/json as Go 1.27 has it: the same, and much faster
 	"github.com/maypok86/otter/v2"
 
 	"keyway/internal/credential"
@@ -90,10 +91,10 @@ func (d *Devices) decode(workspaceID, id, doc, account string) (*decoded, error)
 		return v, nil
 	}
 	v := &decoded{doc: doc, account: account}
-	if err := json.Unmarshal([]byte(doc), &v.device); err != nil {
+	if err := fastjson.Unmarshal([]byte(doc), &v.device); err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal([]byte(account), v); err != nil {
+	if err := fastjson.Unmarshal([]byte(account), v); err != nil {
 		return nil, err
 	}
 	d.decoded.Set(key, v)
