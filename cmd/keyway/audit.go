@@ -27,12 +27,12 @@ type auditOut struct {
 }
 
 var opAuditList = op("audit.list", func(ctx context.Context, a *app, in auditIn, _ audit.Actor, _ func(int, int)) (any, error) {
-	page, err := a.audit.List(ctx, in.Filter, rpc.Position{}, in.Limit)
+	page, err := a.Audit.List(ctx, in.Filter, rpc.Position{}, in.Limit)
 	return map[string]any{"audit_entries": page.Items, "has_more": page.HasNext}, err
 })
 
 var opAuditVerify = op("audit.verify", func(ctx context.Context, a *app, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
-	return a.audit.Verify(ctx)
+	return a.Audit.Verify(ctx)
 })
 
 func auditCommand(g *globals) *cobra.Command {

@@ -295,8 +295,8 @@ func TestIncidentSecretsElsewhere(t *testing.T) {
 	t.Cleanup(c.Server.Close)
 	work, stop := context.WithCancel(t.Context())
 	var working sync.WaitGroup
-	working.Go(func() { c.jobs.Run(work) })
-	working.Go(func() { c.webhooks.Run(work) })
+	working.Go(func() { c.Jobs.Run(work) })
+	working.Go(func() { c.Webhooks.Run(work) })
 
 	good := c.make(t)
 	for name, secret := range maps.Clone(c.secrets) {
@@ -313,7 +313,7 @@ func TestIncidentSecretsElsewhere(t *testing.T) {
 
 	stop()
 	working.Wait()
-	for _, flush := range []func(context.Context) error{c.usage.Flush, c.tokens.FlushUse, c.tokens.FlushRefusals} {
+	for _, flush := range []func(context.Context) error{c.Usage.Flush, c.Tokens.FlushUse, c.Tokens.FlushRefusals} {
 		if err := flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -357,19 +357,19 @@ func TestIncidentSecretsElsewhere(t *testing.T) {
 func (c *canaries) make(t *testing.T) (good string) {
 	t.Helper()
 	ctx := t.Context()
-	link, err := c.people.StartSetup(ctx)
+	link, err := c.People.StartSetup(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const password, pin, provider = "canary horse battery staple", "83051746", "canary-at-the-provider"
 	c.secrets = map[string]string{"set-up link": link.Reveal(), "password": password, "PIN": pin, "provider's password": provider}
-	n, err := c.people.Prepare(ctx, "jane@example.com", "Jane", password)
+	n, err := c.People.Prepare(ctx, "jane@example.com", "Jane", password)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var jane identity.User
-	if err := c.db.Update(ctx, func(tx *store.Tx) (err error) {
-		jane, err = c.people.Create(ctx, tx, n, audit.Server)
+	if err := c.DB.Update(ctx, func(tx *store.Tx) (err error) {
+		jane, err = c.People.Create(ctx, tx, n, audit.Server)
 		return err
 	}, store.Instance); err != nil {
 		t.Fatal(err)
@@ -406,7 +406,7 @@ func (c *canaries) make(t *testing.T) (good string) {
 	c.refuse(t, http.MethodPost, "/access_codes/create", http.Header{"Authorization": {"Bearer " + pat}, "Seam-Workspace": {c.here.id}}, fields{"device_id": lock, "name": "Odd", "code": pin + "x"})
 
 	webview := c.ok(t, c.here.key, "/connect_webviews/create", fields{"accepted_providers": []string{"august"}}).object(t, "connect_webview")["connect_webview_id"].(string)
-	answers, err := c.accounts.StandardAnswers(true, "august", "jane")
+	answers, err := c.Accounts.StandardAnswers(true, "august", "jane")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -418,7 +418,7 @@ func (c *canaries) make(t *testing.T) (good string) {
 	if !slices.Contains(slices.Collect(maps.Values(answers)), provider) {
 		t.Fatalf("no password is asked for: %v", answers)
 	}
-	if _, err := c.webviews.Complete(ctx, webview, "august", answers); err != nil {
+	if _, err := c.Webviews.Complete(ctx, webview, "august", answers); err != nil {
 		t.Log(err) // refused or not, it must not be written down
 	}
 
@@ -426,7 +426,7 @@ func (c *canaries) make(t *testing.T) (good string) {
 	at, _ := invitation.object(t, "invitation")["url"].(string)
 	_, c.secrets["invitation"], _ = strings.Cut(at, "#")
 
-	set, err := c.people.BeginAuthenticator(jane)
+	set, err := c.People.BeginAuthenticator(jane)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -434,15 +434,15 @@ func (c *canaries) make(t *testing.T) (good string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	codes, err := c.people.ConfirmAuthenticator(ctx, jane, set.Sealed, shown, audit.Server)
+	codes, err := c.People.ConfirmAuthenticator(ctx, jane, set.Sealed, shown, audit.Server)
 	if err != nil {
 		t.Fatal(err)
 	}
-	begun, err := c.people.BeginSecondStep(ctx, jane)
+	begun, err := c.People.BeginSecondStep(ctx, jane)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signedIn, cookie, err := c.people.StartBrowser(ctx, jane, identity.ByPassword, "192.0.2.1", "test")
+	signedIn, cookie, err := c.People.StartBrowser(ctx, jane, identity.ByPassword, "192.0.2.1", "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -450,7 +450,7 @@ func (c *canaries) make(t *testing.T) (good string) {
 	if status := c.send(t, http.MethodGet, "/console/settings/profile", http.Header{"Cookie": {"__Host-keyway=" + signedIn.ID + "." + cookie.Reveal()}}, nil); status != http.StatusOK {
 		t.Errorf("the cookie opens nothing: %d", status)
 	}
-	if _, err := c.people.FinishSecondStep(ctx, begun, identity.SecondFactor{RecoveryCode: codes[1]}); err != nil {
+	if _, err := c.People.FinishSecondStep(ctx, begun, identity.SecondFactor{RecoveryCode: codes[1]}); err != nil {
 		t.Error(err)
 	}
 	for _, token := range []string{wsKey, clientSession} {

@@ -53,13 +53,13 @@ func TestWebviewParameters(t *testing.T) {
 			}
 		}
 		// A customer's account cannot become another's; the same customer may connect it again.
-		answers, err := w.accounts.StandardAnswers(true, "schlage", "sam")
+		answers, err := w.Accounts.StandardAnswers(true, "schlage", "sam")
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i, customer := range []string{"one", "one", "two"} {
 			v := webview(fields{"customer_key": customer, "automatically_manage_new_devices": false, "custom_metadata": fields{"n": customer}})
-			_, err := w.webviews.Complete(t.Context(), v["connect_webview_id"].(string), "schlage", answers)
+			_, err := w.Webviews.Complete(t.Context(), v["connect_webview_id"].(string), "schlage", answers)
 			if (err != nil) != (i == 2) {
 				t.Errorf("customer %s, time %d: %v", customer, i+1, err)
 			}

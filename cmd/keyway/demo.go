@@ -120,19 +120,19 @@ func claimDemoFolder(path string) error {
 func (a *app) furnishDemo(ctx context.Context) (w demoWorld, err error) {
 	by := audit.Actor{Kind: "command", OSUser: "demo"}
 	w.Email, w.Password = demoEmail, credential.RandomText(16)
-	n, err := a.people.Prepare(ctx, w.Email, "Demo", w.Password)
+	n, err := a.People.Prepare(ctx, w.Email, "Demo", w.Password)
 	if err != nil {
 		return w, err
 	}
-	u, err := a.people.ByEmail(ctx, a.db, w.Email)
+	u, err := a.People.ByEmail(ctx, a.DB, w.Email)
 	isNew := fault.Is(err, fault.UserNotFound)
 	if isNew {
-		err = a.db.Update(ctx, func(tx *store.Tx) error {
-			if u, err = a.people.Create(ctx, tx, n, by); err != nil {
+		err = a.DB.Update(ctx, func(tx *store.Tx) error {
+			if u, err = a.People.Create(ctx, tx, n, by); err != nil {
 				return err
 			}
 			for _, p := range demoPlan {
-				ws, err := a.workspaces.Create(ctx, tx, workspace.New{Name: p.name, IsSandbox: true}, u.ID, by)
+				ws, err := a.Workspaces.Create(ctx, tx, workspace.New{Name: p.name, IsSandbox: true}, u.ID, by)
 				if err != nil {
 					return err
 				}
@@ -141,14 +141,14 @@ func (a *app) furnishDemo(ctx context.Context) (w demoWorld, err error) {
 			return nil
 		}, store.Instance)
 	} else if err == nil {
-		err = a.people.SetPassword(ctx, u.ID, w.Password, "", false, by)
+		err = a.People.SetPassword(ctx, u.ID, w.Password, "", false, by)
 	}
 	if err != nil {
 		return w, err
 	}
 	for _, ws := range w.Workspaces {
 		for _, brand := range ws.Brands {
-			if _, err := a.webviews.ConnectStandard(ctx, ws.ID, true, brand, "jane"); err != nil {
+			if _, err := a.Webviews.ConnectStandard(ctx, ws.ID, true, brand, "jane"); err != nil {
 				return w, err
 			}
 		}
@@ -156,32 +156,32 @@ func (a *app) furnishDemo(ctx context.Context) (w demoWorld, err error) {
 	if err := a.describeDemo(ctx, u.ID, &w); err != nil {
 		return w, err
 	}
-	old, err := a.tokens.List(ctx, u.ID)
+	old, err := a.Tokens.List(ctx, u.ID)
 	if err != nil {
 		return w, err
 	}
 	for _, t := range old {
 		if t.Name == "demo" && t.Status == personalaccesstoken.Active {
-			if err := a.tokens.Revoke(ctx, u.ID, t.ID, by); err != nil {
+			if err := a.Tokens.Revoke(ctx, u.ID, t.ID, by); err != nil {
 				return w, err
 			}
 		}
 	}
-	tok, secret, err := a.tokens.Create(ctx, u.ID, personalaccesstoken.New{Name: "demo", From: "command"}, by)
+	tok, secret, err := a.Tokens.Create(ctx, u.ID, personalaccesstoken.New{Name: "demo", From: "command"}, by)
 	w.UserID, w.PATID, w.PAT = u.ID, tok.ID, secret.Reveal()
 	return w, err
 }
 
 // describeDemo tells of the workspaces as they are now.
 func (a *app) describeDemo(ctx context.Context, userID string, w *demoWorld) error {
-	all, err := a.workspaces.OfUser(ctx, userID)
+	all, err := a.Workspaces.OfUser(ctx, userID)
 	if err != nil {
 		return err
 	}
 	w.Workspaces = nil
 	for _, m := range all {
 		d := demoWorkspace{ID: m.ID, Name: m.Name, Brands: []string{}}
-		page, err := a.accounts.List(ctx, m.ID)
+		page, err := a.Accounts.List(ctx, m.ID)
 		if err != nil {
 			return err
 		}
@@ -194,7 +194,7 @@ func (a *app) describeDemo(ctx context.Context, userID string, w *demoWorld) err
 			}
 			d.Brands = append(d.Brands, acc.Brand)
 		}
-		if d.Devices, err = a.devices.Count(ctx, m.ID); err != nil {
+		if d.Devices, err = a.Devices.Count(ctx, m.ID); err != nil {
 			return err
 		}
 		w.Workspaces = append(w.Workspaces, d)

@@ -115,7 +115,7 @@ func (g *globals) examine(ctx context.Context) []finding {
 		return out
 	}
 	defer func() { _ = a.close() }()
-	if err := a.db.Update(ctx, func(tx *store.Tx) error {
+	if err := a.DB.Update(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE settings SET value = value`)
 		return err
 	}); err != nil {
@@ -125,16 +125,16 @@ func (g *globals) examine(ctx context.Context) []finding {
 	}
 	if g.databaseURL == "" {
 		var verdict string
-		if err := a.db.QueryRow(ctx, `PRAGMA quick_check`).Scan(&verdict); err != nil || verdict != "ok" {
+		if err := a.DB.QueryRow(ctx, `PRAGMA quick_check`).Scan(&verdict); err != nil || verdict != "ok" {
 			add("integrity", "failed", "SQLite's quick check says %q (%v): restore a backup", verdict, err)
 		} else {
 			add("integrity", "ok", "SQLite's quick check finds nothing")
 		}
 	}
-	underKeys, err := a.keyring.List(ctx)
+	underKeys, err := a.Keyring.List(ctx)
 	examineKeys(underKeys, err, add)
 	var people, workspaces, devices, waiting, mails int
-	err = a.db.QueryRow(ctx, `SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM workspaces WHERE deleted_at IS NULL),
+	err = a.DB.QueryRow(ctx, `SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM workspaces WHERE deleted_at IS NULL),
 		(SELECT count(*) FROM devices), (SELECT count(*) FROM jobs WHERE run_at < $1), (SELECT count(*) FROM mails WHERE created_at < $1)`,
 		store.Micros(time.Now().Add(-time.Minute))).Scan(&people, &workspaces, &devices, &waiting, &mails)
 	switch {

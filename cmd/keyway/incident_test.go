@@ -41,7 +41,7 @@ func (w *world) in(t *testing.T, token, workspaceID, path string, body fields) a
 
 func (w *world) consoleSession(t *testing.T, u identity.User) string {
 	t.Helper()
-	_, token, err := w.people.StartToken(t.Context(), u, identity.ByPassword, "192.0.2.1", "test")
+	_, token, err := w.People.StartToken(t.Context(), u, identity.ByPassword, "192.0.2.1", "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestIncidentForeignHandles(t *testing.T) {
 	_, child := w.pat(t, jane.ID, credential.Credential{ParentID: patID})
 	theirs, theirsID := w.pat(t, bob.ID, credential.Credential{})
 	_, theirChild := w.pat(t, bob.ID, credential.Credential{ParentID: theirsID})
-	key, _, err := w.tokens.CreateWorkspaceKey(t.Context(), bob.ID, theirsID, w.abroad.id, audit.Server)
+	key, _, err := w.Tokens.CreateWorkspaceKey(t.Context(), bob.ID, theirsID, w.abroad.id, audit.Server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestIncidentStaleCache(t *testing.T) {
 			return db
 		}
 		w := setup(t, open())
-		second := wire(open(), w.vault, appOptions{log: slog.New(slog.DiscardHandler), publicURL: "http://keyway.test"})
+		second := wire(open(), w.Vault, appOptions{log: slog.New(slog.DiscardHandler), publicURL: "http://keyway.test"})
 		machine, err := second.newRPC(prometheus.NewRegistry(), serveOptions{}, func(*http.Request) string { return "192.0.2.1" })
 		if err != nil {
 			t.Fatal(err)
@@ -177,7 +177,7 @@ func TestIncidentStaleCache(t *testing.T) {
 func (w *world) hammer(t *testing.T, revoked, others int, address string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
-	w.tokens.MaxLive = 1 << 20
+	w.Tokens.MaxLive = 1 << 20
 	owner, mary := w.person(t, "owner"), w.person(t, "mary")
 	w.join(t, w.here, owner, rpc.Owner)
 	w.join(t, w.here, mary, rpc.Member)
@@ -226,11 +226,11 @@ func (w *world) hammer(t *testing.T, revoked, others int, address string) {
 	// mint makes tokens and gives them, or what was made with them, to be used.
 	type used struct{ token, id string }
 	mint := func(from, n int) (out []used) {
-		if err := w.db.Update(ctx, func(tx *store.Tx) error {
+		if err := w.DB.Update(ctx, func(tx *store.Tx) error {
 			out = nil
 			for i := from; i < from+n; i++ {
 				c := credential.Credential{Kind: credential.PersonalAccessToken, UserID: mary.ID, Name: "test", CreatedFrom: "command", CreatedAt: time.Now(), Limits: credential.Unlimited()}
-				secret, err := credential.Insert(ctx, tx, w.vault, &c, false)
+				secret, err := credential.Insert(ctx, tx, w.Vault, &c, false)
 				if err != nil {
 					return err
 				}
@@ -239,7 +239,7 @@ func (w *world) hammer(t *testing.T, revoked, others int, address string) {
 					c.Kind, c.UserID, c.WorkspaceID = credential.WorkspaceKey, "", w.here.id
 				}
 				if i%3 > 0 {
-					if secret, err = credential.Insert(ctx, tx, w.vault, &c, false); err != nil {
+					if secret, err = credential.Insert(ctx, tx, w.Vault, &c, false); err != nil {
 						return err
 					}
 					u.token = secret.Reveal()
@@ -253,14 +253,14 @@ func (w *world) hammer(t *testing.T, revoked, others int, address string) {
 		return out
 	}
 	change := func(id string, ch personalaccesstoken.Change) error {
-		return w.tokens.Update(ctx, mary.ID, id, ch, nil, audit.Server)
+		return w.Tokens.Update(ctx, mary.ID, id, ch, nil, audit.Server)
 	}
 	ends := []struct {
 		name      string
 		end, mend func(id, token string) error
 	}{
-		{name: "revoked", end: func(id, _ string) error { return w.tokens.Revoke(ctx, mary.ID, id, audit.Server) }},
-		{name: "disabled", end: func(id, _ string) error { return w.tokens.SetDisabled(ctx, mary.ID, id, true, audit.Server) }},
+		{name: "revoked", end: func(id, _ string) error { return w.Tokens.Revoke(ctx, mary.ID, id, audit.Server) }},
+		{name: "disabled", end: func(id, _ string) error { return w.Tokens.SetDisabled(ctx, mary.ID, id, true, audit.Server) }},
 		{name: "cut to other scopes", end: func(id, _ string) error {
 			return change(id, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}})
 		}},
@@ -274,29 +274,29 @@ func (w *world) hammer(t *testing.T, revoked, others int, address string) {
 			return err
 		}},
 		{name: "found by somebody", end: func(id, token string) error {
-			_, err := w.leaks.Revoke(ctx, []string{token}, audit.Server)
+			_, err := w.Leaks.Revoke(ctx, []string{token}, audit.Server)
 			return err
 		}},
 		{name: "refused by an owner", end: func(id, _ string) error {
-			return w.tokens.SetRefused(ctx, owner.ID, w.here.id, id, true, audit.Server)
+			return w.Tokens.SetRefused(ctx, owner.ID, w.here.id, id, true, audit.Server)
 		}},
 		{name: "against the policy", end: func(string, string) error {
-			_, err := w.policies.Update(ctx, w.here.id, policy.Change{AllowedScopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}, audit.Server)
+			_, err := w.Policies.Update(ctx, w.here.id, policy.Change{AllowedScopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}, audit.Server)
 			return err
 		}, mend: func(string, string) error {
-			_, err := w.policies.Update(ctx, w.here.id, policy.Change{AllowedScopes: rpc.Opt[[]string]{Set: true}}, audit.Server)
+			_, err := w.Policies.Update(ctx, w.here.id, policy.Change{AllowedScopes: rpc.Opt[[]string]{Set: true}}, audit.Server)
 			return err
 		}},
 		{name: "no member", end: func(string, string) error {
-			return w.members.Remove(ctx, w.here.id, mary.ID, rpc.Owner, "", audit.Server)
+			return w.Members.Remove(ctx, w.here.id, mary.ID, rpc.Owner, "", audit.Server)
 		},
-			mend: func(string, string) error { return w.members.Add(ctx, w.here.id, mary.ID, rpc.Member, audit.Server) }},
+			mend: func(string, string) error { return w.Members.Add(ctx, w.here.id, mary.ID, rpc.Member, audit.Server) }},
 		{name: "user disabled", end: func(string, string) error {
-			_, err := w.people.SetDisabled(ctx, mary.ID, true, audit.Server)
+			_, err := w.People.SetDisabled(ctx, mary.ID, true, audit.Server)
 			return err
 		},
 			mend: func(string, string) error {
-				_, err := w.people.SetDisabled(ctx, mary.ID, false, audit.Server)
+				_, err := w.People.SetDisabled(ctx, mary.ID, false, audit.Server)
 				return err
 			}},
 	}
@@ -329,7 +329,7 @@ func (w *world) hammer(t *testing.T, revoked, others int, address string) {
 		}
 		if way.mend != nil {
 			current.Store(nil)
-			if err := w.tokens.Revoke(ctx, mary.ID, id, audit.Server); err != nil {
+			if err := w.Tokens.Revoke(ctx, mary.ID, id, audit.Server); err != nil {
 				t.Fatal(err)
 			}
 			if err := way.mend(id, token); err != nil {
@@ -399,7 +399,7 @@ func TestIncidentDeactivatedUser(t *testing.T) {
 		}
 		pat, id := w.pat(t, anna.ID, credential.Credential{})
 		child, _ := w.pat(t, anna.ID, credential.Credential{ParentID: id})
-		_, key, err := w.tokens.CreateWorkspaceKey(t.Context(), anna.ID, id, w.here.id, audit.Server)
+		_, key, err := w.Tokens.CreateWorkspaceKey(t.Context(), anna.ID, id, w.here.id, audit.Server)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -416,7 +416,7 @@ func TestIncidentDeactivatedUser(t *testing.T) {
 		each("before", 200)
 
 		// Out of one workspace: the others stay open.
-		if err := w.members.Remove(t.Context(), w.here.id, anna.ID, rpc.Owner, "", audit.Server); err != nil {
+		if err := w.Members.Remove(t.Context(), w.here.id, anna.ID, rpc.Owner, "", audit.Server); err != nil {
 			t.Fatal(err)
 		}
 		each("removed from the workspace", 401)
@@ -425,14 +425,14 @@ func TestIncidentDeactivatedUser(t *testing.T) {
 		}
 		w.join(t, w.here, anna, rpc.Owner)
 
-		if _, err := w.people.SetDisabled(t.Context(), anna.ID, true, audit.Server); err != nil {
+		if _, err := w.People.SetDisabled(t.Context(), anna.ID, true, audit.Server); err != nil {
 			t.Fatal(err)
 		}
 		each("disabled", 401)
 		if a := w.in(t, pat, w.here.id, "/devices/list", fields{}); a.refusal() != "401 user_disabled" {
 			t.Errorf("the reason is %s", a.raw)
 		}
-		if _, err := w.people.SetDisabled(t.Context(), anna.ID, false, audit.Server); err != nil {
+		if _, err := w.People.SetDisabled(t.Context(), anna.ID, false, audit.Server); err != nil {
 			t.Fatal(err)
 		}
 		each("enabled again", 401)
@@ -497,7 +497,7 @@ func TestIncidentWideningOnUpgrade(t *testing.T) {
 	}
 	w.Server = httptest.NewServer(w.rpc)
 	t.Cleanup(w.Server.Close)
-	if err := a.db.Update(t.Context(), func(tx *store.Tx) error {
+	if err := a.DB.Update(t.Context(), func(tx *store.Tx) error {
 		_, err := tx.Exec(t.Context(), `UPDATE credentials SET limits = $1 WHERE name = 'unknown scope'`, `{"scopes":["everything:all","*:write","devices","read"]}`)
 		return err
 	}, store.Instance); err != nil {
@@ -567,7 +567,7 @@ func TestIncidentBorrowedIdentity(t *testing.T) {
 			pat, patID := w.pat(t, u.ID, credential.Credential{})
 			patIDs[i] = patID
 			child, childID := w.pat(t, u.ID, credential.Credential{ParentID: patID})
-			_, key, err := w.tokens.CreateWorkspaceKey(t.Context(), u.ID, patID, p.id, audit.Server)
+			_, key, err := w.Tokens.CreateWorkspaceKey(t.Context(), u.ID, patID, p.id, audit.Server)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -603,7 +603,7 @@ func TestIncidentBorrowedIdentity(t *testing.T) {
 			}
 		}
 		wg.Wait()
-		rows, err := w.db.Query(t.Context(), `SELECT actor FROM audit_entries WHERE action = 'personal_access_token.updated'`)
+		rows, err := w.DB.Query(t.Context(), `SELECT actor FROM audit_entries WHERE action = 'personal_access_token.updated'`)
 		actors, err := store.All(rows, err, store.One[string])
 		if err != nil || len(actors) < 6 {
 			t.Fatal(len(actors), err)
@@ -657,7 +657,7 @@ func TestIncidentHeaderConfusion(t *testing.T) {
 	}
 	pat, _ := w.pat(t, jane.ID, credential.Credential{})
 	second, _ := w.pat(t, jane.ID, credential.Credential{})
-	signedIn, cookie, err := s.app.people.StartBrowser(t.Context(), jane, identity.ByPassword, "127.0.0.1", "test")
+	signedIn, cookie, err := s.app.People.StartBrowser(t.Context(), jane, identity.ByPassword, "127.0.0.1", "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,18 +20,18 @@ type keyOut struct {
 
 var (
 	opKeyList = op("key.list", func(ctx context.Context, a *app, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
-		return a.keyring.List(ctx)
+		return a.Keyring.List(ctx)
 	})
 	opKeyPrepare = op("key.prepare", func(ctx context.Context, a *app, _ struct{}, by audit.Actor, _ func(int, int)) (any, error) {
-		id, err := a.keyring.Prepare(ctx, by)
+		id, err := a.Keyring.Prepare(ctx, by)
 		return keyOut{id}, err
 	})
 	opKeyRotate = op("key.rotate", func(ctx context.Context, a *app, _ struct{}, by audit.Actor, progress func(int, int)) (any, error) {
-		id, err := a.keyring.Rotate(ctx, by, progress)
+		id, err := a.Keyring.Rotate(ctx, by, progress)
 		return keyOut{id}, err
 	})
 	opKeyRetire = op("key.retire", func(ctx context.Context, a *app, in keyIn, by audit.Actor, _ func(int, int)) (any, error) {
-		return keyOut{in.ID}, a.keyring.Retire(ctx, in.ID, by)
+		return keyOut{in.ID}, a.Keyring.Retire(ctx, in.ID, by)
 	})
 )
 

@@ -47,7 +47,7 @@ type keyed struct {
 func setupKeyed(t *testing.T, db *store.DB) *keyed {
 	t.Helper()
 	w := setup(t, db)
-	if _, err := openVault(t.Context(), db, appOptions{globals: globals{keyFile: w.vault.File()}}); err != nil {
+	if _, err := openVault(t.Context(), db, appOptions{globals: globals{keyFile: w.Vault.File()}}); err != nil {
 		t.Fatal(err)
 	}
 	k := &keyed{world: w, anna: w.person(t, "anna"), bearers: map[string]string{}}
@@ -55,32 +55,32 @@ func setupKeyed(t *testing.T, db *store.DB) *keyed {
 	k.own = w.part(t, w.here, "sam", "mine")
 	var id string
 	k.pat, id = w.pat(t, k.anna.ID, credential.Credential{})
-	_, key, err := w.tokens.CreateWorkspaceKey(t.Context(), k.anna.ID, id, w.here.id, audit.Server)
+	_, key, err := w.Tokens.CreateWorkspaceKey(t.Context(), k.anna.ID, id, w.here.id, audit.Server)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, client := w.session(t, w.here, fields{"customer_key": "mine"})
 	k.bearers = map[string]string{"token": k.pat, "workspace key": key.Reveal(), "API key": w.here.key, "client session": client, "console session": w.consoleSession(t, k.anna)}
-	if k.session, k.cookie, err = w.people.StartBrowser(t.Context(), k.anna, identity.ByPassword, "192.0.2.1", "test"); err != nil {
+	if k.session, k.cookie, err = w.People.StartBrowser(t.Context(), k.anna, identity.ByPassword, "192.0.2.1", "test"); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range []*credential.Secret{&k.invitation, &k.later} {
 		if err := db.Update(t.Context(), func(tx *store.Tx) error {
-			_, *s, err = w.people.CreateLink(t.Context(), tx, identity.Link{Kind: identity.InvitationLink, WorkspaceID: w.here.id, Email: "eve@example.com", Role: "member"}, time.Hour)
+			_, *s, err = w.People.CreateLink(t.Context(), tx, identity.Link{Kind: identity.InvitationLink, WorkspaceID: w.here.id, Email: "eve@example.com", Role: "member"}, time.Hour)
 			return err
 		}, store.Instance); err != nil {
 			t.Fatal(err)
 		}
 	}
-	set, err := w.people.BeginAuthenticator(k.anna)
+	set, err := w.People.BeginAuthenticator(k.anna)
 	if err != nil {
 		t.Fatal(err)
 	}
 	k.app = set.Secret
-	if k.recovery, err = w.people.ConfirmAuthenticator(t.Context(), k.anna, set.Sealed, k.code(t, -30*time.Second), audit.Server); err != nil {
+	if k.recovery, err = w.People.ConfirmAuthenticator(t.Context(), k.anna, set.Sealed, k.code(t, -30*time.Second), audit.Server); err != nil {
 		t.Fatal(err)
 	}
-	if k.secondStep, err = w.people.BeginSecondStep(t.Context(), k.anna); err != nil {
+	if k.secondStep, err = w.People.BeginSecondStep(t.Context(), k.anna); err != nil {
 		t.Fatal(err)
 	}
 	k.locked = k.sealed(t)
@@ -123,16 +123,16 @@ func (k *keyed) good(t *testing.T, when string) {
 			t.Errorf("%s: the %s: %d %s", when, name, a.status, a.raw)
 		}
 	}
-	if _, _, ok, err := k.people.Browser(t.Context(), k.session.ID, k.cookie); err != nil || !ok {
+	if _, _, ok, err := k.People.Browser(t.Context(), k.session.ID, k.cookie); err != nil || !ok {
 		t.Errorf("%s: the browser's session is gone: %v", when, err)
 	}
-	if _, err := k.people.FindLink(t.Context(), k.db, identity.InvitationLink, k.invitation); err != nil {
+	if _, err := k.People.FindLink(t.Context(), k.DB, identity.InvitationLink, k.invitation); err != nil {
 		t.Errorf("%s: the invitation: %v", when, err)
 	}
 	if now := k.sealed(t); now != k.locked {
 		t.Errorf("%s: other secrets are served:\n%s\nwere\n%s", when, now, k.locked)
 	}
-	if v, err := k.audit.Verify(t.Context()); err != nil || !v.Intact {
+	if v, err := k.Audit.Verify(t.Context()); err != nil || !v.Intact {
 		t.Errorf("%s: the audit log is not intact: %+v %v", when, v, err)
 	}
 }
@@ -140,7 +140,7 @@ func (k *keyed) good(t *testing.T, when string) {
 // under counts what is under a key, by kind.
 func (k *keyed) under(t *testing.T, id string) map[string]int {
 	t.Helper()
-	keys, err := k.keyring.List(t.Context())
+	keys, err := k.Keyring.List(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func (k *keyed) under(t *testing.T, id string) map[string]int {
 
 func (k *keyed) rotate(t *testing.T) string {
 	t.Helper()
-	id, err := k.keyring.Rotate(t.Context(), audit.Server, func(int, int) {})
+	id, err := k.Keyring.Rotate(t.Context(), audit.Server, func(int, int) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestRotateServerKey(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		k := setupKeyed(t, db)
-		old := k.vault.KeyID()
+		old := k.Vault.KeyID()
 		before := k.under(t, old)
 		for _, what := range []string{"tokens and API keys", "client sessions", "console sessions", "one-time links", "recovery codes", "access codes", "states of access codes",
 			"webhook secrets", "events with codes in them", "memories of virtual devices", "authenticator apps", "tokens of client sessions", "addresses of Connect Webviews"} {
@@ -181,8 +181,8 @@ func TestRotateServerKey(t *testing.T) {
 		}
 		k.good(t, "before")
 		id := k.rotate(t)
-		if id == old || k.vault.KeyID() != id {
-			t.Fatalf("new things are made with %s, not %s", k.vault.KeyID(), id)
+		if id == old || k.Vault.KeyID() != id {
+			t.Fatalf("new things are made with %s, not %s", k.Vault.KeyID(), id)
 		}
 		k.good(t, "after")
 		for what, n := range k.under(t, old) {
@@ -190,30 +190,30 @@ func TestRotateServerKey(t *testing.T) {
 				t.Errorf("%d %s are still under the old key", n, what)
 			}
 		}
-		if u, err := k.people.FinishSecondStep(t.Context(), k.secondStep, identity.SecondFactor{Code: k.code(t, 0)}); err != nil || u.ID != k.anna.ID {
+		if u, err := k.People.FinishSecondStep(t.Context(), k.secondStep, identity.SecondFactor{Code: k.code(t, 0)}); err != nil || u.ID != k.anna.ID {
 			t.Errorf("the authenticator app: %v", err)
 		}
-		if _, err := k.people.FinishSecondStep(t.Context(), k.secondStep, identity.SecondFactor{RecoveryCode: k.recovery[0]}); err != nil {
+		if _, err := k.People.FinishSecondStep(t.Context(), k.secondStep, identity.SecondFactor{RecoveryCode: k.recovery[0]}); err != nil {
 			t.Errorf("a recovery code: %v", err)
 		}
 		// What is made now is under the new key, and is found as well.
 		fresh, freshID := k.world.pat(t, k.anna.ID, credential.Credential{})
 		var under string
-		if err := k.db.QueryRow(t.Context(), `SELECT key_id FROM credentials WHERE credential_id = $1`, freshID).Scan(&under); err != nil || under != id {
+		if err := k.DB.QueryRow(t.Context(), `SELECT key_id FROM credentials WHERE credential_id = $1`, freshID).Scan(&under); err != nil || under != id {
 			t.Errorf("a new token is under %q: %v", under, err)
 		}
 		k.bearers["new token"] = fresh
 		var f *fault.Error
-		if err := k.keyring.Retire(t.Context(), old, audit.Server); !errors.As(err, &f) || !strings.Contains(f.Message, "tokens and API keys") {
+		if err := k.Keyring.Retire(t.Context(), old, audit.Server); !errors.As(err, &f) || !strings.Contains(f.Message, "tokens and API keys") {
 			t.Errorf("a key that is needed: %v", err)
 		}
-		if err := k.keyring.Retire(t.Context(), id, audit.Server); err == nil {
+		if err := k.Keyring.Retire(t.Context(), id, audit.Server); err == nil {
 			t.Error("the key in use was retired")
 		}
 
 		// Use moves the rest, but for what is used up by it.
 		k.in(t, k.abroad.key, "", "/devices/list", fields{})
-		if err := k.usage.Flush(t.Context()); err != nil {
+		if err := k.Usage.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		left := k.under(t, old)
@@ -221,9 +221,9 @@ func TestRotateServerKey(t *testing.T) {
 			t.Errorf("tokens that were used are still under the old key: %v", left)
 		}
 		k.good(t, "moved")
-		if err := k.db.Update(t.Context(), func(tx *store.Tx) error {
+		if err := k.DB.Update(t.Context(), func(tx *store.Tx) error {
 			for _, secret := range []credential.Secret{k.invitation, k.later} {
-				if _, err := k.people.UseLink(t.Context(), tx, identity.InvitationLink, secret); err != nil {
+				if _, err := k.People.UseLink(t.Context(), tx, identity.InvitationLink, secret); err != nil {
 					return err
 				}
 			}
@@ -231,47 +231,47 @@ func TestRotateServerKey(t *testing.T) {
 		}, store.Instance); err != nil {
 			t.Errorf("the invitations: %v", err)
 		}
-		if _, err := k.people.RenewRecoveryCodes(t.Context(), k.anna.ID, audit.Server); err != nil {
+		if _, err := k.People.RenewRecoveryCodes(t.Context(), k.anna.ID, audit.Server); err != nil {
 			t.Fatal(err)
 		}
-		if k.session, k.cookie, _ = k.people.RenewBrowser(t.Context(), k.session, false); k.session.ID == "" {
+		if k.session, k.cookie, _ = k.People.RenewBrowser(t.Context(), k.session, false); k.session.ID == "" {
 			t.Fatal("the browser's session cannot be renewed")
 		}
-		if err := k.people.EndOtherSessions(t.Context(), k.anna.ID, k.session.ID, audit.Server); err != nil {
+		if err := k.People.EndOtherSessions(t.Context(), k.anna.ID, k.session.ID, audit.Server); err != nil {
 			t.Fatal(err)
 		}
 		delete(k.bearers, "console session")
 		// A server that had not heard of the rotation made these with the old key.
-		if err := k.db.Update(t.Context(), func(tx *store.Tx) error {
+		if err := k.DB.Update(t.Context(), func(tx *store.Tx) error {
 			_, err := tx.Exec(t.Context(), `UPDATE access_codes SET prints = $1`, []byte("old"))
 			return err
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if err := k.keyring.Retire(t.Context(), old, audit.Server); err != nil {
+		if err := k.Keyring.Retire(t.Context(), old, audit.Server); err != nil {
 			t.Fatal(err)
 		}
 		var all, outdated int
-		if err := k.db.QueryRow(t.Context(), `SELECT count(*), count(prints) FROM access_codes`).Scan(&all, &outdated); err != nil || all == 0 || outdated > 0 {
+		if err := k.DB.QueryRow(t.Context(), `SELECT count(*), count(prints) FROM access_codes`).Scan(&all, &outdated); err != nil || all == 0 || outdated > 0 {
 			t.Errorf("%d of %d codes have digests under a retired key: %v", outdated, all, err)
 		}
 		k.invitation = k.link(t)
 		k.good(t, "retired")
-		if text, err := os.ReadFile(k.vault.File()); err != nil || strings.Count(string(text), `"secret"`) != 1 {
+		if text, err := os.ReadFile(k.Vault.File()); err != nil || strings.Count(string(text), `"secret"`) != 1 {
 			t.Errorf("the key file still holds a retired key: %v", err)
 		}
-		again, err := openVault(t.Context(), k.db, appOptions{globals: globals{keyFile: k.vault.File()}})
+		again, err := openVault(t.Context(), k.DB, appOptions{globals: globals{keyFile: k.Vault.File()}})
 		if err != nil || again.KeyID() != id {
 			t.Errorf("the key file is not taken any more: %v", err)
 		}
 		// Nobody writes audit entries with it any more.
-		if err := k.db.Update(t.Context(), func(tx *store.Tx) error {
+		if err := k.DB.Update(t.Context(), func(tx *store.Tx) error {
 			_, err := tx.Exec(t.Context(), `UPDATE audit_entries SET key_id = $1 WHERE seq = (SELECT max(seq) FROM audit_entries)`, old)
 			return err
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if v, err := k.audit.Verify(t.Context()); err != nil || v.Intact || !strings.Contains(*v.Problem, "retired") {
+		if v, err := k.Audit.Verify(t.Context()); err != nil || v.Intact || !strings.Contains(*v.Problem, "retired") {
 			t.Errorf("an entry under a retired key passes: %+v %v", v, err)
 		}
 	})
@@ -279,8 +279,8 @@ func TestRotateServerKey(t *testing.T) {
 
 func (k *keyed) link(t *testing.T) (secret credential.Secret) {
 	t.Helper()
-	if err := k.db.Update(t.Context(), func(tx *store.Tx) (err error) {
-		_, secret, err = k.people.CreateLink(t.Context(), tx, identity.Link{Kind: identity.InvitationLink, WorkspaceID: k.here.id, Role: "member"}, time.Hour)
+	if err := k.DB.Update(t.Context(), func(tx *store.Tx) (err error) {
+		_, secret, err = k.People.CreateLink(t.Context(), tx, identity.Link{Kind: identity.InvitationLink, WorkspaceID: k.here.id, Role: "member"}, time.Hour)
 		return err
 	}, store.Instance); err != nil {
 		t.Fatal(err)
@@ -293,23 +293,23 @@ func TestRotationCutOff(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		k := setupKeyed(t, db)
-		old := k.vault.KeyID()
+		old := k.Vault.KeyID()
 		// Between the file and the database.
-		id, err := k.vault.Rotate()
+		id, err := k.Vault.Rotate()
 		if err != nil {
 			t.Fatal(err)
 		}
 		k.good(t, "only the file")
-		if _, err := openVault(t.Context(), k.db, appOptions{globals: globals{keyFile: k.vault.File()}}); err != nil {
+		if _, err := openVault(t.Context(), k.DB, appOptions{globals: globals{keyFile: k.Vault.File()}}); err != nil {
 			t.Fatalf("the next start: %v", err)
 		}
-		if keys, err := serverKeys(t.Context(), k.db); err != nil || !bytes.Equal(keys[id], k.vault.Proof(id)) || len(keys) != 2 {
+		if keys, err := serverKeys(t.Context(), k.DB); err != nil || !bytes.Equal(keys[id], k.Vault.Proof(id)) || len(keys) != 2 {
 			t.Errorf("the database does not know of the new key: %v", err)
 		}
 		// While values are sealed anew, one by one.
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		if err := k.keyring.Reseal(ctx, func(done, _ int) {
+		if err := k.Keyring.Reseal(ctx, func(done, _ int) {
 			if done >= 3 {
 				cancel()
 			}
@@ -323,10 +323,10 @@ func TestRotationCutOff(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var work sync.WaitGroup
 		defer func() { stop(); work.Wait() }()
-		if err := k.keyring.StartJobs(ctx); err != nil {
+		if err := k.Keyring.StartJobs(ctx); err != nil {
 			t.Fatal(err)
 		}
-		work.Go(func() { k.jobs.Run(ctx) })
+		work.Go(func() { k.Jobs.Run(ctx) })
 		for deadline := time.Now().Add(30 * time.Second); k.under(t, old)["memories of virtual devices"] > 0; time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("the next start does not go on: %v", k.under(t, old))
@@ -341,7 +341,7 @@ func TestRotationReachesOtherServers(t *testing.T) {
 	t.Parallel()
 	db := storetest.Postgres(t)
 	k := setupKeyed(t, db)
-	other, err := vault.Open(k.vault.File())
+	other, err := vault.Open(k.Vault.File())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -369,12 +369,12 @@ func TestStolenDatabaseAfterRotation(t *testing.T) {
 		anna := w.person(t, "anna")
 		w.join(t, w.here, anna, rpc.Owner)
 		_, id := w.pat(t, anna.ID, credential.Credential{})
-		leaked, err := vault.Open(w.vault.File()) // what a thief has of the old key
+		leaked, err := vault.Open(w.Vault.File()) // what a thief has of the old key
 		if err != nil {
 			t.Fatal(err)
 		}
 		old := leaked.KeyID()
-		text, err := os.ReadFile(w.vault.File())
+		text, err := os.ReadFile(w.Vault.File())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -385,7 +385,7 @@ func TestStolenDatabaseAfterRotation(t *testing.T) {
 		if leaked, err = vault.Open(stolen); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.keyring.Rotate(t.Context(), audit.Server, func(int, int) {}); err != nil {
+		if _, err := w.Keyring.Rotate(t.Context(), audit.Server, func(int, int) {}); err != nil {
 			t.Fatal(err)
 		}
 		plain := func(secret string) []byte { sum := sha256.Sum256([]byte(secret)); return sum[:] }
@@ -396,7 +396,7 @@ func TestStolenDatabaseAfterRotation(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := w.db.Update(t.Context(), func(tx *store.Tx) error {
+			if err := w.DB.Update(t.Context(), func(tx *store.Tx) error {
 				_, err := tx.Exec(t.Context(), `UPDATE credentials SET short_token = $2, key_id = $3, digest = $4 WHERE credential_id = $1`, id, p.Short, keyID, digest(secret))
 				return err
 			}, store.Instance); err != nil {
@@ -404,7 +404,7 @@ func TestStolenDatabaseAfterRotation(t *testing.T) {
 			}
 			return w.in(t, secret, w.here.id, "/devices/list", fields{}).status
 		}
-		for _, keyID := range []string{old, w.vault.KeyID(), "", "none"} {
+		for _, keyID := range []string{old, w.Vault.KeyID(), "", "none"} {
 			if status := forge(keyID, plain); status != http.StatusUnauthorized {
 				t.Errorf("a row forged without a key, under %q: %d", keyID, status)
 			}
@@ -412,19 +412,19 @@ func TestStolenDatabaseAfterRotation(t *testing.T) {
 		if status := forge(old, under); status != http.StatusOK {
 			t.Fatalf("the test's own forgery does not work while the key is in use: %d", status)
 		}
-		if err := w.usage.Flush(t.Context()); err != nil {
+		if err := w.Usage.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for _, token := range []string{w.here.key, w.abroad.key} {
 			w.ok(t, token, "/devices/list", fields{})
 		}
-		if err := w.usage.Flush(t.Context()); err != nil {
+		if err := w.Usage.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.keyring.Retire(t.Context(), old, audit.Server); err != nil {
+		if err := w.Keyring.Retire(t.Context(), old, audit.Server); err != nil {
 			t.Fatal(err)
 		}
-		for _, keyID := range []string{old, w.vault.KeyID()} {
+		for _, keyID := range []string{old, w.Vault.KeyID()} {
 			if status := forge(keyID, under); status != http.StatusUnauthorized {
 				t.Errorf("a row forged with a retired key, under %q: %d", keyID, status)
 			}
@@ -441,13 +441,13 @@ func TestNothingSealedIsForgotten(t *testing.T) {
 		"workspace_logos.data": true, // a picture
 		"credentials.digest":   true, "client_sessions.digest": true, "sessions.digest": true, "links.digest": true, "recovery_codes.digest": true,
 	}
-	for _, c := range w.keyring.Sealed {
+	for _, c := range w.Keyring.Sealed {
 		known[c.Table+"."+c.Name] = true
 		if c.Clears != "" {
 			known[c.Table+"."+c.Clears] = true
 		}
 	}
-	rows, err := w.db.Query(t.Context(), `SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND c.type IN ('BYTEA', 'BLOB')`)
+	rows, err := w.DB.Query(t.Context(), `SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND c.type IN ('BYTEA', 'BLOB')`)
 	found, err := store.All(rows, err, func(r *sql.Rows) (name string, err error) {
 		var table, column string
 		err = r.Scan(&table, &column)

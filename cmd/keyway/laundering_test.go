@@ -272,7 +272,7 @@ func (l *launderer) policyRefuses(tok fields, p powers, address string) bool {
 
 // session is a console session of a person's, fresh or not.
 func (l *launderer) session(u identity.User, fresh bool) string {
-	_, token, err := l.w.people.StartToken(context.Background(), u, identity.ByPassword, "192.0.2.1", "test")
+	_, token, err := l.w.People.StartToken(context.Background(), u, identity.ByPassword, "192.0.2.1", "test")
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func (l *launderer) session(u identity.User, fresh bool) string {
 }
 
 func (l *launderer) list() {
-	all, err := l.w.tokens.List(context.Background(), l.jane.ID)
+	all, err := l.w.Tokens.List(context.Background(), l.jane.ID)
 	if err != nil {
 		l.Fatal(err)
 	}

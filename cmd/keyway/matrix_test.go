@@ -228,8 +228,8 @@ func (w *world) pat(t *testing.T, userID string, c credential.Credential) (token
 	if c.Limits.Scopes == nil {
 		c.Limits.Scopes = everything()
 	}
-	err := w.db.Update(t.Context(), func(tx *store.Tx) error {
-		secret, err := credential.Insert(t.Context(), tx, w.vault, &c, false)
+	err := w.DB.Update(t.Context(), func(tx *store.Tx) error {
+		secret, err := credential.Insert(t.Context(), tx, w.Vault, &c, false)
 		token = secret.Reveal()
 		return err
 	}, store.Instance)
@@ -241,8 +241,8 @@ func (w *world) pat(t *testing.T, userID string, c credential.Credential) (token
 
 func (w *world) person(t *testing.T, name string) (u identity.User) {
 	t.Helper()
-	err := w.db.Update(t.Context(), func(tx *store.Tx) (err error) {
-		u, err = w.people.Create(t.Context(), tx, identity.NewUser{Email: name + "@example.com", Name: name}, audit.Server)
+	err := w.DB.Update(t.Context(), func(tx *store.Tx) (err error) {
+		u, err = w.People.Create(t.Context(), tx, identity.NewUser{Email: name + "@example.com", Name: name}, audit.Server)
 		return err
 	}, store.Instance)
 	if err != nil {
@@ -253,7 +253,7 @@ func (w *world) person(t *testing.T, name string) (u identity.User) {
 
 func (w *world) join(t *testing.T, p place, u identity.User, role rpc.Role) {
 	t.Helper()
-	if err := w.members.Add(t.Context(), p.id, u.ID, role, audit.Server); err != nil {
+	if err := w.Members.Add(t.Context(), p.id, u.ID, role, audit.Server); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -272,9 +272,9 @@ func setupMatrix(t *testing.T) *matrix {
 	}
 	m.file.SetMaxOpenConns(1)
 	t.Cleanup(func() { m.file.Close() })
-	m.tokens.MaxLive = 1000
+	m.Tokens.MaxLive = 1000
 	m.owner = m.person(t, "owner")
-	if err := m.people.SetOperator(t.Context(), m.owner.ID, true, audit.Server); err != nil {
+	if err := m.People.SetOperator(t.Context(), m.owner.ID, true, audit.Server); err != nil {
 		t.Fatal(err)
 	}
 	member, stranger, gone := m.person(t, "member"), m.person(t, "stranger"), m.person(t, "gone")
@@ -326,12 +326,12 @@ func setupMatrix(t *testing.T) *matrix {
 	one := int64(1)
 	used, _ := add(presented{name: "no uses left", used: true}, m.owner.ID, limited(credential.Limits{Scopes: everything(), MaxUses: &one}))
 	_, unwanted := add(presented{name: "refused here", refused: true}, m.owner.ID, credential.Credential{})
-	if err := m.tokens.SetRefused(t.Context(), m.owner.ID, m.here.id, unwanted, true, audit.Server); err != nil {
+	if err := m.Tokens.SetRefused(t.Context(), m.owner.ID, m.here.id, unwanted, true, audit.Server); err != nil {
 		t.Fatal(err)
 	}
 	add(presented{name: "child of good"}, m.owner.ID, credential.Credential{ParentID: good})
 	add(presented{name: "child of reader", scopes: [][]string{everything(), {"*:read"}}}, m.owner.ID, credential.Credential{ParentID: reads})
-	key, keySecret, err := m.tokens.CreateWorkspaceKey(t.Context(), m.owner.ID, good, m.here.id, audit.Server)
+	key, keySecret, err := m.Tokens.CreateWorkspaceKey(t.Context(), m.owner.ID, good, m.here.id, audit.Server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -346,7 +346,7 @@ func setupMatrix(t *testing.T) *matrix {
 	decoy, _ := add(presented{name: "decoy", unproved: true}, m.owner.ID, credential.Credential{IsDecoy: true})
 
 	_, next := m.pat(t, m.owner.ID, credential.Credential{FamilyID: supersededID})
-	if err := m.db.Update(t.Context(), func(tx *store.Tx) error {
+	if err := m.DB.Update(t.Context(), func(tx *store.Tx) error {
 		old, err := credential.Get(t.Context(), tx, credential.PersonalAccessToken, supersededID)
 		if err != nil {
 			return err
@@ -355,10 +355,10 @@ func setupMatrix(t *testing.T) *matrix {
 	}, store.Instance); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.tokens.Revoke(t.Context(), m.owner.ID, revoked, audit.Server); err != nil {
+	if err := m.Tokens.Revoke(t.Context(), m.owner.ID, revoked, audit.Server); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.people.SetDisabled(t.Context(), gone.ID, true, audit.Server); err != nil {
+	if _, err := m.People.SetDisabled(t.Context(), gone.ID, true, audit.Server); err != nil {
 		t.Fatal(err)
 	}
 	_, child := m.pat(t, m.owner.ID, credential.Credential{ParentID: good})
@@ -387,7 +387,7 @@ func (m *matrix) backed(t *testing.T, p place, own part) {
 		"starts_at": time.Now().Add(time.Hour), "ends_at": time.Now().Add(2 * time.Hour)}).object(t, "access_code")["access_code_id"].(string)
 	ctx, stop := context.WithCancel(t.Context())
 	var work sync.WaitGroup
-	work.Go(func() { m.jobs.Run(ctx) })
+	work.Go(func() { m.Jobs.Run(ctx) })
 	defer func() { stop(); work.Wait() }()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if m.ok(t, p.key, "/access_codes/get", fields{"access_code_id": id}).object(t, "access_code")["is_backup_access_code_available"] == true {
@@ -469,7 +469,7 @@ func (a answer) refusal() string {
 // digest is of everything in the database but how credentials were used, and refused.
 func (w *world) digest(t *testing.T) string {
 	t.Helper()
-	rows, err := w.db.Query(t.Context(), `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+	rows, err := w.DB.Query(t.Context(), `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
 		AND name NOT IN ('token_uses', 'token_networks', 'refusals') ORDER BY name`)
 	tables, err := store.All(rows, err, store.One[string])
 	if err != nil {
@@ -477,7 +477,7 @@ func (w *world) digest(t *testing.T) string {
 	}
 	sum := sha256.New()
 	for _, table := range tables {
-		rows, err := w.db.Query(t.Context(), "SELECT * FROM "+table)
+		rows, err := w.DB.Query(t.Context(), "SELECT * FROM "+table)
 		_, err = store.All(rows, err, func(rows *sql.Rows) (none struct{}, err error) {
 			columns, err := rows.Columns()
 			if err != nil {

@@ -234,7 +234,7 @@ func (a *app) operate(r *http.Request, o operation, progress func(done, of int))
 		text, err = json.Marshal(result)
 	}
 	if err != nil {
-		a.log.Error("command failed", "command", o.name, "error", err)
+		a.Log.Error("command failed", "command", o.name, "error", err)
 		return reply{Failure: err.Error()}
 	}
 	return reply{Result: text}

@@ -35,31 +35,31 @@ type initOut struct {
 }
 
 var opInit = op("init", func(ctx context.Context, a *app, in initIn, by audit.Actor, _ func(int, int)) (any, error) {
-	empty, err := a.people.Empty(ctx)
+	empty, err := a.People.Empty(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if !empty {
 		return nil, fault.New(fault.InvalidRequest, "This data has its first person already; add more with `keyway user add`")
 	}
-	n, err := a.people.Prepare(ctx, in.Email, "", in.Password)
+	n, err := a.People.Prepare(ctx, in.Email, "", in.Password)
 	if err != nil {
 		return nil, err
 	}
 	var out initOut
-	err = a.db.Update(ctx, func(tx *store.Tx) error {
-		u, err := a.people.Create(ctx, tx, n, by)
+	err = a.DB.Update(ctx, func(tx *store.Tx) error {
+		u, err := a.People.Create(ctx, tx, n, by)
 		if err != nil {
 			return err
 		}
-		ws, err := a.workspaces.Create(ctx, tx, workspace.New{Name: in.Workspace, IsSandbox: in.Sandbox}, u.ID, by)
+		ws, err := a.Workspaces.Create(ctx, tx, workspace.New{Name: in.Workspace, IsSandbox: in.Sandbox}, u.ID, by)
 		out.UserID, out.WorkspaceID = u.ID, ws.ID
 		return err
 	}, store.Instance)
 	if err != nil || in.PAT == "" {
 		return out, err
 	}
-	tok, secret, err := a.tokens.Create(ctx, out.UserID, personalaccesstoken.New{Name: in.PAT, From: "command"}, by)
+	tok, secret, err := a.Tokens.Create(ctx, out.UserID, personalaccesstoken.New{Name: in.PAT, From: "command"}, by)
 	out.PATID, out.PAT = tok.ID, secret.Reveal()
 	return out, err
 })
@@ -84,26 +84,26 @@ func userOf(u identity.User) userOut {
 }
 
 var opUserAdd = op("user.add", func(ctx context.Context, a *app, in userIn, by audit.Actor, _ func(int, int)) (any, error) {
-	n, err := a.people.Prepare(ctx, in.Email, in.Name, in.Password)
+	n, err := a.People.Prepare(ctx, in.Email, in.Name, in.Password)
 	if err != nil {
 		return nil, err
 	}
 	var u identity.User
-	if err := a.db.Update(ctx, func(tx *store.Tx) error {
-		u, err = a.people.Create(ctx, tx, n, by)
+	if err := a.DB.Update(ctx, func(tx *store.Tx) error {
+		u, err = a.People.Create(ctx, tx, n, by)
 		return err
 	}, store.Instance); err != nil {
 		return nil, err
 	}
 	if in.Operator && !u.IsOperator {
 		u.IsOperator = true
-		err = a.people.SetOperator(ctx, u.ID, true, by)
+		err = a.People.SetOperator(ctx, u.ID, true, by)
 	}
 	return userOf(u), err
 })
 
 var opUserList = op("user.list", func(ctx context.Context, a *app, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
-	all, err := a.people.List(ctx)
+	all, err := a.People.List(ctx)
 	out := struct {
 		Users []userOut `json:"users"`
 	}{[]userOut{}}
@@ -114,15 +114,15 @@ var opUserList = op("user.list", func(ctx context.Context, a *app, _ struct{}, _
 })
 
 var opUserSetDisabled = op("user.set_disabled", func(ctx context.Context, a *app, in userIn, by audit.Actor, _ func(int, int)) (any, error) {
-	u, err := a.people.ByEmail(ctx, a.db, in.Email)
+	u, err := a.People.ByEmail(ctx, a.DB, in.Email)
 	if err != nil {
 		return nil, err
 	}
-	noneLeft, err := a.people.SetDisabled(ctx, u.ID, in.Disabled, by)
+	noneLeft, err := a.People.SetDisabled(ctx, u.ID, in.Disabled, by)
 	if err != nil {
 		return nil, err
 	}
-	if u, err = a.people.Get(ctx, a.db, u.ID); err != nil {
+	if u, err = a.People.Get(ctx, a.DB, u.ID); err != nil {
 		return nil, err
 	}
 	out := userOf(u)
@@ -133,14 +133,14 @@ var opUserSetDisabled = op("user.set_disabled", func(ctx context.Context, a *app
 })
 
 var opUserResetPassword = op("user.reset_password", func(ctx context.Context, a *app, in userIn, by audit.Actor, _ func(int, int)) (any, error) {
-	u, err := a.people.ByEmail(ctx, a.db, in.Email)
+	u, err := a.People.ByEmail(ctx, a.DB, in.Email)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.people.SetPassword(ctx, u.ID, in.Password, "", false, by); err != nil {
+	if err := a.People.SetPassword(ctx, u.ID, in.Password, "", false, by); err != nil {
 		return nil, err
 	}
-	return userOf(u), a.people.ResetFactors(ctx, u.ID, by)
+	return userOf(u), a.People.ResetFactors(ctx, u.ID, by)
 })
 
 type workspaceIn struct {
@@ -155,20 +155,20 @@ type workspaceOut struct {
 }
 
 var opWorkspaceCreate = op("workspace.create", func(ctx context.Context, a *app, in workspaceIn, by audit.Actor, _ func(int, int)) (any, error) {
-	u, err := a.people.ByEmail(ctx, a.db, in.Owner)
+	u, err := a.People.ByEmail(ctx, a.DB, in.Owner)
 	if err != nil {
 		return nil, err
 	}
 	var ws workspace.Workspace
-	err = a.db.Update(ctx, func(tx *store.Tx) error {
-		ws, err = a.workspaces.Create(ctx, tx, workspace.New{Name: in.Name, IsSandbox: in.Sandbox}, u.ID, by)
+	err = a.DB.Update(ctx, func(tx *store.Tx) error {
+		ws, err = a.Workspaces.Create(ctx, tx, workspace.New{Name: in.Name, IsSandbox: in.Sandbox}, u.ID, by)
 		return err
 	}, store.Instance)
 	return workspaceOut{ws.ID, ws.Name, ws.IsSandbox}, err
 })
 
 var opWorkspaceList = op("workspace.list", func(ctx context.Context, a *app, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
-	all, err := a.workspaces.All(ctx)
+	all, err := a.Workspaces.All(ctx)
 	out := struct {
 		Workspaces []workspaceOut `json:"workspaces"`
 	}{[]workspaceOut{}}
@@ -187,7 +187,7 @@ type memberOut struct {
 }
 
 var opAddMember = op("workspace.add_member", func(ctx context.Context, a *app, in memberIn, by audit.Actor, _ func(int, int)) (any, error) {
-	u, err := a.people.ByEmail(ctx, a.db, in.Email)
+	u, err := a.People.ByEmail(ctx, a.DB, in.Email)
 	if err != nil {
 		return nil, err
 	}
@@ -195,15 +195,15 @@ var opAddMember = op("workspace.add_member", func(ctx context.Context, a *app, i
 	if !ok {
 		return nil, fault.Invalid("role", "Expected owner, admin or member")
 	}
-	return memberOut{in.WorkspaceID, u.ID, role.String()}, a.members.Add(ctx, in.WorkspaceID, u.ID, role, by)
+	return memberOut{in.WorkspaceID, u.ID, role.String()}, a.Members.Add(ctx, in.WorkspaceID, u.ID, role, by)
 })
 
 var opRemoveMember = op("workspace.remove_member", func(ctx context.Context, a *app, in memberIn, by audit.Actor, _ func(int, int)) (any, error) {
-	u, err := a.people.ByEmail(ctx, a.db, in.Email)
+	u, err := a.People.ByEmail(ctx, a.DB, in.Email)
 	if err != nil {
 		return nil, err
 	}
-	return memberOut{WorkspaceID: in.WorkspaceID, UserID: u.ID}, a.members.Remove(ctx, in.WorkspaceID, u.ID, rpc.Owner, "", by)
+	return memberOut{WorkspaceID: in.WorkspaceID, UserID: u.ID}, a.Members.Remove(ctx, in.WorkspaceID, u.ID, rpc.Owner, "", by)
 })
 
 type patIn struct {
@@ -218,7 +218,7 @@ type patOut struct {
 }
 
 var opPATCreate = op("pat.create", func(ctx context.Context, a *app, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
-	u, err := a.people.ByEmail(ctx, a.db, in.Email)
+	u, err := a.People.ByEmail(ctx, a.DB, in.Email)
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +233,7 @@ var opPATCreate = op("pat.create", func(ctx context.Context, a *app, in patIn, b
 	if ch.IsStrict != nil {
 		n.IsStrict = *ch.IsStrict
 	}
-	tok, secret, err := a.tokens.Create(ctx, u.ID, n, by)
+	tok, secret, err := a.Tokens.Create(ctx, u.ID, n, by)
 	return patOut{tok, secret.Reveal()}, err
 })
 
@@ -242,24 +242,24 @@ type patListOut struct {
 }
 
 var opPATList = op("pat.list", func(ctx context.Context, a *app, in patIn, _ audit.Actor, _ func(int, int)) (any, error) {
-	u, err := a.people.ByEmail(ctx, a.db, in.Email)
+	u, err := a.People.ByEmail(ctx, a.DB, in.Email)
 	if err != nil {
 		return nil, err
 	}
-	all, err := a.tokens.List(ctx, u.ID)
+	all, err := a.Tokens.List(ctx, u.ID)
 	return patListOut{all}, err
 })
 
 var opPATShow = op("pat.show", func(ctx context.Context, a *app, in patIn, _ audit.Actor, _ func(int, int)) (any, error) {
-	tok, err := a.tokens.Get(ctx, "", in.ID)
+	tok, err := a.Tokens.Get(ctx, "", in.ID)
 	return patOut{Token: tok}, err
 })
 
 var opPATUpdate = op("pat.update", func(ctx context.Context, a *app, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
-	if err := a.tokens.Update(ctx, "", in.ID, in.Change, nil, by); err != nil {
+	if err := a.Tokens.Update(ctx, "", in.ID, in.Change, nil, by); err != nil {
 		return nil, err
 	}
-	tok, err := a.tokens.Get(ctx, "", in.ID)
+	tok, err := a.Tokens.Get(ctx, "", in.ID)
 	return patOut{Token: tok}, err
 })
 
@@ -267,19 +267,19 @@ var opPATDisable, opPATEnable = opPATSetDisabled("pat.disable", true), opPATSetD
 
 func opPATSetDisabled(name string, disabled bool) operation {
 	return op(name, func(ctx context.Context, a *app, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
-		if err := a.tokens.SetDisabled(ctx, "", in.ID, disabled, by); err != nil {
+		if err := a.Tokens.SetDisabled(ctx, "", in.ID, disabled, by); err != nil {
 			return nil, err
 		}
-		tok, err := a.tokens.Get(ctx, "", in.ID)
+		tok, err := a.Tokens.Get(ctx, "", in.ID)
 		return patOut{Token: tok}, err
 	})
 }
 
 var opPATRevoke = op("pat.revoke", func(ctx context.Context, a *app, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
-	if err := a.tokens.Revoke(ctx, "", in.ID, by); err != nil {
+	if err := a.Tokens.Revoke(ctx, "", in.ID, by); err != nil {
 		return nil, err
 	}
-	tok, err := a.tokens.Get(ctx, "", in.ID)
+	tok, err := a.Tokens.Get(ctx, "", in.ID)
 	return patOut{Token: tok}, err
 })
 
@@ -291,19 +291,19 @@ type apiKeyOut struct {
 }
 
 var opAPIKeyCreate = op("api_key.create", func(ctx context.Context, a *app, in apiKeyIn, by audit.Actor, _ func(int, int)) (any, error) {
-	ws, err := a.workspaces.Get(ctx, a.db, in.WorkspaceID)
+	ws, err := a.Workspaces.Get(ctx, a.DB, in.WorkspaceID)
 	if err != nil {
 		return nil, err
 	}
 	madeBy := ""
 	if in.Email != "" {
-		u, err := a.people.ByEmail(ctx, a.db, in.Email)
+		u, err := a.People.ByEmail(ctx, a.DB, in.Email)
 		if err != nil {
 			return nil, err
 		}
 		madeBy = u.ID
 	}
-	key, secret, err := a.keys.Create(ctx, ws.ID, ws.IsSandbox, in.Name, madeBy, "command", by)
+	key, secret, err := a.Keys.Create(ctx, ws.ID, ws.IsSandbox, in.Name, madeBy, "command", by)
 	return apiKeyOut{key, secret.Reveal()}, err
 })
 
@@ -312,19 +312,19 @@ type apiKeyListOut struct {
 }
 
 var opAPIKeyList = op("api_key.list", func(ctx context.Context, a *app, in apiKeyIn, _ audit.Actor, _ func(int, int)) (any, error) {
-	if _, err := a.workspaces.Get(ctx, a.db, in.WorkspaceID); err != nil {
+	if _, err := a.Workspaces.Get(ctx, a.DB, in.WorkspaceID); err != nil {
 		return nil, err
 	}
-	all, err := a.keys.List(ctx, in.WorkspaceID)
+	all, err := a.Keys.List(ctx, in.WorkspaceID)
 	return apiKeyListOut{all}, err
 })
 
 var opAPIKeyRevoke = op("api_key.revoke", func(ctx context.Context, a *app, in apiKeyIn, by audit.Actor, _ func(int, int)) (any, error) {
-	c, err := credential.Get(ctx, a.db, credential.APIKey, in.ID)
+	c, err := credential.Get(ctx, a.DB, credential.APIKey, in.ID)
 	if err != nil {
 		return nil, fault.Missing(fault.APIKeyNotFound)
 	}
-	return apiKeyIn{ID: in.ID, WorkspaceID: c.WorkspaceID}, a.keys.Revoke(ctx, c.WorkspaceID, in.ID, by)
+	return apiKeyIn{ID: in.ID, WorkspaceID: c.WorkspaceID}, a.Keys.Revoke(ctx, c.WorkspaceID, in.ID, by)
 })
 
 type sandboxIn struct {
@@ -339,26 +339,26 @@ type sandboxOut struct {
 }
 
 var opSandboxConnect = op("sandbox.connect", func(ctx context.Context, a *app, in sandboxIn, _ audit.Actor, _ func(int, int)) (any, error) {
-	ws, err := a.workspaces.Get(ctx, a.db, in.WorkspaceID)
+	ws, err := a.Workspaces.Get(ctx, a.DB, in.WorkspaceID)
 	if err != nil {
 		return nil, err
 	}
-	acc, err := a.webviews.ConnectStandard(ctx, ws.ID, ws.IsSandbox, in.Provider, in.Login)
+	acc, err := a.Webviews.ConnectStandard(ctx, ws.ID, ws.IsSandbox, in.Provider, in.Login)
 	if err != nil {
 		return nil, err
 	}
-	n, err := a.devices.Count(ctx, ws.ID)
+	n, err := a.Devices.Count(ctx, ws.ID)
 	return sandboxOut{ws.ID, acc.ID, n}, err
 })
 
 var opSandboxFill = op("sandbox.fill", func(ctx context.Context, a *app, in sandboxIn, _ audit.Actor, progress func(int, int)) (any, error) {
-	ws, err := a.workspaces.Get(ctx, a.db, in.WorkspaceID)
+	ws, err := a.Workspaces.Get(ctx, a.DB, in.WorkspaceID)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.accounts.Fill(ctx, ws.ID, ws.IsSandbox, in.Devices, func(done int) { progress(done, in.Devices) }); err != nil {
+	if err := a.Accounts.Fill(ctx, ws.ID, ws.IsSandbox, in.Devices, func(done int) { progress(done, in.Devices) }); err != nil {
 		return nil, err
 	}
-	n, err := a.devices.Count(ctx, ws.ID)
+	n, err := a.Devices.Count(ctx, ws.ID)
 	return sandboxOut{WorkspaceID: ws.ID, Devices: n}, err
 })

@@ -28,17 +28,17 @@ type rotateIn struct {
 }
 
 var opPATRotate = op("pat.rotate", func(ctx context.Context, a *app, in rotateIn, by audit.Actor, _ func(int, int)) (any, error) {
-	tok, secret, err := a.tokens.Rotate(ctx, anyone, in.ID, personalaccesstoken.Rotation{Overlap: in.Overlap, Begin: in.Begin, From: "command"}, by)
+	tok, secret, err := a.Tokens.Rotate(ctx, anyone, in.ID, personalaccesstoken.Rotation{Overlap: in.Overlap, Begin: in.Begin, From: "command"}, by)
 	return patOut{tok, secret.Reveal()}, err
 })
 
 var opPATRotateUndo = op("pat.rotate_undo", func(ctx context.Context, a *app, in rotateIn, by audit.Actor, _ func(int, int)) (any, error) {
-	tok, err := a.tokens.UndoRotation(ctx, anyone, in.ID, by)
+	tok, err := a.Tokens.UndoRotation(ctx, anyone, in.ID, by)
 	return patOut{Token: tok}, err
 })
 
 var opPATRotateComplete = op("pat.rotate_complete", func(ctx context.Context, a *app, in rotateIn, by audit.Actor, _ func(int, int)) (any, error) {
-	tok, err := a.tokens.CompleteRotation(ctx, anyone, in.ID, by)
+	tok, err := a.Tokens.CompleteRotation(ctx, anyone, in.ID, by)
 	return patOut{Token: tok}, err
 })
 
@@ -49,7 +49,7 @@ type explainOut struct {
 }
 
 var opPATExplain = op("pat.explain", func(ctx context.Context, a *app, in explainIn, _ audit.Actor, _ func(int, int)) (any, error) {
-	x, err := a.tokens.Explain(ctx, anyone, in.RequestID)
+	x, err := a.Tokens.Explain(ctx, anyone, in.RequestID)
 	return explainOut{x}, err
 })
 
@@ -63,7 +63,7 @@ type adviseOut struct {
 }
 
 var opPATAdvise = op("pat.advise", func(ctx context.Context, a *app, in adviseIn, _ audit.Actor, _ func(int, int)) (any, error) {
-	advice, err := a.tokens.Advise(ctx, anyone, in.ID, in.Days, nil)
+	advice, err := a.Tokens.Advise(ctx, anyone, in.ID, in.Days, nil)
 	return adviseOut{advice}, err
 })
 
@@ -77,7 +77,7 @@ type policyOut struct {
 }
 
 var opPolicyGet = op("policy.get", func(ctx context.Context, a *app, in policyIn, _ audit.Actor, _ func(int, int)) (any, error) {
-	p, err := a.policies.Get(ctx, in.WorkspaceID)
+	p, err := a.Policies.Get(ctx, in.WorkspaceID)
 	return policyOut{p}, err
 })
 
@@ -86,7 +86,7 @@ var opPolicySet = op("policy.set", func(ctx context.Context, a *app, in policyIn
 	if err != nil {
 		return nil, err
 	}
-	p, err := a.policies.Update(ctx, in.WorkspaceID, c, by)
+	p, err := a.Policies.Update(ctx, in.WorkspaceID, c, by)
 	return policyOut{p}, err
 })
 

@@ -50,7 +50,7 @@ type leakedOut struct {
 }
 
 var opCredentialsRevoke = op("credentials.revoke", func(ctx context.Context, a *app, in leakedIn, by audit.Actor, _ func(int, int)) (any, error) {
-	n, err := a.leaks.Revoke(ctx, in.Credentials, by)
+	n, err := a.Leaks.Revoke(ctx, in.Credentials, by)
 	return leakedOut{n}, err
 })
 

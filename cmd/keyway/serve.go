@@ -24,19 +24,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 
-	"keyway/internal/auditlog"
 	"keyway/internal/connectwebview"
 	"keyway/internal/console"
 	"keyway/internal/credential"
 	"keyway/internal/fault"
-	"keyway/internal/health"
 	"keyway/internal/identity"
 	"keyway/internal/personalaccesstoken"
 	"keyway/internal/reference"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
-	"keyway/internal/telemetry"
-	"keyway/internal/user"
 )
 
 // serveOptions are the flags of serve.
@@ -152,7 +148,7 @@ func startServer(ctx context.Context, g globals, o serveOptions) (*server, error
 	if err != nil {
 		return nil, closeAll(err)
 	}
-	a.people.OpenID, a.people.Relying = provider, relying
+	a.People.OpenID, a.People.Relying = provider, relying
 	s := &server{app: a, url: o.publicURL, failed: make(chan error, 8)}
 	if err := s.start(ctx, o, proxies, listeners, g); err != nil {
 		return nil, closeAll(errors.Join(err, a.close()))
@@ -302,19 +298,6 @@ func newLogger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(os.Stderr, nil))
 }
 
-// endpoints are the tables of all rooms.
-func (a *app) endpoints() [][]rpc.Endpoint {
-	users := &user.Users{People: a.people}
-	checker := &health.Checker{DB: a.db, Now: a.now}
-	return [][]rpc.Endpoint{
-		a.webviews.Endpoints(), a.sessions.Endpoints(), a.webhooks.Endpoints(), telemetry.Endpoints(),
-		a.locks.Endpoints(), a.codes.Endpoints(),
-		checker.Endpoints(), a.workspaces.Endpoints(), a.devices.Endpoints(), a.accounts.Endpoints(), a.attempts.Endpoints(), a.events.Endpoints(),
-		a.tokens.Endpoints(), a.policies.Endpoints(), a.keys.Endpoints(), a.members.Endpoints(), users.Endpoints(),
-		(&auditlog.Reader{Log: a.audit}).Endpoints(), a.leaks.Endpoints(),
-	}
-}
-
 // cacheBytes bounds the answers kept for repeated reads.
 const cacheBytes = 48 << 20
 
@@ -326,17 +309,17 @@ func (a *app) newRPC(metrics prometheus.Registerer, o serveOptions, client func(
 	}
 	return rpc.New(rpc.Config{
 		Authenticator: credential.NewVerifier(credential.Verifier{
-			DB: a.db, Vault: a.vault, Sessions: a.people, Usage: a.usage, Now: a.now, PublicURL: a.publicURL, BrowserInSandbox: o.browserInSandbox, Watcher: a.tokens,
-			Guesses: credential.NewLimiter(o.guessesPerMinute, a.now), Rate: credential.NewLimiter(o.requestsPerMinute, a.now), Unproved: unproved,
+			DB: a.DB, Vault: a.Vault, Sessions: a.People, Usage: a.Usage, Now: a.Now, PublicURL: a.PublicURL, BrowserInSandbox: o.browserInSandbox, Watcher: a.Tokens,
+			Guesses: credential.NewLimiter(o.guessesPerMinute, a.Now), Rate: credential.NewLimiter(o.requestsPerMinute, a.Now), Unproved: unproved,
 		}),
-		Log: a.log, Metrics: metrics, PublicURL: a.publicURL, CacheBytes: cacheBytes, Client: client,
-		Unavailable: store.Unavailable, Refused: a.tokens.Refused,
-	}, a.endpoints()...)
+		Log: a.Log, Metrics: metrics, PublicURL: a.PublicURL, CacheBytes: cacheBytes, Client: client,
+		Unavailable: store.Unavailable, Refused: a.Tokens.Refused,
+	}, a.Endpoints()...)
 }
 
 func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Prefix, listeners []net.Listener, g globals) (err error) {
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(s.app.mail.Count, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(s.app.Mail.Count, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	client := func(r *http.Request) string { return clientAddress(r, proxies) }
 	if s.rpc, err = s.app.newRPC(metrics, o, client); err != nil {
 		return err
@@ -345,7 +328,7 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Pref
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.app.events.StartRetention(context.Background()), s.app.tokens.StartJobs(context.Background()), s.app.keyring.StartJobs(context.Background())); err != nil {
+	if err := errors.Join(s.app.Events.StartRetention(context.Background()), s.app.Tokens.StartJobs(context.Background()), s.app.Keyring.StartJobs(context.Background())); err != nil {
 		return err
 	}
 	if g.databaseURL == "" {
@@ -374,19 +357,19 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Pref
 			WriteTimeout:      60 * time.Second,
 			IdleTimeout:       2 * time.Minute,
 			MaxHeaderBytes:    64 << 10,
-			ErrorLog:          slog.NewLogLogger(s.app.log.Handler(), slog.LevelDebug),
+			ErrorLog:          slog.NewLogLogger(s.app.Log.Handler(), slog.LevelDebug),
 		}, o.tlsCert, o.tlsKey)
 	}
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopWork = cancel
-	s.work.Go(func() { s.app.webhooks.Run(work) })
-	s.work.Go(func() { s.app.jobs.Run(work) })
+	s.work.Go(func() { s.app.Webhooks.Run(work) })
+	s.work.Go(func() { s.app.Jobs.Run(work) })
 	s.work.Go(func() {
-		s.app.tokens.Run(work, func(err error) { s.app.log.Error("writing down how tokens were used failed", "error", err) })
+		s.app.Tokens.Run(work, func(err error) { s.app.Log.Error("writing down how tokens were used failed", "error", err) })
 	})
-	s.work.Go(func() { s.app.audit.Run(work, s.app.log) })
+	s.work.Go(func() { s.app.Audit.Run(work, s.app.Log) })
 	s.work.Go(func() {
-		s.app.usage.Run(work, func(err error) { s.app.log.Error("writing down when credentials were used failed", "error", err) })
+		s.app.Usage.Run(work, func(err error) { s.app.Log.Error("writing down when credentials were used failed", "error", err) })
 	})
 	return nil
 }
@@ -415,11 +398,11 @@ func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client fu
 		return nil, err
 	}
 	pages, err := console.New(console.Config{
-		DB: s.app.db, People: s.app.people, Workspaces: s.app.workspaces, Members: s.app.members, Keys: s.app.keys, Tokens: s.app.tokens, Policies: s.app.policies, Audit: s.app.audit,
-		Devices: s.app.devices, Accounts: s.app.accounts, Webviews: s.app.webviews, Sessions: s.app.sessions, Webhooks: s.app.webhooks, Providers: s.app.providers,
-		Events: s.app.events, Streams: s.rpc.Streams(), Attempts: s.app.attempts, Locks: s.app.locks, Codes: s.app.codes,
+		DB: s.app.DB, People: s.app.People, Workspaces: s.app.Workspaces, Members: s.app.Members, Keys: s.app.Keys, Tokens: s.app.Tokens, Policies: s.app.Policies, Audit: s.app.Audit,
+		Devices: s.app.Devices, Accounts: s.app.Accounts, Webviews: s.app.Webviews, Sessions: s.app.Sessions, Webhooks: s.app.Webhooks, Providers: s.app.Providers,
+		Events: s.app.Events, Streams: s.rpc.Streams(), Attempts: s.app.Attempts, Locks: s.app.Locks, Codes: s.app.Codes,
 		Endpoints: s.rpc.Endpoints(),
-		PublicURL: s.url, Client: client, Unavailable: store.Unavailable, Log: s.app.log, Now: s.app.now,
+		PublicURL: s.url, Client: client, Unavailable: store.Unavailable, Log: s.app.Log, Now: s.app.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -428,7 +411,7 @@ func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client fu
 	if err != nil {
 		return nil, err
 	}
-	webview, err := connectwebview.NewPage(s.app.webviews)
+	webview, err := connectwebview.NewPage(s.app.Webviews)
 	if err != nil {
 		return nil, err
 	}
@@ -501,11 +484,11 @@ func clientAddress(r *http.Request, proxies []netip.Prefix) string {
 
 // offerSetup prints the one-time link while there is nobody yet.
 func (s *server) offerSetup(ctx context.Context) error {
-	empty, err := s.app.people.Empty(ctx)
+	empty, err := s.app.People.Empty(ctx)
 	if err != nil || !empty {
 		return err
 	}
-	secret, err := s.app.people.StartSetup(ctx)
+	secret, err := s.app.People.StartSetup(ctx)
 	if err != nil {
 		return err
 	}
@@ -526,7 +509,7 @@ func (s *server) wait(ctx context.Context) error {
 // stop finishes the requests in flight and running jobs, writes down what is only in memory, and
 // closes the database.
 func (s *server) stop() error {
-	s.app.log.Info("stopping: finishing what is in flight")
+	s.app.Log.Info("stopping: finishing what is in flight")
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	s.rpc.Streams().End()
@@ -534,7 +517,7 @@ func (s *server) stop() error {
 	for _, h := range s.http {
 		if e := h.Shutdown(ctx); errors.Is(e, context.DeadlineExceeded) {
 			// Whoever is still sending has had their time: that is no failure of ours.
-			s.app.log.Warn("ending connections whose requests did not end")
+			s.app.Log.Warn("ending connections whose requests did not end")
 			err = errors.Join(err, h.Close())
 		} else {
 			err = errors.Join(err, e)

@@ -67,15 +67,15 @@ func serveWorld(t *testing.T, db *store.DB, v *vault.Vault) *world {
 
 func (w *world) place(t *testing.T, name string, sandbox bool) (p place) {
 	t.Helper()
-	err := w.db.Update(t.Context(), func(tx *store.Tx) error {
-		ws, err := w.workspaces.Create(t.Context(), tx, workspace.New{Name: name, IsSandbox: sandbox}, store.NewID(), audit.Server)
+	err := w.DB.Update(t.Context(), func(tx *store.Tx) error {
+		ws, err := w.Workspaces.Create(t.Context(), tx, workspace.New{Name: name, IsSandbox: sandbox}, store.NewID(), audit.Server)
 		p.id, p.publishable = ws.ID, ws.PublishableKey
 		return err
 	}, store.Instance)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, secret, err := w.keys.Create(t.Context(), p.id, sandbox, "test", "", "command", audit.Server)
+	_, secret, err := w.Keys.Create(t.Context(), p.id, sandbox, "test", "", "command", audit.Server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func (w *world) place(t *testing.T, name string, sandbox bool) (p place) {
 // connect adds an account of a brand and gives its id.
 func (w *world) connect(t *testing.T, p place, brand, login string) string {
 	t.Helper()
-	acc, err := w.webviews.ConnectStandard(t.Context(), p.id, true, brand, login)
+	acc, err := w.Webviews.ConnectStandard(t.Context(), p.id, true, brand, login)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -354,11 +354,11 @@ func (w *world) part(t *testing.T, p place, login, customer string) part {
 	t.Helper()
 	ctx := t.Context()
 	created := w.ok(t, p.key, "/connect_webviews/create", fields{"accepted_providers": []string{"august"}, "customer_key": customer}).object(t, "connect_webview")
-	answers, err := w.accounts.StandardAnswers(true, "august", login)
+	answers, err := w.Accounts.StandardAnswers(true, "august", login)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.webviews.Complete(ctx, created["connect_webview_id"].(string), "august", answers); err != nil {
+	if _, err := w.Webviews.Complete(ctx, created["connect_webview_id"].(string), "august", answers); err != nil {
 		t.Fatal(err)
 	}
 	out := part{"connect_webview_id": created["connect_webview_id"].(string)}
@@ -540,7 +540,7 @@ func (w *world) footprint(t *testing.T) string {
 	} {
 		var n int
 		var text string
-		if err := w.db.QueryRow(t.Context(), q).Scan(&n, &text); err != nil {
+		if err := w.DB.QueryRow(t.Context(), q).Scan(&n, &text); err != nil {
 			t.Fatal(err)
 		}
 		fmt.Fprintln(&out, n, text)

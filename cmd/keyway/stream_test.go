@@ -127,7 +127,7 @@ func (w *world) happen(t *testing.T, ws string, events ...event.Event) (ids []st
 		events[i].ID = store.NewID()
 		ids = append(ids, events[i].ID)
 	}
-	if err := w.db.Update(t.Context(), func(tx *store.Tx) error { return w.events.Append(t.Context(), tx, ws, events...) }, store.Workspace(ws)); err != nil {
+	if err := w.DB.Update(t.Context(), func(tx *store.Tx) error { return w.Events.Append(t.Context(), tx, ws, events...) }, store.Workspace(ws)); err != nil {
 		t.Error(err)
 	}
 	return ids
@@ -184,12 +184,12 @@ func TestStreamDiesWithItsCredential(t *testing.T) {
 		account := w.connect(t, w.here, "august", "jane")
 		for name, kill := range map[string]func() (string, func()){
 			"a revoked key": func() (string, func()) {
-				k, secret, err := w.keys.Create(t.Context(), w.here.id, true, "short-lived", "", "command", audit.Server)
+				k, secret, err := w.Keys.Create(t.Context(), w.here.id, true, "short-lived", "", "command", audit.Server)
 				if err != nil {
 					t.Fatal(err)
 				}
 				return secret.Reveal(), func() {
-					if err := w.keys.Revoke(t.Context(), w.here.id, k.ID, audit.Server); err != nil {
+					if err := w.Keys.Revoke(t.Context(), w.here.id, k.ID, audit.Server); err != nil {
 						t.Error(err)
 					}
 				}
@@ -246,47 +246,47 @@ func TestStreamDiesWithItsPerson(t *testing.T) {
 	ctx := t.Context()
 	for name, kill := range map[string]func(userID, tokenID string) error{
 		"a disabled person": func(userID, _ string) error {
-			_, err := w.people.SetDisabled(ctx, userID, true, audit.Server)
+			_, err := w.People.SetDisabled(ctx, userID, true, audit.Server)
 			return err
 		},
 		"a person who left the workspace": func(userID, _ string) error {
-			return w.members.Remove(ctx, w.here.id, userID, rpc.Owner, "", audit.Server)
+			return w.Members.Remove(ctx, w.here.id, userID, rpc.Owner, "", audit.Server)
 		},
 		"a revoked token": func(userID, tokenID string) error {
-			return w.tokens.Revoke(ctx, userID, tokenID, audit.Server)
+			return w.Tokens.Revoke(ctx, userID, tokenID, audit.Server)
 		},
 		"a disabled token": func(userID, tokenID string) error {
-			return w.tokens.SetDisabled(ctx, userID, tokenID, true, audit.Server)
+			return w.Tokens.SetDisabled(ctx, userID, tokenID, true, audit.Server)
 		},
 		"a token cut to other scopes": func(userID, tokenID string) error {
-			return w.tokens.Update(ctx, userID, tokenID, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}}, nil, audit.Server)
+			return w.Tokens.Update(ctx, userID, tokenID, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}}, nil, audit.Server)
 		},
 		"a token cut to another workspace": func(userID, tokenID string) error {
 			w.join(t, w.abroad, identity.User{ID: userID}, rpc.Member)
-			return w.tokens.Update(ctx, userID, tokenID, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{WorkspaceIDs: rpc.Opt[[]string]{Set: true, Value: []string{w.abroad.id}}}}, nil, audit.Server)
+			return w.Tokens.Update(ctx, userID, tokenID, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{WorkspaceIDs: rpc.Opt[[]string]{Set: true, Value: []string{w.abroad.id}}}}, nil, audit.Server)
 		},
 		"an expired token": func(userID, tokenID string) error {
-			return w.tokens.Update(ctx, userID, tokenID, personalaccesstoken.Change{ExpiresAt: rpc.Opt[time.Time]{Set: true, Value: time.Now()}}, nil, audit.Server)
+			return w.Tokens.Update(ctx, userID, tokenID, personalaccesstoken.Change{ExpiresAt: rpc.Opt[time.Time]{Set: true, Value: time.Now()}}, nil, audit.Server)
 		},
 		"a rotated token": func(userID, tokenID string) error {
-			_, _, err := w.tokens.Rotate(ctx, personalaccesstoken.Manager{UserID: userID}, tokenID, personalaccesstoken.Rotation{From: "command"}, audit.Server)
+			_, _, err := w.Tokens.Rotate(ctx, personalaccesstoken.Manager{UserID: userID}, tokenID, personalaccesstoken.Rotation{From: "command"}, audit.Server)
 			return err
 		},
 	} {
-		n, err := w.people.Prepare(ctx, store.NewID()+"@example.com", "Sam", "correct horse battery")
+		n, err := w.People.Prepare(ctx, store.NewID()+"@example.com", "Sam", "correct horse battery")
 		if err != nil {
 			t.Fatal(err)
 		}
 		var u identity.User
-		if err := w.db.Update(ctx, func(tx *store.Tx) error {
-			if u, err = w.people.Create(ctx, tx, n, audit.Server); err != nil {
+		if err := w.DB.Update(ctx, func(tx *store.Tx) error {
+			if u, err = w.People.Create(ctx, tx, n, audit.Server); err != nil {
 				return err
 			}
 			return workspace.AddMember(ctx, tx, time.Now(), w.here.id, u.ID, rpc.Member)
 		}, store.Instance); err != nil {
 			t.Fatal(err)
 		}
-		tok, secret, err := w.tokens.Create(ctx, u.ID, personalaccesstoken.New{Name: "stream", From: "command"}, audit.Server)
+		tok, secret, err := w.Tokens.Create(ctx, u.ID, personalaccesstoken.New{Name: "stream", From: "command"}, audit.Server)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -337,14 +337,14 @@ func TestStreamAcrossProcesses(t *testing.T) {
 		return db
 	}
 	w := setup(t, open())
-	other := wire(open(), w.vault, appOptions{log: w.log, publicURL: "http://keyway.test"})
+	other := wire(open(), w.Vault, appOptions{log: w.Log, publicURL: "http://keyway.test"})
 	otherRPC, err := other.newRPC(prometheus.NewRegistry(), serveOptions{}, func(*http.Request) string { return "192.0.2.1" })
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(otherRPC)
 	t.Cleanup(server.Close)
-	k, secret, err := w.keys.Create(t.Context(), w.here.id, true, "short-lived", "", "command", audit.Server)
+	k, secret, err := w.Keys.Create(t.Context(), w.here.id, true, "short-lived", "", "command", audit.Server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,7 +356,7 @@ func TestStreamAcrossProcesses(t *testing.T) {
 			t.Errorf("%s after %v", got, time.Since(start))
 		}
 	}
-	if err := w.keys.Revoke(t.Context(), w.here.id, k.ID, audit.Server); err != nil {
+	if err := w.Keys.Revoke(t.Context(), w.here.id, k.ID, audit.Server); err != nil {
 		t.Fatal(err)
 	}
 	w.happen(t, w.here.id, event.Event{Type: "lock.locked"})
@@ -466,7 +466,7 @@ func TestEventRetention(t *testing.T) {
 		cut := time.Now().Add(time.Millisecond)
 		time.Sleep(5 * time.Millisecond)
 		kept := w.happen(t, w.here.id, event.Event{Type: "lock.unlocked", Fields: map[string]any{"access_code_id": code}})
-		if err := w.events.Purge(t.Context(), cut); err != nil {
+		if err := w.Events.Purge(t.Context(), cut); err != nil {
 			t.Fatal(err)
 		}
 		for _, table := range []string{"events", "event_refs"} {

@@ -37,7 +37,7 @@ type robot struct {
 func setupRobot(t *testing.T, db *store.DB) *robot {
 	t.Helper()
 	r := &robot{world: setup(t, db)}
-	r.webhooks.Guard = &outbound.Guard{Local: true}
+	r.Webhooks.Guard = &outbound.Guard{Local: true}
 	r.owner = r.person(t, "owner")
 	r.join(t, r.here, r.owner, rpc.Owner)
 	own, foreign := r.part(t, r.here, "sam", "mine"), r.part(t, r.here, "john", "theirs")
@@ -60,7 +60,7 @@ func setupRobot(t *testing.T, db *store.DB) *robot {
 	r.hook = r.mine(t, "/webhooks/create", fields{"url": receiver.URL}, http.StatusOK).object(t, "webhook")["webhook_id"].(string)
 	ctx, stop := context.WithCancel(context.Background())
 	var work sync.WaitGroup
-	work.Go(func() { r.webhooks.Run(ctx) })
+	work.Go(func() { r.Webhooks.Run(ctx) })
 	t.Cleanup(func() { stop(); work.Wait() })
 	return r
 }
@@ -90,7 +90,7 @@ func (r *robot) sent(t *testing.T) (devices []string) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		var n int
-		if err := r.db.QueryRow(t.Context(), `SELECT count(*) FROM webhook_deliveries d JOIN webhooks w ON w.webhook_id = d.webhook_id WHERE d.webhook_id = $1`, r.hook).Scan(&n); err != nil {
+		if err := r.DB.QueryRow(t.Context(), `SELECT count(*) FROM webhook_deliveries d JOIN webhooks w ON w.webhook_id = d.webhook_id WHERE d.webhook_id = $1`, r.hook).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		if n == 0 {
@@ -124,7 +124,7 @@ func (r *robot) delivers(t *testing.T, when string, want bool) {
 
 func (r *robot) limits(t *testing.T, id string, change func(c *credential.Credential)) {
 	t.Helper()
-	if err := r.db.Update(t.Context(), func(tx *store.Tx) error {
+	if err := r.DB.Update(t.Context(), func(tx *store.Tx) error {
 		c, err := credential.Get(t.Context(), tx, credential.PersonalAccessToken, id)
 		if err != nil {
 			return err
@@ -138,7 +138,7 @@ func (r *robot) limits(t *testing.T, id string, change func(c *credential.Creden
 
 func (r *robot) become(t *testing.T, role rpc.Role) {
 	t.Helper()
-	if err := r.members.SetRole(t.Context(), r.here.id, r.owner.ID, role, rpc.Owner, audit.Server); err != nil {
+	if err := r.Members.SetRole(t.Context(), r.here.id, r.owner.ID, role, rpc.Owner, audit.Server); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -223,7 +223,7 @@ func TestWebhooksOfTokens(t *testing.T) {
 		}
 
 		// A rotation keeps it going, also while both live; the end of all ends it.
-		next, _, err := r.tokens.Rotate(t.Context(), personalaccesstoken.Manager{UserID: r.owner.ID}, r.id, personalaccesstoken.Rotation{Overlap: time.Hour}, audit.Server)
+		next, _, err := r.Tokens.Rotate(t.Context(), personalaccesstoken.Manager{UserID: r.owner.ID}, r.id, personalaccesstoken.Rotation{Overlap: time.Hour}, audit.Server)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +236,7 @@ func TestWebhooksOfTokens(t *testing.T) {
 		if !r.exists(t) {
 			t.Fatal("the webhook is gone before its token")
 		}
-		if err := r.tokens.Revoke(t.Context(), r.owner.ID, next.ID, audit.Server); err != nil {
+		if err := r.Tokens.Revoke(t.Context(), r.owner.ID, next.ID, audit.Server); err != nil {
 			t.Fatal(err)
 		}
 		r.delivers(t, "revoked", false)

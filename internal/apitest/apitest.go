@@ -19,59 +19,24 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"keyway/internal/accesscode"
 	"keyway/internal/account"
-	"keyway/internal/action"
-	"keyway/internal/apikey"
 	"keyway/internal/audit"
-	"keyway/internal/auditlog"
-	roomclock "keyway/internal/clock"
-	"keyway/internal/connectwebview"
 	"keyway/internal/credential"
-	"keyway/internal/device"
-	"keyway/internal/event"
-	"keyway/internal/health"
 	"keyway/internal/identity"
-	"keyway/internal/job"
-	"keyway/internal/lock"
-	"keyway/internal/mail"
-	"keyway/internal/member"
-	"keyway/internal/memory"
 	"keyway/internal/personalaccesstoken"
-	"keyway/internal/policy"
-	"keyway/internal/provider"
-	"keyway/internal/provider/sandbox"
+	"keyway/internal/rooms"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
 	"keyway/internal/store/storetest"
-	"keyway/internal/user"
 	"keyway/internal/vault"
 	"keyway/internal/workspace"
 )
 
 // World is a running server and the rules behind it.
 type World struct {
-	DB         *store.DB
-	Vault      *vault.Vault
-	Audit      *audit.Log
-	People     *identity.People
-	Usage      *credential.Usage
-	Events     *event.Log
-	Attempts   *action.Attempts
-	Jobs       *job.Runner
-	Mail       *mail.Outbox // set its Server to have mails sent
-	Devices    *device.Devices
-	Accounts   *account.Accounts
-	Workspaces *workspace.Workspaces
-	Webviews   *connectwebview.Webviews
-	Codes      *accesscode.Codes
-	Locks      *lock.Locks
-	Keys       *apikey.Keys
-	Tokens     *personalaccesstoken.Tokens
-	Policies   *policy.Policies
-	Members    *member.Members
-	RPC        *rpc.Server
-	URL        string // of the listener; the public URL is PublicURL
+	*rooms.Rooms
+	RPC *rpc.Server
+	URL string // of the listener; the public URL is PublicURL
 
 	Document *Document
 	Log      *Log
@@ -102,51 +67,20 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &World{DB: db, Vault: v, Log: new(Log), Metrics: prometheus.NewRegistry(), t: t, clock: &clock{}}
-	now, log := w.Now, slog.New(slog.NewJSONHandler(w.Log, nil))
-	virtual := sandbox.New(&memory.Memory{DB: db, Vault: v}, now)
-	providers := provider.NewRegistry(virtual)
-	w.Audit = &audit.Log{DB: db, Vault: v, Now: now}
-	w.People = &identity.People{DB: db, Vault: v, Audit: w.Audit, Now: now}
-	w.Usage = credential.NewUsage(db)
-	w.Events = &event.Log{DB: db, Vault: v, Now: now}
-	w.Attempts = &action.Attempts{DB: db, Now: now}
-	w.Jobs = job.NewRunner(db, log, now)
-	w.Mail = mail.New(mail.Outbox{DB: db, Vault: v, Jobs: w.Jobs, Log: log, Now: now, PublicURL: PublicURL})
-	w.Devices = &device.Devices{DB: db, Events: w.Events, Providers: providers, Now: now}
-	w.Accounts = &account.Accounts{DB: db, Events: w.Events, Devices: w.Devices, Providers: providers, Sandbox: virtual, Now: now}
-	w.Workspaces = &workspace.Workspaces{DB: db, Attempts: w.Attempts, Jobs: w.Jobs, Audit: w.Audit, Now: now, Reset: w.Accounts.Reset}
-	w.Workspaces.RegisterJobs()
-	w.Webviews = &connectwebview.Webviews{DB: db, Vault: v, Events: w.Events, Accounts: w.Accounts, Devices: w.Devices, Workspaces: w.Workspaces,
-		Providers: providers, PublicURL: PublicURL, Log: log, Now: now}
-	w.Codes = &accesscode.Codes{DB: db, Vault: v, Devices: w.Devices, Attempts: w.Attempts, Jobs: w.Jobs, Events: w.Events, Clock: roomclock.Clock{Real: now}, Log: log}
-	w.Codes.RegisterJobs()
-	w.Locks = &lock.Locks{DB: db, Devices: w.Devices, Attempts: w.Attempts, Jobs: w.Jobs, Events: w.Events, Clock: roomclock.Clock{Real: now}, Codes: w.Codes, Log: log}
-	w.Locks.RegisterJobs()
-	w.Accounts.Webview = w.Webviews.ForAccount
-	w.Keys = &apikey.Keys{DB: db, Vault: v, Usage: w.Usage, Audit: w.Audit, Now: now}
-	w.Tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: w.Usage, Audit: w.Audit, Events: w.Events, Jobs: w.Jobs, Mail: w.Mail, Now: now, Table: func() []*rpc.Endpoint { return w.RPC.Endpoints() }}
-	w.Tokens.RegisterJobs()
-	w.Policies = &policy.Policies{DB: db, Audit: w.Audit, Now: now, Table: w.Tokens.Table}
-	w.Members = &member.Members{DB: db, People: w.People, Workspaces: w.Workspaces, Keys: w.Keys, Audit: w.Audit, Mail: w.Mail, Now: now, PublicURL: PublicURL}
-	verifier := credential.Verifier{DB: db, Vault: v, Sessions: w.People, Usage: w.Usage, Now: now, PublicURL: PublicURL, Watcher: w.Tokens}
+	w := &World{Log: new(Log), Metrics: prometheus.NewRegistry(), t: t, clock: &clock{}}
+	log := slog.New(slog.NewJSONHandler(w.Log, nil))
+	w.Rooms = rooms.Wire(rooms.Outside{DB: db, Vault: v, Log: log, Now: w.Now, PublicURL: PublicURL})
+	verifier := credential.Verifier{DB: db, Vault: v, Sessions: w.People, Usage: w.Usage, Now: w.Now, PublicURL: PublicURL, Watcher: w.Tokens}
 	for _, o := range options {
 		o(&verifier)
 	}
-	tables := [][]rpc.Endpoint{
-		(&health.Checker{DB: db, Now: now}).Endpoints(), w.Workspaces.Endpoints(), w.Devices.Endpoints(), w.Accounts.Endpoints(), w.Attempts.Endpoints(),
-		w.Events.Endpoints(), w.Tokens.Endpoints(), w.Policies.Endpoints(), w.Keys.Endpoints(), w.Members.Endpoints(), (&user.Users{People: w.People}).Endpoints(),
-		(&auditlog.Reader{Log: w.Audit}).Endpoints(),
-		(&credential.Leaks{DB: db, Vault: v, Audit: w.Audit, Limit: credential.NewLimiter(credential.LeaksPerMinute, now), Now: now, Told: w.Tokens.LeakFound}).Endpoints(), w.Codes.Endpoints(), w.Locks.Endpoints(),
-	}
-	w.Tokens.Scopes = rpc.Scopes(tables...)
 	w.RPC, err = rpc.New(rpc.Config{
 		Authenticator: credential.NewVerifier(verifier), Log: log, Metrics: w.Metrics, PublicURL: PublicURL, CacheBytes: 16 << 20, Refused: w.Tokens.Refused,
 		Unavailable: store.Unavailable,
 		Client: func(r *http.Request) string {
 			return strings.Trim(r.RemoteAddr[:strings.LastIndexByte(r.RemoteAddr, ':')], "[]")
 		},
-	}, tables...)
+	}, w.Endpoints()...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package apitest_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -43,12 +44,12 @@ func TestOpenAPI(t *testing.T) {
 			if public := op.Security != nil && len(*op.Security) == 0; public != (e.Allow == rpc.Public) {
 				t.Errorf("%s: security %v", e.Path, op.Security)
 			}
-			success := op.Responses.Value("200")
+			success := cmp.Or(op.Responses.Value("200"), op.Responses.Value("202"), op.Responses.Value("204"))
 			if success == nil {
-				success = op.Responses.Value("202")
+				t.Errorf("%s %s never succeeds", method, e.Path)
+				continue
 			}
-			answer := success.Value.Content["application/json"].Schema.Value
-			if e.Returns != "" && answer.Properties[e.Returns] == nil {
+			if e.Returns != "" && success.Value.Content["application/json"].Schema.Value.Properties[e.Returns] == nil {
 				t.Errorf("%s does not answer %s", e.Path, e.Returns)
 			}
 			parameters := map[string]bool{}

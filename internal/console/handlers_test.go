@@ -21,33 +21,15 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
-	"keyway/internal/accesscode"
-	"keyway/internal/account"
-	"keyway/internal/action"
-	"keyway/internal/apikey"
 	"keyway/internal/apitest"
 	"keyway/internal/audit"
-	"keyway/internal/clientsession"
-	"keyway/internal/clock"
-	"keyway/internal/connectwebview"
 	"keyway/internal/credential"
-	"keyway/internal/device"
-	"keyway/internal/event"
 	"keyway/internal/identity"
-	"keyway/internal/job"
-	"keyway/internal/lock"
-	"keyway/internal/member"
-	"keyway/internal/memory"
 	"keyway/internal/outbound"
-	"keyway/internal/personalaccesstoken"
-	"keyway/internal/policy"
-	"keyway/internal/provider"
-	"keyway/internal/provider/sandbox"
+	"keyway/internal/rooms"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
-	"keyway/internal/user"
 	"keyway/internal/vault"
-	"keyway/internal/webhook"
 	"keyway/internal/workspace"
 )
 
@@ -84,44 +66,14 @@ func serve(t *testing.T) *server {
 	s := &server{log: &apitest.Log{}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	now := func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
-	virtual := sandbox.New(&memory.Memory{DB: db, Vault: v}, now)
-	record := &audit.Log{DB: db, Vault: v, Now: now}
-	people := &identity.People{DB: db, Vault: v, Audit: record, Now: now}
-	usage := credential.NewUsage(db)
-	runner := job.NewRunner(db, log, now)
-	events := &event.Log{DB: db, Vault: v, Jobs: runner, Now: now}
-	attempts := &action.Attempts{DB: db, Now: now}
-	providers := provider.NewRegistry(virtual)
-	devices := &device.Devices{DB: db, Events: events, Providers: providers, Now: now}
-	accounts := &account.Accounts{DB: db, Events: events, Devices: devices, Providers: providers, Sandbox: virtual, Now: now}
-	codes := &accesscode.Codes{DB: db, Vault: v, Devices: devices, Attempts: attempts, Jobs: runner, Events: events, Clock: clock.Clock{Real: now}, Log: log}
-	codes.RegisterJobs()
-	devices.Changed, devices.Deleted = codes.DeviceChanged, codes.DeviceDeleted
-	locks := &lock.Locks{DB: db, Devices: devices, Attempts: attempts, Jobs: runner, Events: events, Clock: clock.Clock{Real: now}, Codes: codes, Log: log}
-	locks.RegisterJobs()
-	workspaces := &workspace.Workspaces{DB: db, Attempts: attempts, Jobs: runner, Audit: record, Now: now, Reset: accounts.Reset}
-	workspaces.RegisterJobs()
-	keys := &apikey.Keys{DB: db, Vault: v, Usage: usage, Audit: record, Now: now}
-	var table []*rpc.Endpoint
-	tokens := &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: usage, Audit: record, Events: events, Jobs: runner, Now: now, Table: func() []*rpc.Endpoint { return table }}
-	policies := &policy.Policies{DB: db, Audit: record, Now: now, Table: tokens.Table}
-	members := &member.Members{DB: db, People: people, Workspaces: workspaces, Keys: keys, Audit: record, Now: now}
-	webviews := &connectwebview.Webviews{DB: db, Vault: v, Events: events, Accounts: accounts, Devices: devices, Workspaces: workspaces, Providers: providers, Log: log, Now: now}
-	sessions := &clientsession.Sessions{DB: db, Vault: v, Events: events, Now: now}
-	webhooks := webhook.New(webhook.Webhooks{DB: db, Vault: v, Events: events, Jobs: runner, Guard: &outbound.Guard{Local: true}, Audit: record, Log: log, Now: now})
-	rooms := [][]rpc.Endpoint{workspaces.Endpoints(), devices.Endpoints(), locks.Endpoints(), codes.Endpoints(), accounts.Endpoints(), webviews.Endpoints(), sessions.Endpoints(), events.Endpoints(), webhooks.Endpoints(), keys.Endpoints(), tokens.Endpoints(), policies.Endpoints(), members.Endpoints(), (&user.Users{People: people}).Endpoints()}
-	tokens.Scopes = rpc.Scopes(rooms...)
-	for _, rows := range rooms {
-		for i := range rows {
-			table = append(table, &rows[i])
-		}
-	}
 	var handler atomic.Pointer[http.Handler]
 	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*handler.Load()).ServeHTTP(w, r) }))
-	members.PublicURL = s.URL
+	r := rooms.Wire(rooms.Outside{DB: db, Vault: v, Log: log, Now: now, PublicURL: s.URL, Guard: &outbound.Guard{Local: true}})
 	s.config = Config{
-		DB: db, People: people, Workspaces: workspaces, Members: members, Keys: keys, Tokens: tokens, Policies: policies, Audit: record, Devices: devices, Accounts: accounts, Webviews: webviews, Sessions: sessions, Webhooks: webhooks, Providers: providers,
-		Events: events, Streams: rpc.NewStreams(), Attempts: attempts, Locks: locks, Codes: codes, Endpoints: table, PublicURL: s.URL, Client: func(*http.Request) string { return "192.0.2.1" }, Unavailable: func(error) bool { return false }, Log: log, Now: now,
+		DB: db, People: r.People, Workspaces: r.Workspaces, Members: r.Members, Keys: r.Keys, Tokens: r.Tokens, Policies: r.Policies, Audit: r.Audit,
+		Devices: r.Devices, Accounts: r.Accounts, Webviews: r.Webviews, Sessions: r.Sessions, Webhooks: r.Webhooks, Providers: r.Providers,
+		Events: r.Events, Streams: rpc.NewStreams(), Attempts: r.Attempts, Locks: r.Locks, Codes: r.Codes, Endpoints: r.Table(), PublicURL: s.URL,
+		Client: func(*http.Request) string { return "192.0.2.1" }, Unavailable: func(error) bool { return false }, Log: log, Now: now,
 	}
 	h, err := New(s.config)
 	if err != nil {
@@ -130,7 +82,7 @@ func serve(t *testing.T) *server {
 	handler.Store(&h)
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	var working sync.WaitGroup
-	working.Go(func() { runner.Run(work) })
+	working.Go(func() { r.Jobs.Run(work) })
 	t.Cleanup(func() {
 		s.config.Streams.End()
 		s.Close()

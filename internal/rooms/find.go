@@ -1,4 +1,4 @@
-package main
+package rooms
 
 import (
 	"context"
@@ -17,10 +17,10 @@ import (
 const mostFound = 20
 
 // finders are what /workspaces/find_anything looks in.
-func (a *app) finders() map[string]workspace.Finder {
+func (r *Rooms) finders() map[string]workspace.Finder {
 	devices := func(unmanaged bool) workspace.Finder {
 		return func(ctx context.Context, workspaceID, text string) (any, error) {
-			p, err := a.devices.List(ctx, workspaceID, device.Filter{Search: text, Unmanaged: unmanaged, Limit: mostFound})
+			p, err := r.Devices.List(ctx, workspaceID, device.Filter{Search: text, Unmanaged: unmanaged, Limit: mostFound})
 			return p.Items, err
 		}
 	}
@@ -28,35 +28,35 @@ func (a *app) finders() map[string]workspace.Finder {
 		"devices":           devices(false),
 		"unmanaged_devices": devices(true),
 		"connected_accounts": func(ctx context.Context, workspaceID, text string) (any, error) {
-			p, err := a.accounts.Find(ctx, workspaceID, text, rpc.Position{}, mostFound)
+			p, err := r.Accounts.Find(ctx, workspaceID, text, rpc.Position{}, mostFound)
 			return p.Items, err
 		},
 		"connect_webviews": func(ctx context.Context, workspaceID, text string) (any, error) {
-			p, err := a.webviews.List(ctx, workspaceID, connectwebview.Filter{Search: text, Limit: mostFound})
+			p, err := r.Webviews.List(ctx, workspaceID, connectwebview.Filter{Search: text, Limit: mostFound})
 			return p.Items, err
 		},
 		"access_codes": func(ctx context.Context, _, text string) (any, error) {
-			return a.codes.Find(ctx, text, mostFound)
+			return r.Codes.Find(ctx, text, mostFound)
 		},
 		"unmanaged_access_codes": func(ctx context.Context, _, text string) (any, error) {
-			return a.codes.FindUnmanaged(ctx, text, mostFound)
+			return r.Codes.FindUnmanaged(ctx, text, mostFound)
 		},
 		"action_attempts": func(ctx context.Context, _, text string) (any, error) {
-			found, err := a.attempts.Reached(ctx, text)
+			found, err := r.Attempts.Reached(ctx, text)
 			if fault.Is(err, fault.ActionAttemptNotFound) {
 				return []any{}, nil
 			}
 			return []any{found}, err
 		},
 		"events": func(ctx context.Context, workspaceID, text string) (any, error) {
-			p, err := a.events.Find(ctx, workspaceID, event.Filter{ID: text, Limit: mostFound})
+			p, err := r.Events.Find(ctx, workspaceID, event.Filter{ID: text, Limit: mostFound})
 			return p.Items, err
 		},
 		"client_sessions": func(ctx context.Context, workspaceID, text string) (any, error) {
 			if credential.From(ctx).Reach != nil {
 				return []any{}, nil // sessions are about more than devices
 			}
-			found, err := a.sessions.List(ctx, workspaceID, clientsession.Filter{ID: text})
+			found, err := r.Sessions.List(ctx, workspaceID, clientsession.Filter{ID: text})
 			return append([]clientsession.Session{}, found...), err
 		},
 	}
