@@ -69,7 +69,8 @@ type New struct {
 }
 
 // Create makes a session. It returns client_session_token_already_exists when the user has one, and
-// connected_account_not_found or connect_webview_not_found for what the workspace does not have.
+// connected_account_not_found, connect_webview_not_found or user_identity_not_found for what the
+// workspace does not have.
 func (s *Sessions) Create(ctx context.Context, workspaceID string, n New) (out Session, err error) {
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		if n.UserIdentifierKey != "" {
@@ -89,8 +90,8 @@ func (s *Sessions) Create(ctx context.Context, workspaceID string, n New) (out S
 
 // GetOrCreate gives the user's live session, or without a user one with just these grants, and makes
 // one where there is none. What the session lacks it is given, and its end is moved if one is named.
-// It returns connected_account_not_found or connect_webview_not_found for what the workspace does
-// not have.
+// It returns connected_account_not_found, connect_webview_not_found or user_identity_not_found for
+// what the workspace does not have.
 func (s *Sessions) GetOrCreate(ctx context.Context, workspaceID string, n New) (out Session, err error) {
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		id, err := s.alike(ctx, tx, workspaceID, n)
@@ -157,7 +158,8 @@ func place(id string) string { return "client_sessions/" + id + "/token" }
 
 // GrantAccess gives a session more, and a user where it has none. It returns
 // client_session_not_found, invalid_input for a session of another user, and
-// connected_account_not_found or connect_webview_not_found for what the workspace does not have.
+// connected_account_not_found, connect_webview_not_found or user_identity_not_found for what the
+// workspace does not have.
 func (s *Sessions) GrantAccess(ctx context.Context, workspaceID, id, userIdentifierKey string, g Grants) (out Session, err error) {
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		if id == "" {
