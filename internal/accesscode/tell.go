@@ -128,15 +128,16 @@ func (t *telling) requested(r *row) {
 }
 
 // release gives up managing a code of a device that is not managed any more.
-func (t *telling) release(r *row) {
+func (c *Codes) release(ctx context.Context, tx *store.Tx, t *telling, r *row) error {
 	switch {
 	case !r.managed:
 	case r.Held == nil:
 		r.vanished = true
 		t.add(r, "access_code.deleted", t.now, nil, map[string]any{"code": textOrNil(r.PIN)}, actor{Type: "system"})
 	default:
-		r.unmanage()
+		return c.handOver(ctx, tx, t, r, &deviceLeft)
 	}
+	return nil
 }
 
 // unmanage leaves a code on its lock to others.

@@ -44,6 +44,28 @@ func TestNothingIsPutOnADeviceThatWasGivenUp(t *testing.T) {
 	})
 }
 
+// A bolt does not turn for someone who has given its device up meanwhile.
+func TestNoBoltTurnsOnADeviceThatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("august")
+		w.settle()
+		w.call("/locks/lock_door", object{"device_id": lock, "sync": true})
+		asked := w.call("/locks/unlock_door", object{"device_id": lock})
+		w.call("/devices/update", object{"device_id": lock, "is_managed": false})
+		var job string
+		w.must(db.QueryRow(context.Background(), `SELECT job_id FROM jobs WHERE kind = 'lock.turn'`).Scan(&job))
+		w.must(w.jobs.RunNow(context.Background(), job))
+		w.wantAttempt(asked, "error", "device_unmanaged")
+		w.refused("/locks/unlock_door", object{"device_id": lock}, "device_unmanaged")
+		w.call("/devices/update", object{"device_id": lock, "is_managed": true})
+		if d := w.call("/locks/get", object{"device_id": lock}).obj("lock"); d.obj("properties")["locked"] != true {
+			t.Fatal(d)
+		}
+	})
+}
+
 func TestAttemptsEndWithTheirDevice(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
