@@ -150,7 +150,7 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	a.workspaces.RegisterJobs()
 	a.codes = &accesscode.Codes{DB: db, Vault: v, Devices: a.devices, Attempts: a.attempts, Jobs: a.jobs, Events: a.events, Clock: clock.Clock{Real: a.now}, Log: o.log, ReadEvery: o.readEvery}
 	a.codes.RegisterJobs()
-	a.devices.Changed, a.devices.Deleted = a.codes.DeviceChanged, a.codes.DeviceDeleted
+	a.devices.Changed, a.devices.Deleted, a.devices.Simulated = a.codes.DeviceChanged, a.codes.DeviceDeleted, a.codes.DeviceSimulated
 	a.locks = &lock.Locks{DB: db, Devices: a.devices, Attempts: a.attempts, Jobs: a.jobs, Events: a.events, Clock: clock.Clock{Real: a.now}, Codes: a.codes, Log: o.log}
 	a.locks.RegisterJobs()
 	a.sessions = &clientsession.Sessions{DB: db, Vault: v, Events: a.events, Limit: credential.NewLimiter(clientsession.PerMinute, a.now), Now: a.now}

@@ -848,6 +848,12 @@ func (c *Codes) ManageElsewhere(ctx context.Context, id string, elsewhere bool) 
 
 const transferred = "Management was transferred to another workspace."
 
+// DeviceSimulated is for device.Devices.Simulated: a simulation shows on the codes of its device when it
+// answers.
+func (c *Codes) DeviceSimulated(ctx context.Context, workspaceID, deviceID string) error {
+	return c.Jobs.RunNow(ctx, syncKey(workspaceID, deviceID))
+}
+
 // lookAt visits a lock at once.
 func (c *Codes) lookAt(ctx context.Context, workspaceID, deviceID string) error {
 	err := c.DB.Update(ctx, func(tx *store.Tx) error {

@@ -141,6 +141,44 @@ func TestRemovedByHandWhileRemoving(t *testing.T) {
 	})
 }
 
+// What is simulated shows on the codes of a device when the simulation has answered.
+func TestSimulationsShowOnCodes(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("august")
+		w.settle()
+		id := w.call("/access_codes/create", object{"device_id": lock, "code": "1357", "sync": true}).obj("access_code").str("access_code_id")
+		is := func(status string, want ...string) {
+			t.Helper()
+			c := w.get(id)
+			if c.str("status") != status || !slices.Equal(problems(c), want) {
+				t.Fatalf("%s %v, want %s %v", c.str("status"), problems(c), status, want)
+			}
+		}
+		for path, problem := range map[string]string{"disconnect": "device_disconnected", "disconnect_from_hub": "hub_disconnected", "remove": "device_removed"} {
+			w.call("/devices/simulate/"+path, object{"device_id": lock})
+			is("set", problem)
+			later := w.call("/access_codes/create", object{"device_id": lock, "code": "2468"}).obj("access_code").str("access_code_id")
+			back := "connect"
+			if path == "disconnect_from_hub" {
+				back = "connect_to_hub"
+			}
+			w.call("/devices/simulate/"+back, object{"device_id": lock})
+			is("set")
+			w.wantStatus(later, "set")
+			w.call("/access_codes/delete", object{"access_code_id": later, "sync": true})
+		}
+		w.call("/keyway/v1/sandbox/simulate_device", object{"device_id": lock, "third_party_integration": true})
+		is("set", "third_party_integration_detected")
+		w.call("/keyway/v1/sandbox/simulate_device", object{"device_id": lock, "third_party_integration": false})
+		d, err := w.devices.Reach(context.Background(), db, ws, lock)
+		w.must(err)
+		w.must(w.accounts.Disconnect(context.Background(), ws, d.ConnectedAccountID, true))
+		is("unknown", "account_disconnected")
+	})
+}
+
 func TestWarningsGoWithTheirReason(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

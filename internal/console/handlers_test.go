@@ -96,7 +96,7 @@ func serve(t *testing.T) *server {
 	accounts := &account.Accounts{DB: db, Events: events, Devices: devices, Providers: providers, Sandbox: virtual, Now: now}
 	codes := &accesscode.Codes{DB: db, Vault: v, Devices: devices, Attempts: attempts, Jobs: runner, Events: events, Clock: clock.Clock{Real: now}, Log: log}
 	codes.RegisterJobs()
-	devices.Changed, devices.Deleted = codes.DeviceChanged, codes.DeviceDeleted
+	devices.Changed, devices.Deleted, devices.Simulated = codes.DeviceChanged, codes.DeviceDeleted, codes.DeviceSimulated
 	locks := &lock.Locks{DB: db, Devices: devices, Attempts: attempts, Jobs: runner, Events: events, Clock: clock.Clock{Real: now}, Codes: codes, Log: log}
 	locks.RegisterJobs()
 	workspaces := &workspace.Workspaces{DB: db, Attempts: attempts, Jobs: runner, Audit: record, Now: now, Reset: accounts.Reset}
