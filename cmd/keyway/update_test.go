@@ -113,6 +113,24 @@ func TestDeviceUpdates(t *testing.T) {
 				t.Errorf("%v gives %s %v, want %v: %v", c.in, c.field, got, c.want, device["custom_metadata"])
 			}
 		}
+		report := func(of string, metadata fields) answer {
+			metadata["device_id"] = of
+			return w.call(t, w.here.key, "/devices/report_provider_metadata", fields{"devices": []fields{metadata}})
+		}
+		if a := report(id, fields{"schlage_metadata": fields{"time_zone": "Europe/Oslo"}}); a.status != 200 {
+			t.Error(a.raw)
+		}
+		if l := w.ok(t, w.here.key, "/devices/get", fields{"device_id": id}).object(t, "device")["location"].(fields); l["time_zone"] != "Europe/Oslo" {
+			t.Error(l)
+		}
+		for kind, a := range map[string]answer{
+			"not_supported": report(id, fields{"omnitec_metadata": fields{"time_zone": "Europe/Oslo"}}), "invalid_input": report(id, fields{"schlage_metadata": fields{"time_zone": "Narnia"}}),
+			"device_not_found": report(store.NewID(), fields{}),
+		} {
+			if a.kind() != kind {
+				t.Errorf("%s, want %s", a.raw, kind)
+			}
+		}
 		w.connect(t, w.here, "ecobee", "sam")
 		thermostat := w.ok(t, w.here.key, "/devices/list", fields{"device_type": "ecobee_thermostat"}).ids("devices", "device_id")[0]
 		w.wrong(t, "/devices/update", fields{"device_id": thermostat, "backup_access_code_pool_enabled": true}, "backup_access_code_pool_enabled")
