@@ -251,6 +251,18 @@ func TestClientSessionLife(t *testing.T) {
 			}
 		}
 
+		// A session that is nobody's can become a user's who has none.
+		nobodys, _ := w.session(t, w.here, fields{"connected_account_ids": []string{mine}})
+		if a := w.call(t, w.here.key, "/client_sessions/grant_access", fields{"client_session_id": nobodys, "user_identifier_key": "u1"}); a.status != 400 || a.kind() != "client_session_token_already_exists" {
+			t.Errorf("a second session by a grant: %d %s", a.status, a.raw)
+		}
+		if a := w.ok(t, w.here.key, "/client_sessions/grant_access", fields{"client_session_id": nobodys, "user_identifier_key": "u3"}).object(t, "client_session"); a["user_identifier_key"] != "u3" {
+			t.Errorf("granted: %v", a)
+		}
+		if a := w.call(t, w.here.key, "/client_sessions/grant_access", fields{"client_session_id": nobodys, "user_identifier_key": "u4"}); a.kind() != "invalid_input" {
+			t.Errorf("granted to another: %d %s", a.status, a.raw)
+		}
+
 		// Ending: revoked and deleted are two things, and both hold at once.
 		w.ok(t, w.here.key, "/client_sessions/revoke", fields{"client_session_id": id})
 		if a := w.call(t, token, "/devices/list", fields{}); a.status != 401 || a.kind() != "client_session_revoked" {
