@@ -283,6 +283,9 @@ func TestOneKeyIsOnePIN(t *testing.T) {
 		if len(linked()) != 0 {
 			t.Error(linked())
 		}
+		gone := w.call("/access_codes/create", object{"device_id": august, "common_code_key": "gone"}).obj("access_code").str("access_code_id")
+		w.call("/access_codes/delete", object{"access_code_id": gone})
+		w.refused("/access_codes/update_multiple", object{"common_code_key": "gone", "name": "x"}, "access_code_not_found")
 	})
 }
 
@@ -365,6 +368,33 @@ func TestAttemptsWhenACodeChangesHands(t *testing.T) {
 				}
 			}
 			w.settle()
+		}
+	})
+}
+
+// What was asked of a code that is deleted before its lock has done it was not done.
+func TestAttemptsOfADeletedCode(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("august")
+		w.settle()
+		made := w.call("/access_codes/create", object{"device_id": lock, "code": "1357", "sync": true})
+		id := made.obj("access_code").str("access_code_id")
+		same := w.call("/access_codes/update", object{"access_code_id": id, "allow_external_modification": true})
+		w.settle()
+		changed := w.call("/access_codes/update", object{"access_code_id": id, "code": "2468"})
+		removed := w.call("/access_codes/delete", object{"access_code_id": id})
+		again := w.call("/access_codes/delete", object{"access_code_id": id})
+		never := w.call("/access_codes/create", object{"device_id": lock, "code": "3579"})
+		w.call("/access_codes/delete", object{"access_code_id": never.obj("access_code").str("access_code_id")})
+		w.wantAttempt(removed, "pending", "")
+		w.settle()
+		for _, a := range []object{made, same, removed, again} {
+			w.wantAttempt(a, "success", "")
+		}
+		for _, a := range []object{changed, never} {
+			w.wantAttempt(a, "error", "access_code_deleted")
 		}
 	})
 }

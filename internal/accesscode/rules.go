@@ -406,13 +406,21 @@ func (c *Codes) giveUp(ctx context.Context, tx *store.Tx, t *telling, r *row, ch
 	return c.handOver(ctx, tx, t, r, &codeLeft)
 }
 
-// handOver leaves a code on its lock to others. What the lock had still to do for it is not done any
-// more, which the attempts to have it done say.
+// handOver leaves a code on its lock to others.
 func (c *Codes) handOver(ctx context.Context, tx *store.Tx, t *telling, r *row, why *action.Failure) error {
-	if r.next(t.now, t.traits) == nothing {
-		why = nil // it was done already
+	if err := c.cutShort(ctx, tx, t, r, why); err != nil {
+		return err
 	}
 	r.unmanage()
+	return nil
+}
+
+// cutShort ends the attempts of a code: what its lock has still to do for it is not done any more, which
+// they say; what it has done has succeeded.
+func (c *Codes) cutShort(ctx context.Context, tx *store.Tx, t *telling, r *row, why *action.Failure) error {
+	if r.next(t.now, t.traits) == nothing {
+		why = nil
+	}
 	return c.settle(ctx, tx, r, why)
 }
 
@@ -487,6 +495,7 @@ func (c *Codes) UpdateMultiple(ctx context.Context, key string, ch Change) error
 	p := credential.From(ctx)
 	return c.DB.Update(ctx, func(tx *store.Tx) error {
 		group, err := c.group(ctx, tx, key)
+		group = slices.DeleteFunc(group, func(r *row) bool { return r.Deleting })
 		if err == nil && len(group) == 0 {
 			err = fault.Missing(fault.AccessCodeNotFound)
 		}
@@ -499,9 +508,6 @@ func (c *Codes) UpdateMultiple(ctx context.Context, key string, ch Change) error
 				return err
 			}
 			r := rows[slices.IndexFunc(rows, func(r *row) bool { return r.id == g.id })]
-			if r.Deleting {
-				continue
-			}
 			rule.existing = c.neighbours(rows, r.id)
 			if err := t.changeable(r, ch); err != nil {
 				return err
@@ -548,14 +554,17 @@ func (c *Codes) Delete(ctx context.Context, id, deviceID string, managed, wait b
 			return err
 		}
 		attemptID = at.ID
-		found.Attempts = append(found.Attempts, at.ID)
 		if !found.Deleting {
+			if err := c.cutShort(ctx, tx, t, found, &codeDeleted); err != nil {
+				return err
+			}
 			found.Deleting = true
 			found.begin(now, actorOf(p))
 			if managed {
 				t.requested(found)
 			}
 		}
+		found.Attempts = append(found.Attempts, at.ID)
 		return c.end(ctx, tx, t, found)
 	}, store.Workspace(p.WorkspaceID))
 	if err == nil && wait {
