@@ -120,3 +120,48 @@ func (w *world) dieAt(in int) int {
 	w.settle()
 	return m.steps
 }
+
+func (m *mortal) Unlock(ctx context.Context, r provider.Ref) error {
+	m.step()
+	defer m.step()
+	return m.Provider.Unlock(ctx, r)
+}
+
+// A bolt is turned once, whenever the process dies: what became of it nobody knows, and the attempt says so.
+func TestDyingWhileABoltTurns(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("august")
+		w.settle()
+		ctx := context.Background()
+		for in := range 3 { // before anything, before the bolt turns, after it has
+			asked := w.call("/locks/unlock_door", object{"device_id": lock})
+			m := &mortal{Provider: w.virtual, in: in}
+			w.devices.Providers = provider.NewRegistry(m)
+			if in == 0 {
+				w.jobs.Handle("lock.turn", func(context.Context, job.Job) error { runtime.Goexit(); return nil })
+			}
+			var id string
+			w.must(db.QueryRow(ctx, `SELECT job_id FROM jobs WHERE kind = 'lock.turn'`).Scan(&id))
+			dead := make(chan struct{})
+			go func() {
+				defer close(dead)
+				_ = w.jobs.RunNow(ctx, id)
+			}()
+			<-dead
+			w.wantAttempt(asked, "pending", "")
+
+			w.start()
+			w.devices.Providers = provider.NewRegistry(m)
+			w.mu.Lock()
+			w.now = w.now.Add(30 * time.Second)
+			w.mu.Unlock()
+			w.must(w.jobs.RunNow(ctx, id))
+			w.wantAttempt(asked, "error", "action_attempt_interrupted")
+			if m.steps != in {
+				t.Fatalf("died at step %d, and the lock was asked again: %d steps", in, m.steps)
+			}
+		}
+	})
+}
