@@ -398,3 +398,46 @@ func TestAttemptsOfADeletedCode(t *testing.T) {
 		}
 	})
 }
+
+// A code whose lock is not to keep its schedule any more has its times as before, and nothing says otherwise.
+func TestScheduleIsTakenFromTheLock(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("schlage")
+		w.settle()
+		starts, ends := w.clock().Add(24*time.Hour), w.clock().Add(48*time.Hour)
+		id := w.call("/access_codes/create", object{"device_id": lock, "code": "1357", "starts_at": iso(starts), "ends_at": iso(ends), "sync": true}).obj("access_code").str("access_code_id")
+		prefer := func(native bool, want ...string) {
+			t.Helper()
+			w.call("/access_codes/update", object{"access_code_id": id, "prefer_native_scheduling": native})
+			code := w.get(id)
+			var pending []string
+			for _, m := range code.list("pending_mutations") {
+				if pending = append(pending, m.str("mutation_code")); m.obj("to") != nil && m.obj("to").str("ends_at") != wire(ends) {
+					t.Error(m)
+				}
+			}
+			if !slices.Equal(pending, want) || code.str("starts_at") != wire(starts) || code.str("ends_at") != wire(ends) {
+				t.Errorf("%v, want %v: %v", pending, want, code)
+			}
+			w.settle()
+			if on := w.onLock(lock)["1357"]; on.Slot != "" && on.EndsAt.IsZero() == native {
+				t.Errorf("on the lock: %v", on)
+			}
+		}
+		prefer(false, "deferring_creation")
+		if on := w.onLock(lock); len(on) != 0 {
+			t.Error("it is still on the lock", on)
+		}
+		w.advance(25 * time.Hour)
+		w.wantStatus(id, "set")
+		prefer(true, "updating_time_frame")
+		w.wantStatus(id, "set")
+		prefer(false, "updating_time_frame")
+		w.wantStatus(id, "set")
+		w.advance(24 * time.Hour)
+		w.wantEvents(id, "created", "mutations_requested", "scheduled_on_device", "mutations_requested", "removed_from_device", "set_on_device",
+			"mutations_requested", "set_on_device", "mutations_requested", "set_on_device", "removed_from_device", "deleted")
+	})
+}
