@@ -130,6 +130,10 @@ func (t *telling) requested(r *row) {
 // release gives up managing a code of a device that is not managed any more.
 func (c *Codes) release(ctx context.Context, tx *store.Tx, t *telling, r *row) error {
 	switch {
+	case !r.managed && r.Deleting:
+		err := c.cutShort(ctx, tx, t, r, &deviceLeft)
+		r.Deleting = false
+		return err
 	case !r.managed:
 	case r.Held == nil:
 		r.vanished = true

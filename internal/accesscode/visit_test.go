@@ -41,6 +41,16 @@ func TestNothingIsPutOnADeviceThatWasGivenUp(t *testing.T) {
 		}
 		w.wantAttempt(made, "error", "device_unmanaged")
 		w.wantEvents(made.obj("access_code").str("access_code_id"), "created", "mutations_requested", "deleted")
+
+		w.call("/devices/update", object{"device_id": lock, "is_managed": true})
+		found := w.call("/access_codes/simulate/create_unmanaged_access_code", object{"device_id": lock, "name": "Neighbor", "code": "0042"}).obj("access_code").str("access_code_id")
+		removed := w.call("/access_codes/unmanaged/delete", object{"access_code_id": found})
+		w.call("/devices/update", object{"device_id": lock, "is_managed": false})
+		w.settle()
+		w.wantAttempt(removed, "error", "device_unmanaged")
+		if on := w.onLock(lock); on["0042"].Slot == "" {
+			t.Fatal("it was taken off", on)
+		}
 	})
 }
 
