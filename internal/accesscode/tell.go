@@ -127,7 +127,8 @@ func (t *telling) requested(r *row) {
 	}
 }
 
-// release gives up managing a code of a device that is not managed any more.
+// release gives up managing a code of a device that is not managed any more, and asks nothing of the lock
+// for it.
 func (c *Codes) release(ctx context.Context, tx *store.Tx, t *telling, r *row) error {
 	switch {
 	case !r.managed && r.Deleting:
@@ -139,7 +140,13 @@ func (c *Codes) release(ctx context.Context, tx *store.Tx, t *telling, r *row) e
 		r.vanished = true
 		t.add(r, "access_code.deleted", t.now, nil, map[string]any{"code": textOrNil(r.PIN)}, actor{Type: "system"})
 	default:
-		return c.handOver(ctx, tx, t, r, &deviceLeft)
+		spare := r.spare
+		if err := c.handOver(ctx, tx, t, r, &deviceLeft); err != nil {
+			return err
+		}
+		if spare { // until now it was nobody's
+			t.add(r, "access_code.unmanaged.created", t.now, nil, nil, actor{Type: "system"})
+		}
 	}
 	return nil
 }

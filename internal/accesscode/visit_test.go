@@ -54,6 +54,26 @@ func TestNothingIsPutOnADeviceThatWasGivenUp(t *testing.T) {
 	})
 }
 
+// What was kept on a device as a spare is there for everybody to see once the device is given up.
+func TestSparesOfADeviceThatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("schlage")
+		w.call("/devices/update", object{"device_id": lock, "backup_access_code_pool_enabled": true})
+		w.settle()
+		w.call("/devices/update", object{"device_id": lock, "is_managed": false})
+		w.settle()
+		left := w.call("/access_codes/unmanaged/list", object{"device_id": lock}).list("access_codes")
+		if len(left) != 3 || len(w.onLock(lock)) != 3 {
+			t.Fatal(left, w.onLock(lock))
+		}
+		for _, c := range left {
+			w.wantEvents(c.str("access_code_id"), "unmanaged.created")
+		}
+	})
+}
+
 // A bolt does not turn for someone who has given its device up meanwhile.
 func TestNoBoltTurnsOnADeviceThatWasGivenUp(t *testing.T) {
 	t.Parallel()
