@@ -136,7 +136,7 @@ func (c *Codes) release(ctx context.Context, tx *store.Tx, t *telling, r *row) e
 		r.Deleting = false
 		return err
 	case !r.managed:
-	case r.Held == nil:
+	case r.Held == nil || r.Offline: // nobody will find it on the lock
 		r.vanished = true
 		t.add(r, "access_code.deleted", t.now, nil, map[string]any{"code": textOrNil(r.PIN)}, actor{Type: "system"})
 	default:

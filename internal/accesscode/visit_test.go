@@ -54,7 +54,8 @@ func TestNothingIsPutOnADeviceThatWasGivenUp(t *testing.T) {
 	})
 }
 
-// What was kept on a device as a spare is there for everybody to see once the device is given up.
+// What was kept on a device as a spare is there for everybody to see once the device is given up; a code that
+// its lock was never told of is not.
 func TestSparesOfADeviceThatWasGivenUp(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -71,6 +72,12 @@ func TestSparesOfADeviceThatWasGivenUp(t *testing.T) {
 		for _, c := range left {
 			w.wantEvents(c.str("access_code_id"), "unmanaged.created")
 		}
+		igloohome := w.connect("igloohome")
+		computed := w.call("/access_codes/create", object{"device_id": igloohome, "is_offline_access_code": true, "ends_at": iso(w.clock().Add(24 * time.Hour))}).obj("access_code").str("access_code_id")
+		w.settle()
+		w.call("/devices/update", object{"device_id": igloohome, "is_managed": false})
+		w.settle()
+		w.wantEvents(computed, "created", "set_on_device", "deleted")
 	})
 }
 
