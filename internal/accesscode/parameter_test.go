@@ -3,6 +3,7 @@ package accesscode_test
 import (
 	"context"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -439,5 +440,120 @@ func TestScheduleIsTakenFromTheLock(t *testing.T) {
 		w.advance(24 * time.Hour)
 		w.wantEvents(id, "created", "mutations_requested", "scheduled_on_device", "mutations_requested", "removed_from_device", "set_on_device",
 			"mutations_requested", "set_on_device", "mutations_requested", "set_on_device", "removed_from_device", "deleted")
+	})
+}
+
+// What is told of a device holds for the codes that are made from then on.
+func TestParametersOfConstraints(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("smartthings")
+		w.settle()
+		const path = "/access_codes/report_device_constraints"
+		for _, c := range []struct {
+			in   object
+			want []any
+		}{
+			{object{"supported_code_lengths": []int{6, 8}}, []any{6.0, 8.0}},
+			{object{"min_code_length": 5, "max_code_length": 7}, []any{5.0, 6.0, 7.0}},
+			{object{"max_code_length": 5}, []any{4.0, 5.0}},
+			{object{"min_code_length": 19}, []any{19.0, 20.0}},
+			{object{"supported_code_lengths": []int{7}}, []any{7.0}},
+		} {
+			w.call(path, c.in.with(object{"device_id": lock}))
+			if got := w.call("/devices/get", object{"device_id": lock}).obj("device").obj("properties")["supported_code_lengths"]; !slices.Equal(got.([]any), c.want) {
+				t.Errorf("%v: %v, want %v", c.in, got, c.want)
+			}
+		}
+		if code := w.call("/access_codes/generate_code", object{"device_id": lock}).obj("generated_code").str("code"); len(code) != 7 {
+			t.Error(code)
+		}
+		w.wrong("/access_codes/create", object{"device_id": lock, "code": "123456"}, "code")
+		for param, in := range map[string]object{
+			"supported_code_lengths": {"supported_code_lengths": []int{3}}, "min_code_length": {"min_code_length": 6, "max_code_length": 5}, "max_code_length": {"max_code_length": 21},
+		} {
+			w.wrong(path, in.with(object{"device_id": lock}), param)
+		}
+		w.wrong(path, object{"device_id": lock}, "supported_code_lengths")
+		w.wrong(path, object{"device_id": lock, "supported_code_lengths": []int{5}, "min_code_length": 4}, "supported_code_lengths")
+	})
+}
+
+// A code that was others' is managed as it is said, under either name.
+func TestParametersOfConverting(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("august")
+		w.settle()
+		const simulate = "/access_codes/simulate/create_unmanaged_access_code"
+		pin := 2000
+		found := func() object {
+			pin++
+			c := w.call(simulate, object{"device_id": lock, "name": "Neighbor", "code": strconv.Itoa(pin)}).obj("access_code")
+			if c.str("name") != "Neighbor" || c.str("code") != strconv.Itoa(pin) || c["is_managed"] != false {
+				t.Error(c)
+			}
+			return object{"access_code_id": c.str("access_code_id"), "is_managed": true}
+		}
+		for _, path := range []string{"/access_codes/unmanaged/convert_to_managed", "/access_codes/unmanaged/update"} {
+			for param, allowed := range map[string]bool{"": false, "allow_external_modification": true, "is_external_modification_allowed": true} {
+				in := found()
+				w.call(path, in.with(object{param: true}))
+				if c := w.get(in.str("access_code_id")); c["is_external_modification_allowed"] != allowed || c.str("status") != "set" {
+					t.Errorf("%s with %s: %v", path, param, c)
+				}
+			}
+		}
+		stays := found().with(object{"is_managed": false})
+		w.call("/access_codes/unmanaged/update", stays)
+		w.refused("/access_codes/get", object{"access_code_id": stays.str("access_code_id")}, "access_code_not_found")
+		w.wrong("/access_codes/unmanaged/update", object{"access_code_id": stays.str("access_code_id")}, "is_managed")
+		for param, in := range map[string]object{
+			"name": {"code": "5678"}, "code": {"name": "x"},
+		} {
+			w.wrong(simulate, in.with(object{"device_id": lock}), param)
+		}
+		for _, code := range []string{"123", "123456789", strconv.Itoa(pin)} { // too short, too long, taken
+			w.wrong(simulate, object{"device_id": lock, "name": "x", "code": code}, "code")
+		}
+		if a := w.call("/access_codes/unmanaged/delete", object{"access_code_id": stays.str("access_code_id"), "sync": true}).obj("action_attempt"); a.str("status") != "success" {
+			t.Error("sync has not waited:", a)
+		}
+	})
+}
+
+// How a lock locks itself is as it was last asked for.
+func TestParametersOfAutoLock(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock, kisi := w.connect("august"), w.connect("kisi")
+		w.settle()
+		ctx := context.Background()
+		for _, c := range []struct {
+			in      object
+			enabled bool
+			delay   float64
+		}{
+			{object{"auto_lock_enabled": true, "auto_lock_delay_seconds": 45}, true, 45},
+			{object{"auto_lock_enabled": false}, false, 45},
+			{object{"auto_lock_enabled": false, "auto_lock_delay_seconds": 1}, false, 1},
+			{object{"auto_lock_enabled": true, "auto_lock_delay_seconds": 60}, true, 60},
+		} {
+			asked := w.call("/locks/configure_auto_lock", c.in.with(object{"device_id": lock}))
+			var id string
+			w.must(db.QueryRow(ctx, `SELECT job_id FROM jobs WHERE kind = 'lock.turn'`).Scan(&id))
+			w.must(w.jobs.RunNow(ctx, id))
+			w.wantAttempt(asked, "success", "")
+			if p := w.call("/locks/get", object{"device_id": lock}).obj("lock").obj("properties"); p["auto_lock_enabled"] != c.enabled || p["auto_lock_delay_seconds"] != c.delay {
+				t.Errorf("%v: %v after %v", c.in, p["auto_lock_enabled"], p["auto_lock_delay_seconds"])
+			}
+		}
+		w.wrong("/locks/configure_auto_lock", object{"device_id": lock, "auto_lock_enabled": true}, "auto_lock_delay_seconds")
+		w.wrong("/locks/configure_auto_lock", object{"device_id": lock, "auto_lock_enabled": true, "auto_lock_delay_seconds": 61}, "auto_lock_delay_seconds")
+		w.wrong("/locks/configure_auto_lock", object{"device_id": lock}, "auto_lock_enabled")
+		w.refused("/locks/configure_auto_lock", object{"device_id": kisi, "auto_lock_enabled": false}, "not_supported")
 	})
 }
