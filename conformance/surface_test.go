@@ -17,8 +17,7 @@ func TestConnectingMatchesTheContract(t *testing.T) {
 	webview := text(t, call("/connect_webviews/create", fields{"customer_key": "c", "custom_metadata": fields{"a": true}}).object(t, "connect_webview"), "connect_webview_id")
 	call("/connect_webviews/get", fields{"connect_webview_id": webview})
 	call("/connect_webviews/list", fields{"search": "august"})
-	session := call("/client_sessions/create", fields{"user_identifier_key": "u", "connected_account_ids": []string{account}, "connect_webview_ids": []string{webview},
-		"user_identity_id": "2e8a1b0c-7a0d-4b6f-9a0e-0d9f4f1d3c11"}).object(t, "client_session")
+	session := call("/client_sessions/create", fields{"user_identifier_key": "u", "connected_account_ids": []string{account}, "connect_webview_ids": []string{webview}}).object(t, "client_session")
 	id := text(t, session, "client_session_id")
 	call("/client_sessions/get", fields{"user_identifier_key": "u"})
 	call("/client_sessions/get_or_create", fields{"user_identifier_key": "u"})

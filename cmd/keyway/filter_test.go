@@ -61,8 +61,9 @@ func TestEveryFilterFilters(t *testing.T) {
 		set("/connected_accounts/update", fields{"connected_account_id": own["connected_account_id"], "custom_metadata": fields{"bird": metadata}})
 		pale := w.ok(t, w.here.key, "/connect_webviews/create", fields{"custom_metadata": fields{"bird": metadata}}).object(t, "connect_webview")["connect_webview_id"].(string)
 		user, _ := w.session(t, w.here, fields{"user_identifier_key": "u1", "connected_account_ids": []string{own["connected_account_id"]},
-			"connect_webview_ids": []string{own["connect_webview_id"]}, "user_identity_id": store.NewID()})
-		identity := w.ok(t, w.here.key, "/client_sessions/get", fields{"client_session_id": user}).object(t, "client_session")["user_identity_id"]
+			"connect_webview_ids": []string{own["connect_webview_id"]}})
+		identity := store.NewID()
+		w.identify(t, w.here, user, identity)
 		w.session(t, w.here, fields{"connected_account_ids": []string{other["connected_account_id"]}})
 		set("/access_codes/update", fields{"access_code_id": own["access_code_id"], "name": "Plumber"})
 		set("/access_codes/simulate/create_unmanaged_access_code", fields{"device_id": own["device_id"], "name": "Painter", "code": "6080"})

@@ -20,6 +20,8 @@ import (
 
 	"keyway/internal/apitest"
 	"keyway/internal/audit"
+	"keyway/internal/clientsession"
+	"keyway/internal/credential"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
 	"keyway/internal/store/storetest"
@@ -176,6 +178,16 @@ func (w *world) session(t *testing.T, p place, body fields) (id, token string) {
 	return s["client_session_id"].(string), s["token"].(string)
 }
 
+// identify binds a session to a user identity, as those that make user identities will.
+func (w *world) identify(t *testing.T, p place, session, identity string) {
+	t.Helper()
+	if err := w.DB.Update(t.Context(), func(tx *store.Tx) error {
+		return clientsession.Grant(t.Context(), tx, p.id, session, credential.UserIdentityResource, identity)
+	}, store.Workspace(p.id)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestClientSessionLife(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -239,6 +251,18 @@ func TestClientSessionLife(t *testing.T) {
 			}
 		}
 
+		// A session that is nobody's can become a user's who has none.
+		nobodys, _ := w.session(t, w.here, fields{"connected_account_ids": []string{mine}})
+		if a := w.call(t, w.here.key, "/client_sessions/grant_access", fields{"client_session_id": nobodys, "user_identifier_key": "u1"}); a.status != 400 || a.kind() != "client_session_token_already_exists" {
+			t.Errorf("a second session by a grant: %d %s", a.status, a.raw)
+		}
+		if a := w.ok(t, w.here.key, "/client_sessions/grant_access", fields{"client_session_id": nobodys, "user_identifier_key": "u3"}).object(t, "client_session"); a["user_identifier_key"] != "u3" {
+			t.Errorf("granted: %v", a)
+		}
+		if a := w.call(t, w.here.key, "/client_sessions/grant_access", fields{"client_session_id": nobodys, "user_identifier_key": "u4"}); a.kind() != "invalid_input" {
+			t.Errorf("granted to another: %d %s", a.status, a.raw)
+		}
+
 		// Ending: revoked and deleted are two things, and both hold at once.
 		w.ok(t, w.here.key, "/client_sessions/revoke", fields{"client_session_id": id})
 		if a := w.call(t, token, "/devices/list", fields{}); a.status != 401 || a.kind() != "client_session_revoked" {
@@ -260,6 +284,18 @@ func TestClientSessionLife(t *testing.T) {
 		}
 		if a := w.call(t, w.here.key, "/client_sessions/create", fields{"connected_account_ids": []string{w.connect(t, w.abroad, "nuki", "sam")}}); a.status != 404 || a.kind() != "connected_account_not_found" {
 			t.Errorf("a foreign account was granted: %d %s", a.status, a.raw)
+		}
+		before = len(w.ok(t, w.here.key, "/client_sessions/list", fields{}).ids("client_sessions", "client_session_id"))
+		for path, body := range map[string]fields{
+			"create": {"user_identity_id": store.NewID()}, "get_or_create": {"user_identity_ids": []string{store.NewID()}},
+			"grant_access": {"user_identifier_key": "u2", "user_identity_id": "anything"},
+		} {
+			if a := w.call(t, w.here.key, "/client_sessions/"+path, body); a.status != 404 || a.kind() != "user_identity_not_found" {
+				t.Errorf("%s for a user identity that is not there: %d %s", path, a.status, a.raw)
+			}
+		}
+		if after := len(w.ok(t, w.here.key, "/client_sessions/list", fields{}).ids("client_sessions", "client_session_id")); after != before {
+			t.Errorf("%d sessions, then %d", before, after)
 		}
 	})
 }
@@ -381,7 +417,8 @@ func (w *world) part(t *testing.T, p place, login, customer string) part {
 	out["event_id"] = events[0]
 	out["user_identifier_key"] = "user " + login
 	id, _ := w.session(t, p, fields{"connected_account_ids": []string{out["connected_account_id"]}, "user_identifier_key": out["user_identifier_key"]})
-	out["client_session_id"] = id
+	out["client_session_id"], out["user_identity_id"] = id, store.NewID()
+	w.identify(t, p, id, out["user_identity_id"])
 	hook := w.ok(t, p.key, "/webhooks/create", fields{"url": "https://example.com/" + login}).object(t, "webhook")
 	out["webhook_id"], out["webhook_attempt_id"] = hook["webhook_id"].(string), store.NewID()
 	return out
@@ -409,15 +446,15 @@ var inputs = map[string]fields{
 // notYet are ids of things that nothing makes yet, and of attempts at webhooks, which the webhook
 // room's own test holds against foreign ids.
 var notYet = []string{"access_grant_id", "access_method_id", "acs_access_group_id", "acs_credential_id", "acs_encoder_id", "acs_entrance_id", "acs_system_id",
-	"acs_user_id", "customer_id", "organization_id", "space_id", "unstable_location_id", "user_identity_id", "webhook_attempt_id"}
+	"acs_user_id", "customer_id", "organization_id", "space_id", "unstable_location_id", "webhook_attempt_id"}
 
 // handles are parameters that name things by something else than an id.
 var handles = []string{"common_code_key", "customer_key", "email", "name", "search", "user_identifier_key"}
 
 // TestClientSessionReach holds every endpoint that takes a client session against four ids: what is
 // the session's own works; what is in another account, in another workspace, or nowhere answers
-// alike, and is not changed. An API key stands beside the sessions: for it only the other workspace is
-// foreign.
+// alike, and is not changed. For a session that was given a user identity alone every account is
+// foreign. An API key stands beside the sessions: for it only the other workspace is.
 func TestClientSessionReach(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -437,14 +474,21 @@ func TestClientSessionReach(t *testing.T) {
 		_, byAccount := w.session(t, w.here, fields{"connected_account_ids": []string{own["connected_account_id"]}})
 		_, byWebview := w.session(t, w.here, fields{"connect_webview_ids": []string{own["connect_webview_id"]}})
 		_, byCustomer := w.session(t, w.here, fields{"customer_key": "mine"})
+		resident, byIdentity := w.session(t, w.here, fields{"user_identifier_key": "resident"})
+		w.identify(t, w.here, resident, store.NewID())
+		inWorkspace := map[string]part{"another workspace": abroad}
+		inAccount := map[string]part{"another account": foreign, "another workspace": abroad}
 		for _, s := range []struct {
 			name, token string
 			kind        rpc.Allow
-		}{{"account", byAccount, rpc.ClientSession}, {"webview", byWebview, rpc.ClientSession}, {"customer", byCustomer, rpc.CustomerSession}, {"no", w.here.key, rpc.APIKey}} {
-			strangers := map[string]part{"another account": foreign, "another workspace": abroad}
-			if s.kind == rpc.APIKey {
-				delete(strangers, "another account")
-			}
+			own         part
+			strangers   map[string]part
+		}{
+			{"account", byAccount, rpc.ClientSession, own, inAccount}, {"webview", byWebview, rpc.ClientSession, own, inAccount},
+			{"customer", byCustomer, rpc.CustomerSession, own, inAccount}, {"no", w.here.key, rpc.APIKey, own, inWorkspace},
+			{"user identity", byIdentity, rpc.ClientSession, nil, map[string]part{"an account": own, "another account": foreign, "another workspace": abroad}},
+		} {
+			strangers := s.strangers
 			for _, e := range w.rpc.Endpoints() {
 				if e.Allow&s.kind == 0 || e.Streams() {
 					continue
@@ -460,9 +504,11 @@ func TestClientSessionReach(t *testing.T) {
 					}
 				}
 				for _, p := range e.Parameters() {
-					from, plural := p.Name, false
+					from, plural, nested := p.Name, false, p.Name == "devices" // of which each has its id
 					if before, ok := strings.CutSuffix(p.Name, "_ids"); ok {
 						from, plural = before+"_id", true
+					} else if nested {
+						from = "device_id"
 					}
 					handle := slices.Contains(handles, p.Name) && (e.Read || p.Name == "common_code_key" && p.Required)
 					if !handle && !strings.HasSuffix(from, "_id") || strings.Contains(from, ".") {
@@ -482,6 +528,9 @@ func TestClientSessionReach(t *testing.T) {
 					// Alone, and beside all else that the endpoint needs, which is the session's own.
 					for _, rest := range []fields{inputs[e.Path], example(t, e, own)} {
 						body := func(of part) fields {
+							if nested {
+								return example(t, e, of)
+							}
 							out := maps.Clone(rest)
 							if out == nil {
 								out = fields{}
@@ -494,7 +543,7 @@ func TestClientSessionReach(t *testing.T) {
 						was := w.footprint(t)
 						want := w.call(t, s.token, e.Path, body(nowhere))
 						for name, of := range strangers {
-							if of[from] == own[from] {
+							if of[from] == s.own[from] {
 								continue // two workspaces may have a customer of one name
 							}
 							if got := w.call(t, s.token, e.Path, body(of)); got.status != want.status || got.raw != want.raw {
@@ -534,9 +583,10 @@ func (w *world) footprint(t *testing.T) string {
 		`SELECT count(*), COALESCE(string_agg(doc, ''), '') FROM (SELECT doc FROM devices ORDER BY device_id) d`,
 		`SELECT count(*), COALESCE(string_agg(doc, ''), '') FROM (SELECT doc FROM connected_accounts ORDER BY connected_account_id) d`,
 		`SELECT count(*), COALESCE(string_agg(doc, ''), '') FROM (SELECT doc FROM connect_webviews WHERE customer_key IS NOT NULL ORDER BY connect_webview_id) d`,
-		`SELECT count(*), COALESCE(max(access_code_id), '') FROM access_codes`,
+		`SELECT count(*), COALESCE(string_agg(doc, ''), '') FROM (SELECT doc FROM access_codes ORDER BY access_code_id) c`,
 		`SELECT count(*), COALESCE(string_agg(doc, ''), '') FROM (SELECT doc FROM webhooks ORDER BY webhook_id) d`,
 		`SELECT count(*), COALESCE(max(delivery_id), '') FROM webhook_deliveries`,
+		`SELECT count(*), COALESCE(max(client_session_id), '') FROM client_sessions`, `SELECT count(*), '' FROM client_session_resources`,
 	} {
 		var n int
 		var text string

@@ -357,7 +357,7 @@ func (r *row) mutations(now time.Time, t provider.CodeTraits) []Mutation {
 		return append(out, m("deleting", "The code is being removed from the lock.", nil, nil))
 	case r.Offline || r.LetGo:
 		return out
-	case r.Held == nil && now.Before(r.programAt(t)):
+	case now.Before(r.programAt(t)) && (r.Held == nil || r.Unscheduled):
 		d := m("deferring_creation", "The code will be put on the lock when its time comes near.", nil, nil)
 		d.ScheduledAt = &rpc.Time{Time: r.programAt(t)}
 		return append(out, d)
@@ -372,7 +372,8 @@ func (r *row) mutations(now time.Time, t provider.CodeTraits) []Mutation {
 		out = append(out, m("updating_name", "The code's name is being changed on the lock.", map[string]any{"name": r.Held.Name}, map[string]any{"name": w.Name}))
 	}
 	if !w.StartsAt.Equal(r.Held.StartsAt) || !w.EndsAt.Equal(r.Held.EndsAt) {
-		out = append(out, m("updating_time_frame", "The code's times are being changed on the lock.", frame(r.Held.StartsAt, r.Held.EndsAt), frame(w.StartsAt, w.EndsAt)))
+		// Its own times also where the lock is not to keep them: they hold all the same.
+		out = append(out, m("updating_time_frame", "The code's times are being changed on the lock.", frame(r.Held.StartsAt, r.Held.EndsAt), frame(r.StartsAt, r.EndsAt)))
 	}
 	return out
 }

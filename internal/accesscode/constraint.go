@@ -134,6 +134,34 @@ func (r rules) checkName(name string) error {
 	return nil
 }
 
+// takes tells whether PINs of a length can be chosen for the device.
+func (r rules) takes(length int) bool {
+	const sameLength = "pin_code_matches_existing_set"
+	differs, _ := r.breaks(sameLength, strings.Repeat("0", length))
+	return !r.lockChooses() && (len(r.lengths) == 0 || slices.Contains(r.lengths, length)) && (!r.has(sameLength) || !differs)
+}
+
+// share makes a PIN for as many devices as can have the same one, of the preferred length where that
+// leaves out none, and tells which these are.
+func share(preferred int, all []rules) (pin string, sharing []bool) {
+	sharing = make([]bool, len(all))
+	var group []rules
+	var length int
+	for _, n := range commonLengths(preferred, nil) {
+		if these := slices.DeleteFunc(slices.Clone(all), func(r rules) bool { return !r.takes(n) }); len(these) > len(group) {
+			group, length = these, n
+		}
+	}
+	if len(group) < min(2, len(all)) {
+		return "", sharing
+	}
+	pin, ok := generate(length, group...)
+	for i := range all {
+		sharing[i] = ok && all[i].takes(length)
+	}
+	return pin, sharing
+}
+
 // generate makes a PIN that all devices take and none has; of the preferred length where that is
 // possible. ok is false when none was found.
 func generate(preferred int, all ...rules) (pin string, ok bool) {

@@ -128,19 +128,25 @@ type updateInput struct {
 	AttemptForOffline rpc.Opt[bool]      `json:"attempt_for_offline_device" doc:"false: refuse it when the device is not online."`
 	IsManaged         rpc.Opt[bool]      `json:"is_managed" doc:"false leaves it on the lock, to others."`
 	UsePool           bool               `json:"use_backup_access_code_pool" doc:"Whether to keep spare codes on the device from now on."`
+	PreferNative      rpc.Opt[bool]      `json:"prefer_native_scheduling" doc:"false: put it on the lock when it begins, not before."`
 	Sync              bool               `json:"sync" doc:"Whether to answer only when the lock was asked."`
 
-	IsOffline       rpc.Opt[bool]    `json:"is_offline_access_code" doc:"Cannot change."`
-	UseOffline      rpc.Opt[bool]    `json:"use_offline_access_code" doc:"Cannot change."`
-	IsOneTime       rpc.Opt[bool]    `json:"is_one_time_use" doc:"Cannot change."`
+	IsOffline       bool             `json:"is_offline_access_code" doc:"Cannot become true."`
+	UseOffline      bool             `json:"use_offline_access_code" doc:"Another name of is_offline_access_code."`
+	IsOneTime       bool             `json:"is_one_time_use" doc:"Cannot become true."`
 	MaxRounding     string           `json:"max_time_rounding" enum:"1hour 1day 1h 1d" doc:"Only for offline codes, which cannot change."`
-	PreferNative    rpc.Opt[bool]    `json:"prefer_native_scheduling" doc:"Cannot change."`
-	PreferredLength rpc.Opt[float64] `json:"preferred_code_length" doc:"Only where a PIN is made up."`
+	PreferredLength rpc.Opt[float64] `json:"preferred_code_length" doc:"Only where a PIN is made up, which is when a code is made."`
 }
 
 func (c *Codes) update(ctx context.Context, in updateInput) (rpc.Doc[action.Attempt], error) {
+	switch {
+	case in.IsOffline || in.UseOffline:
+		return nil, fault.Invalid("is_offline_access_code", "An access code cannot become an offline one, and an offline one cannot be changed")
+	case in.IsOneTime:
+		return nil, fault.Invalid("is_one_time_use", "Only an offline access code can be for one use, and it cannot be changed")
+	}
 	ch := Change{DeviceID: in.DeviceID, Name: in.Name, PIN: in.Code.Or(""), StartsAt: precise(in.StartsAt), EndsAt: precise(in.EndsAt), Type: in.Type,
-		AllowExternal: in.AllowExternal, IsManaged: in.IsManaged, OnlyOnline: !in.AttemptForOffline.Or(true), EnablePool: in.UsePool}
+		AllowExternal: in.AllowExternal, Native: in.PreferNative, IsManaged: in.IsManaged, OnlyOnline: !in.AttemptForOffline.Or(true), EnablePool: in.UsePool}
 	if !ch.AllowExternal.Set {
 		ch.AllowExternal = in.ExternalAllowed
 	}

@@ -242,7 +242,10 @@ func (c *Codes) Create(ctx context.Context, n New, wait bool) (out created, err 
 				return err
 			}
 			for _, r := range group {
-				if n.PIN != "" && n.PIN != r.PIN {
+				switch {
+				case r.PIN == "":
+					return fault.Invalid("common_code_key", "A device that chooses its codes by itself has a code with this key, so nothing can share it")
+				case n.PIN != "" && n.PIN != r.PIN:
 					return fault.Invalid("code", "The codes with this common_code_key have another code")
 				}
 				n.PIN = r.PIN
@@ -269,7 +272,8 @@ func (c *Codes) group(ctx context.Context, q store.Querier, key string) ([]*row,
 }
 
 // CreateMultiple makes codes on several devices, with one PIN for all where no PIN is given and that
-// is possible; otherwise, when random is set, one for each.
+// is possible; otherwise, when random is set, with one for as many as can share it and another for each
+// of the rest.
 func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, random bool) (codes []rpc.Doc[Code], err error) {
 	ws := credential.From(ctx).WorkspaceID
 	err = c.DB.Update(ctx, func(tx *store.Tx) error {
@@ -285,20 +289,19 @@ func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, r
 			}
 			all = append(all, rule)
 		}
-		each := n
+		shared, sharing := n, []bool{}
 		if n.PIN == "" {
-			pin, ok := "", !slices.ContainsFunc(all, rules.lockChooses)
-			if ok {
-				pin, ok = generate(n.Length, all...)
-			}
-			switch {
-			case ok:
-				each.PIN, each.CommonKey = pin, store.NewID()
-			case !random:
+			shared.PIN, sharing = share(n.Length, all)
+			shared.CommonKey = store.NewID()
+			if slices.Contains(sharing, false) && !random {
 				return fault.Invalid("device_ids", "These devices cannot share a code")
 			}
 		}
-		for _, id := range deviceIDs {
+		for i, id := range deviceIDs {
+			each := n
+			if len(sharing) > 0 && sharing[i] {
+				each = shared
+			}
 			each.DeviceID = id
 			one, err := c.create(ctx, tx, each)
 			if err != nil {
@@ -320,6 +323,7 @@ type Change struct {
 	EndsAt        rpc.Opt[time.Time]
 	Type          string
 	AllowExternal rpc.Opt[bool]
+	Native        rpc.Opt[bool] // whether the lock's own schedules are to be used
 	IsManaged     rpc.Opt[bool]
 	OnlyOnline    bool
 	EnablePool    bool
@@ -345,7 +349,15 @@ func (c *Codes) Update(ctx context.Context, id string, ch Change, wait bool) (at
 		}
 		r := rows[slices.IndexFunc(rows, func(r *row) bool { return r.id == id })]
 		rule.existing = c.neighbours(rows, id)
-		if err := t.update(r, ch, rule, actorOf(p)); err != nil {
+		if err := t.changeable(r, ch); err != nil {
+			return err
+		}
+		if ch.IsManaged.Set && !ch.IsManaged.Value {
+			err = c.giveUp(ctx, tx, t, r, ch)
+		} else {
+			err = t.update(r, ch, rule, actorOf(p))
+		}
+		if err != nil {
 			return err
 		}
 		if ch.EnablePool {
@@ -367,8 +379,9 @@ func (c *Codes) Update(ctx context.Context, id string, ch Change, wait bool) (at
 	return attemptID, err
 }
 
-// update changes one code in memory.
-func (t *telling) update(r *row, ch Change, rule rules, by actor) error {
+// changeable returns why a code cannot be changed: access_code_not_found, not_supported or
+// device_offline.
+func (t *telling) changeable(r *row, ch Change) error {
 	switch {
 	case r.Deleting:
 		return fault.Missing(fault.AccessCodeNotFound)
@@ -378,13 +391,41 @@ func (t *telling) update(r *row, ch Change, rule rules, by actor) error {
 	if e, blocked := t.device.Blocking(); blocked && ch.OnlyOnline {
 		return fault.New(fault.DeviceOffline, "%s", e.Message)
 	}
-	if ch.IsManaged.Set && !ch.IsManaged.Value {
-		if r.Held == nil {
-			return fault.New(fault.NotSupported, "The code is not on its lock, so there is nothing to leave to others")
-		}
-		r.unmanage()
-		return nil
+	return nil
+}
+
+// giveUp leaves a code on its lock to others because its owner says so. It returns not_supported, or
+// invalid_input for a change that would be lost.
+func (c *Codes) giveUp(ctx context.Context, tx *store.Tx, t *telling, r *row, ch Change) error {
+	switch {
+	case r.Held == nil:
+		return fault.New(fault.NotSupported, "The code is not on its lock, so there is nothing to leave to others")
+	case ch.Name.Set || ch.PIN != "" || ch.StartsAt.Set || ch.EndsAt.Set || ch.Type != "":
+		return fault.Invalid("is_managed", "A code that is left to others cannot be changed at the same time")
 	}
+	return c.handOver(ctx, tx, t, r, &codeLeft)
+}
+
+// handOver leaves a code on its lock to others.
+func (c *Codes) handOver(ctx context.Context, tx *store.Tx, t *telling, r *row, why *action.Failure) error {
+	if err := c.cutShort(ctx, tx, t, r, why); err != nil {
+		return err
+	}
+	r.unmanage()
+	return nil
+}
+
+// cutShort ends the attempts of a code: what its lock has still to do for it is not done any more, which
+// they say; what it has done has succeeded.
+func (c *Codes) cutShort(ctx context.Context, tx *store.Tx, t *telling, r *row, why *action.Failure) error {
+	if r.next(t.now, t.traits) == nothing {
+		why = nil
+	}
+	return c.settle(ctx, tx, r, why)
+}
+
+// update changes one code in memory.
+func (t *telling) update(r *row, ch Change, rule rules, by actor) error {
 	starts, ends := r.StartsAt, r.EndsAt
 	if ch.StartsAt.Set {
 		starts = ch.StartsAt.Or(time.Time{})
@@ -427,6 +468,9 @@ func (t *telling) update(r *row, ch Change, rule rules, by actor) error {
 	if ch.AllowExternal.Set {
 		r.AllowExternal = ch.AllowExternal.Value
 	}
+	if ch.Native.Set {
+		r.Unscheduled = !ch.Native.Value
+	}
 	r.Name, r.StartsAt, r.EndsAt = name, starts, ends
 	r.begin(t.now, by)
 	t.requested(r)
@@ -451,6 +495,7 @@ func (c *Codes) UpdateMultiple(ctx context.Context, key string, ch Change) error
 	p := credential.From(ctx)
 	return c.DB.Update(ctx, func(tx *store.Tx) error {
 		group, err := c.group(ctx, tx, key)
+		group = slices.DeleteFunc(group, func(r *row) bool { return r.Deleting })
 		if err == nil && len(group) == 0 {
 			err = fault.Missing(fault.AccessCodeNotFound)
 		}
@@ -463,10 +508,10 @@ func (c *Codes) UpdateMultiple(ctx context.Context, key string, ch Change) error
 				return err
 			}
 			r := rows[slices.IndexFunc(rows, func(r *row) bool { return r.id == g.id })]
-			if r.Deleting {
-				continue
-			}
 			rule.existing = c.neighbours(rows, r.id)
+			if err := t.changeable(r, ch); err != nil {
+				return err
+			}
 			if err := t.update(r, ch, rule, actorOf(p)); err != nil {
 				return err
 			}
@@ -479,7 +524,7 @@ func (c *Codes) UpdateMultiple(ctx context.Context, key string, ch Change) error
 }
 
 // Delete has a code taken off its lock, managed or not. With wait it returns when the lock was asked.
-// It returns access_code_not_found, or not_supported for an offline code.
+// It returns access_code_not_found, device_unmanaged, or not_supported for an offline code.
 func (c *Codes) Delete(ctx context.Context, id, deviceID string, managed, wait bool) (attemptID string, err error) {
 	p := credential.From(ctx)
 	var on string
@@ -498,7 +543,10 @@ func (c *Codes) Delete(ctx context.Context, id, deviceID string, managed, wait b
 		}
 		now := c.Clock.Ahead(d.Ahead)
 		t := c.telling(d, now)
-		if found.Offline {
+		switch {
+		case !d.IsManaged:
+			return fault.New(fault.DeviceUnmanaged, "The device is not managed")
+		case found.Offline:
 			return fault.New(fault.NotSupported, "An offline access code cannot be deleted: its lock cannot be told")
 		}
 		at, _, err := c.Attempts.Start(ctx, tx, p.WorkspaceID, "DELETE_ACCESS_CODE", on)
@@ -506,14 +554,17 @@ func (c *Codes) Delete(ctx context.Context, id, deviceID string, managed, wait b
 			return err
 		}
 		attemptID = at.ID
-		found.Attempts = append(found.Attempts, at.ID)
 		if !found.Deleting {
+			if err := c.cutShort(ctx, tx, t, found, &codeDeleted); err != nil {
+				return err
+			}
 			found.Deleting = true
 			found.begin(now, actorOf(p))
 			if managed {
 				t.requested(found)
 			}
 		}
+		found.Attempts = append(found.Attempts, at.ID)
 		return c.end(ctx, tx, t, found)
 	}, store.Workspace(p.WorkspaceID))
 	if err == nil && wait {
@@ -539,6 +590,8 @@ func (c *Codes) Convert(ctx context.Context, id string, allowExternal, force boo
 			return err
 		}
 		switch {
+		case found.Deleting:
+			return fault.Missing(fault.AccessCodeNotFound)
 		case t.traits.FixedCodes:
 			refused = fault.New(fault.NotSupported, "The codes that others put on a lock of this brand cannot become managed")
 		case found.Elsewhere && !force:
@@ -780,7 +833,9 @@ func (c *Codes) ManageElsewhere(ctx context.Context, id string, elsewhere bool) 
 		case t.traits.FixedCodes || found.Offline || found.Held == nil || found.Deleting:
 			return fault.New(fault.NotSupported, "Only a code that is on its lock, and that its brand lets change hands, can be managed by another workspace")
 		case found.managed:
-			found.unmanage()
+			if err := c.handOver(ctx, tx, t, found, &takenOver); err != nil {
+				return err
+			}
 			found.ChangedAt = t.now
 			found.Warnings = []Problem{{WarningCode: "management_transferred", Message: transferred, CreatedAt: rpc.Time{Time: t.now}}}
 			t.add(found, "access_code.changed", t.now, map[string]any{"change_reason": transferred}, map[string]any{"changed_properties": []map[string]any{
@@ -801,6 +856,12 @@ func (c *Codes) ManageElsewhere(ctx context.Context, id string, elsewhere bool) 
 }
 
 const transferred = "Management was transferred to another workspace."
+
+// DeviceSimulated is for device.Devices.Simulated: a simulation shows on the codes of its device when it
+// answers.
+func (c *Codes) DeviceSimulated(ctx context.Context, workspaceID, deviceID string) error {
+	return c.Jobs.RunNow(ctx, syncKey(workspaceID, deviceID))
+}
 
 // lookAt visits a lock at once.
 func (c *Codes) lookAt(ctx context.Context, workspaceID, deviceID string) error {

@@ -118,7 +118,9 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 		v.blocked = isBlocked(d)
 		for i, r := range rows {
 			if !d.IsManaged {
-				t.release(r)
+				if err := c.release(ctx, tx, t, r); err != nil {
+					return err
+				}
 			}
 			if r.vanished {
 				if err := c.settle(ctx, tx, r, &deviceLeft); err != nil {
@@ -495,7 +497,9 @@ func (t *telling) altered(r *row, now held) {
 	r.Shown = ""
 	t.outside(r, "access_code.modified_external_to_seam", "modified", fields)
 	if r.AllowExternal {
-		r.PIN = now.PIN
+		if r.PIN != now.PIN {
+			r.PIN, r.common = now.PIN, "" // it does not share its PIN any more
+		}
 		if t.traits.Native && !r.Unscheduled {
 			r.StartsAt, r.EndsAt = now.StartsAt, now.EndsAt
 		}
@@ -640,9 +644,12 @@ func (r *row) outcome(now time.Time, t provider.CodeTraits, blocked bool) (failu
 
 // Why an attempt ends when its code does.
 var (
-	deviceLeft = action.Failure{Type: "device_unmanaged", Message: "The device is not managed any more"}
-	deviceGone = action.Failure{Type: "device_not_found", Message: "The device is gone"}
-	wasReset   = action.Failure{Type: "workspace_reset", Message: "The sandbox was reset"}
+	codeDeleted = action.Failure{Type: "access_code_deleted", Message: "The access code was deleted before the lock had done it"}
+	codeLeft    = action.Failure{Type: "access_code_unmanaged", Message: "The access code is not managed any more"}
+	takenOver   = action.Failure{Type: "access_code_managed_by_another_workspace", Message: "Another workspace manages the access code now"}
+	deviceLeft  = action.Failure{Type: "device_unmanaged", Message: "The device is not managed any more"}
+	deviceGone  = action.Failure{Type: "device_not_found", Message: "The device is gone"}
+	wasReset    = action.Failure{Type: "workspace_reset", Message: "The sandbox was reset"}
 )
 
 // settle ends the attempts of a code.

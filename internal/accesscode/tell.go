@@ -127,16 +127,28 @@ func (t *telling) requested(r *row) {
 	}
 }
 
-// release gives up managing a code of a device that is not managed any more.
-func (t *telling) release(r *row) {
+// release gives up managing a code of a device that is not managed any more, and asks nothing of the lock
+// for it.
+func (c *Codes) release(ctx context.Context, tx *store.Tx, t *telling, r *row) error {
 	switch {
+	case !r.managed && r.Deleting:
+		err := c.cutShort(ctx, tx, t, r, &deviceLeft)
+		r.Deleting = false
+		return err
 	case !r.managed:
-	case r.Held == nil:
+	case r.Held == nil || r.Offline: // nobody will find it on the lock
 		r.vanished = true
 		t.add(r, "access_code.deleted", t.now, nil, map[string]any{"code": textOrNil(r.PIN)}, actor{Type: "system"})
 	default:
-		r.unmanage()
+		spare := r.spare
+		if err := c.handOver(ctx, tx, t, r, &deviceLeft); err != nil {
+			return err
+		}
+		if spare { // until now it was nobody's
+			t.add(r, "access_code.unmanaged.created", t.now, nil, nil, actor{Type: "system"})
+		}
 	}
+	return nil
 }
 
 // unmanage leaves a code on its lock to others.

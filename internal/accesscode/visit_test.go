@@ -41,6 +41,65 @@ func TestNothingIsPutOnADeviceThatWasGivenUp(t *testing.T) {
 		}
 		w.wantAttempt(made, "error", "device_unmanaged")
 		w.wantEvents(made.obj("access_code").str("access_code_id"), "created", "mutations_requested", "deleted")
+
+		w.call("/devices/update", object{"device_id": lock, "is_managed": true})
+		found := w.call("/access_codes/simulate/create_unmanaged_access_code", object{"device_id": lock, "name": "Neighbor", "code": "0042"}).obj("access_code").str("access_code_id")
+		removed := w.call("/access_codes/unmanaged/delete", object{"access_code_id": found})
+		w.call("/devices/update", object{"device_id": lock, "is_managed": false})
+		w.settle()
+		w.wantAttempt(removed, "error", "device_unmanaged")
+		if on := w.onLock(lock); on["0042"].Slot == "" {
+			t.Fatal("it was taken off", on)
+		}
+	})
+}
+
+// What was kept on a device as a spare is there for everybody to see once the device is given up; a code that
+// its lock was never told of is not.
+func TestSparesOfADeviceThatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("schlage")
+		w.call("/devices/update", object{"device_id": lock, "backup_access_code_pool_enabled": true})
+		w.settle()
+		w.call("/devices/update", object{"device_id": lock, "is_managed": false})
+		w.settle()
+		left := w.call("/access_codes/unmanaged/list", object{"device_id": lock}).list("access_codes")
+		if len(left) != 3 || len(w.onLock(lock)) != 3 {
+			t.Fatal(left, w.onLock(lock))
+		}
+		for _, c := range left {
+			w.wantEvents(c.str("access_code_id"), "unmanaged.created")
+		}
+		igloohome := w.connect("igloohome")
+		computed := w.call("/access_codes/create", object{"device_id": igloohome, "is_offline_access_code": true, "ends_at": iso(w.clock().Add(24 * time.Hour))}).obj("access_code").str("access_code_id")
+		w.settle()
+		w.call("/devices/update", object{"device_id": igloohome, "is_managed": false})
+		w.settle()
+		w.wantEvents(computed, "created", "set_on_device", "deleted")
+	})
+}
+
+// A bolt does not turn for someone who has given its device up meanwhile.
+func TestNoBoltTurnsOnADeviceThatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("august")
+		w.settle()
+		w.call("/locks/lock_door", object{"device_id": lock, "sync": true})
+		asked := w.call("/locks/unlock_door", object{"device_id": lock})
+		w.call("/devices/update", object{"device_id": lock, "is_managed": false})
+		var job string
+		w.must(db.QueryRow(context.Background(), `SELECT job_id FROM jobs WHERE kind = 'lock.turn'`).Scan(&job))
+		w.must(w.jobs.RunNow(context.Background(), job))
+		w.wantAttempt(asked, "error", "device_unmanaged")
+		w.refused("/locks/unlock_door", object{"device_id": lock}, "device_unmanaged")
+		w.call("/devices/update", object{"device_id": lock, "is_managed": true})
+		if d := w.call("/locks/get", object{"device_id": lock}).obj("lock"); d.obj("properties")["locked"] != true {
+			t.Fatal(d)
+		}
 	})
 }
 
@@ -116,6 +175,44 @@ func TestRemovedByHandWhileRemoving(t *testing.T) {
 		w.must(w.virtual.DeleteByHand(ctx, w.ref(lock), w.onLock(lock)["1357"].Slot))
 		w.kick(lock)
 		w.wantEvents(id, "created", "mutations_requested", "set_on_device", "mutations_requested", "removed_from_device", "deleted")
+	})
+}
+
+// What is simulated shows on the codes of a device when the simulation has answered.
+func TestSimulationsShowOnCodes(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("august")
+		w.settle()
+		id := w.call("/access_codes/create", object{"device_id": lock, "code": "1357", "sync": true}).obj("access_code").str("access_code_id")
+		is := func(status string, want ...string) {
+			t.Helper()
+			c := w.get(id)
+			if c.str("status") != status || !slices.Equal(problems(c), want) {
+				t.Fatalf("%s %v, want %s %v", c.str("status"), problems(c), status, want)
+			}
+		}
+		for path, problem := range map[string]string{"disconnect": "device_disconnected", "disconnect_from_hub": "hub_disconnected", "remove": "device_removed"} {
+			w.call("/devices/simulate/"+path, object{"device_id": lock})
+			is("set", problem)
+			later := w.call("/access_codes/create", object{"device_id": lock, "code": "2468"}).obj("access_code").str("access_code_id")
+			back := "connect"
+			if path == "disconnect_from_hub" {
+				back = "connect_to_hub"
+			}
+			w.call("/devices/simulate/"+back, object{"device_id": lock})
+			is("set")
+			w.wantStatus(later, "set")
+			w.call("/access_codes/delete", object{"access_code_id": later, "sync": true})
+		}
+		w.call("/keyway/v1/sandbox/simulate_device", object{"device_id": lock, "third_party_integration": true})
+		is("set", "third_party_integration_detected")
+		w.call("/keyway/v1/sandbox/simulate_device", object{"device_id": lock, "third_party_integration": false})
+		d, err := w.devices.Reach(context.Background(), db, ws, lock)
+		w.must(err)
+		w.must(w.accounts.Disconnect(context.Background(), ws, d.ConnectedAccountID, true))
+		is("unknown", "account_disconnected")
 	})
 }
 

@@ -120,7 +120,7 @@ func (a *Accounts) Disconnect(ctx context.Context, workspaceID, id string, sandb
 	if !sandbox {
 		return fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace has accounts to simulate things with")
 	}
-	return a.DB.Update(ctx, func(tx *store.Tx) error {
+	err := a.DB.Update(ctx, func(tx *store.Tx) error {
 		acc, err := a.Get(ctx, tx, workspaceID, id)
 		if err != nil || acc.has(disconnected) {
 			return err
@@ -135,6 +135,10 @@ func (a *Accounts) Disconnect(ctx context.Context, workspaceID, id string, sandb
 		}
 		return a.Devices.SetAccountConnected(ctx, tx, workspaceID, id, false)
 	}, store.Workspace(workspaceID))
+	if err != nil {
+		return err
+	}
+	return a.Devices.AccountSimulated(ctx, workspaceID, id)
 }
 
 // reauthorize is the code of the warning on an account that should be signed in to once more.

@@ -69,7 +69,8 @@ type New struct {
 }
 
 // Create makes a session. It returns client_session_token_already_exists when the user has one, and
-// connected_account_not_found or connect_webview_not_found for what the workspace does not have.
+// connected_account_not_found, connect_webview_not_found or user_identity_not_found for what the
+// workspace does not have.
 func (s *Sessions) Create(ctx context.Context, workspaceID string, n New) (out Session, err error) {
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		if n.UserIdentifierKey != "" {
@@ -78,7 +79,7 @@ func (s *Sessions) Create(ctx context.Context, workspaceID string, n New) (out S
 				return err
 			}
 			if id != "" {
-				return fault.New(fault.SessionAlreadyExists, "This user has a client session already; /client_sessions/get_or_create gives it")
+				return errHasOne
 			}
 		}
 		out, err = s.create(ctx, tx, workspaceID, n)
@@ -87,10 +88,13 @@ func (s *Sessions) Create(ctx context.Context, workspaceID string, n New) (out S
 	return out, err
 }
 
+// errHasOne says that a user, who has one session, was to get another.
+var errHasOne = fault.New(fault.SessionAlreadyExists, "This user has a client session already; /client_sessions/get_or_create gives it")
+
 // GetOrCreate gives the user's live session, or without a user one with just these grants, and makes
 // one where there is none. What the session lacks it is given, and its end is moved if one is named.
-// It returns connected_account_not_found or connect_webview_not_found for what the workspace does
-// not have.
+// It returns connected_account_not_found, connect_webview_not_found or user_identity_not_found for
+// what the workspace does not have.
 func (s *Sessions) GetOrCreate(ctx context.Context, workspaceID string, n New) (out Session, err error) {
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		id, err := s.alike(ctx, tx, workspaceID, n)
@@ -156,8 +160,10 @@ func Sealed() []vault.Column {
 func place(id string) string { return "client_sessions/" + id + "/token" }
 
 // GrantAccess gives a session more, and a user where it has none. It returns
-// client_session_not_found, invalid_input for a session of another user, and
-// connected_account_not_found or connect_webview_not_found for what the workspace does not have.
+// client_session_not_found, invalid_input for a session of another user,
+// client_session_token_already_exists for a user who has another, and
+// connected_account_not_found, connect_webview_not_found or user_identity_not_found for what the
+// workspace does not have.
 func (s *Sessions) GrantAccess(ctx context.Context, workspaceID, id, userIdentifierKey string, g Grants) (out Session, err error) {
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		if id == "" {
@@ -174,6 +180,11 @@ func (s *Sessions) GrantAccess(ctx context.Context, workspaceID, id, userIdentif
 		case old.UserIdentifierKey != nil:
 			return fault.Invalid("user_identifier_key", "The client session belongs to another user")
 		default:
+			if other, err := s.alike(ctx, tx, workspaceID, New{UserIdentifierKey: userIdentifierKey, CustomerKey: old.CustomerKey}); err != nil {
+				return err
+			} else if other != "" {
+				return errHasOne
+			}
 			if _, err := tx.Exec(ctx, `UPDATE client_sessions SET user_identifier_key = $3 WHERE workspace_id = $1 AND client_session_id = $2`, workspaceID, id, userIdentifierKey); err != nil {
 				return err
 			}

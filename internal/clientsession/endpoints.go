@@ -26,7 +26,7 @@ func (s *Sessions) Endpoints() []rpc.Endpoint {
 type grantsInput struct {
 	AccountIDs      []string          `json:"connected_account_ids" doc:"Connected accounts that it reaches."`
 	WebviewIDs      []string          `json:"connect_webview_ids" doc:"Connect Webviews that it reaches, with the accounts that they connect."`
-	UserIdentityID  string            `json:"user_identity_id" doc:"The user identity that it acts for."`
+	UserIdentityID  string            `json:"user_identity_id" doc:"The user identity that it acts for. Keyway has no user identities yet: no id is known."`
 	UserIdentityIDs rpc.Opt[[]string] `json:"user_identity_ids" rule:"min=1,max=1" doc:"The older form of user_identity_id."`
 }
 

@@ -112,13 +112,16 @@ func (g Grants) byKind() map[string][]string {
 	}
 }
 
-// owners are the tables that what a session is given must be in.
-var owners = map[string]struct {
-	table, column string
-	missing       fault.Code
+// owners are the tables that what a session is given must be in. There are no user identities yet, so
+// that whatever is sent as one is answered as what it is: an id that leads nowhere. To keep it would
+// bind the session to whoever has that id one day.
+var owners = []struct {
+	kind, table, column string
+	missing             fault.Code
 }{
-	credential.AccountResource: {"connected_accounts", "connected_account_id", fault.ConnectedAccountNotFound},
-	credential.WebviewResource: {"connect_webviews", "connect_webview_id", fault.ConnectWebviewNotFound},
+	{credential.AccountResource, "connected_accounts", "connected_account_id", fault.ConnectedAccountNotFound},
+	{credential.WebviewResource, "connect_webviews", "connect_webview_id", fault.ConnectWebviewNotFound},
+	{credential.UserIdentityResource, "", "", fault.UserIdentityNotFound},
 }
 
 // maxGrants bounds what one session is given: each request carries it along.
@@ -126,24 +129,25 @@ const maxGrants = 1000
 
 // grant writes what a session may reach.
 func (s *Sessions) grant(ctx context.Context, tx *store.Tx, workspaceID, id string, g Grants) error {
-	for kind, ids := range g.byKind() {
+	all := g.byKind()
+	for _, o := range owners {
+		ids, n := all[o.kind], 0
 		if len(ids) > maxGrants {
-			return fault.Invalid(kind+"_ids", "Array must contain at most %d element(s)", maxGrants)
+			return fault.Invalid(o.kind+"_ids", "Array must contain at most %d element(s)", maxGrants)
 		}
-		if o, ok := owners[kind]; ok && len(ids) > 0 {
+		if len(ids) > 0 && o.table != "" {
 			w := s.DB.Where()
 			w.Add("workspace_id = ?", workspaceID)
 			w.AddIn(o.column, ids)
-			var n int
 			if err := tx.QueryRow(ctx, `SELECT count(*) FROM `+o.table+w.String(), w.Args...).Scan(&n); err != nil {
 				return err
 			}
-			if n != len(ids) {
-				return fault.Missing(o.missing)
-			}
+		}
+		if n != len(ids) {
+			return fault.Missing(o.missing)
 		}
 		for _, resource := range ids {
-			if err := Grant(ctx, tx, workspaceID, id, kind, resource); err != nil {
+			if err := Grant(ctx, tx, workspaceID, id, o.kind, resource); err != nil {
 				return err
 			}
 		}

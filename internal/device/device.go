@@ -104,6 +104,9 @@ type Devices struct {
 	// Deleted is told of every device that is about to be deleted, in the same transaction, so that
 	// what hangs on it goes with it; nil: nobody asks.
 	Deleted func(ctx context.Context, tx *store.Tx, dev *Device) error
+	// Simulated is told of a virtual device to which something was made to happen, once that is written,
+	// and returns when all that follows has happened; nil: nothing follows.
+	Simulated func(ctx context.Context, workspaceID, id string) error
 
 	once    sync.Once
 	decoded *otter.Cache[string, *decoded]

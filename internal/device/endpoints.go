@@ -67,6 +67,9 @@ func (d *Devices) reportMetadata(ctx context.Context, in reportInput) (rpc.OK, e
 	ws := credential.From(ctx).WorkspaceID
 	return rpc.OK{}, d.DB.Update(ctx, func(tx *store.Tx) error {
 		for i, dev := range in.Devices {
+			if _, err := d.Get(ctx, tx, ws, dev.ID); err != nil {
+				return err
+			}
 			for name, zone := range map[string]*zoneInput{"omnitec_metadata": dev.Omnitec, "schlage_metadata": dev.Schlage, "ultraloq_metadata": dev.Ultraloq} {
 				if zone == nil {
 					continue

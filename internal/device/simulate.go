@@ -208,7 +208,7 @@ func (d *Devices) Tell(ctx context.Context, id string, t Told) error {
 	if !p.IsSandbox {
 		return fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace has devices to simulate things with")
 	}
-	return d.DB.Update(ctx, func(tx *store.Tx) error {
+	err := d.DB.Update(ctx, func(tx *store.Tx) error {
 		r, err := d.Reach(ctx, tx, p.WorkspaceID, id)
 		if err != nil {
 			return err
@@ -219,6 +219,23 @@ func (d *Devices) Tell(ctx context.Context, id string, t Told) error {
 		}
 		return d.Observe(ctx, tx, &r, is)
 	}, store.Workspace(p.WorkspaceID))
+	if err != nil {
+		return err
+	}
+	return d.simulated(ctx, p.WorkspaceID, id)
+}
+
+// simulated lets all that follows from a simulation happen.
+func (d *Devices) simulated(ctx context.Context, workspaceID, id string) error {
+	if d.Simulated == nil {
+		return nil
+	}
+	return d.Simulated(ctx, workspaceID, id)
+}
+
+// AccountSimulated lets all that follows from a simulation happen to the devices of an account.
+func (d *Devices) AccountSimulated(ctx context.Context, workspaceID, accountID string) error {
+	return unlessGone(d.eachOfAccount(ctx, d.DB, workspaceID, accountID, func(r Reached) error { return d.simulated(ctx, workspaceID, r.ID) }))
 }
 
 func connectDevice() simulation {
@@ -279,13 +296,17 @@ func (d *Devices) simulate(ctx context.Context, id string, s simulation) (rpc.OK
 	if err := s.turn(sim, ctx, r.Ref); err != nil {
 		return rpc.OK{}, err
 	}
-	return rpc.OK{}, d.DB.Update(ctx, func(tx *store.Tx) error {
+	err = d.DB.Update(ctx, func(tx *store.Tx) error {
 		r, err := d.Reach(ctx, tx, p.WorkspaceID, id)
 		if err != nil {
 			return err
 		}
 		return d.trouble(ctx, tx, &r, s.adds, s.clears...)
 	}, store.Workspace(p.WorkspaceID))
+	if err != nil {
+		return rpc.OK{}, err
+	}
+	return rpc.OK{}, d.simulated(ctx, p.WorkspaceID, id)
 }
 
 // trouble gives a virtual device an error and takes others away, lets all that follows from that
@@ -356,20 +377,25 @@ func (d *Device) keypad() json.RawMessage {
 	return k.IsConnected
 }
 
+// unlessGone is the end of going through the devices of an account, one of which may have been deleted
+// meanwhile.
+func unlessGone(err error) error {
+	if fault.Is(err, fault.DeviceNotFound) {
+		return nil
+	}
+	return err
+}
+
 // Awaken lets the virtual devices of an account answer that nothing is known to be wrong with: one that
 // was forgotten while it was offline is found again as its login finds it, with the codes that are on it.
 func (d *Devices) Awaken(ctx context.Context, workspaceID, accountID string) error {
-	err := d.eachOfAccount(ctx, d.DB, workspaceID, accountID, func(r Reached) error {
+	return unlessGone(d.eachOfAccount(ctx, d.DB, workspaceID, accountID, func(r Reached) error {
 		sim, ok := r.Provider.(Simulator)
 		if _, broken := r.Blocking(); broken || !ok {
 			return nil
 		}
 		return sim.Wake(ctx, r.Ref)
-	})
-	if fault.Is(err, fault.DeviceNotFound) { // deleted meanwhile
-		return nil
-	}
-	return err
+	}))
 }
 
 // SetAccountConnected tells all devices of an account that it was disconnected, or connected again.

@@ -51,6 +51,7 @@ const (
 	APIKeyNotFound           Code = "api_key_not_found"
 	WorkspaceKeyNotFound     Code = "workspace_key_not_found"
 	UserNotFound             Code = "user_not_found"
+	UserIdentityNotFound     Code = "user_identity_not_found"
 	MemberNotFound           Code = "member_not_found"
 	InvitationNotFound       Code = "invitation_not_found"
 	ConsoleSessionNotFound   Code = "console_session_not_found"
@@ -101,6 +102,7 @@ var statuses = map[Code]int{
 	APIKeyNotFound:           404,
 	WorkspaceKeyNotFound:     404,
 	UserNotFound:             404,
+	UserIdentityNotFound:     404,
 	MemberNotFound:           404,
 	InvitationNotFound:       404,
 	ConsoleSessionNotFound:   404,

@@ -151,6 +151,9 @@ func (l *Locks) runTurn(ctx context.Context, j job.Job) error {
 	} else if err != nil {
 		return err
 	}
+	if !r.IsManaged {
+		return l.settle(ctx, j, t, &action.Failure{Type: "device_unmanaged", Message: "The device is not managed any more"})
+	}
 	if e, blocked := r.Blocking(); blocked {
 		return l.settle(ctx, j, t, &action.Failure{Type: e.Code, Message: e.Message})
 	}

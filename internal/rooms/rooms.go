@@ -117,7 +117,7 @@ func Wire(o Outside) *Rooms {
 	r.Workspaces.RegisterJobs()
 	r.Codes = &accesscode.Codes{DB: db, Vault: v, Devices: r.Devices, Attempts: r.Attempts, Jobs: r.Jobs, Events: r.Events, Clock: clocks, Log: o.Log, ReadEvery: o.ReadEvery}
 	r.Codes.RegisterJobs()
-	r.Devices.Changed, r.Devices.Deleted = r.Codes.DeviceChanged, r.Codes.DeviceDeleted
+	r.Devices.Changed, r.Devices.Deleted, r.Devices.Simulated = r.Codes.DeviceChanged, r.Codes.DeviceDeleted, r.Codes.DeviceSimulated
 	r.Locks = &lock.Locks{DB: db, Devices: r.Devices, Attempts: r.Attempts, Jobs: r.Jobs, Events: r.Events, Clock: clocks, Codes: r.Codes, Log: o.Log}
 	r.Locks.RegisterJobs()
 	r.Sessions = &clientsession.Sessions{DB: db, Vault: v, Events: r.Events, Limit: credential.NewLimiter(clientsession.PerMinute, now), Now: now}

@@ -52,7 +52,7 @@ type createInput struct {
 	CompanyName            string              `json:"company_name" rule:"max=200" doc:"Whose name the customers see; the workspace's unless given."`
 	ConnectPartnerName     rpc.Opt[string]     `json:"connect_partner_name" rule:"nullable,max=200" doc:"Another name of company_name."`
 	IsSandbox              bool                `json:"is_sandbox" doc:"Whether it has virtual devices instead of real ones."`
-	OrganizationID         rpc.Opt[string]     `json:"organization_id" rule:"nullable" doc:"Not used: Keyway has no organizations."`
+	OrganizationID         rpc.Opt[string]     `json:"organization_id" rule:"nullable" doc:"null: Keyway has no organizations."`
 	Customization          *customizationInput `json:"connect_webview_customization" doc:"How the Connect Webview looks."`
 	WebviewLogoShape       rpc.Opt[string]     `json:"webview_logo_shape" enum:"circle square" doc:"The older place of connect_webview_customization.logo_shape."`
 	WebviewButtonColor     rpc.Opt[string]     `json:"webview_primary_button_color" doc:"The older place of connect_webview_customization.primary_button_color."`
@@ -60,7 +60,18 @@ type createInput struct {
 	WebviewSuccessMessage  rpc.Opt[string]     `json:"webview_success_message" doc:"The older place of connect_webview_customization.success_message."`
 }
 
+// ofNone refuses an organization: whoever names one would take the workspace for a part of it.
+func ofNone(organizationID rpc.Opt[string]) error {
+	if organizationID.Or("") != "" {
+		return fault.Invalid("organization_id", "Keyway has no organizations")
+	}
+	return nil
+}
+
 func (w *Workspaces) create(ctx context.Context, in createInput) (ws Workspace, err error) {
+	if err := ofNone(in.OrganizationID); err != nil {
+		return ws, err
+	}
 	n := New{Name: in.Name, CompanyName: in.CompanyName, IsSandbox: in.IsSandbox}
 	if n.CompanyName == "" {
 		n.CompanyName = in.ConnectPartnerName.Or("")
@@ -132,10 +143,13 @@ type updateInput struct {
 	Customization               *customizationInput `json:"connect_webview_customization" doc:"How the Connect Webview looks; what is not given stays."`
 	IsPublishableKeyAuthEnabled *bool               `json:"is_publishable_key_auth_enabled" doc:"Whether publishable keys may make client sessions."`
 	IsSuspended                 *bool               `json:"is_suspended" doc:"Whether the workspace is closed for the time being."`
-	OrganizationID              rpc.Opt[string]     `json:"organization_id" rule:"nullable" doc:"Not used: Keyway has no organizations."`
+	OrganizationID              rpc.Opt[string]     `json:"organization_id" rule:"nullable" doc:"null: Keyway has no organizations."`
 }
 
 func (w *Workspaces) update(ctx context.Context, in updateInput) (rpc.OK, error) {
+	if err := ofNone(in.OrganizationID); err != nil {
+		return rpc.OK{}, err
+	}
 	p := credential.From(ctx)
 	c := Change{Name: in.Name, CompanyName: in.ConnectPartnerName, IsPublishableKeyAuthEnabled: in.IsPublishableKeyAuthEnabled, IsSuspended: in.IsSuspended}
 	if in.Customization != nil {

@@ -3,6 +3,7 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -107,9 +108,7 @@ func (w *Workspaces) Create(ctx context.Context, tx *store.Tx, n New, ownerID st
 	if err := n.Customization.check(); err != nil {
 		return Workspace{}, err
 	}
-	if n.CompanyName == "" {
-		n.CompanyName = n.Name
-	}
+	n.CompanyName = companyName(n.CompanyName, n.Name)
 	ws := Workspace{
 		ID: store.NewID(), Name: n.Name, CompanyName: n.CompanyName, ConnectPartnerName: &n.CompanyName, IsSandbox: n.IsSandbox,
 		PublishableKey: credential.MintPublishable(), IsPublishableKeyAuthEnabled: n.IsSandbox, Customization: n.Customization,
@@ -127,6 +126,11 @@ func (w *Workspaces) Create(ctx context.Context, tx *store.Tx, n New, ownerID st
 		return ws, err
 	}
 	return ws, w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.created", WorkspaceID: ws.ID, SubjectID: ws.ID, Detail: map[string]any{"name": ws.Name, "is_sandbox": ws.IsSandbox, "owner_id": ownerID}})
+}
+
+// companyName is whose name the customers see: the workspace's where there is no other.
+func companyName(company, name string) string {
+	return cmp.Or(strings.TrimSpace(company), name)
 }
 
 func checkName(name string) error {
@@ -221,7 +225,7 @@ func (w *Workspaces) Update(ctx context.Context, id string, c Change, by audit.A
 			}
 		}
 		if c.CompanyName != nil {
-			ws.CompanyName = strings.TrimSpace(*c.CompanyName)
+			ws.CompanyName = companyName(*c.CompanyName, ws.Name)
 			ws.ConnectPartnerName = &ws.CompanyName
 		}
 		if c.IsPublishableKeyAuthEnabled != nil {

@@ -42,7 +42,8 @@ func TestCreate(t *testing.T) {
 		if c := full.Customization; full.CompanyName != "Acme" || !full.IsSandbox || c.LogoShape != "circle" || c.PrimaryButtonColor != "#1a2b3c" || c.SuccessMessage != "" {
 			t.Errorf("%+v", full)
 		}
-		if ws := create(pat, map[string]any{"name": "x", "connect_partner_name": "Partner"}); ws.CompanyName != "Partner" || *ws.ConnectPartnerName != "Partner" {
+		if ws := create(pat, map[string]any{"name": "x", "connect_partner_name": "Partner", "organization_id": nil, "webview_primary_button_text_color": "#fed"}); ws.CompanyName != "Partner" ||
+			*ws.ConnectPartnerName != "Partner" || ws.Customization.PrimaryButtonTextColor != "#fed" {
 			t.Errorf("%+v", ws)
 		}
 		// Who makes it is its owner, and the token opens it at once.
@@ -59,6 +60,7 @@ func TestCreate(t *testing.T) {
 		for param, in := range map[string]map[string]any{
 			"name": {}, "is_sandbox": {"name": "x", "is_sandbox": "yes"}, "webview_logo_shape": {"name": "x", "webview_logo_shape": "star"},
 			"connect_webview_customization": {"name": "x", "connect_webview_customization": map[string]any{"primary_button_color": "red;}"}},
+			"organization_id":               {"name": "x", "organization_id": store.NewID()},
 		} {
 			if f := w.Refused(apitest.Request{Path: "/workspaces/create", Token: pat, Body: in}, 400, "invalid_input"); f.Issues[param] == nil {
 				t.Errorf("%s: %v", param, f.Issues)
@@ -111,7 +113,7 @@ func TestUpdate(t *testing.T) {
 		want.IsPublishableKeyAuthEnabled = false
 		same(update(map[string]any{"is_publishable_key_auth_enabled": false}))
 		for _, in := range []map[string]any{
-			{"name": " "}, {"name": nil}, {"name": strings.Repeat("x", 201)},
+			{"name": " "}, {"name": nil}, {"name": strings.Repeat("x", 201)}, {"organization_id": store.NewID()},
 			{"name": "Changed", "connect_webview_customization": map[string]any{"primary_button_text_color": "url(x)", "primary_button_color": "red"}},
 		} {
 			w.Refused(apitest.Request{Path: "/workspaces/update", Token: pat, Workspace: ws.ID, Body: in}, 400, "invalid_input")
