@@ -121,9 +121,19 @@
     const dialog = document.getElementById(button.dataset.dialog)
     if ('connect' in dialog.dataset) connect(dialog)
   })
-  async function connect(dialog) {
+  // What a frame has shown goes with it, so each opening has a new one.
+  function emptyFrame(dialog) {
     const frame = dialog.querySelector('[data-connect-frame]')
+    const fresh = frame.cloneNode()
+    fresh.removeAttribute('src')
+    fresh.hidden = true
+    frame.replaceWith(fresh)
+    return fresh
+  }
+  async function connect(dialog) {
+    const frame = emptyFrame(dialog)
     const state = dialog.querySelector('[data-connect-state]')
+    const focused = document.activeElement
     state.hidden = false
     state.textContent = 'Opening…'
     try {
@@ -131,6 +141,7 @@
       if (!response.ok || !response.headers.get('Content-Type').startsWith('application/json')) throw new Error()
       const { url } = await response.json()
       if (!dialog.open) return
+      frame.addEventListener('load', () => { if (document.activeElement === focused) frame.focus() }, { once: true })
       frame.src = url
       frame.hidden = false
       state.hidden = true
@@ -148,12 +159,8 @@
   // The event does not bubble.
   document.addEventListener('close', (event) => {
     const dialog = event.target
-    if (!('connect' in dialog.dataset)) return
-    const frame = dialog.querySelector('[data-connect-frame]')
-    const fresh = frame.cloneNode()
-    fresh.removeAttribute('src')
-    fresh.hidden = true
-    frame.replaceWith(fresh)
+    if (!('connect' in dialog.dataset) || dialog.open) return // it may be open again by now
+    emptyFrame(dialog)
     if (dialog.dataset.connected) location.reload()
   }, true)
 
