@@ -35,6 +35,8 @@ func (s *console) routes(mux *http.ServeMux) error {
 	open("POST "+Root+"/sign-out", (*request).postSignOut)
 	open("GET "+Root+"/signed-out", (*request).signedOut)
 
+	open("GET "+Root+changesPath, (*request).changes)
+
 	signedIn := func(pattern string, p page) { mux.Handle(pattern, s.signedIn(p)) }
 	signedIn("GET "+Root+"/sign-in/openid/confirm", (*request).confirmWithOpenID)
 	signedIn("GET "+Root, (*request).home)

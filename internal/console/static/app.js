@@ -436,7 +436,8 @@
       stale.clear()
       try {
         const response = await fetch(location.href, { headers: { 'Keyway-Live': 'yes' } })
-        if (response.ok && !response.redirected) {
+        if (response.redirected || [403, 404].includes(response.status)) location.reload() // what it shows is not there any more
+        else if (response.ok) {
           const fresh = new DOMParser().parseFromString(await response.text(), 'text/html')
           for (const id of parts) {
             const [from, to] = [document.getElementById(id), fresh.getElementById(id)]
