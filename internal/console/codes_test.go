@@ -104,7 +104,7 @@ func TestCodes(t *testing.T) {
 	ends := time.Now().AddDate(0, 0, 3).UTC().Format(localTime)
 	b.get(codes).post(at+"/edit", "name", "Crew", "kind", "time_bound", "ends_at", "x").has("This is not a date with a time.", "data-open")
 	b.get(codes).post(at+"/generate", "name", "Crew", "kind", "ongoing").has("data-open", `value="Crew"`)
-	b.get(codes).post(at+"/edit", "name", "Crew", "kind", "time_bound", "ends_at", ends, "external", "yes").at(codes).has("Access code changed.", "Crew", "Time-bound", "Ends in 3 days", pin[1])
+	b.get(codes).post(at+"/edit", "name", "Crew", "kind", "time_bound", "ends_at", ends, "external", "yes").at(codes).has("Access code changed.", "Crew", "Time-bound", ">in 3 days</time>", pin[1])
 	b.until(codes, "Set</span>").post(at+"/edit", "name", "Crew", "kind", "ongoing").has("Ongoing")
 	// As a word: its digits may well stand in an id or a duration.
 	if found := regexp.MustCompile(`[^\w:.-]` + pin[1] + `[^\w.-]`).FindString(s.log.String()); found != "" {

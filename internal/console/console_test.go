@@ -120,6 +120,29 @@ func TestSnippets(t *testing.T) {
 	}
 }
 
+// Where a clock was moved, what has happened by it is told exactly, and what will happen is told by it.
+func TestTimesByAMovedClock(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	at := testNow.Add(3 * 24 * time.Hour)
+	still, moved := &ClockView{}, &ClockView{By: 2 * 24 * time.Hour}
+	for _, c := range []struct{ got, want string }{
+		{string(r.happened(nil, testNow.Add(-time.Hour))), ">60 minutes ago<"},
+		{string(r.happened(still, testNow.Add(-time.Hour))), ">60 minutes ago<"},
+		{string(r.happened(moved, at)), ">" + at.UTC().Format("2 Jan 2006, 15:04 UTC") + "<"},
+		{string(r.due(nil, at)), ">in 3 days<"},
+		{string(r.due(still, at)), ">in 3 days<"},
+		{string(r.due(moved, at)), ` data-ago data-ahead="172800000">in 24 hours<`},
+	} {
+		if !strings.Contains(c.got, c.want) {
+			t.Errorf("%s, want %s", c.got, c.want)
+		}
+	}
+	if got := r.happened(moved, time.Time{}) + r.due(moved, time.Time{}); got != "" {
+		t.Errorf("no time is %s", got)
+	}
+}
+
 func TestRelative(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -164,14 +164,14 @@ func sampleCodeForm(id string) *CodeForm {
 
 func sampleCodes() []Code {
 	return []Code{
-		{ID: "c1", URL: "/console/x", Name: "Cleaner", PIN: "4711", Managed: true, Kind: "Ongoing", Status: Badge{Tone: ToneGood, Text: "Set"}, Frame: "Always", Edit: sampleCodeForm("edit-c1"), CanDelete: true, CreatedAt: days(-3)},
-		{ID: "c2", URL: "/console/x", Name: "Guest of the suite", PIN: "82736455", Managed: true, Kind: "Time-bound", Status: Badge{Tone: ToneWarn, Text: "Setting"}, Frame: "Starts in 2 days",
+		{ID: "c1", URL: "/console/x", Name: "Cleaner", PIN: "4711", Managed: true, Kind: "Ongoing", Status: Badge{Tone: ToneGood, Text: "Set"}, Opens: "Always", Edit: sampleCodeForm("edit-c1"), CanDelete: true, CreatedAt: days(-3)},
+		{ID: "c2", URL: "/console/x", Name: "Guest of the suite", PIN: "82736455", Managed: true, Kind: "Time-bound", Status: Badge{Tone: ToneWarn, Text: "Setting"}, Opens: "Starts", Next: days(2),
 			Starts: "25 Nov 2026, 15:00 CET", Ends: "29 Nov 2026, 11:00 CET", Edit: sampleCodeForm("edit-c2"), CanDelete: true, CanPull: true, PulledURL: "/console/x", CreatedAt: minutesAgo(4),
 			Pending:  []string{"The code is being put on the lock."},
 			Problems: []Problem{{Bad: true, Code: "failed_to_set_on_device", Message: "The lock did not take the code.", Since: minutesAgo(2)}, {Code: "delay_in_setting_on_device", Message: "It takes longer than usual.", Since: minutesAgo(1)}}},
-		{ID: "c3", URL: "/console/x", Managed: true, Backup: true, WaitsForPIN: true, Kind: "Ongoing", Status: Badge{Tone: ToneNeutral, Text: "Not set yet"}, Frame: "Always", CreatedAt: days(-1)},
-		{ID: "c4", URL: "/console/x", Name: "Neighbor", PIN: "1928", Kind: "Ongoing", Frame: "Always", CanDelete: true, CreatedAt: days(-9)},
-		{ID: "c5", URL: "/console/x", Name: "Owner", Kind: "Ongoing", Frame: "Always", Fixed: true, CreatedAt: days(-9)},
+		{ID: "c3", URL: "/console/x", Managed: true, Backup: true, WaitsForPIN: true, Kind: "Ongoing", Status: Badge{Tone: ToneNeutral, Text: "Not set yet"}, Opens: "Always", CreatedAt: days(-1)},
+		{ID: "c4", URL: "/console/x", Name: "Neighbor", PIN: "1928", Kind: "Ongoing", Opens: "Always", CanDelete: true, CreatedAt: days(-9)},
+		{ID: "c5", URL: "/console/x", Name: "Owner", Kind: "Ongoing", Opens: "Always", Fixed: true, CreatedAt: days(-9)},
 	}
 }
 

@@ -56,7 +56,7 @@ func thingSamples() []sample {
 	wrongEdit.Edit.Open, wrongEdit.Edit.Fixed, wrongEdit.Edit.Address, wrongEdit.Edit.Errors = true, true, hooks[0].Address, FormErrors{"event_type": "Choose at least one event type, or all."}
 	noticed := ws(NavWebhooks, "Webhooks")
 	noticed.DisabledWebhooks = []DisabledWebhook{{URL: "/console/h", Host: "old.example.com", At: days(-2), CanEnable: true}, {URL: "/console/h", Host: "older.example.com", At: days(-9)}}
-	noticed.Clock = &ClockView{Action: "/console/c", Here: "/console/h", Now: days(12), Moved: true, Ahead: "12 days", Min: "2026-12-05T18:31", Max: "2027-12-28T18:30"}
+	noticed.Clock = &ClockView{Action: "/console/c", Here: "/console/h", Now: days(12), By: 12 * 24 * time.Hour, Min: "2026-12-05T18:31", Max: "2027-12-28T18:30"}
 	still := ws(NavEvents, "Events")
 	still.Clock = &ClockView{Action: "/console/c", Here: "/console/e", Now: testNow, Min: "2026-11-23T18:31", Max: "2027-12-28T18:30"}
 	events := []EventRow{
@@ -93,6 +93,7 @@ func thingSamples() []sample {
 		{"events", &EventsView{Page: still, Rows: events, Types: types, Pagination: Pagination{Next: "?n"}}},
 		{"events-empty", &EventsView{Page: ws(NavEvents, "Events"), Types: types}},
 		{"events-filtered", &EventsView{Page: ws(NavEvents, "Events"), Types: types, Type: "lock.locked", DeviceID: "x", Since: "nonsense", Filtered: true, Errors: FormErrors{"since": "That is not a time."}}},
+		{"events-moved", &EventsView{Page: noticed, Rows: events, Types: types}},
 		{"event", &EventView{Page: ws(NavEvents, "lock.unlocked"), Event: events[0], BackURL: "/console/e"}},
 		{"event-bare", &EventView{Page: ws(NavEvents, "x"), Event: events[2], BackURL: "/console/e"}},
 		{"webviews", &WebviewsView{Page: ws(NavWebviews, "Connect Webviews"), Rows: webviews, Add: form, Pagination: Pagination{First: "?"}}},

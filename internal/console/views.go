@@ -428,7 +428,8 @@ type Code struct {
 	Status      Badge
 	Starts      string
 	Ends        string
-	Frame       string // when it opens the lock, from now
+	Opens       string    // what comes next: Starts, Ends, Ended, or Always
+	Next        time.Time // when it comes; zero: never
 	CreatedAt   time.Time
 	Problems    []Problem
 	Pending     []string

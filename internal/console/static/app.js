@@ -43,13 +43,15 @@
     return past ? `${text} ago` : `in ${text}`
   }
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long' })
+  const clock = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
   function refreshTimes() {
     for (const time of all('time[data-ago]')) {
       const then = new Date(time.dateTime)
-      const text = relative(then, new Date())
+      const text = relative(then, new Date(Date.now() + Number(time.dataset.ahead || 0)))
       if (time.textContent !== text) time.textContent = text
       time.title = exact.format(then)
     }
+    for (const time of all('time[data-clock]')) time.textContent = clock.format(Date.now() + Number(time.dataset.clock))
   }
   refreshTimes()
   setInterval(refreshTimes, 30000)
