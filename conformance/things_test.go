@@ -121,5 +121,6 @@ func TestBrowserWebhooks(t *testing.T) {
 	p.sees("device.added")
 	w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/devices/simulate/disconnect", fields{"device_id": w.Harbour.Devices[0].DeviceID})
 	p.sees("device.disconnected")
+	until(p, "which device it was", `document.querySelector(".event-device[href$='/devices/`+w.Harbour.Devices[0].DeviceID+`']")?.innerText ?? ""`, func(name string) bool { return name == w.Harbour.Devices[0].Name })
 	screenshot(t, p.ctx, "console-events")
 }

@@ -60,8 +60,8 @@ func thingSamples() []sample {
 	still := ws(NavEvents, "Events")
 	still.Clock = &ClockView{Action: "/console/c", Here: "/console/e", Now: testNow, Min: "2026-11-23T18:31", Max: "2027-12-28T18:30"}
 	events := []EventRow{
-		{ID: "e1", URL: "/console/e", Type: "lock.unlocked", At: minutesAgo(2), About: []Link{{"Device", "/console/d"}, {"Account", "/console/a"}}, JSON: "{\n  \"event_id\": \"e1\",\n  \"event_type\": \"lock.unlocked\"\n}"},
-		{ID: "e2", URL: "/console/e", Type: "access_code.unmanaged.failed_to_convert_to_managed", At: minutesAgo(130), About: []Link{{"Device", "/console/d"}}, Details: "The lock is full.", JSON: "{}"},
+		{ID: "e1", URL: "/console/e", Type: "lock.unlocked", At: minutesAgo(2), Device: Link{"Garage", "/console/d"}, About: []Link{{"Account", "/console/a"}}, JSON: "{\n  \"event_id\": \"e1\",\n  \"event_type\": \"lock.unlocked\"\n}"},
+		{ID: "e2", URL: "/console/e", Type: "access_code.unmanaged.failed_to_convert_to_managed", At: minutesAgo(130), Device: Link{Text: "Deleted device"}, Details: "The lock is full.", JSON: "{}"},
 		{ID: "e3", URL: "/console/e", Type: "client_session.deleted", At: days(-3), JSON: "{}"},
 	}
 	types := event.Type("").Enum()

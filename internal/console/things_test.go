@@ -22,6 +22,7 @@ import (
 
 	"keyway/internal/account"
 	"keyway/internal/connectwebview"
+	"keyway/internal/device"
 	"keyway/internal/event"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
@@ -217,6 +218,27 @@ func TestEvents(t *testing.T) {
 	a := s.connected(t, w.ID, "august")
 	s.connected(t, abroad.ID, "yale")
 	b.get(list).has("device.added", "connected_account.created", a.ID).lacks("yale_lock")
+	found, err := s.config.Devices.List(t.Context(), w.ID, device.Filter{Limit: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := make([]device.Device, 2)
+	for i, doc := range found.Items {
+		if err := json.Unmarshal(doc, &of[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	named := func(i int, name string) string {
+		return `href="` + workspacePath(w.ID, "devices", of[i].ID) + `">` + name + `</a>`
+	}
+	b.has(named(0, of[0].DisplayName), named(1, of[1].DisplayName))
+	if err := s.config.Devices.Change(t.Context(), w.ID, of[0].ID, device.Update{Name: rpc.Opt[string]{Set: true, Value: "Harbour Gate"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.config.Devices.Delete(t.Context(), w.ID, of[1].ID); err != nil {
+		t.Fatal(err)
+	}
+	b.get(list).has(named(0, "Harbour Gate"), "Deleted device").lacks(of[1].ID + `">`)
 	one := regexp.MustCompile(`href="(` + list + `/[^"/]+)"`).FindStringSubmatch(b.page)[1]
 	b.get(one).has("&#34;event_id&#34;: &#34;" + strings.TrimPrefix(one, list+"/"))
 	b.get(list+"?event_type=connected_account.created").has("1 event<", a.ID)
@@ -234,7 +256,7 @@ func TestEvents(t *testing.T) {
 	}
 	b.get(list + "?event_type=lock.locked").has("50 events on this page")
 	after = html.UnescapeString(regexp.MustCompile(`href="([^"]*after=[^"]*)"`).FindStringSubmatch(b.page)[1])
-	b.get(after).has("10 events on this page", "First page").lacks(`data-live="event"`)
+	b.get(after).has("10 events on this page", "First page").lacks(`data-live="event`)
 
 	e := s.browser(t)
 	e.signIn("eve")

@@ -200,6 +200,14 @@ func (d *Devices) find(ctx context.Context, in getInput, managed bool) (rpc.Doc[
 	return doc, err
 }
 
+// Names gives what devices of the workspace are called, managed or not; one that is gone is not in the map.
+func (d *Devices) Names(ctx context.Context, workspaceID string, ids []string) (map[string]string, error) {
+	w := d.DB.Where()
+	w.Add("workspace_id = ?", workspaceID)
+	w.AddIn("device_id", ids)
+	return w.DisplayNames(ctx, d.DB, "devices", "device_id")
+}
+
 // CountOfAccounts is how many devices each of some accounts has in the workspace, managed or not;
 // one without devices is not in the map.
 func (d *Devices) CountOfAccounts(ctx context.Context, workspaceID string, accountIDs []string) (map[string]int, error) {

@@ -118,6 +118,25 @@ func (w *Where) Page(ctx context.Context, q Querier, table, idColumn string, aft
 	})
 }
 
+// DisplayNames gives what a table's documents call themselves, by their ids.
+func (w *Where) DisplayNames(ctx context.Context, q Querier, table, idColumn string) (map[string]string, error) {
+	names := map[string]string{}
+	rows, err := q.Query(ctx, `SELECT `+idColumn+`, doc FROM `+table+w.String(), w.Args...)
+	_, err = All(rows, err, func(rows *sql.Rows) (doc []byte, err error) {
+		var id string
+		if err := rows.Scan(&id, &doc); err != nil {
+			return nil, err
+		}
+		var of struct {
+			DisplayName string `json:"display_name"`
+		}
+		err = json.Unmarshal(doc, &of)
+		names[id] = of.DisplayName
+		return nil, err
+	})
+	return names, err
+}
+
 // Strings gives values of a string type as plain strings, for AddIn.
 func Strings[T ~string](values []T) []string {
 	out := make([]string, len(values))
