@@ -59,7 +59,7 @@ func TestBrowserAddDevices(t *testing.T) {
 	p.press("Connected Accounts")
 	p.sees("Schlage")
 	screenshot(t, p.ctx, "console-accounts")
-	p.pressAt(`tbody tr:last-child .row-link`)
+	p.pressAt(`tbody tr:first-child .row-link`)
 	p.press("Disconnect")
 	p.sees("Keyway can no longer sign in")
 	screenshot(t, p.ctx, "console-account")

@@ -25,12 +25,14 @@ func (b *browser) until(path, text string) *browser {
 	}
 }
 
-// lockOf connects an account of a brand and gives the address of its first lock.
+// lockOf connects an account of a brand and gives the address of its first lock, which is well and, since it
+// is the oldest, stands last.
 func (b *browser) lockOf(w workspace.Workspace, brand string) string {
 	b.t.Helper()
 	list := workspacePath(w.ID, "devices")
 	b.get(list).post(workspacePath(w.ID, "sandbox-devices"), "brand", brand).at(list)
-	return regexp.MustCompile(`href="(` + list + `/[^"]*)"`).FindStringSubmatch(b.get(list + "?q=" + brand).page)[1]
+	all := regexp.MustCompile(`href="(`+list+`/[^"]*)"`).FindAllStringSubmatch(b.get(list+"?q="+brand).page, -1)
+	return all[len(all)-1][1]
 }
 
 func TestLocking(t *testing.T) {

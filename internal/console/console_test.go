@@ -61,7 +61,7 @@ func TestEscaping(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, v := range []view{
-		&DevicesView{Page: page, Connect: sampleConnect, Query: evil, Rows: []DeviceRow{{ID: evil, URL: "javascript:alert(1)", Name: evil, Icon: "lock", Brand: evil, Account: evil}}},
+		&DevicesView{Page: page, Connect: sampleConnect, Query: evil, Rows: []DeviceRow{{ID: evil, URL: "javascript:alert(1)", Name: evil, Icon: "lock", Brand: evil, Account: Link{evil, "javascript:alert(1)"}}}},
 		&DeviceView{Page: page, DeviceHead: DeviceHead{Device: device, Rename: RenameForm{Action: "/console/x", Name: evil}, BackURL: "/console"}},
 		&TokensView{Page: page, Base: "/console/t", All: 1, Tokens: []Token{{ID: evil, Name: evil, Reason: evil, Scopes: evil, Workspaces: evil}}, Created: &Secret{ID: "t", Name: evil, Value: evil}, Snippets: &Snippets{Endpoint: evil, Workspaces: []Workspace{w}, WorkspaceID: w.ID, Token: evil}},
 		&TeamView{Page: page, Members: []Member{{UserID: "u", Name: evil, APIKeys: []string{evil}, CanChange: true}}, CanManage: true},

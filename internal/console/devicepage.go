@@ -60,7 +60,8 @@ func (q *request) deviceHead(tab string) (h DeviceHead, served device.Device, er
 			return h, served, err
 		}
 	}
-	h.Device.Account, err = accountNames{q: q, known: map[string]string{}}.of(h.Device.AccountID)
+	names, err := q.Accounts.Names(q.r.Context(), q.current.ID, []string{h.Device.AccountID})
+	h.Device.Account = Link{names[h.Device.AccountID], q.accountsAt(h.Device.AccountID)}
 	return h, served, err
 }
 

@@ -616,6 +616,8 @@ func TestDevices(t *testing.T) {
 	if err != nil || pages != 3 || len(seen) != n {
 		t.Errorf("%d devices on %d pages, want %d on 3 (%v)", len(seen), pages, n, err)
 	}
+	// Whoever adds devices sees them first.
+	b.post(add, "brand", "nuki").at(list).has("Nuki · Lock")
 }
 
 func TestTeam(t *testing.T) {

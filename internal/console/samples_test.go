@@ -108,7 +108,7 @@ func sampleSnippets(token, key string) *Snippets {
 func sampleDeviceRows() []DeviceRow {
 	row := func(id, name, icon, brand, kind, account string, battery *Battery, badges ...Badge) DeviceRow {
 		id = "0199b2f6-42d1-7c55-b0aa-" + id
-		return DeviceRow{ID: id, URL: workspacePath(sampleSandbox.ID, "devices", id), Name: name, Icon: icon, Brand: brand, Type: kind, Account: account, Battery: battery, Badges: badges}
+		return DeviceRow{ID: id, URL: workspacePath(sampleSandbox.ID, "devices", id), Name: name, Icon: icon, Brand: brand, Type: kind, Account: Link{account, "/console/a"}, Battery: battery, Badges: badges}
 	}
 	online := Badge{Tone: ToneGood, Text: "Online"}
 	offline := Badge{Tone: ToneBad, Text: "Offline"}
@@ -205,7 +205,7 @@ func samples() []sample {
 	if err != nil {
 		panic(err)
 	}
-	lock.Account = "jane@example.com"
+	lock.Account = Link{"jane@example.com", "/console/a"}
 	tabs := []Tab{{"Overview", "/console/a", true}, {"Access codes", "/console/b", false}, {"Events", "/console/c", false}}
 	head := DeviceHead{
 		Device: lock, BackURL: sampleSandbox.Path(), Rename: RenameForm{Action: "/console/x", Name: "Garage"}, Tabs: tabs,

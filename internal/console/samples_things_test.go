@@ -70,8 +70,8 @@ func thingSamples() []sample {
 	wrongForm.Open, wrongForm.Category, wrongForm.Redirect, wrongForm.Errors = true, chosenBrands, "javascript:alert(1)", FormErrors{"brand": "Choose at least one brand.", "custom_redirect_url": "Invalid url.", "category": "Choose one of these."}
 	webviews := []WebviewRow{
 		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e901", Address: "http://localhost:8420/connect_webviews/view?connect_webview_id=0199b2f6&auth_token=x", Badge: Badge{Tone: ToneNeutral, Text: "Pending"}, Brands: "All brands", CustomerKey: "guesthouse", CreatedAt: minutesAgo(4), Open: true},
-		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e902", Badge: Badge{Tone: ToneGood, Text: "Authorized"}, Brands: "August", Account: &Link{"Account", "/console/a"}, CreatedAt: days(-1)},
-		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e903", Badge: Badge{Tone: ToneBad, Text: "Failed"}, Brands: "12 brands", CreatedAt: days(-8)},
+		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e902", Badge: Badge{Tone: ToneGood, Text: "Authorized"}, Brands: "August", AccountID: "a1", Account: Link{"jane@example.com", "/console/a"}, CreatedAt: days(-1)},
+		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e903", Badge: Badge{Tone: ToneBad, Text: "Failed"}, Brands: "12 brands", AccountID: "a2", Account: Link{Text: "Deleted account"}, CreatedAt: days(-8)},
 	}
 	newSession := SessionForm{Nonce: "n9", MinDate: "2026-11-24", Accounts: []SessionOption{{ID: "a1", Label: "jane@example.com", Note: "August", Chosen: true}, {ID: "a2", Label: "jane@example.com", Note: "Schlage"}}, Webviews: []SessionOption{{ID: "v1", Label: "All brands", Note: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e901"}}}
 	wrongSession := newSession

@@ -283,7 +283,12 @@ func TestWebviews(t *testing.T) {
 		t.Fatalf("%s %v", page.Items, err)
 	}
 	s.connected(t, w.ID, "yale")
-	b.get(list).has("Authorized", "Yale")
+	a := s.connected(t, w.ID, "august")
+	b.get(list).has("Authorized", "Yale", `href="`+workspacePath(w.ID, "connected-accounts", a.ID)+`">jane@example.com</a>`)
+	if err := s.config.Accounts.Delete(t.Context(), w.ID, a.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.get(list).has("Deleted account").lacks(a.ID)
 	remove := regexp.MustCompile(`action="(` + list + `/[^"/]+/delete)"`).FindStringSubmatch(b.page)[1]
 	e := s.browser(t)
 	e.signIn("eve")

@@ -264,7 +264,7 @@ type DeviceRow struct {
 	Type    string
 	Badges  []Badge
 	Battery *Battery
-	Account string
+	Account Link // no text: it has none
 }
 
 // Battery is how full a battery is.

@@ -13,6 +13,8 @@ type Where struct {
 	conditions []string
 	list       string // SELECT of the values of a JSON list
 	Args       []any
+
+	NewestFirst bool // turns the order of Page around
 }
 
 // Where begins a clause.
@@ -102,16 +104,20 @@ type Row struct {
 // Page gives the row as a page needs it.
 func (r Row) Page() (doc []byte, createdAt int64, id string) { return r.Doc, r.CreatedAt, r.ID }
 
-// Page reads rows of a table in the order in which they were made, beginning behind the given
-// row (an empty id: from the beginning), and one more than the limit, so that the caller knows
-// whether there are more.
+// Page reads rows of a table in the order in which they were made, or with NewestFirst against it, beginning
+// behind the given row (an empty id: from the beginning), and one more than the limit, so that the caller
+// knows whether there are more.
 func (w *Where) Page(ctx context.Context, q Querier, table, idColumn string, afterTime int64, afterID string, limit int) ([]Row, error) {
+	behind, direction := ">", ""
+	if w.NewestFirst {
+		behind, direction = "<", " DESC"
+	}
 	if afterID != "" {
-		w.Add("(created_at, "+idColumn+") > (?, ?)", afterTime, afterID)
+		w.Add("(created_at, "+idColumn+") "+behind+" (?, ?)", afterTime, afterID)
 	}
 	w.Args = append(w.Args, limit+1)
 	rows, err := q.Query(ctx, `SELECT doc, created_at, `+idColumn+` FROM `+table+w.String()+
-		` ORDER BY created_at, `+idColumn+` LIMIT `+Mark(len(w.Args)), w.Args...)
+		` ORDER BY created_at`+direction+`, `+idColumn+direction+` LIMIT `+Mark(len(w.Args)), w.Args...)
 	return All(rows, err, func(rows *sql.Rows) (r Row, err error) {
 		err = rows.Scan(&r.Doc, &r.CreatedAt, &r.ID)
 		return r, err
