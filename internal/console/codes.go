@@ -50,7 +50,7 @@ func (q *request) codesView() (*CodesView, error) {
 	}
 	v.Pool, v.PoolOn = accesscode.HasPool(served)
 	form.CanPool = v.Pool && !v.PoolOn
-	if form.Online || form.Offline {
+	if served.IsManaged && (form.Online || form.Offline) {
 		v.Add = &form
 	}
 	v.Simulated = h.Simulate.Keypad

@@ -214,6 +214,8 @@ func samples() []sample {
 		Attempt:  &AttemptNote{ID: "a1", Tone: ToneBad, Text: "The device cannot be reached.", Code: "device_offline", CloseURL: "/console/x"},
 	}
 	bare := DeviceHead{Device: Device{DeviceRow: DeviceRow{ID: "d", Name: "x", Icon: "lock"}, JSON: "{}"}, BackURL: "/console", Rename: RenameForm{Action: "/console/x"}}
+	unmanaged := bare
+	unmanaged.Manage = "/console/x"
 	addCode := sampleCodeForm("add-code")
 	addCode.Open, addCode.Blocked, addCode.Kind = true, "The device is offline.", "time_bound"
 	addCode.Errors = FormErrors{"": "The device is full.", "name": "Use at most 14 characters.", "code": "The code must not contain zeros", "ends_at": "Choose when the code ends."}
@@ -287,6 +289,7 @@ func samples() []sample {
 		{"devices-new-workspace", &DevicesView{Connect: sampleConnect, Page: dialog, Rows: sampleDeviceRows(), Total: 6, AddSandbox: sampleSandboxForm()}},
 		{"device", &DeviceView{Page: ws(NavDevices, "Garage"), DeviceHead: head}},
 		{"device-rename", &DeviceView{Page: ws(NavDevices, "Garage"), DeviceHead: DeviceHead{Device: lock, BackURL: sampleSandbox.Path(), Rename: RenameForm{Open: true, Action: "/console/x", Errors: FormErrors{"name": "A name is needed."}}}}},
+		{"device-unmanaged", &DeviceView{Page: ws(NavDevices, "x"), DeviceHead: unmanaged}},
 		{"device-bare", &DeviceView{Page: ws(NavDevices, "x"), DeviceHead: bare}},
 		{"device-events", &DeviceEventsView{Page: ws(NavDevices, "Garage"), DeviceHead: head, More: true, Events: []DeviceEvent{
 			{ID: "e2", Type: "lock.unlocked", Text: "Lock unlocked", Detail: "By keycode", CodeURL: "/console/x", At: minutesAgo(1)},

@@ -304,6 +304,7 @@ type BrandOption struct {
 type DeviceHead struct {
 	Device   Device
 	BackURL  string
+	Manage   string // where an unmanaged device is taken in; empty: it is managed
 	Tabs     []Tab
 	Turns    []Turn
 	Simulate SimulateMenu
