@@ -93,6 +93,7 @@ func TestCodes(t *testing.T) {
 	b.post(codes, "name", "Cleaner", "code", "12", "kind", "ongoing").has("does not support codes of this length", "data-open", `value="Cleaner"`)
 	b.get(codes).post(codes, "name", "Cleaner", "kind", "time_bound", "starts_at", "tomorrow").has("This is not a date with a time.", "Choose when the code ends.")
 	b.get(codes).post(codes, "name", "Cleaner", "kind", "time_bound", "ends_at", "2020-01-01T00:00").has("The time must be in the future")
+	b.get(codes).post(codes, "name", "Cleaner", "kind", "time_bound", "starts_at", "2100-01-02T00:00", "ends_at", "2100-01-01T00:00").has("It must end after it starts.")
 	b.get(codes).post(codes+"/generate", "name", "Cleaner", "kind", "ongoing").has("data-open", `value="Cleaner"`)
 	pin := regexp.MustCompile(`id="add-code-code" name="code" type="text" value="(\d+)"`).FindStringSubmatch(b.page)
 	if pin == nil {

@@ -383,6 +383,10 @@ func plainly(message string) string {
 		return "This is needed."
 	case "Invalid email":
 		return "That is not an e-mail address."
+	case "Invalid url":
+		return "That is not an address, such as https://app.example.com/."
+	case "The time must be after starts_at":
+		return "It must end after it starts."
 	}
 	return sentence(message)
 }

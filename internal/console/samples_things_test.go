@@ -67,7 +67,7 @@ func thingSamples() []sample {
 	types := event.Type("").Enum()
 	form := WebviewForm{Action: "/console/v", Manages: true, Categories: []CategoryOption{{"", "All brands"}, {"thermostats", "Thermostats"}, {chosenBrands, "Brands that I choose…"}}, Brands: sampleSandboxForm().Groups[0].Brands}
 	wrongForm := form
-	wrongForm.Open, wrongForm.Category, wrongForm.Redirect, wrongForm.Errors = true, chosenBrands, "javascript:alert(1)", FormErrors{"brand": "Choose at least one brand.", "custom_redirect_url": "Invalid url.", "category": "Choose one of these."}
+	wrongForm.Open, wrongForm.Category, wrongForm.Redirect, wrongForm.Errors = true, chosenBrands, "javascript:alert(1)", FormErrors{"brand": "Choose at least one brand.", "custom_redirect_url": "That is not an address, such as https://app.example.com/.", "category": "Choose one of these."}
 	webviews := []WebviewRow{
 		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e901", Address: "http://localhost:8420/connect_webviews/view?connect_webview_id=0199b2f6&auth_token=x", Badge: Badge{Tone: ToneNeutral, Text: "Pending"}, Brands: "All brands", CustomerKey: "guesthouse", CreatedAt: minutesAgo(4), Open: true},
 		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e902", Badge: Badge{Tone: ToneGood, Text: "Authorized"}, Brands: "August", AccountID: "a1", Account: Link{"jane@example.com", "/console/a"}, CreatedAt: days(-1)},

@@ -147,6 +147,7 @@ func TestWebhooks(t *testing.T) {
 	list := workspacePath(w.ID, "developer", "webhooks")
 	b.signIn("jane").get(list).has("No webhooks")
 	b.post(list, "url", "http://10.0.0.1/", "all", "true").has("not on the public internet", `value="http://10.0.0.1/"`)
+	b.post(list, "url", "", "all", "true").has("This is needed.")
 	b.post(list, "url", receiver.URL).has("Choose at least one event type, or all.")
 	b.post(list, "url", receiver.URL, "event_type", "device.connected", "event_type", "lock.unlocked").has("Webhook created", "Nothing was sent yet", "device.connected").lacks("whsec_")
 	at := b.address.Path
@@ -274,7 +275,7 @@ func TestWebviews(t *testing.T) {
 	list := workspacePath(w.ID, "developer", "connect-webviews")
 	b.signIn("jane").get(list).has("No Connect Webviews")
 	b.post(list, "category", "chosen").has("Choose at least one brand.")
-	b.post(list, "category", "", "custom_redirect_url", "javascript:alert(1)").has("Invalid url.")
+	b.post(list, "category", "", "custom_redirect_url", "javascript:alert(1)").has("That is not an address")
 	b.post(list, "category", "nothing").has("Choose one of these.")
 	b.post(list, "category", "chosen", "brand", "august", "customer_key", "guest-1", "custom_redirect_url", "https://app.example.com/", "automatically_manage_new_devices", "true").
 		has("Send this link", "August", "guest-1", "Pending", "/connect_webviews/view?")

@@ -189,6 +189,9 @@ func (q *request) createWebhook() error {
 	if !wrong {
 		return q.refused(q.webhooksAt(), err)
 	}
+	if address == "" {
+		errs["url"] = "This is needed."
+	}
 	v, err := q.webhooksView()
 	if err != nil {
 		return err
