@@ -248,3 +248,20 @@ func post(t *testing.T, server, page string, form url.Values) string {
 	}
 	return string(body)
 }
+
+// Of all pages only that of Connect Webviews lets other sites frame it.
+func TestOnlyTheWebviewIsFramed(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	webview := strings.TrimPrefix(text(t, w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", fields{}).object(t, "connect_webview"), "url"), w.URL)
+	for path, who := range map[string]string{webview: "*", "/connect_webviews/view": "*", "/console/sign-in": "'none'", "/console/nothing": "'none'", "/console/invitation": "'none'", "/docs": "'none'"} {
+		res, err := http.Get(w.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if policy := res.Header.Get("Content-Security-Policy"); !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") || !strings.Contains(policy, "frame-ancestors "+who) {
+			t.Errorf("%s (%d, %s) may be framed as %q says, want %s", path, res.StatusCode, res.Header.Get("Content-Type"), policy, who)
+		}
+	}
+}
