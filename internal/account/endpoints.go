@@ -135,7 +135,7 @@ func (a *Accounts) Names(ctx context.Context, workspaceID string, ids []string) 
 	w := a.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
 	w.AddIn("connected_account_id", ids)
-	return w.DisplayNames(ctx, a.DB, "connected_accounts", "connected_account_id")
+	return w.Names(ctx, a.DB, "connected_accounts", "connected_account_id", "display_name")
 }
 
 // Find reads one page of the accounts whose name, brand, user, customer or metadata contains a text,

@@ -103,6 +103,7 @@ func TestCodes(t *testing.T) {
 	b.until(codes, "Set</span>")
 	at := regexp.MustCompile(`href="(` + codes + `/[^"]*)">Cleaner<`).FindStringSubmatch(b.page)[1]
 	b.get(at).has("Timeline", "Set on device", "by a person", pin[1])
+	b.get(lock + "/events").has(`<a href="` + at + `">Cleaner</a>`)
 
 	ends := time.Now().AddDate(0, 0, 3).UTC().Format(localTime)
 	b.get(codes).post(at+"/edit", "name", "Crew", "kind", "time_bound", "ends_at", "x").has("This is not a date with a time.", "data-open")

@@ -238,7 +238,8 @@ func (q *request) deviceEvents() error {
 		return err
 	}
 	v.More = page.HasNext
-	for _, doc := range page.Items {
+	codes := make([]string, len(page.Items))
+	for i, doc := range page.Items {
 		var e struct {
 			event.Record
 			AttemptError string `json:"error_code"`
@@ -254,10 +255,19 @@ func (q *request) deviceEvents() error {
 		} else if e.AttemptError != "" {
 			row.Detail = words(e.AttemptError)
 		}
-		if e.CodeID != "" {
-			row.CodeURL = q.devicePath("codes", e.CodeID)
+		if codes[i] = e.CodeID; e.CodeID != "" {
+			row.Code = Link{"Access code", q.devicePath("codes", e.CodeID)}
 		}
 		v.Events = append(v.Events, row)
+	}
+	names, err := q.Codes.Names(q.context(), codes)
+	if err != nil {
+		return err
+	}
+	for i, id := range codes {
+		if name := names[id]; name != "" {
+			v.Events[i].Code.Text = name
+		}
 	}
 	return q.show(v)
 }

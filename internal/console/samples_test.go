@@ -292,7 +292,7 @@ func samples() []sample {
 		{"device-unmanaged", &DeviceView{Page: ws(NavDevices, "x"), DeviceHead: unmanaged}},
 		{"device-bare", &DeviceView{Page: ws(NavDevices, "x"), DeviceHead: bare}},
 		{"device-events", &DeviceEventsView{Page: ws(NavDevices, "Garage"), DeviceHead: head, More: true, Events: []DeviceEvent{
-			{ID: "e2", Type: "lock.unlocked", Text: "Lock unlocked", Detail: "By keycode", CodeURL: "/console/x", At: minutesAgo(1)},
+			{ID: "e2", Type: "lock.unlocked", Text: "Lock unlocked", Detail: "By keycode", Code: Link{"Cleaner", "/console/x"}, At: minutesAgo(1)},
 			{ID: "e1", Type: "device.connected", Text: "Device connected", At: minutesAgo(90)}}}},
 		{"device-events-empty", &DeviceEventsView{Page: ws(NavDevices, "x"), DeviceHead: bare}},
 		{"codes", &CodesView{Page: ws(NavDevices, "Garage"), DeviceHead: head, Codes: sampleCodes()[:3], Others: sampleCodes()[3:], Add: sampleCodeForm("add-code"), Pool: true, PoolOn: true, Simulated: true}},

@@ -376,12 +376,12 @@ type DeviceEventsView struct {
 
 // DeviceEvent is one line of the list.
 type DeviceEvent struct {
-	ID      string
-	Type    string
-	Text    string
-	Detail  string
-	CodeURL string // the page of the access code that it is about; empty: about none
-	At      time.Time
+	ID     string
+	Type   string
+	Text   string
+	Detail string
+	Code   Link // the access code that it is about; without an address: about none
+	At     time.Time
 }
 
 // CodesView is the access codes of a device.

@@ -208,7 +208,7 @@ func (d *Devices) Names(ctx context.Context, workspaceID string, ids []string) (
 	w := d.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
 	w.AddIn("device_id", ids)
-	return w.DisplayNames(ctx, d.DB, "devices", "device_id")
+	return w.Names(ctx, d.DB, "devices", "device_id", "display_name")
 }
 
 // CountOfAccounts is how many devices each of some accounts has in the workspace, managed or not;

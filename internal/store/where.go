@@ -124,20 +124,18 @@ func (w *Where) Page(ctx context.Context, q Querier, table, idColumn string, aft
 	})
 }
 
-// DisplayNames gives what a table's documents call themselves, by their ids.
-func (w *Where) DisplayNames(ctx context.Context, q Querier, table, idColumn string) (map[string]string, error) {
+// Names gives what a field of a table's documents says, by their ids.
+func (w *Where) Names(ctx context.Context, q Querier, table, idColumn, field string) (map[string]string, error) {
 	names := map[string]string{}
 	rows, err := q.Query(ctx, `SELECT `+idColumn+`, doc FROM `+table+w.String(), w.Args...)
-	_, err = All(rows, err, func(rows *sql.Rows) (doc []byte, err error) {
+	_, err = All(rows, err, func(rows *sql.Rows) (doc map[string]any, err error) {
 		var id string
-		if err := rows.Scan(&id, &doc); err != nil {
+		var text []byte
+		if err := rows.Scan(&id, &text); err != nil {
 			return nil, err
 		}
-		var of struct {
-			DisplayName string `json:"display_name"`
-		}
-		err = json.Unmarshal(doc, &of)
-		names[id] = of.DisplayName
+		err = json.Unmarshal(text, &doc)
+		names[id], _ = doc[field].(string)
 		return nil, err
 	})
 	return names, err
