@@ -186,8 +186,6 @@ func (p person) accessiblePage(name string, met map[string]bool) {
 		until(p, "the dialog "+id+" with the focus in it", dialog+`.open && `+dialog+`.contains(document.activeElement)`, isTrue)
 		complain(" #"+id, p.tabs(dialog))
 		checked(dialog, " #"+id)
-		// In a frame Escape is for what the frame shows.
-		p.do(chromedp.Evaluate[chromedp.Void](dialog+`.querySelector("[data-close]").focus()`), "go to what closes "+id)
 		p.do(chromedp.KeyEvent(kb.Escape), "close "+id)
 		until(p, "the dialog "+id+" closed and the focus back", `!`+dialog+`.open && document.activeElement === back`, isTrue)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // onScreen waits for a screen of the Connect Webview and takes its picture.
@@ -141,11 +142,12 @@ func TestBrowserEmbeddedWebview(t *testing.T) {
 			frame := person{t, frameOf(t, ctx, w.URL)}
 			frame.tick(`main[data-screen="intro"] .button`)
 			frame.finds(`main[data-screen="credentials"]`)
+			frame.do(chromedp.KeyEvent(kb.Escape), "press Escape") // of keys only a page of the server itself is told
 			frame.fillAt("#f-email", login)
 			frame.fillAt("#f-password", "1234")
 			frame.tick(`main[data-screen="credentials"] .button`)
 			heard := until(person{t, ctx}, "word from the webview", `heard.length > 1 ? heard.join(" ") : ""`, func(heard string) bool { return heard != "" })
-			if !strings.Contains(heard, `"`+want+`"`) {
+			if !strings.Contains(heard, `"`+want+`"`) || strings.Contains(heard, "close") {
 				t.Errorf("the host heard %q", heard)
 			}
 			each(t, ctx, func(suffix string) { picture(t, ctx, "webview-embedded-"+strings.SplitN(login, "@", 2)[0]+suffix) })
@@ -245,4 +247,21 @@ func post(t *testing.T, server, page string, form url.Values) string {
 		t.Fatal(err)
 	}
 	return string(body)
+}
+
+// Of all pages only that of Connect Webviews lets other sites frame it.
+func TestOnlyTheWebviewIsFramed(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	webview := strings.TrimPrefix(text(t, w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", fields{}).object(t, "connect_webview"), "url"), w.URL)
+	for path, who := range map[string]string{webview: "*", "/connect_webviews/view": "*", "/console/sign-in": "'none'", "/console/nothing": "'none'", "/console/invitation": "'none'", "/docs": "'none'"} {
+		res, err := http.Get(w.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if policy := res.Header.Get("Content-Security-Policy"); !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") || !strings.Contains(policy, "frame-ancestors "+who) {
+			t.Errorf("%s (%d, %s) may be framed as %q says, want %s", path, res.StatusCode, res.Header.Get("Content-Type"), policy, who)
+		}
+	}
 }

@@ -470,7 +470,7 @@ func (a answer) refusal() string {
 func (w *world) digest(t *testing.T) string {
 	t.Helper()
 	rows, err := w.DB.Query(t.Context(), `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-		AND name NOT IN ('token_uses', 'token_networks', 'refusals') ORDER BY name`)
+		AND name NOT IN ('token_uses', 'token_networks', 'token_habits', 'refusals') ORDER BY name`)
 	tables, err := store.All(rows, err, store.One[string])
 	if err != nil {
 		t.Fatal(err)

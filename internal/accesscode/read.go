@@ -22,6 +22,16 @@ func (c *Codes) OnDevice(ctx context.Context, deviceID string) (managed []rpc.Do
 	return own.Items, foreign.Items, err
 }
 
+// Names gives what codes of the caller's workspace are called, managed or not; one that is gone is not in the
+// map, and neither is a spare one.
+func (c *Codes) Names(ctx context.Context, ids []string) (map[string]string, error) {
+	w := c.DB.Where()
+	w.Add("workspace_id = ?", credential.From(ctx).WorkspaceID)
+	w.Add("is_spare = ?", false)
+	w.AddIn("access_code_id", ids)
+	return w.Names(ctx, c.DB, "access_codes", "access_code_id", "name")
+}
+
 // Timeline tells what happened to a code, oldest first. It returns access_code_not_found.
 func (c *Codes) Timeline(ctx context.Context, id string) ([]TimelineEvent, error) {
 	out, err := c.getTimeline(ctx, timelineInput{ID: id, Limit: rpc.Opt[int]{Set: true, Value: mostTimeline}})

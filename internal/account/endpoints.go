@@ -130,8 +130,16 @@ func (a *Accounts) page(ctx context.Context, w *store.Where, from rpc.Position, 
 	return rpc.PageOf[Account](rows, limit), err
 }
 
+// Names gives what accounts of the workspace are called; one that is gone is not in the map.
+func (a *Accounts) Names(ctx context.Context, workspaceID string, ids []string) (map[string]string, error) {
+	w := a.DB.Where()
+	w.Add("workspace_id = ?", workspaceID)
+	w.AddIn("connected_account_id", ids)
+	return w.Names(ctx, a.DB, "connected_accounts", "connected_account_id", "display_name")
+}
+
 // Find reads one page of the accounts whose name, brand, user, customer or metadata contains a text,
-// or whose id begins with it, or of all when it is empty.
+// or whose id begins with it, or of all when it is empty: those connected last first.
 func (a *Accounts) Find(ctx context.Context, workspaceID, text string, from rpc.Position, limit int) (rpc.Page[Account], error) {
 	w := a.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
@@ -139,6 +147,7 @@ func (a *Accounts) Find(ctx context.Context, workspaceID, text string, from rpc.
 	if text != "" {
 		w.AddSearch("search", text, "connected_account_id")
 	}
+	w.NewestFirst = true
 	return a.page(ctx, w, from, limit)
 }
 

@@ -50,7 +50,7 @@ func (q *request) codesView() (*CodesView, error) {
 	}
 	v.Pool, v.PoolOn = accesscode.HasPool(served)
 	form.CanPool = v.Pool && !v.PoolOn
-	if form.Online || form.Offline {
+	if served.IsManaged && (form.Online || form.Offline) {
 		v.Add = &form
 	}
 	v.Simulated = h.Simulate.Keypad
@@ -144,7 +144,7 @@ func (q *request) code(doc []byte, form CodeForm, now time.Time) (Code, error) {
 	if !s.EndsAt.IsZero() {
 		c.Ends = when(s.EndsAt.Time, form.Zone)
 	}
-	c.Frame = codeFrame(s, now)
+	c.Opens, c.Next = codeFrame(s, now)
 	for _, e := range s.Errors {
 		c.Problems = append(c.Problems, Problem{Code: e.ErrorCode, Message: e.Message, Explanation: codeExplanations[e.ErrorCode], Since: e.CreatedAt.Time, Bad: true})
 	}
@@ -215,17 +215,17 @@ func codeBadge(s servedCode) Badge {
 	return Badge{Tone: ToneNeutral, Text: "Not set yet"}
 }
 
-// codeFrame says when a code opens the lock, by the workspace's own clock.
-func codeFrame(s servedCode, now time.Time) string {
+// codeFrame says what comes next for a code, by the workspace's own clock, and when.
+func codeFrame(s servedCode, now time.Time) (what string, at time.Time) {
 	switch {
 	case s.EndsAt.IsZero():
-		return "Always"
+		return "Always", time.Time{}
 	case now.Before(s.StartsAt.Time):
-		return "Starts " + relative(now, s.StartsAt.Time)
+		return "Starts", s.StartsAt.Time
 	case now.Before(s.EndsAt.Time):
-		return "Ends " + relative(now, s.EndsAt.Time)
+		return "Ends", s.EndsAt.Time
 	}
-	return "Ended " + relative(now, s.EndsAt.Time)
+	return "Ended", s.EndsAt.Time
 }
 
 func (q *request) codes() error {

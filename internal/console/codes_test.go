@@ -25,12 +25,14 @@ func (b *browser) until(path, text string) *browser {
 	}
 }
 
-// lockOf connects an account of a brand and gives the address of its first lock.
+// lockOf connects an account of a brand and gives the address of its first lock, which is well and, since it
+// is the oldest, stands last.
 func (b *browser) lockOf(w workspace.Workspace, brand string) string {
 	b.t.Helper()
 	list := workspacePath(w.ID, "devices")
 	b.get(list).post(workspacePath(w.ID, "sandbox-devices"), "brand", brand).at(list)
-	return regexp.MustCompile(`href="(` + list + `/[^"]*)"`).FindStringSubmatch(b.get(list + "?q=" + brand).page)[1]
+	all := regexp.MustCompile(`href="(`+list+`/[^"]*)"`).FindAllStringSubmatch(b.get(list+"?q="+brand).page, -1)
+	return all[len(all)-1][1]
 }
 
 func TestLocking(t *testing.T) {
@@ -91,6 +93,7 @@ func TestCodes(t *testing.T) {
 	b.post(codes, "name", "Cleaner", "code", "12", "kind", "ongoing").has("does not support codes of this length", "data-open", `value="Cleaner"`)
 	b.get(codes).post(codes, "name", "Cleaner", "kind", "time_bound", "starts_at", "tomorrow").has("This is not a date with a time.", "Choose when the code ends.")
 	b.get(codes).post(codes, "name", "Cleaner", "kind", "time_bound", "ends_at", "2020-01-01T00:00").has("The time must be in the future")
+	b.get(codes).post(codes, "name", "Cleaner", "kind", "time_bound", "starts_at", "2100-01-02T00:00", "ends_at", "2100-01-01T00:00").has("It must end after it starts.")
 	b.get(codes).post(codes+"/generate", "name", "Cleaner", "kind", "ongoing").has("data-open", `value="Cleaner"`)
 	pin := regexp.MustCompile(`id="add-code-code" name="code" type="text" value="(\d+)"`).FindStringSubmatch(b.page)
 	if pin == nil {
@@ -100,11 +103,12 @@ func TestCodes(t *testing.T) {
 	b.until(codes, "Set</span>")
 	at := regexp.MustCompile(`href="(` + codes + `/[^"]*)">Cleaner<`).FindStringSubmatch(b.page)[1]
 	b.get(at).has("Timeline", "Set on device", "by a person", pin[1])
+	b.get(lock + "/events").has(`<a href="` + at + `">Cleaner</a>`)
 
 	ends := time.Now().AddDate(0, 0, 3).UTC().Format(localTime)
 	b.get(codes).post(at+"/edit", "name", "Crew", "kind", "time_bound", "ends_at", "x").has("This is not a date with a time.", "data-open")
 	b.get(codes).post(at+"/generate", "name", "Crew", "kind", "ongoing").has("data-open", `value="Crew"`)
-	b.get(codes).post(at+"/edit", "name", "Crew", "kind", "time_bound", "ends_at", ends, "external", "yes").at(codes).has("Access code changed.", "Crew", "Time-bound", "Ends in 3 days", pin[1])
+	b.get(codes).post(at+"/edit", "name", "Crew", "kind", "time_bound", "ends_at", ends, "external", "yes").at(codes).has("Access code changed.", "Crew", "Time-bound", ">in 3 days</time>", pin[1])
 	b.until(codes, "Set</span>").post(at+"/edit", "name", "Crew", "kind", "ongoing").has("Ongoing")
 	// As a word: its digits may well stand in an id or a duration.
 	if found := regexp.MustCompile(`[^\w:.-]` + pin[1] + `[^\w.-]`).FindString(s.log.String()); found != "" {

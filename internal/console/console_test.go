@@ -61,7 +61,7 @@ func TestEscaping(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, v := range []view{
-		&DevicesView{Page: page, Connect: sampleConnect, Query: evil, Rows: []DeviceRow{{ID: evil, URL: "javascript:alert(1)", Name: evil, Icon: "lock", Brand: evil, Account: evil}}},
+		&DevicesView{Page: page, Connect: sampleConnect, Query: evil, Rows: []DeviceRow{{ID: evil, URL: "javascript:alert(1)", Name: evil, Icon: "lock", Brand: evil, Account: Link{evil, "javascript:alert(1)"}}}},
 		&DeviceView{Page: page, DeviceHead: DeviceHead{Device: device, Rename: RenameForm{Action: "/console/x", Name: evil}, BackURL: "/console"}},
 		&TokensView{Page: page, Base: "/console/t", All: 1, Tokens: []Token{{ID: evil, Name: evil, Reason: evil, Scopes: evil, Workspaces: evil}}, Created: &Secret{ID: "t", Name: evil, Value: evil}, Snippets: &Snippets{Endpoint: evil, Workspaces: []Workspace{w}, WorkspaceID: w.ID, Token: evil}},
 		&TeamView{Page: page, Members: []Member{{UserID: "u", Name: evil, APIKeys: []string{evil}, CanChange: true}}, CanManage: true},
@@ -117,6 +117,29 @@ func TestSnippets(t *testing.T) {
 	want := []string{"curl", "JavaScript", "Python", "Ruby", "PHP", "C#", "Java", "Go", "Environment"}
 	if !slices.Equal(names, want) {
 		t.Errorf("tabs %v, want %v", names, want)
+	}
+}
+
+// Where a clock was moved, what has happened by it is told exactly, and what will happen is told by it.
+func TestTimesByAMovedClock(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	at := testNow.Add(3 * 24 * time.Hour)
+	still, moved := &ClockView{}, &ClockView{By: 2 * 24 * time.Hour}
+	for _, c := range []struct{ got, want string }{
+		{string(r.happened(nil, testNow.Add(-time.Hour))), ">60 minutes ago<"},
+		{string(r.happened(still, testNow.Add(-time.Hour))), ">60 minutes ago<"},
+		{string(r.happened(moved, at)), ">" + at.UTC().Format("2 Jan 2006, 15:04 UTC") + "<"},
+		{string(r.due(nil, at)), ">in 3 days<"},
+		{string(r.due(still, at)), ">in 3 days<"},
+		{string(r.due(moved, at)), ` data-ago data-ahead="172800000">in 24 hours<`},
+	} {
+		if !strings.Contains(c.got, c.want) {
+			t.Errorf("%s, want %s", c.got, c.want)
+		}
+	}
+	if got := r.happened(moved, time.Time{}) + r.due(moved, time.Time{}); got != "" {
+		t.Errorf("no time is %s", got)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"keyway/internal/event"
 	"keyway/internal/fault"
 	"keyway/internal/lock"
+	"keyway/internal/rpc"
 )
 
 // devicePath is the address of a device's page, or of something below it.
@@ -40,6 +41,24 @@ func (q *request) deviceHead(tab string) (h DeviceHead, served device.Device, er
 		h.Tabs = append(h.Tabs, Tab{"Access codes", q.devicePath("codes"), tab == "codes"})
 	}
 	h.Tabs = append(h.Tabs, Tab{"Events", q.devicePath("events"), tab == "events"})
+	if !served.IsManaged {
+		h.Manage = q.devicePath("manage")
+	} else {
+		q.deviceActions(&h, r)
+	}
+	if id := q.r.URL.Query().Get("attempt"); id != "" {
+		if h.Attempt, err = q.attempt(id); err != nil {
+			return h, served, err
+		}
+	}
+	names, err := q.Accounts.Names(q.r.Context(), q.current.ID, []string{h.Device.AccountID})
+	h.Device.Account = Link{names[h.Device.AccountID], q.accountsAt(h.Device.AccountID)}
+	return h, served, err
+}
+
+// deviceActions fills in what can be asked of a device, and what a sandbox can play.
+func (q *request) deviceActions(h *DeviceHead, r device.Reached) {
+	served := r.Device
 	if served.CanRemotelyLock != nil {
 		h.Turns = append(h.Turns, Turn{"Lock", "lock", q.devicePath("lock"), !*served.CanRemotelyLock})
 	}
@@ -55,13 +74,15 @@ func (q *request) deviceHead(tab string) (h DeviceHead, served device.Device, er
 			}
 		}
 	}
-	if id := q.r.URL.Query().Get("attempt"); id != "" {
-		if h.Attempt, err = q.attempt(id); err != nil {
-			return h, served, err
-		}
+}
+
+// manageDevice takes in a device that is unmanaged.
+func (q *request) manageDevice() error {
+	manage := device.Update{IsManaged: rpc.Opt[bool]{Set: true, Value: true}}
+	if err := q.Devices.Change(q.context(), q.current.ID, q.r.PathValue("device"), manage); err != nil {
+		return err
 	}
-	h.Device.Account, err = accountNames{q: q, known: map[string]string{}}.of(h.Device.AccountID)
-	return h, served, err
+	return q.done(q.devicePath(), "Keyway manages the device now.")
 }
 
 // simulations are what the Simulate menu offers, in its order.
@@ -217,7 +238,8 @@ func (q *request) deviceEvents() error {
 		return err
 	}
 	v.More = page.HasNext
-	for _, doc := range page.Items {
+	codes := make([]string, len(page.Items))
+	for i, doc := range page.Items {
 		var e struct {
 			event.Record
 			AttemptError string `json:"error_code"`
@@ -233,10 +255,19 @@ func (q *request) deviceEvents() error {
 		} else if e.AttemptError != "" {
 			row.Detail = words(e.AttemptError)
 		}
-		if e.CodeID != "" {
-			row.CodeURL = q.devicePath("codes", e.CodeID)
+		if codes[i] = e.CodeID; e.CodeID != "" {
+			row.Code = Link{"Access code", q.devicePath("codes", e.CodeID)}
 		}
 		v.Events = append(v.Events, row)
+	}
+	names, err := q.Codes.Names(q.context(), codes)
+	if err != nil {
+		return err
+	}
+	for i, id := range codes {
+		if name := names[id]; name != "" {
+			v.Events[i].Code.Text = name
+		}
 	}
 	return q.show(v)
 }

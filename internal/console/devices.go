@@ -33,22 +33,26 @@ func (q *request) devicesView() (*DevicesView, error) {
 	query := q.r.URL.Query()
 	v := &DevicesView{Page: q.base(AreaWorkspace, NavDevices, "Devices"), Query: strings.TrimSpace(query.Get("q")), Total: -1, Connect: q.connectDialog()}
 	from := readPosition(query.Get("after"))
-	page, err := q.Devices.List(ctx, q.current.ID, device.Filter{Search: v.Query, From: from, Limit: devicesPerPage})
+	page, err := q.Devices.List(ctx, q.current.ID, device.Filter{Search: v.Query, NewestFirst: true, From: from, Limit: devicesPerPage})
 	if err != nil {
 		return nil, err
 	}
-	names := accountNames{q: q, known: map[string]string{}}
-	for _, doc := range page.Items {
+	accounts := make([]string, len(page.Items))
+	for i, doc := range page.Items {
 		served, err := readDevice(doc)
 		if err != nil {
 			return nil, err
 		}
 		row := served.row()
 		row.URL = here + "/" + url.PathEscape(row.ID)
-		if row.Account, err = names.of(served.AccountID); err != nil {
-			return nil, err
-		}
-		v.Rows = append(v.Rows, row)
+		accounts[i], v.Rows = served.AccountID, append(v.Rows, row)
+	}
+	names, err := q.Accounts.Names(ctx, q.current.ID, accounts)
+	if err != nil {
+		return nil, err
+	}
+	for i, id := range accounts {
+		v.Rows[i].Account = Link{names[id], q.accountsAt(id)}
 	}
 	if v.Query == "" {
 		if v.Total, err = q.Devices.Count(ctx, q.current.ID); err != nil {
@@ -93,24 +97,6 @@ func readPosition(text string) (p rpc.Position) {
 		return p
 	}
 	return rpc.Position{CreatedAt: n, ID: id}
-}
-
-// accountNames looks up the accounts of the devices on a page, each once.
-type accountNames struct {
-	q     *request
-	known map[string]string
-}
-
-func (a accountNames) of(id string) (string, error) {
-	if name, ok := a.known[id]; ok || id == "" {
-		return name, nil
-	}
-	acc, err := a.q.Accounts.Get(a.q.r.Context(), a.q.DB, a.q.current.ID, id)
-	if err != nil && !fault.Is(err, fault.ConnectedAccountNotFound) {
-		return "", err
-	}
-	a.known[id] = acc.DisplayName
-	return acc.DisplayName, nil
 }
 
 func (q *request) renameDevice() error {

@@ -55,7 +55,7 @@ func (d servedDevice) row() DeviceRow {
 		Icon:    deviceIcon(d.Type, d.Capabilities),
 		Brand:   brand,
 		Type:    typeName(d.Type),
-		Badges:  deviceBadges(d.Properties, len(d.Errors)),
+		Badges:  deviceBadges(d.Properties, len(d.Errors), len(d.Warnings)),
 		Battery: deviceBattery(d.Properties),
 	}
 }
@@ -137,7 +137,7 @@ func typeName(deviceType string) string {
 	return words(deviceType[strings.LastIndexByte(deviceType, '_')+1:])
 }
 
-func deviceBadges(p map[string]any, problems int) []Badge {
+func deviceBadges(p map[string]any, problems, warnings int) []Badge {
 	var list []Badge
 	if online, ok := p["online"].(bool); ok && online {
 		list = append(list, Badge{Tone: ToneGood, Text: "Online"})
@@ -162,6 +162,9 @@ func deviceBadges(p map[string]any, problems int) []Badge {
 	}
 	if problems > 0 {
 		list = append(list, Badge{Tone: ToneBad, Text: plural(problems, "error", "errors"), Icon: "alert"})
+	}
+	if warnings > 0 {
+		list = append(list, Badge{Tone: ToneWarn, Text: plural(warnings, "warning", "warnings"), Icon: "alert"})
 	}
 	return list
 }
@@ -302,7 +305,13 @@ func appendProperty(list []Property, path, label string, value any) []Property {
 		var values []string
 		for _, item := range v {
 			switch item := item.(type) {
-			case map[string]any, []any:
+			case map[string]any:
+				kind := text(item, "constraint_type")
+				if kind == "" {
+					return append(list, Property{Label: label, Path: path, Value: plural(len(v), "entry", "entries")})
+				}
+				values = append(values, words(kind))
+			case []any:
 				return append(list, Property{Label: label, Path: path, Value: plural(len(v), "entry", "entries")})
 			case float64:
 				values = append(values, number(item))

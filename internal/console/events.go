@@ -33,7 +33,8 @@ type EventRow struct {
 	URL     string
 	Type    string
 	At      time.Time
-	About   []Link
+	Device  Link   // no text: it is about none; no address: the device is gone
+	About   []Link // what else it is about
 	Details string // what the event says in words; may be empty
 	JSON    string // indented
 }
@@ -58,22 +59,34 @@ const (
 	minute        = "2006-01-02T15:04" // as browsers send the value of a datetime-local input
 )
 
-func (q *request) eventRow(doc []byte) (EventRow, error) {
-	var e struct {
-		event.Record
-		Description string `json:"event_description"`
+// eventRows shows events, with the names that their devices have now.
+func (q *request) eventRows(docs []rpc.Doc[event.Record]) ([]EventRow, error) {
+	rows, ids := make([]EventRow, len(docs)), make([]string, len(docs))
+	for i, doc := range docs {
+		var e struct {
+			event.Record
+			Description string `json:"event_description"`
+		}
+		if err := json.Unmarshal(doc, &e); err != nil {
+			return nil, err
+		}
+		rows[i] = EventRow{ID: e.EventID, URL: workspacePath(q.current.ID, "events", e.EventID), Type: e.EventType, At: e.OccurredAt.Time, Details: e.Description, JSON: indented(doc)}
+		if ids[i] = e.DeviceID; e.ConnectedAccountID != "" {
+			rows[i].About = append(rows[i].About, Link{"Account", q.accountsAt(e.ConnectedAccountID)})
+		}
 	}
-	if err := json.Unmarshal(doc, &e); err != nil {
-		return EventRow{}, err
+	names, err := q.Devices.Names(q.context(), q.current.ID, ids)
+	if err != nil {
+		return nil, err
 	}
-	row := EventRow{ID: e.EventID, URL: workspacePath(q.current.ID, "events", e.EventID), Type: e.EventType, At: e.OccurredAt.Time, Details: e.Description, JSON: indented(doc)}
-	if e.DeviceID != "" {
-		row.About = append(row.About, Link{"Device", workspacePath(q.current.ID, "devices", e.DeviceID)})
+	for i, id := range ids {
+		if name, ok := names[id]; ok {
+			rows[i].Device = Link{name, workspacePath(q.current.ID, "devices", id)}
+		} else if id != "" {
+			rows[i].Device = Link{Text: "Deleted device"}
+		}
 	}
-	if e.ConnectedAccountID != "" {
-		row.About = append(row.About, Link{"Account", q.accountsAt(e.ConnectedAccountID)})
-	}
-	return row, nil
+	return rows, nil
 }
 
 func indented(doc []byte) string {
@@ -108,13 +121,9 @@ func (q *request) events() error {
 		if page, err = q.Events.Find(q.context(), q.current.ID, f); err != nil {
 			return err
 		}
-	}
-	for _, doc := range page.Items {
-		row, err := q.eventRow(doc)
-		if err != nil {
+		if v.Rows, err = q.eventRows(page.Items); err != nil {
 			return err
 		}
-		v.Rows = append(v.Rows, row)
 	}
 	v.Pagination = pagination(workspacePath(q.current.ID, "events"), f.From, page.HasNext, page.Next, "event_type", v.Type, "device_id", v.DeviceID, "since", v.Since, "until", v.Until)
 	return q.show(v)
@@ -128,9 +137,9 @@ func (q *request) event() error {
 	if len(page.Items) == 0 {
 		return fault.Missing(fault.EventNotFound)
 	}
-	row, err := q.eventRow(page.Items[0])
+	rows, err := q.eventRows(page.Items)
 	if err != nil {
 		return err
 	}
-	return q.show(&EventView{Page: q.base(AreaWorkspace, NavEvents, row.Type), Event: row, BackURL: workspacePath(q.current.ID, "events")})
+	return q.show(&EventView{Page: q.base(AreaWorkspace, NavEvents, rows[0].Type), Event: rows[0], BackURL: workspacePath(q.current.ID, "events")})
 }

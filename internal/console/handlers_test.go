@@ -24,6 +24,7 @@ import (
 	"keyway/internal/apitest"
 	"keyway/internal/audit"
 	"keyway/internal/credential"
+	"keyway/internal/device"
 	"keyway/internal/identity"
 	"keyway/internal/outbound"
 	"keyway/internal/rooms"
@@ -545,6 +546,16 @@ func TestDevices(t *testing.T) {
 		t.Errorf("unknown device: %d", b.status)
 	}
 
+	// One that is unmanaged is only shown, until somebody takes it in.
+	if err := s.config.Devices.Change(t.Context(), w.ID, id, device.Update{IsManaged: rpc.Opt[bool]{Set: true}}); err != nil {
+		t.Fatal(err)
+	}
+	b.get(list).lacks("Harbour Gate").get(list+"/"+id).has("This device is unmanaged.", "Harbour Gate").lacks("Rename", "/simulate", "/unlock")
+	b.get(list + "/" + id + "/codes").lacks("Add access code")
+	b.get(list+"/"+id).post(list+"/"+id+"/manage").at(list+"/"+id).has("Keyway manages the device now.", "Rename").lacks("unmanaged.")
+	_, abroad := s.person(t, "eve")
+	s.browser(t).signIn("eve").notFound(http.MethodPost, list+"/"+id+"/manage", workspacePath(abroad.ID, "devices", id, "manage"))
+
 	// A list longer than a page.
 	if err := s.config.Accounts.Fill(t.Context(), w.ID, true, 2*devicesPerPage, nil); err != nil {
 		t.Fatal(err)
@@ -568,6 +579,8 @@ func TestDevices(t *testing.T) {
 	if err != nil || pages != 3 || len(seen) != n {
 		t.Errorf("%d devices on %d pages, want %d on 3 (%v)", len(seen), pages, n, err)
 	}
+	// Whoever adds devices sees them first.
+	b.post(add, "brand", "nuki").at(list).has("Nuki · Lock")
 }
 
 func TestTeam(t *testing.T) {

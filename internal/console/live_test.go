@@ -165,9 +165,71 @@ func TestChanges(t *testing.T) {
 	if away.get(open); away.status != http.StatusNoContent {
 		t.Errorf("signed out: %d", away.status)
 	}
-	l = b.listen(open)
+	l = b.listen(b.get(list).liveFrom())
 	s.config.Streams.End()
 	if got := l.hears(); got != nil {
 		t.Errorf("after the end: %v", got)
+	}
+}
+
+// What no workspace has of its own, such as a token that is made or an invitation that is accepted, is told to
+// pages of workspaces and to those of none.
+func TestChangesOfTheInstance(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	jane, w := s.person(t, "jane")
+	b := s.browser(t).signIn("jane")
+	settings := b.listen(b.get(settingsTokensPath).liveFrom())
+	team := b.listen(b.get(workspacePath(w.ID, "team")).liveFrom())
+	told := func(what string) {
+		t.Helper()
+		for page, l := range map[string]*listener{"settings": settings, "team": team} {
+			if got := l.hears(); !slices.Contains(got, "instance") || slices.Contains(got, "workspace") {
+				t.Errorf("%s is told to %s as %v", what, page, got)
+			}
+		}
+	}
+	s.made(t, jane, "Laptop")
+	told("a token")
+	s.browser(t).signIn("jane")
+	told("a sign-in")
+	for _, page := range []string{settingsTokensPath, "/console/settings/sessions", "/console/settings/security", workspacePath(w.ID, "team"), workspacePath(w.ID, "token-access"), settingsTokensPath + "/" + s.made(t, jane, "Phone").ID} {
+		if b.get(page); !regexp.MustCompile(`data-live="[^"]*\binstance\b`).MatchString(b.page) {
+			t.Errorf("%s does not listen", page)
+		}
+	}
+	told("a token")
+
+	// A change in a workspace is nothing to pages of none.
+	quiet := s.browser(t).signIn("jane")
+	told("a sign-in")
+	l := quiet.listen(quiet.get(settingsTokensPath).liveFrom())
+	b.get(workspacePath(w.ID, "devices")).post(workspacePath(w.ID, "sandbox-devices"), "brand", "august")
+	if got := team.hears(); !slices.Contains(got, "workspace") || slices.Contains(got, "instance") {
+		t.Errorf("a device is told to the team as %v", got)
+	}
+	s.made(t, jane, "Tablet")
+	if got := l.hears(); !slices.Equal(got, []string{"instance"}) {
+		t.Errorf("settings hear %v", got)
+	}
+	if from := b.get(settingsTokensPath).liveFrom(); s.browser(t).get(from).status != http.StatusNoContent {
+		t.Error("somebody who is not signed in may listen")
+	}
+}
+
+// A move of a workspace's clock changes what pages say of times, also when nothing was due.
+func TestChangesOfTheClock(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	b := s.browser(t).signIn("jane")
+	l := b.listen(b.get(workspacePath(w.ID, "devices")).liveFrom())
+	b.post(workspacePath(w.ID, "clock"), "by", "day")
+	if got := l.hears(); !slices.Contains(got, "clock") {
+		t.Errorf("a move of the clock is told as %v", got)
+	}
+	b.post(workspacePath(w.ID, "sandbox-devices"), "brand", "august")
+	if got := l.hears(); slices.Contains(got, "clock") {
+		t.Errorf("something else is told as %v", got)
 	}
 }

@@ -24,11 +24,16 @@ type ClockView struct {
 	Action string
 	Here   string    // the page that it is on
 	Now    time.Time // what it shows
-	Moved  bool
-	Ahead  string // how far it was moved, in words
+	By     time.Duration
 	Min    string // as a datetime-local input has it
 	Max    string
 }
+
+// Moved tells whether it shows another time than clocks on the wall.
+func (c *ClockView) Moved() bool { return c != nil && c.By > 0 }
+
+// Ahead says how far it was moved.
+func (c *ClockView) Ahead() string { return span(c.By) }
 
 // furthestAhead is how far a clock may be moved in all; the rules see to it.
 const furthestAhead = 400 * 24 * time.Hour
@@ -59,7 +64,7 @@ func (q *request) notices(p *Page) error {
 		return err
 	}
 	now := q.Now().Add(ahead)
-	p.Clock = &ClockView{Action: workspacePath(id, "clock"), Here: q.r.URL.Path, Now: now, Moved: ahead > 0, Ahead: span(ahead),
+	p.Clock = &ClockView{Action: workspacePath(id, "clock"), Here: q.r.URL.Path, Now: now, By: ahead,
 		Min: now.UTC().Add(time.Minute).Format(minute), Max: q.Now().Add(furthestAhead).UTC().Format(minute)}
 	return nil
 }

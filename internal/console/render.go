@@ -82,6 +82,8 @@ func newRenderer(now func() time.Time) (*renderer, error) {
 		},
 		"icon":     icon,
 		"ago":      r.ago,
+		"happened": r.happened,
+		"due":      r.due,
 		"date":     date,
 		"iso":      iso,
 		"field":    field,

@@ -32,7 +32,7 @@ type request struct {
 	user       *identity.User // nil: nobody is signed in
 	workspaces []workspace.Membership
 	current    *workspace.Membership // the workspace of the address, or else the last one that was open
-	live       string                // how far it has changed, as far as the page knows
+	live       string                // where the page hears of changes
 	status     int
 	flash      *Flash
 }
@@ -184,10 +184,12 @@ func (q *request) identify() error {
 	if q.current == nil && !named && len(q.workspaces) > 0 {
 		q.current = &q.workspaces[0]
 	}
-	if named && q.current != nil {
-		if q.live, err = q.position(q.r.Context(), id); err != nil { // before the page reads what it shows
+	if !named || q.current != nil {
+		made, err := q.position(q.r.Context(), q.r.PathValue("workspace")) // before the page reads what it shows
+		if err != nil {
 			return err
 		}
+		q.live = liveURL(q.r.PathValue("workspace"), made)
 	}
 	if named && q.current != nil && q.r.Method == http.MethodGet && !q.byItself() {
 		http.SetCookie(q.w, &http.Cookie{Name: lastWorkspaceCookie, Value: id, Path: Root, MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: q.secure(q.r), SameSite: http.SameSiteLaxMode})
@@ -217,7 +219,7 @@ func (q *request) form(name string) string { return strings.TrimSpace(q.r.PostFo
 
 // base is the Page of a view.
 func (q *request) base(area Area, current, title string) Page {
-	p := Page{Title: title, Area: area, Current: current, Flash: q.flash, NewWorkspace: NewWorkspaceForm{Sandbox: true}}
+	p := Page{Title: title, Area: area, Current: current, Flash: q.flash, NewWorkspace: NewWorkspaceForm{Sandbox: true}, Live: q.live}
 	if q.user == nil {
 		return p
 	}
@@ -228,9 +230,6 @@ func (q *request) base(area Area, current, title string) Page {
 	if q.current != nil {
 		w := viewWorkspace(*q.current)
 		p.Workspace = &w
-		if q.live != "" {
-			p.Live = q.liveURL(q.live)
-		}
 	}
 	return p
 }
@@ -384,6 +383,10 @@ func plainly(message string) string {
 		return "This is needed."
 	case "Invalid email":
 		return "That is not an e-mail address."
+	case "Invalid url":
+		return "That is not an address, such as https://app.example.com/."
+	case "The time must be after starts_at":
+		return "It must end after it starts."
 	}
 	return sentence(message)
 }

@@ -35,6 +35,8 @@ func (s *console) routes(mux *http.ServeMux) error {
 	open("POST "+Root+"/sign-out", (*request).postSignOut)
 	open("GET "+Root+"/signed-out", (*request).signedOut)
 
+	open("GET "+Root+changesPath, (*request).changes)
+
 	signedIn := func(pattern string, p page) { mux.Handle(pattern, s.signedIn(p)) }
 	signedIn("GET "+Root+"/sign-in/openid/confirm", (*request).confirmWithOpenID)
 	signedIn("GET "+Root, (*request).home)
@@ -92,6 +94,7 @@ func (s *console) routes(mux *http.ServeMux) error {
 		{"GET " + ws + "/devices", "/devices/list", (*request).devices},
 		{"GET " + ws + "/devices/{device}", "/devices/get", (*request).device},
 		{"POST " + ws + "/devices/{device}/rename", "/devices/update", (*request).renameDevice},
+		{"POST " + ws + "/devices/{device}/manage", "/devices/unmanaged/update", (*request).manageDevice},
 		{"POST " + ws + "/devices/{device}/lock", "/locks/lock_door", (*request).lockDoor},
 		{"POST " + ws + "/devices/{device}/unlock", "/locks/unlock_door", (*request).unlockDoor},
 		{"POST " + ws + "/devices/{device}/simulate", "/devices/simulate/connect", (*request).simulate},

@@ -108,7 +108,7 @@ func sampleSnippets(token, key string) *Snippets {
 func sampleDeviceRows() []DeviceRow {
 	row := func(id, name, icon, brand, kind, account string, battery *Battery, badges ...Badge) DeviceRow {
 		id = "0199b2f6-42d1-7c55-b0aa-" + id
-		return DeviceRow{ID: id, URL: workspacePath(sampleSandbox.ID, "devices", id), Name: name, Icon: icon, Brand: brand, Type: kind, Account: account, Battery: battery, Badges: badges}
+		return DeviceRow{ID: id, URL: workspacePath(sampleSandbox.ID, "devices", id), Name: name, Icon: icon, Brand: brand, Type: kind, Account: Link{account, "/console/a"}, Battery: battery, Badges: badges}
 	}
 	online := Badge{Tone: ToneGood, Text: "Online"}
 	offline := Badge{Tone: ToneBad, Text: "Offline"}
@@ -164,14 +164,14 @@ func sampleCodeForm(id string) *CodeForm {
 
 func sampleCodes() []Code {
 	return []Code{
-		{ID: "c1", URL: "/console/x", Name: "Cleaner", PIN: "4711", Managed: true, Kind: "Ongoing", Status: Badge{Tone: ToneGood, Text: "Set"}, Frame: "Always", Edit: sampleCodeForm("edit-c1"), CanDelete: true, CreatedAt: days(-3)},
-		{ID: "c2", URL: "/console/x", Name: "Guest of the suite", PIN: "82736455", Managed: true, Kind: "Time-bound", Status: Badge{Tone: ToneWarn, Text: "Setting"}, Frame: "Starts in 2 days",
+		{ID: "c1", URL: "/console/x", Name: "Cleaner", PIN: "4711", Managed: true, Kind: "Ongoing", Status: Badge{Tone: ToneGood, Text: "Set"}, Opens: "Always", Edit: sampleCodeForm("edit-c1"), CanDelete: true, CreatedAt: days(-3)},
+		{ID: "c2", URL: "/console/x", Name: "Guest of the suite", PIN: "82736455", Managed: true, Kind: "Time-bound", Status: Badge{Tone: ToneWarn, Text: "Setting"}, Opens: "Starts", Next: days(2),
 			Starts: "25 Nov 2026, 15:00 CET", Ends: "29 Nov 2026, 11:00 CET", Edit: sampleCodeForm("edit-c2"), CanDelete: true, CanPull: true, PulledURL: "/console/x", CreatedAt: minutesAgo(4),
 			Pending:  []string{"The code is being put on the lock."},
 			Problems: []Problem{{Bad: true, Code: "failed_to_set_on_device", Message: "The lock did not take the code.", Since: minutesAgo(2)}, {Code: "delay_in_setting_on_device", Message: "It takes longer than usual.", Since: minutesAgo(1)}}},
-		{ID: "c3", URL: "/console/x", Managed: true, Backup: true, WaitsForPIN: true, Kind: "Ongoing", Status: Badge{Tone: ToneNeutral, Text: "Not set yet"}, Frame: "Always", CreatedAt: days(-1)},
-		{ID: "c4", URL: "/console/x", Name: "Neighbor", PIN: "1928", Kind: "Ongoing", Frame: "Always", CanDelete: true, CreatedAt: days(-9)},
-		{ID: "c5", URL: "/console/x", Name: "Owner", Kind: "Ongoing", Frame: "Always", Fixed: true, CreatedAt: days(-9)},
+		{ID: "c3", URL: "/console/x", Managed: true, Backup: true, WaitsForPIN: true, Kind: "Ongoing", Status: Badge{Tone: ToneNeutral, Text: "Not set yet"}, Opens: "Always", CreatedAt: days(-1)},
+		{ID: "c4", URL: "/console/x", Name: "Neighbor", PIN: "1928", Kind: "Ongoing", Opens: "Always", CanDelete: true, CreatedAt: days(-9)},
+		{ID: "c5", URL: "/console/x", Name: "Owner", Kind: "Ongoing", Opens: "Always", Fixed: true, CreatedAt: days(-9)},
 	}
 }
 
@@ -205,7 +205,7 @@ func samples() []sample {
 	if err != nil {
 		panic(err)
 	}
-	lock.Account = "jane@example.com"
+	lock.Account = Link{"jane@example.com", "/console/a"}
 	tabs := []Tab{{"Overview", "/console/a", true}, {"Access codes", "/console/b", false}, {"Events", "/console/c", false}}
 	head := DeviceHead{
 		Device: lock, BackURL: sampleSandbox.Path(), Rename: RenameForm{Action: "/console/x", Name: "Garage"}, Tabs: tabs,
@@ -214,6 +214,8 @@ func samples() []sample {
 		Attempt:  &AttemptNote{ID: "a1", Tone: ToneBad, Text: "The device cannot be reached.", Code: "device_offline", CloseURL: "/console/x"},
 	}
 	bare := DeviceHead{Device: Device{DeviceRow: DeviceRow{ID: "d", Name: "x", Icon: "lock"}, JSON: "{}"}, BackURL: "/console", Rename: RenameForm{Action: "/console/x"}}
+	unmanaged := bare
+	unmanaged.Manage = "/console/x"
 	addCode := sampleCodeForm("add-code")
 	addCode.Open, addCode.Blocked, addCode.Kind = true, "The device is offline.", "time_bound"
 	addCode.Errors = FormErrors{"": "The device is full.", "name": "Use at most 14 characters.", "code": "The code must not contain zeros", "ends_at": "Choose when the code ends."}
@@ -287,9 +289,10 @@ func samples() []sample {
 		{"devices-new-workspace", &DevicesView{Connect: sampleConnect, Page: dialog, Rows: sampleDeviceRows(), Total: 6, AddSandbox: sampleSandboxForm()}},
 		{"device", &DeviceView{Page: ws(NavDevices, "Garage"), DeviceHead: head}},
 		{"device-rename", &DeviceView{Page: ws(NavDevices, "Garage"), DeviceHead: DeviceHead{Device: lock, BackURL: sampleSandbox.Path(), Rename: RenameForm{Open: true, Action: "/console/x", Errors: FormErrors{"name": "A name is needed."}}}}},
+		{"device-unmanaged", &DeviceView{Page: ws(NavDevices, "x"), DeviceHead: unmanaged}},
 		{"device-bare", &DeviceView{Page: ws(NavDevices, "x"), DeviceHead: bare}},
 		{"device-events", &DeviceEventsView{Page: ws(NavDevices, "Garage"), DeviceHead: head, More: true, Events: []DeviceEvent{
-			{ID: "e2", Type: "lock.unlocked", Text: "Lock unlocked", Detail: "By keycode", CodeURL: "/console/x", At: minutesAgo(1)},
+			{ID: "e2", Type: "lock.unlocked", Text: "Lock unlocked", Detail: "By keycode", Code: Link{"Cleaner", "/console/x"}, At: minutesAgo(1)},
 			{ID: "e1", Type: "device.connected", Text: "Device connected", At: minutesAgo(90)}}}},
 		{"device-events-empty", &DeviceEventsView{Page: ws(NavDevices, "x"), DeviceHead: bare}},
 		{"codes", &CodesView{Page: ws(NavDevices, "Garage"), DeviceHead: head, Codes: sampleCodes()[:3], Others: sampleCodes()[3:], Add: sampleCodeForm("add-code"), Pool: true, PoolOn: true, Simulated: true}},

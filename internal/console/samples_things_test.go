@@ -56,22 +56,22 @@ func thingSamples() []sample {
 	wrongEdit.Edit.Open, wrongEdit.Edit.Fixed, wrongEdit.Edit.Address, wrongEdit.Edit.Errors = true, true, hooks[0].Address, FormErrors{"event_type": "Choose at least one event type, or all."}
 	noticed := ws(NavWebhooks, "Webhooks")
 	noticed.DisabledWebhooks = []DisabledWebhook{{URL: "/console/h", Host: "old.example.com", At: days(-2), CanEnable: true}, {URL: "/console/h", Host: "older.example.com", At: days(-9)}}
-	noticed.Clock = &ClockView{Action: "/console/c", Here: "/console/h", Now: days(12), Moved: true, Ahead: "12 days", Min: "2026-12-05T18:31", Max: "2027-12-28T18:30"}
+	noticed.Clock = &ClockView{Action: "/console/c", Here: "/console/h", Now: days(12), By: 12 * 24 * time.Hour, Min: "2026-12-05T18:31", Max: "2027-12-28T18:30"}
 	still := ws(NavEvents, "Events")
 	still.Clock = &ClockView{Action: "/console/c", Here: "/console/e", Now: testNow, Min: "2026-11-23T18:31", Max: "2027-12-28T18:30"}
 	events := []EventRow{
-		{ID: "e1", URL: "/console/e", Type: "lock.unlocked", At: minutesAgo(2), About: []Link{{"Device", "/console/d"}, {"Account", "/console/a"}}, JSON: "{\n  \"event_id\": \"e1\",\n  \"event_type\": \"lock.unlocked\"\n}"},
-		{ID: "e2", URL: "/console/e", Type: "access_code.unmanaged.failed_to_convert_to_managed", At: minutesAgo(130), About: []Link{{"Device", "/console/d"}}, Details: "The lock is full.", JSON: "{}"},
+		{ID: "e1", URL: "/console/e", Type: "lock.unlocked", At: minutesAgo(2), Device: Link{"Garage", "/console/d"}, About: []Link{{"Account", "/console/a"}}, JSON: "{\n  \"event_id\": \"e1\",\n  \"event_type\": \"lock.unlocked\"\n}"},
+		{ID: "e2", URL: "/console/e", Type: "access_code.unmanaged.failed_to_convert_to_managed", At: minutesAgo(130), Device: Link{Text: "Deleted device"}, Details: "The lock is full.", JSON: "{}"},
 		{ID: "e3", URL: "/console/e", Type: "client_session.deleted", At: days(-3), JSON: "{}"},
 	}
 	types := event.Type("").Enum()
 	form := WebviewForm{Action: "/console/v", Manages: true, Categories: []CategoryOption{{"", "All brands"}, {"thermostats", "Thermostats"}, {chosenBrands, "Brands that I choose…"}}, Brands: sampleSandboxForm().Groups[0].Brands}
 	wrongForm := form
-	wrongForm.Open, wrongForm.Category, wrongForm.Redirect, wrongForm.Errors = true, chosenBrands, "javascript:alert(1)", FormErrors{"brand": "Choose at least one brand.", "custom_redirect_url": "Invalid url.", "category": "Choose one of these."}
+	wrongForm.Open, wrongForm.Category, wrongForm.Redirect, wrongForm.Errors = true, chosenBrands, "javascript:alert(1)", FormErrors{"brand": "Choose at least one brand.", "custom_redirect_url": "That is not an address, such as https://app.example.com/.", "category": "Choose one of these."}
 	webviews := []WebviewRow{
 		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e901", Address: "http://localhost:8420/connect_webviews/view?connect_webview_id=0199b2f6&auth_token=x", Badge: Badge{Tone: ToneNeutral, Text: "Pending"}, Brands: "All brands", CustomerKey: "guesthouse", CreatedAt: minutesAgo(4), Open: true},
-		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e902", Badge: Badge{Tone: ToneGood, Text: "Authorized"}, Brands: "August", Account: &Link{"Account", "/console/a"}, CreatedAt: days(-1)},
-		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e903", Badge: Badge{Tone: ToneBad, Text: "Failed"}, Brands: "12 brands", CreatedAt: days(-8)},
+		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e902", Badge: Badge{Tone: ToneGood, Text: "Authorized"}, Brands: "August", AccountID: "a1", Account: Link{"jane@example.com", "/console/a"}, CreatedAt: days(-1)},
+		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e903", Badge: Badge{Tone: ToneBad, Text: "Failed"}, Brands: "12 brands", AccountID: "a2", Account: Link{Text: "Deleted account"}, CreatedAt: days(-8)},
 	}
 	newSession := SessionForm{Nonce: "n9", MinDate: "2026-11-24", Accounts: []SessionOption{{ID: "a1", Label: "jane@example.com", Note: "August", Chosen: true}, {ID: "a2", Label: "jane@example.com", Note: "Schlage"}}, Webviews: []SessionOption{{ID: "v1", Label: "All brands", Note: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e901"}}}
 	wrongSession := newSession
@@ -93,6 +93,7 @@ func thingSamples() []sample {
 		{"events", &EventsView{Page: still, Rows: events, Types: types, Pagination: Pagination{Next: "?n"}}},
 		{"events-empty", &EventsView{Page: ws(NavEvents, "Events"), Types: types}},
 		{"events-filtered", &EventsView{Page: ws(NavEvents, "Events"), Types: types, Type: "lock.locked", DeviceID: "x", Since: "nonsense", Filtered: true, Errors: FormErrors{"since": "That is not a time."}}},
+		{"events-moved", &EventsView{Page: noticed, Rows: events, Types: types}},
 		{"event", &EventView{Page: ws(NavEvents, "lock.unlocked"), Event: events[0], BackURL: "/console/e"}},
 		{"event-bare", &EventView{Page: ws(NavEvents, "x"), Event: events[2], BackURL: "/console/e"}},
 		{"webviews", &WebviewsView{Page: ws(NavWebviews, "Connect Webviews"), Rows: webviews, Add: form, Pagination: Pagination{First: "?"}}},

@@ -22,6 +22,7 @@ import (
 
 	"keyway/internal/account"
 	"keyway/internal/connectwebview"
+	"keyway/internal/device"
 	"keyway/internal/event"
 	"keyway/internal/rpc"
 	"keyway/internal/store"
@@ -146,6 +147,7 @@ func TestWebhooks(t *testing.T) {
 	list := workspacePath(w.ID, "developer", "webhooks")
 	b.signIn("jane").get(list).has("No webhooks")
 	b.post(list, "url", "http://10.0.0.1/", "all", "true").has("not on the public internet", `value="http://10.0.0.1/"`)
+	b.post(list, "url", "", "all", "true").has("This is needed.")
 	b.post(list, "url", receiver.URL).has("Choose at least one event type, or all.")
 	b.post(list, "url", receiver.URL, "event_type", "device.connected", "event_type", "lock.unlocked").has("Webhook created", "Nothing was sent yet", "device.connected").lacks("whsec_")
 	at := b.address.Path
@@ -217,6 +219,27 @@ func TestEvents(t *testing.T) {
 	a := s.connected(t, w.ID, "august")
 	s.connected(t, abroad.ID, "yale")
 	b.get(list).has("device.added", "connected_account.created", a.ID).lacks("yale_lock")
+	found, err := s.config.Devices.List(t.Context(), w.ID, device.Filter{Limit: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := make([]device.Device, 2)
+	for i, doc := range found.Items {
+		if err := json.Unmarshal(doc, &of[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	named := func(i int, name string) string {
+		return `href="` + workspacePath(w.ID, "devices", of[i].ID) + `">` + name + `</a>`
+	}
+	b.has(named(0, of[0].DisplayName), named(1, of[1].DisplayName))
+	if err := s.config.Devices.Change(t.Context(), w.ID, of[0].ID, device.Update{Name: rpc.Opt[string]{Set: true, Value: "Harbour Gate"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.config.Devices.Delete(t.Context(), w.ID, of[1].ID); err != nil {
+		t.Fatal(err)
+	}
+	b.get(list).has(named(0, "Harbour Gate"), "Deleted device").lacks(of[1].ID + `">`)
 	one := regexp.MustCompile(`href="(` + list + `/[^"/]+)"`).FindStringSubmatch(b.page)[1]
 	b.get(one).has("&#34;event_id&#34;: &#34;" + strings.TrimPrefix(one, list+"/"))
 	b.get(list+"?event_type=connected_account.created").has("1 event<", a.ID)
@@ -234,7 +257,7 @@ func TestEvents(t *testing.T) {
 	}
 	b.get(list + "?event_type=lock.locked").has("50 events on this page")
 	after = html.UnescapeString(regexp.MustCompile(`href="([^"]*after=[^"]*)"`).FindStringSubmatch(b.page)[1])
-	b.get(after).has("10 events on this page", "First page").lacks(`data-live="event"`)
+	b.get(after).has("10 events on this page", "First page").lacks(`data-live="event`)
 
 	e := s.browser(t)
 	e.signIn("eve")
@@ -252,7 +275,7 @@ func TestWebviews(t *testing.T) {
 	list := workspacePath(w.ID, "developer", "connect-webviews")
 	b.signIn("jane").get(list).has("No Connect Webviews")
 	b.post(list, "category", "chosen").has("Choose at least one brand.")
-	b.post(list, "category", "", "custom_redirect_url", "javascript:alert(1)").has("Invalid url.")
+	b.post(list, "category", "", "custom_redirect_url", "javascript:alert(1)").has("That is not an address")
 	b.post(list, "category", "nothing").has("Choose one of these.")
 	b.post(list, "category", "chosen", "brand", "august", "customer_key", "guest-1", "custom_redirect_url", "https://app.example.com/", "automatically_manage_new_devices", "true").
 		has("Send this link", "August", "guest-1", "Pending", "/connect_webviews/view?")
@@ -261,7 +284,12 @@ func TestWebviews(t *testing.T) {
 		t.Fatalf("%s %v", page.Items, err)
 	}
 	s.connected(t, w.ID, "yale")
-	b.get(list).has("Authorized", "Yale")
+	a := s.connected(t, w.ID, "august")
+	b.get(list).has("Authorized", "Yale", `href="`+workspacePath(w.ID, "connected-accounts", a.ID)+`">jane@example.com</a>`)
+	if err := s.config.Accounts.Delete(t.Context(), w.ID, a.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.get(list).has("Deleted account").lacks(a.ID)
 	remove := regexp.MustCompile(`action="(` + list + `/[^"/]+/delete)"`).FindStringSubmatch(b.page)[1]
 	e := s.browser(t)
 	e.signIn("eve")

@@ -2,6 +2,7 @@ package console
 
 import (
 	"html/template"
+	"strconv"
 	"time"
 )
 
@@ -12,6 +13,25 @@ func (r *renderer) ago(t time.Time) template.HTML {
 		return ""
 	}
 	text := `<time datetime="` + iso(t) + `" title="` + exact(t) + `" data-ago>` + relative(r.now(), t) + `</time>`
+	return template.HTML(text) //nolint:gosec // all of it is digits and fixed words
+}
+
+// happened shows the time of something that went by a workspace's clock: exactly, once that was moved, since
+// "in 4 days" is no time for what has happened.
+func (r *renderer) happened(c *ClockView, t time.Time) template.HTML {
+	if !c.Moved() || t.IsZero() {
+		return r.ago(t)
+	}
+	text := `<time datetime="` + iso(t) + `" title="` + exact(t) + `">` + t.UTC().Format("2 Jan 2006, 15:04 UTC") + `</time>`
+	return template.HTML(text) //nolint:gosec // all of it is digits and fixed words
+}
+
+// due is ago by a workspace's clock.
+func (r *renderer) due(c *ClockView, t time.Time) template.HTML {
+	if !c.Moved() || t.IsZero() {
+		return r.ago(t)
+	}
+	text := `<time datetime="` + iso(t) + `" title="` + exact(t) + `" data-ago data-ahead="` + strconv.FormatInt(c.By.Milliseconds(), 10) + `">` + relative(r.now().Add(c.By), t) + `</time>`
 	return template.HTML(text) //nolint:gosec // all of it is digits and fixed words
 }
 

@@ -264,7 +264,7 @@ type DeviceRow struct {
 	Type    string
 	Badges  []Badge
 	Battery *Battery
-	Account string
+	Account Link // no text: it has none
 }
 
 // Battery is how full a battery is.
@@ -304,6 +304,7 @@ type BrandOption struct {
 type DeviceHead struct {
 	Device   Device
 	BackURL  string
+	Manage   string // where an unmanaged device is taken in; empty: it is managed
 	Tabs     []Tab
 	Turns    []Turn
 	Simulate SimulateMenu
@@ -375,12 +376,12 @@ type DeviceEventsView struct {
 
 // DeviceEvent is one line of the list.
 type DeviceEvent struct {
-	ID      string
-	Type    string
-	Text    string
-	Detail  string
-	CodeURL string // the page of the access code that it is about; empty: about none
-	At      time.Time
+	ID     string
+	Type   string
+	Text   string
+	Detail string
+	Code   Link // the access code that it is about; without an address: about none
+	At     time.Time
 }
 
 // CodesView is the access codes of a device.
@@ -428,7 +429,8 @@ type Code struct {
 	Status      Badge
 	Starts      string
 	Ends        string
-	Frame       string // when it opens the lock, from now
+	Opens       string    // what comes next: Starts, Ends, Ended, or Always
+	Next        time.Time // when it comes; zero: never
 	CreatedAt   time.Time
 	Problems    []Problem
 	Pending     []string

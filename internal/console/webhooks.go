@@ -92,7 +92,7 @@ type AttemptRow struct {
 	Response  string // the beginning of the answer
 	Took      time.Duration
 	At        time.Time
-	Next      time.Time // zero: not tried again
+	Next      time.Time // zero: not tried again, or it was
 }
 
 // attemptsPerPage is how many attempts a webhook's page shows at once.
@@ -189,6 +189,9 @@ func (q *request) createWebhook() error {
 	if !wrong {
 		return q.refused(q.webhooksAt(), err)
 	}
+	if address == "" {
+		errs["url"] = "This is needed."
+	}
 	v, err := q.webhooksView()
 	if err != nil {
 		return err
@@ -229,7 +232,10 @@ func (q *request) webhookView() (*WebhookView, error) {
 			return nil, err
 		}
 		row := AttemptRow{ID: a.ID, EventID: a.EventID, EventType: a.EventType, EventURL: workspacePath(q.current.ID, "events", a.EventID), Number: a.Number, Badge: Badge{Tone: ToneGood, Text: "Delivered"},
-			Response: a.Response, Took: time.Duration(a.Duration) * time.Millisecond, At: a.CreatedAt.Time, Next: a.NextAttemptAt.Time}
+			Response: a.Response, Took: time.Duration(a.Duration) * time.Millisecond, At: a.CreatedAt.Time}
+		if q.Now().Before(a.NextAttemptAt.Time) {
+			row.Next = a.NextAttemptAt.Time
+		}
 		if a.EventType == string(event.WebhookTest) {
 			row.EventURL = "" // it is not in the log
 		}

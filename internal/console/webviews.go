@@ -27,7 +27,8 @@ type WebviewRow struct {
 	Badge       Badge
 	Brands      string
 	CustomerKey string
-	Account     *Link // that it connected
+	AccountID   string // that it connected; empty: none yet
+	Account     Link   // without an address when it is gone
 	CreatedAt   time.Time
 	Open        bool // its address may still be used
 }
@@ -87,7 +88,7 @@ func (q *request) webviewRow(doc []byte) (WebviewRow, error) {
 	if err := json.Unmarshal(doc, &w); err != nil {
 		return WebviewRow{}, err
 	}
-	row := WebviewRow{ID: w.ID, Address: w.URL, CustomerKey: w.CustomerKey, CreatedAt: w.CreatedAt, Badge: Badge{Tone: ToneNeutral, Text: "Pending"}}
+	row := WebviewRow{ID: w.ID, Address: w.URL, CustomerKey: w.CustomerKey, AccountID: w.AccountID, CreatedAt: w.CreatedAt, Badge: Badge{Tone: ToneNeutral, Text: "Pending"}}
 	switch w.Status {
 	case "authorized":
 		row.Badge = Badge{Tone: ToneGood, Text: "Authorized"}
@@ -109,9 +110,6 @@ func (q *request) webviewRow(doc []byte) (WebviewRow, error) {
 	default:
 		row.Brands = plural(len(w.AcceptedProviders), "brand", "brands")
 	}
-	if w.AccountID != "" {
-		row.Account = &Link{"Account", q.accountsAt(w.AccountID)}
-	}
 	return row, nil
 }
 
@@ -131,12 +129,24 @@ func (q *request) webviewsView() (*WebviewsView, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, doc := range page.Items {
+	accounts := make([]string, len(page.Items))
+	for i, doc := range page.Items {
 		row, err := q.webviewRow(doc)
 		if err != nil {
 			return nil, err
 		}
-		v.Rows = append(v.Rows, row)
+		accounts[i], v.Rows = row.AccountID, append(v.Rows, row)
+	}
+	names, err := q.Accounts.Names(q.context(), q.current.ID, accounts)
+	if err != nil {
+		return nil, err
+	}
+	for i, id := range accounts {
+		if name, ok := names[id]; ok {
+			v.Rows[i].Account = Link{name, q.accountsAt(id)}
+		} else if id != "" {
+			v.Rows[i].Account = Link{Text: "Deleted account"}
+		}
 	}
 	v.Pagination = pagination(q.webviewsAt(), from, page.HasNext, page.Next)
 	return v, nil

@@ -116,9 +116,11 @@ type Filter struct {
 	From                rpc.Position
 	Limit               int
 	NothingCanBeMatched bool // the request asks for what cannot be
+	NewestFirst         bool
 }
 
-// List reads one page of the devices that the caller reaches, in the order in which they were added.
+// List reads one page of the devices that the caller reaches, in the order in which they were added
+// unless the newest are wanted first.
 func (d *Devices) List(ctx context.Context, workspaceID string, f Filter) (p rpc.Page[Device], err error) {
 	w := d.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
@@ -165,6 +167,7 @@ func (d *Devices) List(ctx context.Context, workspaceID string, f Filter) (p rpc
 	if f.NothingCanBeMatched {
 		w.AddIn("device_id", nil)
 	}
+	w.NewestFirst = f.NewestFirst
 	rows, err := w.Page(ctx, d.DB, "devices", "device_id", f.From.CreatedAt, f.From.ID, f.Limit)
 	return rpc.PageOf[Device](rows, f.Limit), err
 }
@@ -198,6 +201,14 @@ func (d *Devices) find(ctx context.Context, in getInput, managed bool) (rpc.Doc[
 	}
 	credential.NoteDevice(ctx, id)
 	return doc, err
+}
+
+// Names gives what devices of the workspace are called, managed or not; one that is gone is not in the map.
+func (d *Devices) Names(ctx context.Context, workspaceID string, ids []string) (map[string]string, error) {
+	w := d.DB.Where()
+	w.Add("workspace_id = ?", workspaceID)
+	w.AddIn("device_id", ids)
+	return w.Names(ctx, d.DB, "devices", "device_id", "display_name")
 }
 
 // CountOfAccounts is how many devices each of some accounts has in the workspace, managed or not;

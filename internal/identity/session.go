@@ -97,7 +97,7 @@ func (p *People) start(ctx context.Context, u User, how Method, kind string, coo
 			return err
 		}
 		return p.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: u.ID, CredentialID: s.ID, Address: address}, Action: "user.signed_in", SubjectID: u.ID, Detail: map[string]any{"kind": kind, "method": how}})
-	})
+	}, store.Instance)
 	return s, err
 }
 

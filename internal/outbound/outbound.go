@@ -117,7 +117,7 @@ func (g *Guard) checkURL(u *url.URL, sandbox bool) error {
 	host := u.Hostname()
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return refuse("Only http and https addresses are fetched from")
+		return refuse("Only addresses that begin with http:// or https:// are taken")
 	case host == "":
 		return refuse("Invalid url")
 	case u.User != nil:
@@ -156,7 +156,7 @@ var errClosed = refuse("The address is not on the public internet; the operator 
 // sane keeps requests away from services that are no web servers.
 func sane(port int) error {
 	if port < 1024 && port != 80 && port != 443 {
-		return refuse("Only ports 80, 443 and those from 1024 on are fetched from")
+		return refuse("Only ports 80, 443 and those from 1024 on are taken")
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ type Where struct {
 	conditions []string
 	list       string // SELECT of the values of a JSON list
 	Args       []any
+
+	NewestFirst bool // turns the order of Page around
 }
 
 // Where begins a clause.
@@ -102,20 +104,41 @@ type Row struct {
 // Page gives the row as a page needs it.
 func (r Row) Page() (doc []byte, createdAt int64, id string) { return r.Doc, r.CreatedAt, r.ID }
 
-// Page reads rows of a table in the order in which they were made, beginning behind the given
-// row (an empty id: from the beginning), and one more than the limit, so that the caller knows
-// whether there are more.
+// Page reads rows of a table in the order in which they were made, or with NewestFirst against it, beginning
+// behind the given row (an empty id: from the beginning), and one more than the limit, so that the caller
+// knows whether there are more.
 func (w *Where) Page(ctx context.Context, q Querier, table, idColumn string, afterTime int64, afterID string, limit int) ([]Row, error) {
+	behind, direction := ">", ""
+	if w.NewestFirst {
+		behind, direction = "<", " DESC"
+	}
 	if afterID != "" {
-		w.Add("(created_at, "+idColumn+") > (?, ?)", afterTime, afterID)
+		w.Add("(created_at, "+idColumn+") "+behind+" (?, ?)", afterTime, afterID)
 	}
 	w.Args = append(w.Args, limit+1)
 	rows, err := q.Query(ctx, `SELECT doc, created_at, `+idColumn+` FROM `+table+w.String()+
-		` ORDER BY created_at, `+idColumn+` LIMIT `+Mark(len(w.Args)), w.Args...)
+		` ORDER BY created_at`+direction+`, `+idColumn+direction+` LIMIT `+Mark(len(w.Args)), w.Args...)
 	return All(rows, err, func(rows *sql.Rows) (r Row, err error) {
 		err = rows.Scan(&r.Doc, &r.CreatedAt, &r.ID)
 		return r, err
 	})
+}
+
+// Names gives what a field of a table's documents says, by their ids.
+func (w *Where) Names(ctx context.Context, q Querier, table, idColumn, field string) (map[string]string, error) {
+	names := map[string]string{}
+	rows, err := q.Query(ctx, `SELECT `+idColumn+`, doc FROM `+table+w.String(), w.Args...)
+	_, err = All(rows, err, func(rows *sql.Rows) (doc map[string]any, err error) {
+		var id string
+		var text []byte
+		if err := rows.Scan(&id, &text); err != nil {
+			return nil, err
+		}
+		err = json.Unmarshal(text, &doc)
+		names[id], _ = doc[field].(string)
+		return nil, err
+	})
+	return names, err
 }
 
 // Strings gives values of a string type as plain strings, for AddIn.

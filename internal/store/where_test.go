@@ -186,24 +186,28 @@ func TestPagesHoldEveryRowOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		slices.Sort(want)
-		var got []string
-		for at, id := int64(0), ""; ; {
-			w := db.Where()
-			w.Add("workspace_id = ?", "w")
-			rows, err := w.Page(t.Context(), db, "action_attempts", "action_attempt_id", at, id, 6)
-			if err != nil {
-				t.Fatal(err)
+		for _, newestFirst := range []bool{false, true} {
+			var got []string
+			for at, id := int64(0), ""; ; {
+				w := db.Where()
+				w.NewestFirst = newestFirst
+				w.Add("workspace_id = ?", "w")
+				rows, err := w.Page(t.Context(), db, "action_attempts", "action_attempt_id", at, id, 6)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, r := range rows[:min(6, len(rows))] {
+					got = append(got, fmt.Sprintf("%d %s", r.CreatedAt, r.Doc))
+					at, id = r.CreatedAt, r.ID
+				}
+				if len(rows) < 7 {
+					break
+				}
 			}
-			for _, r := range rows[:min(6, len(rows))] {
-				got = append(got, fmt.Sprintf("%d %s", r.CreatedAt, r.Doc))
-				at, id = r.CreatedAt, r.ID
+			if !slices.Equal(got, want) {
+				t.Errorf("%v\nwant %v", got, want)
 			}
-			if len(rows) < 7 {
-				break
-			}
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%v\nwant %v", got, want)
+			slices.Reverse(want)
 		}
 	})
 }

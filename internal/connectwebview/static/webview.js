@@ -30,6 +30,19 @@ for (const button of document.querySelectorAll("[data-close]")) {
   });
 }
 
+// Escape closes the Console's dialog around this page, as it does outside of the frame. No other site
+// hears of keys.
+addEventListener("keydown", (e) => {
+  if (e.key !== "Escape" || e.isComposing || e.target.value && e.target.type === "search") return; // which Escape empties
+  let around;
+  try {
+    around = window.parent.location.origin;
+  } catch {
+    return; // another site's
+  }
+  if (window.parent !== window && around === location.origin) window.parent.postMessage({ type: "connect_webview.close", connect_webview_id: webview }, around);
+});
+
 const search = document.getElementById("search");
 if (search) {
   search.parentElement.hidden = false;

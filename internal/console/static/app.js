@@ -43,13 +43,15 @@
     return past ? `${text} ago` : `in ${text}`
   }
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long' })
+  const clock = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
   function refreshTimes() {
     for (const time of all('time[data-ago]')) {
       const then = new Date(time.dateTime)
-      const text = relative(then, new Date())
+      const text = relative(then, new Date(Date.now() + Number(time.dataset.ahead || 0)))
       if (time.textContent !== text) time.textContent = text
       time.title = exact.format(then)
     }
+    for (const time of all('time[data-clock]')) time.textContent = clock.format(Date.now() + Number(time.dataset.clock))
   }
   refreshTimes()
   setInterval(refreshTimes, 30000)
@@ -121,9 +123,19 @@
     const dialog = document.getElementById(button.dataset.dialog)
     if ('connect' in dialog.dataset) connect(dialog)
   })
-  async function connect(dialog) {
+  // What a frame has shown goes with it, so each opening has a new one.
+  function emptyFrame(dialog) {
     const frame = dialog.querySelector('[data-connect-frame]')
+    const fresh = frame.cloneNode()
+    fresh.removeAttribute('src')
+    fresh.hidden = true
+    frame.replaceWith(fresh)
+    return fresh
+  }
+  async function connect(dialog) {
+    const frame = emptyFrame(dialog)
     const state = dialog.querySelector('[data-connect-state]')
+    const focused = document.activeElement
     state.hidden = false
     state.textContent = 'Opening…'
     try {
@@ -131,6 +143,7 @@
       if (!response.ok || !response.headers.get('Content-Type').startsWith('application/json')) throw new Error()
       const { url } = await response.json()
       if (!dialog.open) return
+      frame.addEventListener('load', () => { if (document.activeElement === focused) frame.focus() }, { once: true })
       frame.src = url
       frame.hidden = false
       state.hidden = true
@@ -148,12 +161,8 @@
   // The event does not bubble.
   document.addEventListener('close', (event) => {
     const dialog = event.target
-    if (!('connect' in dialog.dataset)) return
-    const frame = dialog.querySelector('[data-connect-frame]')
-    const fresh = frame.cloneNode()
-    fresh.removeAttribute('src')
-    fresh.hidden = true
-    frame.replaceWith(fresh)
+    if (!('connect' in dialog.dataset) || dialog.open) return // it may be open again by now
+    emptyFrame(dialog)
     if (dialog.dataset.connected) location.reload()
   }, true)
 
@@ -429,7 +438,8 @@
       stale.clear()
       try {
         const response = await fetch(location.href, { headers: { 'Keyway-Live': 'yes' } })
-        if (response.ok && !response.redirected) {
+        if (response.redirected || [403, 404].includes(response.status)) location.reload() // what it shows is not there any more
+        else if (response.ok) {
           const fresh = new DOMParser().parseFromString(await response.text(), 'text/html')
           for (const id of parts) {
             const [from, to] = [document.getElementById(id), fresh.getElementById(id)]
