@@ -37,6 +37,7 @@ type work struct {
 	path    string
 	differ  bool // no two requests are alike, so that no answer can be a remembered one
 	alone   bool // over one connection, whatever the number of the others
+	beside  bool // others keep the server busy meanwhile
 	request func(r *rand.Rand) []byte
 	follow  func(answer []byte) (next []byte) // what to ask after an answer before the request counts as done; nil: nothing
 	sent    atomic.Uint64
@@ -210,7 +211,9 @@ func (b *bench) oneRound(ctx context.Context, w *work, s *process, length time.D
 	began := time.Now()
 	err = each(clients, func(c *client) error { return c.load(w, began.Add(length)) })
 	r.took = time.Since(began)
-	err = errors.Join(err, s.settle(ctx)) // what it still has to do for these requests is part of their cost
+	if !w.beside {
+		err = errors.Join(err, s.settle(ctx)) // what it still has to do for these requests is part of their cost
+	}
 	after, cpuErr := s.cpu()
 	for _, c := range clients {
 		r.each = append(r.each, c.took...)

@@ -256,7 +256,7 @@ func (b *bench) besideWrites(ctx context.Context, f *folder, s *process) error {
 	failed := make(chan error, 1)
 	go func() { failed <- writes.pace(ctx, s.address, 10*time.Millisecond) }()
 	for _, w := range []*work{f.get(), f.list(20)} {
-		w.name += ", beside 100 writes a second"
+		w.name, w.beside = w.name+", beside 100 writes a second", true
 		if _, err := b.measure(ctx, w, s); err != nil {
 			return err
 		}
