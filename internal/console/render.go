@@ -12,6 +12,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -63,8 +64,9 @@ var pageTemplates = []string{
 
 // renderer turns views into pages.
 type renderer struct {
-	now   func() time.Time
-	pages map[string]*template.Template
+	now func() time.Time
+	// pages are parsed when they are first asked for: many servers only ever serve the API.
+	pages map[string]func() (*template.Template, error)
 }
 
 func newRenderer(now func() time.Time) (*renderer, error) {
@@ -72,7 +74,7 @@ func newRenderer(now func() time.Time) (*renderer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &renderer{now: now, pages: map[string]*template.Template{}}
+	r := &renderer{now: now, pages: map[string]func() (*template.Template, error){}}
 	funcs := template.FuncMap{
 		"asset": func(name string) (string, error) {
 			if u, ok := assets[name]; ok {
@@ -107,19 +109,21 @@ func newRenderer(now func() time.Time) (*renderer, error) {
 			}{base, t}
 		},
 	}
-	base, err := template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/components.html", "templates/parts.html", "templates/device-parts.html", "templates/token-parts.html")
-	if err != nil {
-		return nil, err
-	}
+	base := sync.OnceValues(func() (*template.Template, error) {
+		return template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/components.html", "templates/parts.html", "templates/device-parts.html", "templates/token-parts.html")
+	})
 	for _, name := range pageTemplates {
-		t, err := base.Clone()
-		if err != nil {
-			return nil, err
-		}
-		if t, err = t.ParseFS(templateFiles, "templates/"+name+".html"); err != nil {
-			return nil, err
-		}
-		r.pages[name] = t
+		r.pages[name] = sync.OnceValues(func() (*template.Template, error) {
+			parts, err := base()
+			if err != nil {
+				return nil, err
+			}
+			t, err := parts.Clone()
+			if err != nil {
+				return nil, err
+			}
+			return t.ParseFS(templateFiles, "templates/"+name+".html")
+		})
 	}
 	return r, nil
 }
@@ -141,9 +145,13 @@ func (r *renderer) render(w http.ResponseWriter, status int, v view) error {
 }
 
 func (r *renderer) write(b *bytes.Buffer, v view) error {
-	t, ok := r.pages[v.template()]
+	parse, ok := r.pages[v.template()]
 	if !ok {
 		return fmt.Errorf("no template %q", v.template())
+	}
+	t, err := parse()
+	if err != nil {
+		return err
 	}
 	if err := t.ExecuteTemplate(b, "layout", v); err != nil {
 		return fmt.Errorf("page %s: %w", v.template(), err)

@@ -5,8 +5,10 @@ import (
 	"bytes"
 	_ "embed"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 
 	"keyway/internal/rpc"
 )
@@ -21,7 +23,7 @@ type group struct {
 }
 
 // New renders the reference once: the table does not change while the server runs.
-func New(endpoints []*rpc.Endpoint, publicURL string) (http.Handler, error) {
+func New(endpoints []*rpc.Endpoint, publicURL string, log *slog.Logger) (http.Handler, error) {
 	t, err := template.New("reference").Funcs(template.FuncMap{
 		"anchor": func(path string) string { return strings.ReplaceAll(strings.Trim(path, "/"), "/", "-") },
 		"join":   strings.Join,
@@ -35,18 +37,24 @@ func New(endpoints []*rpc.Endpoint, publicURL string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, map[string]any{"Groups": groups(endpoints), "PublicURL": publicURL}); err != nil {
-		return nil, err
-	}
-	body := b.Bytes()
+	body := sync.OnceValues(func() ([]byte, error) { // most servers are never asked
+		var b bytes.Buffer
+		err := t.Execute(&b, map[string]any{"Groups": groups(endpoints), "PublicURL": publicURL})
+		return b.Bytes(), err
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		text, err := body()
+		if err != nil {
+			log.Error("making the reference failed", "error", err)
+			http.Error(w, "The reference could not be made", http.StatusInternalServerError)
+			return
+		}
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
-		w.Write(body)
+		w.Write(text)
 	}), nil
 }
 
