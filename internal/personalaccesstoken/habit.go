@@ -70,12 +70,27 @@ func (t *Tokens) flushHabits(ctx context.Context) error {
 	}
 	// No scope: no cache depends on it.
 	err := t.DB.Update(ctx, func(tx *store.Tx) error {
+		type list struct {
+			familyID string
+			kind     habitKind
+		}
+		full := map[list]bool{}
 		for h, at := range due {
-			if _, err := tx.Exec(ctx, `INSERT INTO token_habits (family_id, kind, value, last_used_at)
+			of := list{h.familyID, h.kind}
+			if full[of] {
+				continue
+			}
+			r, err := tx.Exec(ctx, `INSERT INTO token_habits (family_id, kind, value, last_used_at)
 				SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS BIGINT) WHERE (SELECT count(*) FROM token_habits WHERE family_id = $1 AND kind = $2) <= $5
-				ON CONFLICT (family_id, kind, value) DO UPDATE SET last_used_at = excluded.last_used_at`, h.familyID, string(h.kind), h.value, store.Micros(at), mostDevices); err != nil {
+				ON CONFLICT (family_id, kind, value) DO UPDATE SET last_used_at = excluded.last_used_at`, h.familyID, string(h.kind), h.value, store.Micros(at), mostDevices)
+			if err != nil {
 				return err
 			}
+			n, err := r.RowsAffected()
+			if err != nil {
+				return err
+			}
+			full[of] = n == 0
 		}
 		return nil
 	})

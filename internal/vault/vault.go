@@ -29,9 +29,10 @@ var ErrNoKeyFile = errors.New("the key file does not exist")
 // Vault holds the server's keys. The zero value is of no use; call Open or Create. Its methods may be
 // called from any goroutine, also while another one changes the keys.
 type Vault struct {
-	file string
-	ring atomic.Pointer[ring]
-	mu   sync.Mutex // held by whoever reads or writes the file
+	file   string
+	ring   atomic.Pointer[ring]
+	mu     sync.Mutex   // held by whoever reads or writes the file
+	looked atomic.Int64 // when LateKeyID last looked at the file, in nanoseconds
 }
 
 // A ring is what the key file held when it was read.
@@ -221,6 +222,16 @@ func (v *Vault) File() string { return v.file }
 
 // KeyID names the key that new digests and seals are made with.
 func (v *Vault) KeyID() string { return v.current().Active }
+
+// LateKeyID is KeyID as it was a second ago at the most: for what happens with each request, and may as
+// well happen with the next.
+func (v *Vault) LateKeyID() string {
+	now := time.Now().UnixNano()
+	if last := v.looked.Load(); now-last > int64(time.Second) && v.looked.CompareAndSwap(last, now) {
+		return v.KeyID()
+	}
+	return v.ring.Load().Active
+}
 
 // key is the key in use with the id, nil for an unknown one: it may be in the file by now.
 func (v *Vault) key(id string) *key {
