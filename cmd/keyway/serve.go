@@ -393,7 +393,6 @@ func (s *server) serve(l net.Listener, h *http.Server, cert, key string) {
 
 // handler puts the endpoints, the Console and what stands beside them under one roof.
 func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client func(*http.Request) string) (http.Handler, error) {
-	document := sync.OnceValues(func() ([]byte, error) { return json.Marshal(s.rpc.OpenAPI(version)) })
 	pages, err := console.New(console.Config{
 		DB: s.app.DB, People: s.app.People, Workspaces: s.app.Workspaces, Members: s.app.Members, Keys: s.app.Keys, Tokens: s.app.Tokens, Policies: s.app.Policies, Audit: s.app.Audit,
 		Devices: s.app.Devices, Accounts: s.app.Accounts, Webviews: s.app.Webviews, Sessions: s.app.Sessions, Webhooks: s.app.Webhooks, Providers: s.app.Providers,
@@ -422,18 +421,8 @@ func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client fu
 	mux.Handle("/console/", pages)
 	mux.Handle("GET /docs", docs)
 	mux.Handle("GET /favicon.ico", http.RedirectHandler("/console/static/favicon.svg", http.StatusMovedPermanently))
-	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
-		text, err := document()
-		if err != nil {
-			s.app.Log.Error("making the OpenAPI document failed", "error", err)
-			http.Error(w, "The document could not be made", http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Seam-Request-Id", rpc.NewRequestID())
-		w.Write(text)
-	})
+	mux.Handle("GET /openapi.json", rpc.Made(s.app.Log, http.Header{"Content-Type": {"application/json; charset=utf-8"}, "Access-Control-Allow-Origin": {"*"}},
+		func() ([]byte, error) { return json.Marshal(s.rpc.OpenAPI(version)) }))
 	mux.Handle("GET /metrics", guardMetrics(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
 	return mux, nil
 }

@@ -289,7 +289,7 @@ func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, r
 			}
 			all = append(all, rule)
 		}
-		shared, sharing := n, []bool{}
+		shared, sharing := n, make([]bool, len(deviceIDs))
 		if n.PIN == "" {
 			shared.PIN, sharing = share(n.Length, all)
 			shared.CommonKey = store.NewID()
@@ -299,7 +299,7 @@ func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, r
 		}
 		for i, id := range deviceIDs {
 			each := n
-			if len(sharing) > 0 && sharing[i] {
+			if sharing[i] {
 				each = shared
 			}
 			each.DeviceID = id

@@ -169,8 +169,8 @@ func (q *request) identify() error {
 	if q.workspaces, err = q.Workspaces.OfUser(q.r.Context(), q.user.ID); err != nil {
 		return err
 	}
-	id := q.r.PathValue("workspace")
-	named := id != ""
+	of := q.r.PathValue("workspace")
+	id, named := of, of != ""
 	if !named {
 		if last, err := q.r.Cookie(lastWorkspaceCookie); err == nil {
 			id = last.Value
@@ -185,11 +185,11 @@ func (q *request) identify() error {
 		q.current = &q.workspaces[0]
 	}
 	if !named || q.current != nil {
-		made, err := q.position(q.r.Context(), q.r.PathValue("workspace")) // before the page reads what it shows
+		made, err := q.position(q.r.Context(), of) // before the page reads what it shows
 		if err != nil {
 			return err
 		}
-		q.live = liveURL(q.r.PathValue("workspace"), made)
+		q.live = liveURL(of, made)
 	}
 	if named && q.current != nil && q.r.Method == http.MethodGet && !q.byItself() {
 		http.SetCookie(q.w, &http.Cookie{Name: lastWorkspaceCookie, Value: id, Path: Root, MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: q.secure(q.r), SameSite: http.SameSiteLaxMode})

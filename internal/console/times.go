@@ -12,8 +12,12 @@ func (r *renderer) ago(t time.Time) template.HTML {
 	if t.IsZero() {
 		return ""
 	}
-	text := `<time datetime="` + iso(t) + `" title="` + exact(t) + `" data-ago>` + relative(r.now(), t) + `</time>`
-	return template.HTML(text) //nolint:gosec // all of it is digits and fixed words
+	return stamp(t, " data-ago", relative(r.now(), t))
+}
+
+// stamp shows a time as a text, with the exact time on hover.
+func stamp(t time.Time, attributes, text string) template.HTML {
+	return template.HTML(`<time datetime="` + iso(t) + `" title="` + exact(t) + `"` + attributes + `>` + text + `</time>`) //nolint:gosec // all of it is digits and fixed words
 }
 
 // happened shows the time of something that went by a workspace's clock: exactly, once that was moved, since
@@ -22,8 +26,7 @@ func (r *renderer) happened(c *ClockView, t time.Time) template.HTML {
 	if !c.Moved() || t.IsZero() {
 		return r.ago(t)
 	}
-	text := `<time datetime="` + iso(t) + `" title="` + exact(t) + `">` + t.UTC().Format("2 Jan 2006, 15:04 UTC") + `</time>`
-	return template.HTML(text) //nolint:gosec // all of it is digits and fixed words
+	return stamp(t, "", t.UTC().Format("2 Jan 2006, 15:04 UTC"))
 }
 
 // due is ago by a workspace's clock.
@@ -31,8 +34,7 @@ func (r *renderer) due(c *ClockView, t time.Time) template.HTML {
 	if !c.Moved() || t.IsZero() {
 		return r.ago(t)
 	}
-	text := `<time datetime="` + iso(t) + `" title="` + exact(t) + `" data-ago data-ahead="` + strconv.FormatInt(c.By.Milliseconds(), 10) + `">` + relative(r.now().Add(c.By), t) + `</time>`
-	return template.HTML(text) //nolint:gosec // all of it is digits and fixed words
+	return stamp(t, ` data-ago data-ahead="`+strconv.FormatInt(c.By.Milliseconds(), 10)+`"`, relative(r.now().Add(c.By), t))
 }
 
 // relative says how far t is from now, in the largest unit that fits. The page's script has the

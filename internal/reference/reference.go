@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 
 	"keyway/internal/rpc"
 )
@@ -22,7 +21,7 @@ type group struct {
 	Endpoints []*rpc.Endpoint
 }
 
-// New renders the reference once: the table does not change while the server runs.
+// New renders the reference when it is first asked for.
 func New(endpoints []*rpc.Endpoint, publicURL string, log *slog.Logger) (http.Handler, error) {
 	t, err := template.New("reference").Funcs(template.FuncMap{
 		"anchor": func(path string) string { return strings.ReplaceAll(strings.Trim(path, "/"), "/", "-") },
@@ -37,24 +36,15 @@ func New(endpoints []*rpc.Endpoint, publicURL string, log *slog.Logger) (http.Ha
 	if err != nil {
 		return nil, err
 	}
-	body := sync.OnceValues(func() ([]byte, error) { // most servers are never asked
+	header := http.Header{}
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	return rpc.Made(log, header, func() ([]byte, error) {
 		var b bytes.Buffer
 		err := t.Execute(&b, map[string]any{"Groups": groups(endpoints), "PublicURL": publicURL})
 		return b.Bytes(), err
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		text, err := body()
-		if err != nil {
-			log.Error("making the reference failed", "error", err)
-			http.Error(w, "The reference could not be made", http.StatusInternalServerError)
-			return
-		}
-		h := w.Header()
-		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		w.Write(text)
 	}), nil
 }
 
