@@ -145,7 +145,7 @@ func TestPasskeyRefusals(t *testing.T) {
 
 	w.command(t, "a third horse battery", "user", "add", "--email", "operator@example.org", "--operator", "--password-stdin")
 	w.command(t, "", "user", "disable", ownerEmail)
-	p.open(w.URL + "/console/sign-in")
+	p.sees("Sign in with a passkey") // the page that was open noticed, and went there by itself
 	refused("a disabled person", p.passkeyAnswer(), "does not open anything here")
 	p.press("Sign in with a passkey")
 	p.sees("does not open anything here")
