@@ -417,17 +417,20 @@
         source.addEventListener('error', () => { if (source.readyState === EventSource.CLOSED) again() })
       }
     }
+    // A reload would get in the way of a page that is coming, as when signing out ends the stream first.
+    let leaving
+    addEventListener('beforeunload', () => {
+      leaving = true
+      setTimeout(() => { leaving = false }, 3000) // a download leaves the page where it is
+    })
+    const lost = (response) => !leaving && (response?.redirected || [403, 404].includes(response?.status))
     // Whoever may not listen any more has lost this page too, unless they only have another session now.
-    let leaving // as when signing out ends the stream before the next page is there
-    addEventListener('beforeunload', () => { leaving = true })
-    addEventListener('pageshow', () => { leaving = false })
     async function again() {
       source?.close()
       source = undefined
       const response = await fetch(location.href, { headers: { 'Keyway-Live': 'yes' } }).catch(() => undefined)
-      if (leaving) return
-      if (response?.redirected || [403, 404].includes(response?.status)) location.reload()
-      else setTimeout(response?.ok ? listen : again, 5000)
+      if (lost(response)) location.reload()
+      else setTimeout(response?.ok && !response.redirected ? listen : again, 5000)
     }
     document.addEventListener('visibilitychange', listen)
     listen()
@@ -438,8 +441,8 @@
       stale.clear()
       try {
         const response = await fetch(location.href, { headers: { 'Keyway-Live': 'yes' } })
-        if (response.redirected || [403, 404].includes(response.status)) location.reload() // what it shows is not there any more
-        else if (response.ok) {
+        if (lost(response)) location.reload()
+        else if (response.ok && !response.redirected) {
           const fresh = new DOMParser().parseFromString(await response.text(), 'text/html')
           for (const id of parts) {
             const [from, to] = [document.getElementById(id), fresh.getElementById(id)]
