@@ -27,6 +27,7 @@ import (
 	"keyway/internal/connectwebview"
 	"keyway/internal/console"
 	"keyway/internal/credential"
+	"keyway/internal/device"
 	"keyway/internal/fault"
 	"keyway/internal/identity"
 	"keyway/internal/personalaccesstoken"
@@ -45,6 +46,7 @@ type serveOptions struct {
 	insecureHTTP      bool
 	metricsListen     string
 	browserInSandbox  bool
+	limitDevices      bool
 	guesses, rate     string // as given
 	reading           string // as given
 	readEvery         time.Duration
@@ -79,6 +81,7 @@ func serveCommand(g *globals) *cobra.Command {
 	o.outbound.flags(f)
 	f.StringVar(&o.guesses, "guesses-per-minute", env("KEYWAY_GUESSES_PER_MINUTE", strconv.Itoa(credential.GuessesPerMinute)), "how many unknown credentials an address may try in a minute; 0: any number [KEYWAY_GUESSES_PER_MINUTE]")
 	f.StringVar(&o.rate, "requests-per-minute", env("KEYWAY_REQUESTS_PER_MINUTE", "0"), "how many requests may be made with each token or API key in a minute; 0: any number [KEYWAY_REQUESTS_PER_MINUTE]")
+	f.BoolVar(&o.limitDevices, "limit-devices", false, "let each device take only as many requests a minute as with Seam, to try an app against 429")
 	f.StringVar(&g.tokens, "tokens-per-person", env("KEYWAY_TOKENS_PER_PERSON", strconv.Itoa(personalaccesstoken.DefaultMaxLive)), "how many live personal access tokens a person may have [KEYWAY_TOKENS_PER_PERSON]")
 	f.StringVar(&o.reading, "lock-read-interval", env("KEYWAY_LOCK_READ_INTERVAL", "15m"), "how often locks are read whose provider does not tell of what is done at them, like 15m; 0: never [KEYWAY_LOCK_READ_INTERVAL]")
 	o.openID.flags(f)
@@ -149,6 +152,9 @@ func startServer(ctx context.Context, g globals, o serveOptions) (*server, error
 		return nil, closeAll(err)
 	}
 	a.People.OpenID, a.People.Relying = provider, relying
+	if o.limitDevices {
+		a.Devices.Limits = device.NewLimits(a.Now)
+	}
 	s := &server{app: a, url: o.publicURL, failed: make(chan error, 8)}
 	if err := s.start(ctx, o, proxies, listeners, g); err != nil {
 		return nil, closeAll(errors.Join(err, a.close()))

@@ -93,10 +93,13 @@ func (c *Codes) endAt(ctx context.Context, tx *store.Tx, t *telling, visit time.
 	return c.visitAt(ctx, tx, t.device, visit)
 }
 
-// create makes a code on one device.
-func (c *Codes) create(ctx context.Context, tx *store.Tx, n New) (out created, err error) {
+// create makes a code on one device, if count lets it.
+func (c *Codes) create(ctx context.Context, tx *store.Tx, n New, count func(deviceID string) error) (out created, err error) {
 	p := credential.From(ctx)
 	t, rule, err := c.beginNew(ctx, tx, p.WorkspaceID, n.DeviceID)
+	if err == nil {
+		err = count(n.DeviceID)
+	}
 	if err != nil {
 		return out, err
 	}
@@ -232,9 +235,9 @@ func (c *Codes) enablePool(ctx context.Context, tx *store.Tx, t *telling) error 
 }
 
 // Create makes a code. With wait it returns when the lock was asked. It returns device_not_found,
-// device_unmanaged, not_supported, device_offline, or invalid_input.
+// device_unmanaged, not_supported, device_offline, too_many_requests, or invalid_input.
 func (c *Codes) Create(ctx context.Context, n New, wait bool) (out created, err error) { //nolint:revive // endpoints hand it on as it is; nobody else needs its name
-	ws := credential.From(ctx).WorkspaceID
+	ws, count := credential.From(ctx).WorkspaceID, c.Devices.Limits.Count(device.CreateCode)
 	err = c.DB.Update(ctx, func(tx *store.Tx) (err error) {
 		if n.CommonKey != "" {
 			group, err := c.group(ctx, tx, n.CommonKey)
@@ -251,7 +254,7 @@ func (c *Codes) Create(ctx context.Context, n New, wait bool) (out created, err 
 				n.PIN = r.PIN
 			}
 		}
-		out, err = c.create(ctx, tx, n)
+		out, err = c.create(ctx, tx, n, count)
 		return err
 	}, store.Workspace(ws))
 	if err == nil && wait {
@@ -275,7 +278,7 @@ func (c *Codes) group(ctx context.Context, q store.Querier, key string) ([]*row,
 // is possible; otherwise, when random is set, with one for as many as can share it and another for each
 // of the rest.
 func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, random bool) (codes []rpc.Doc[Code], err error) {
-	ws := credential.From(ctx).WorkspaceID
+	ws, count := credential.From(ctx).WorkspaceID, c.Devices.Limits.Count(device.CreateCode)
 	err = c.DB.Update(ctx, func(tx *store.Tx) error {
 		codes = make([]rpc.Doc[Code], 0, len(deviceIDs))
 		var all []rules
@@ -303,7 +306,7 @@ func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, r
 				each = shared
 			}
 			each.DeviceID = id
-			one, err := c.create(ctx, tx, each)
+			one, err := c.create(ctx, tx, each, count)
 			if err != nil {
 				return err
 			}
@@ -330,9 +333,9 @@ type Change struct {
 }
 
 // Update changes what is wanted of a code. With wait it returns when the lock was asked. It returns
-// access_code_not_found, device_offline, not_supported, or invalid_input.
+// access_code_not_found, device_offline, not_supported, too_many_requests, or invalid_input.
 func (c *Codes) Update(ctx context.Context, id string, ch Change, wait bool) (attemptID string, err error) {
-	p := credential.From(ctx)
+	p, count := credential.From(ctx), c.Devices.Limits.Count(device.UpdateCode)
 	var deviceID string
 	err = c.DB.Update(ctx, func(tx *store.Tx) error {
 		found, err := c.find(ctx, tx, id, true)
@@ -343,6 +346,9 @@ func (c *Codes) Update(ctx context.Context, id string, ch Change, wait bool) (at
 			return fault.Invalid("device_id", "A code cannot move to another device")
 		}
 		deviceID = found.deviceID
+		if err := count(deviceID); err != nil {
+			return err
+		}
 		t, rows, rule, err := c.begin(ctx, tx, p.WorkspaceID, deviceID)
 		if err != nil {
 			return err
@@ -492,7 +498,7 @@ func (r *row) begin(now time.Time, by actor) {
 // UpdateMultiple changes all codes that share a key, or none. It returns access_code_not_found when
 // the caller reaches none.
 func (c *Codes) UpdateMultiple(ctx context.Context, key string, ch Change) error {
-	p := credential.From(ctx)
+	p, count := credential.From(ctx), c.Devices.Limits.Count(device.UpdateCode)
 	return c.DB.Update(ctx, func(tx *store.Tx) error {
 		group, err := c.group(ctx, tx, key)
 		group = slices.DeleteFunc(group, func(r *row) bool { return r.Deleting })
@@ -503,6 +509,9 @@ func (c *Codes) UpdateMultiple(ctx context.Context, key string, ch Change) error
 			return err
 		}
 		for _, g := range group {
+			if err := count(g.deviceID); err != nil {
+				return err
+			}
 			t, rows, rule, err := c.begin(ctx, tx, p.WorkspaceID, g.deviceID)
 			if err != nil {
 				return err
@@ -524,9 +533,10 @@ func (c *Codes) UpdateMultiple(ctx context.Context, key string, ch Change) error
 }
 
 // Delete has a code taken off its lock, managed or not. With wait it returns when the lock was asked.
-// It returns access_code_not_found, device_unmanaged, or not_supported for an offline code.
+// It returns access_code_not_found, device_unmanaged, too_many_requests, or not_supported for an offline
+// code.
 func (c *Codes) Delete(ctx context.Context, id, deviceID string, managed, wait bool) (attemptID string, err error) {
-	p := credential.From(ctx)
+	p, count := credential.From(ctx), c.Devices.Limits.Count(device.DeleteCode)
 	var on string
 	err = c.DB.Update(ctx, func(tx *store.Tx) error {
 		found, err := c.find(ctx, tx, id, managed)
@@ -537,6 +547,9 @@ func (c *Codes) Delete(ctx context.Context, id, deviceID string, managed, wait b
 			return fault.Missing(fault.AccessCodeNotFound)
 		}
 		on = found.deviceID
+		if err := count(on); err != nil {
+			return err
+		}
 		d, err := c.Devices.Reach(ctx, tx, p.WorkspaceID, on)
 		if err != nil {
 			return err

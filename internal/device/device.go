@@ -98,6 +98,7 @@ type Devices struct {
 	Events    *event.Log
 	Providers *provider.Registry
 	Now       func() time.Time
+	Limits    Limits // nil: none
 	// Changed is told of every device of which more is written than its name and metadata, in the same
 	// transaction; nil: nobody asks.
 	Changed func(ctx context.Context, tx *store.Tx, dev *Device) error

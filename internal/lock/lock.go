@@ -77,16 +77,20 @@ type turn struct {
 }
 
 // Start has a lock do something soon, and tells of the attempt. With wait it returns when the
-// attempt is settled. It returns device_not_found, device_unmanaged, or not_supported for a device
-// that has no such ability.
+// attempt is settled. It returns device_not_found, device_unmanaged, too_many_requests, or not_supported
+// for a device that has no such ability.
 func (l *Locks) Start(ctx context.Context, workspaceID string, t turn, wait bool) (doc rpc.Doc[action.Attempt], err error) {
 	var jobID string
+	count := l.Devices.Limits.Count(map[string]device.Ask{lockDoor: device.LockDoor, unlockDoor: device.UnlockDoor}[t.Action])
 	err = l.DB.Update(ctx, func(tx *store.Tx) error {
 		r, err := l.Devices.Reach(ctx, tx, workspaceID, t.Device)
 		if err != nil {
 			return err
 		}
 		if err := able(r, t.Action); err != nil {
+			return err
+		}
+		if err := count(t.Device); err != nil {
 			return err
 		}
 		if t.Action != configureAuto {
