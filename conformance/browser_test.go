@@ -203,7 +203,7 @@ func TestBrowserHearsComplaints(t *testing.T) {
 	if got := visit(t, ctx, site.URL, chromedp.Title()); got != "Bad" {
 		t.Errorf("the page is titled %q", got)
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for _, want := range []string{`console.error: "first"`, "undefinedFunction", "/missing.png"} {
 		for !strings.Contains(heard.String(), want) {
 			if time.Now().After(deadline) {

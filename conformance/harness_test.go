@@ -267,7 +267,7 @@ func stop(t *testing.T, cmd *exec.Cmd, exited <-chan error, logPath string) {
 		if err != nil {
 			t.Errorf("keyway serve after SIGTERM: %v", err)
 		}
-	case <-time.After(15 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("keyway serve ignores SIGTERM")
 		_ = cmd.Process.Kill()
 	}

@@ -185,7 +185,7 @@ func codesSurviveKilling(t *testing.T, folder ...string) {
 		}
 		// The moment is a number of operations, so that every round does its part on any machine.
 		strike := operations*round/kills + 20 + rand.IntN(operations/kills-20)
-		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline) && !t.Failed(); time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && !t.Failed(); time.Sleep(time.Millisecond) {
 			mu.Lock()
 			there := done >= strike
 			mu.Unlock()
@@ -245,7 +245,7 @@ func codesSurviveKilling(t *testing.T, folder ...string) {
 		}
 		return out
 	}
-	for deadline := time.Now().Add(40 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		problems := wrong()
 		if len(problems) == 0 {
 			break
@@ -286,7 +286,7 @@ func codesSurviveKilling(t *testing.T, folder ...string) {
 		got := r.ids()
 		return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return got[id] > 0 })
 	}
-	for deadline := time.Now().Add(60 * time.Second); len(missing()) > 0; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); len(missing()) > 0; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d of %d events were never delivered", len(missing()), len(ids))
 		}

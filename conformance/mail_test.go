@@ -183,7 +183,7 @@ func TestExpiryIsMailed(t *testing.T) {
 	time.Sleep(3 * time.Second)
 
 	kill := w.run(t)
-	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(w.log(t), `"kind":"mail"`); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(w.log(t), `"kind":"mail"`); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it was not tried to mail\n%s", w.log(t))
 		}
@@ -202,7 +202,7 @@ func TestExpiryIsMailed(t *testing.T) {
 		counted, err := io.ReadAll(res.Body)
 		return err == nil && strings.Contains(string(counted), `keyway_mails_total{result="sent"} 1`)
 	}
-	for deadline := time.Now().Add(20 * time.Second); !sent(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !sent(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("no mail is counted as sent\n%s", lastLines(w.logPath))
 		}

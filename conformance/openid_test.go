@@ -70,7 +70,7 @@ func startWithProvider(t *testing.T) (w *world, issuer string) {
 			t.Logf("end of the provider's log:\n%s", lastLines(log.Name()))
 		}
 	})
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		res, err := http.Get(issuer + ".well-known/openid-configuration")
 		if err == nil {

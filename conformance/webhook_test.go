@@ -80,7 +80,7 @@ func (r *received) ids() map[string]int {
 
 func (r *received) wait(t *testing.T, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); len(r.ids()) < n; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); len(r.ids()) < n; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d of %d events arrived", len(r.ids()), n)
 		}
@@ -107,7 +107,7 @@ func TestWebhookVerifiers(t *testing.T) {
 	r.mu.Unlock()
 	test := w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/keyway/v1/webhooks/send_test", fields{"webhook_id": id}).object(t, "webhook_delivery")
 	sent := text(t, test, "event_id") // not the third to come: locks that were just connected are still being read
-	for deadline := time.Now().Add(30 * time.Second); r.ids()[sent] == 0; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); r.ids()[sent] == 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the test event did not arrive")
 		}

@@ -397,7 +397,7 @@ func (c *canaries) make(t *testing.T) (good string) {
 		}
 	}
 	code := c.ok(t, c.here.key, "/access_codes/create", fields{"device_id": lock, "name": "Canary", "code": pin}).object(t, "access_code")["access_code_id"].(string)
-	for deadline := time.Now().Add(20 * time.Second); c.ok(t, c.here.key, "/access_codes/get", fields{"access_code_id": code}).object(t, "access_code")["status"] != "set"; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); c.ok(t, c.here.key, "/access_codes/get", fields{"access_code_id": code}).object(t, "access_code")["status"] != "set"; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the code is not set")
 		}

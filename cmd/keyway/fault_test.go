@@ -81,7 +81,7 @@ func (p *process) start() {
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		if res, err := http.Get(p.url + "/health"); err == nil {
 			_ = res.Body.Close()
 			return
@@ -392,7 +392,7 @@ func TestHostileClients(t *testing.T) {
 	if there := p.workspaces(); !there["Harbour"] {
 		t.Error("a good client sees nothing")
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("a good client waits %s", took)
 	}
 	for _, c := range slow {

@@ -328,7 +328,7 @@ func TestRotationCutOff(t *testing.T) {
 			t.Fatal(err)
 		}
 		work.Go(func() { k.Jobs.Run(ctx) })
-		for deadline := time.Now().Add(30 * time.Second); k.under(t, old)["memories of virtual devices"] > 0; time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); k.under(t, old)["memories of virtual devices"] > 0; time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("the next start does not go on: %v", k.under(t, old))
 			}

@@ -389,7 +389,7 @@ func (m *matrix) backed(t *testing.T, p place, own part) {
 	var work sync.WaitGroup
 	work.Go(func() { m.Jobs.Run(ctx) })
 	defer func() { stop(); work.Wait() }()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if m.ok(t, p.key, "/access_codes/get", fields{"access_code_id": id}).object(t, "access_code")["is_backup_access_code_available"] == true {
 			own["backed_access_code_id"] = id
 			return

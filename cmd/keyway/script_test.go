@@ -47,7 +47,7 @@ func TestScripts(t *testing.T) {
 			},
 			// healthy URL waits until a server answers.
 			"healthy": func(ts *testscript.TestScript, _ bool, args []string) {
-				for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+				for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 					if res, err := http.Get(args[0] + "/health"); err == nil {
 						_ = res.Body.Close()
 						if res.StatusCode == http.StatusOK {

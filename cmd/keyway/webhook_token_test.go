@@ -88,7 +88,7 @@ func (r *robot) happen(t *testing.T) {
 // sent waits until nothing is on its way any more and gives the devices that its webhook was told of.
 func (r *robot) sent(t *testing.T) (devices []string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		var n int
 		if err := r.DB.QueryRow(t.Context(), `SELECT count(*) FROM webhook_deliveries d JOIN webhooks w ON w.webhook_id = d.webhook_id WHERE d.webhook_id = $1`, r.hook).Scan(&n); err != nil {
 			t.Fatal(err)

@@ -383,7 +383,7 @@ func TestResetSandbox(t *testing.T) {
 		if out.Attempt.Type != "RESET_SANDBOX_WORKSPACE" || out.Attempt.Status != "pending" {
 			t.Errorf("%+v", out.Attempt)
 		}
-		for out.Attempt.Status == "pending" && time.Since(began) < 20*time.Second {
+		for out.Attempt.Status == "pending" && time.Since(began) < time.Minute {
 			time.Sleep(5 * time.Millisecond)
 			w.Call(apitest.Request{Path: "/action_attempts/get", Token: h.pat, Workspace: h.ws.ID, Body: map[string]any{"action_attempt_id": out.Attempt.ID}}, &out)
 		}
@@ -430,13 +430,13 @@ func TestResetIsQuick(t *testing.T) {
 		doc, err := w.Workspaces.ResetSandbox(t.Context(), h.ws.ID, apitest.By)
 		w.Must(err)
 		var at attempt
-		for w.Must(json.Unmarshal(doc, &at)); at.Status == "pending" && time.Since(began) < 5*time.Second; time.Sleep(time.Millisecond) {
+		for w.Must(json.Unmarshal(doc, &at)); at.Status == "pending" && time.Since(began) < time.Minute; time.Sleep(time.Millisecond) {
 			var text string
 			w.Must(w.DB.QueryRow(t.Context(), `SELECT doc FROM action_attempts WHERE action_attempt_id = $1`, at.ID).Scan(&text))
 			w.Must(json.Unmarshal([]byte(text), &at))
 		}
 		t.Logf("%s after %s", at.Status, time.Since(began))
-		if took := time.Since(began); at.Status != "success" || took > 3*time.Second { // alone it takes some milliseconds
+		if took := time.Since(began); at.Status != "success" || took > 10*time.Second { // alone it takes some milliseconds
 			t.Errorf("%s after %s", at.Status, took)
 		}
 	})

@@ -16,7 +16,7 @@ import (
 // until asks for a page until it says a text.
 func (b *browser) until(path, text string) *browser {
 	b.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if b.get(path); strings.Contains(b.page, text) {
 			return b
 		} else if time.Now().After(deadline) {
@@ -130,7 +130,7 @@ func TestCodes(t *testing.T) {
 	b.post(lock+"/simulate", "what", "manual_lock").has("Locked by hand")
 
 	b.get(codes).post(at + "/delete").at(codes).has("being removed")
-	for deadline := time.Now().Add(10 * time.Second); strings.Contains(b.get(codes).page, "Crew"); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); strings.Contains(b.get(codes).page, "Crew"); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the code stays")
 		}

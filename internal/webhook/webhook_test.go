@@ -194,7 +194,7 @@ func (r *receiver) ids() (ids []string) {
 
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		if f() {
 			return
 		}
@@ -354,7 +354,7 @@ func TestHangingReceiverHarmsNoOther(t *testing.T) {
 		start := time.Now()
 		ids := b.happen(t, b.ws, repeat("lock.locked", 5)...)
 		eventually(t, "five deliveries beside 20 receivers that hang", func() bool { return len(good.ids()) == 5 })
-		if took := time.Since(start); took > 5*time.Second || !slices.Equal(good.ids(), ids) {
+		if took := time.Since(start); took > 12*time.Second || !slices.Equal(good.ids(), ids) {
 			t.Errorf("after %v: %v", took, good.ids())
 		}
 	})
