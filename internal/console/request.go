@@ -425,12 +425,13 @@ func (q *request) takeFlash() {
 
 // askToSignIn leads to sign-in and back again. What was typed into a form is not kept.
 func (q *request) askToSignIn() error {
+	next := q.r.URL.RequestURI()
 	if q.r.Method != http.MethodGet && q.r.Method != http.MethodHead {
 		q.setFlash(Flash{Kind: FlashError, Text: "Your session has ended, and nothing was done. Sign in and try again."})
-		return q.redirect(consolePath("sign-in"))
+		next = q.pageBehind(q.r.URL.Path)
 	}
 	to := consolePath("sign-in")
-	if next := q.r.URL.RequestURI(); next != Root && next != Root+"/" {
+	if next != Root && next != Root+"/" {
 		to += "?" + url.Values{"next": {next}}.Encode()
 	}
 	return q.redirect(to)
