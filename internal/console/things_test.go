@@ -182,9 +182,9 @@ func TestWebhooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := s.browser(t)
-	m.signIn("max").get(workspacePath(w.ID, "devices")).has("is disabled.").lacks("Enable again")
+	m.signIn("max").get(workspacePath(w.ID, "devices")).has("is disabled.", `data-live="webhook workspace"`).lacks("Enable again")
 	m.get(list).has(receiver.URL).lacks("Add Webhook")
-	m.get(at).lacks("Reveal secret", "Send test event", "whsec_")
+	m.get(at).has("Attempt 1").lacks("Reveal secret", "Send test event", "whsec_", ", next ", "The answer was 503")
 	for _, what := range []string{"/secret", "/rotate-secret", "/update", "/delete", "/enable", "/test"} {
 		if m.do(m.request(at+what, nil)); m.status != http.StatusForbidden {
 			t.Errorf("a member's %s answers %d", what, m.status)
