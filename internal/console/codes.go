@@ -267,6 +267,9 @@ func (q *request) listCodes(v *CodesView) error {
 	if to < v.Total {
 		v.Pagination.Next = link(page + 1)
 	}
+	if v.Location != "" {
+		v.Location = link(page) // where the dialog stays when something changes
+	}
 	v.Codes = v.Codes[from:to]
 	return q.show(v)
 }

@@ -179,7 +179,7 @@ func TestManyCodes(t *testing.T) {
 
 	// A dialog with errors comes back, also one of a code that is not on the first page.
 	at := regexp.MustCompile(`href="(` + codes + `/[^"]*)">Guest 50`).FindStringSubmatch(b.get(codes + "?page=2").page)[1]
-	b.post(at+"/edit", "name", last, "kind", "time_bound", "ends_at", "x").has("This is not a date with a time.", "data-open", last)
+	b.post(at+"/edit", "name", last, "kind", "time_bound", "ends_at", "x").has("This is not a date with a time.", "data-open", last, `data-location="`+codes+`?page=2"`)
 
 	// A lock that cannot be told goes on opening.
 	b.get(codes).lacks("it opens it until")
