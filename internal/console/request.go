@@ -314,7 +314,7 @@ func (q *request) fail(status int, heading, message string) error {
 		q.current = &q.workspaces[0]
 	}
 	v := &ErrorView{Page: q.base(AreaWorkspace, "", heading), Status: status, Heading: heading, Message: message, BackURL: Root, BackLabel: "Go to the Console"}
-	v.Flash = nil
+	v.Flash, v.Live = nil, "" // nothing on it changes, and to fetch it again could send a form again
 	if q.user == nil {
 		v.Area = AreaNone
 	} else if v.Workspace != nil {
