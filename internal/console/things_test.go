@@ -245,7 +245,7 @@ func TestEvents(t *testing.T) {
 	one := regexp.MustCompile(`href="(` + list + `/[^"/]+)"`).FindStringSubmatch(b.page)[1]
 	b.get(one).has("&#34;event_id&#34;: &#34;" + strings.TrimPrefix(one, list+"/"))
 	b.get(list+"?event_type=connected_account.created").has("1 event<", a.ID)
-	b.get(list + "?device_id=x").has("No event matches")
+	b.get(list+"?device_id=x").has("No event matches", "A device is found by its id")
 	b.get(list + "?since=2001-01-01T00:00&until=2002-01-01T00:00").has("No event matches")
 	b.get(list + "?since=soon").has("That is not a time.")
 	var after string
