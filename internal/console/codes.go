@@ -399,7 +399,7 @@ func (q *request) generateCode() error {
 	if f.PIN, _, err = q.Codes.Generate(q.context(), v.Device.ID); err != nil {
 		return q.codeRefused(v, f, err)
 	}
-	v.Location = q.devicePath("codes")
+	f.Generated, v.Location = true, q.devicePath("codes")
 	return q.listCodes(v)
 }
 

@@ -102,6 +102,9 @@ func TestCodes(t *testing.T) {
 	if pin == nil {
 		t.Fatalf("no PIN was generated:\n%s", plainText(b.page))
 	}
+	if !regexp.MustCompile(`id="add-code-code"[^>]* autofocus`).MatchString(b.page) || regexp.MustCompile(`id="add-code-name"[^>]* autofocus`).MatchString(b.page) {
+		t.Error("the PIN that was asked for is not where one is")
+	}
 	b.post(codes, "name", "Cleaner", "code", pin[1], "kind", "ongoing").at(codes).has("Access code created.", "Cleaner", pin[1])
 	b.until(codes, "Set</span>")
 	at := regexp.MustCompile(`href="(` + codes + `/[^"]*)">Cleaner<`).FindStringSubmatch(b.page)[1]

@@ -470,6 +470,7 @@ type CodeForm struct {
 	Open        bool
 	Action      string
 	Generate    string // where a free PIN is asked for
+	Generated   bool   // and the PIN is one
 	Name        string
 	NameMax     int
 	NameHint    string
