@@ -56,6 +56,13 @@ func TestBrowserLivePages(t *testing.T) {
 	mary.sees("You are a member of Harbour")
 	p.sees("Mary Doe")
 	until(p, "no invitation that is pending", `document.body.innerText.includes("Pending invitations")`, func(pending bool) bool { return !pending })
+	suspend := func(suspended bool) {
+		w.ok(t, w.signIn(t), w.Harbour.WorkspaceID, "/workspaces/update", fields{"is_suspended": suspended})
+	}
+	suspend(true)
+	p.sees("This workspace is suspended.")
+	suspend(false)
+	until(p, "a workspace that works again", `document.body.innerText.includes("is suspended")`, func(suspended bool) bool { return !suspended })
 	token := func(email, name string) {
 		w.command(t, "", "pat", "create", "--user", email, "--name", name)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ func (q *request) codesView() (*CodesView, error) {
 		return nil, err
 	}
 	v := &CodesView{Page: q.base(AreaWorkspace, NavDevices, h.Device.Name), DeviceHead: h}
-	form, err := q.codeForm(served)
+	form, err := q.codeForm(served, h.Zone)
 	if err != nil {
 		return nil, err
 	}
@@ -57,8 +58,8 @@ func (q *request) codesView() (*CodesView, error) {
 	return v, nil
 }
 
-// codeForm is an empty dialog for a code of a device.
-func (q *request) codeForm(d device.Device) (CodeForm, error) {
+// codeForm is an empty dialog for a code of a device in a time zone.
+func (q *request) codeForm(d device.Device, zone *time.Location) (CodeForm, error) {
 	wants, err := accesscode.ConstraintsOf(d)
 	if err != nil {
 		return CodeForm{}, err
@@ -66,7 +67,7 @@ func (q *request) codeForm(d device.Device) (CodeForm, error) {
 	f := CodeForm{
 		ID: "add-code", New: true, Action: q.devicePath("codes"), Generate: q.devicePath("codes", "generate"), Kind: "ongoing",
 		Rules: wants.Rules, LockChooses: wants.LockChooses, NameMax: 200,
-		Online: d.CanProgramOnlineAccessCodes != nil, Offline: d.CanProgramOfflineAccessCodes != nil, Zone: time.UTC,
+		Online: d.CanProgramOnlineAccessCodes != nil, Offline: d.CanProgramOfflineAccessCodes != nil, Zone: zone,
 	}
 	f.PINMin, f.PINMax, f.PINHint = 4, 12, "From 4 to 12 digits."
 	if n := wants.Lengths; len(n) > 0 {
@@ -85,11 +86,6 @@ func (q *request) codeForm(d device.Device) (CodeForm, error) {
 	}
 	if !f.Online {
 		f.Kind = "offline"
-	}
-	if d.Location != nil && d.Location.TimeZone != "" {
-		if zone, err := time.LoadLocation(d.Location.TimeZone); err == nil {
-			f.Zone = zone
-		}
 	}
 	if e, blocked := d.Blocking(); blocked {
 		f.Blocked = e.Message
@@ -127,7 +123,7 @@ func (q *request) code(doc []byte, form CodeForm, now time.Time) (Code, error) {
 	c := Code{
 		ID: s.ID, URL: q.devicePath("codes", s.ID), Managed: s.IsManaged, Status: codeBadge(s), Kind: codeKind(s),
 		CreatedAt: s.CreatedAt.Time, Fixed: s.CannotBeManaged, Backup: s.IsBackup, WaitsForPIN: s.IsWaitingForCode,
-		CanPull: s.IsBackupAvailable && s.PulledBackupID == nil,
+		Blocked: form.Blocked, CanPull: s.IsBackupAvailable && s.PulledBackupID == nil,
 	}
 	if s.Name != nil {
 		c.Name = *s.Name
@@ -233,6 +229,48 @@ func (q *request) codes() error {
 	if err != nil {
 		return err
 	}
+	return q.listCodes(v)
+}
+
+// codesPerPage is how many codes the list shows at once: each brings its dialogs.
+const codesPerPage = 50
+
+// listCodes shows the codes whose names are looked for, and of these the page that is asked for, or that has
+// the code whose dialog is open.
+func (q *request) listCodes(v *CodesView) error {
+	query := q.r.URL.Query()
+	v.Query, v.CodesURL = strings.TrimSpace(query.Get("q")), q.devicePath("codes")
+	if v.Query != "" {
+		other := func(c Code) bool { return !strings.Contains(strings.ToLower(c.Title()), strings.ToLower(v.Query)) }
+		v.Codes, v.Others = slices.DeleteFunc(v.Codes, other), slices.DeleteFunc(v.Others, other)
+	}
+	page, _ := strconv.Atoi(query.Get("page"))
+	if i := slices.IndexFunc(v.Codes, func(c Code) bool { return c.Edit != nil && c.Edit.Open }); i >= 0 {
+		page = i/codesPerPage + 1
+	}
+	v.Total = len(v.Codes)
+	page = min(max(page, 1), max(1, (v.Total+codesPerPage-1)/codesPerPage))
+	link := func(page int) string {
+		values := url.Values{}
+		if v.Query != "" {
+			values.Set("q", v.Query)
+		}
+		if page > 1 {
+			values.Set("page", strconv.Itoa(page))
+		}
+		return strings.TrimSuffix(v.CodesURL+"?"+values.Encode(), "?")
+	}
+	from, to := (page-1)*codesPerPage, min(page*codesPerPage, v.Total)
+	if page > 1 {
+		v.Pagination.First = link(1)
+	}
+	if to < v.Total {
+		v.Pagination.Next = link(page + 1)
+	}
+	if v.Location != "" {
+		v.Location = link(page) // where the dialog stays when something changes
+	}
+	v.Codes = v.Codes[from:to]
 	return q.show(v)
 }
 
@@ -276,7 +314,7 @@ func (q *request) codeRefused(v *CodesView, f *CodeForm, err error) error {
 	}
 	f.Errors = errs.onlyFields("name", "code", "starts_at", "ends_at")
 	v.Location = q.devicePath("codes")
-	return q.show(v)
+	return q.listCodes(v)
 }
 
 func (q *request) createCode() error {
@@ -291,7 +329,7 @@ func (q *request) createCode() error {
 	starts, ends, errs := q.readCode(f)
 	if len(errs) > 0 {
 		f.Errors, v.Location = errs, q.devicePath("codes")
-		return q.show(v)
+		return q.listCodes(v)
 	}
 	n := accesscode.New{
 		DeviceID: v.Device.ID, Name: f.Name, PIN: f.PIN, StartsAt: starts.UTC(), EndsAt: ends.UTC(), AllowExternal: f.External,
@@ -327,7 +365,7 @@ func (q *request) editCode() error {
 	starts, ends, errs := q.readCode(c.Edit)
 	if len(errs) > 0 {
 		c.Edit.Errors, v.Location = errs, q.devicePath("codes")
-		return q.show(v)
+		return q.listCodes(v)
 	}
 	ch := accesscode.Change{Name: rpc.Opt[string]{Set: true, Value: c.Edit.Name}, PIN: c.Edit.PIN, Type: c.Edit.Kind, AllowExternal: rpc.Opt[bool]{Set: true, Value: c.Edit.External}}
 	if c.Edit.Kind == "time_bound" {
@@ -361,8 +399,8 @@ func (q *request) generateCode() error {
 	if f.PIN, _, err = q.Codes.Generate(q.context(), v.Device.ID); err != nil {
 		return q.codeRefused(v, f, err)
 	}
-	v.Location = q.devicePath("codes")
-	return q.show(v)
+	f.Generated, v.Location = true, q.devicePath("codes")
+	return q.listCodes(v)
 }
 
 func (q *request) deleteCode() error {
@@ -444,7 +482,7 @@ func (q *request) codePage() error {
 		if err := json.Unmarshal(e.Actor, &by); err != nil {
 			return err
 		}
-		name := words(strings.NewReplacer("access_code.", "", ".", "_").Replace(e.Type))
+		name := words(strings.NewReplacer("access_code.", "", "mutations", "change", ".", "_").Replace(e.Type))
 		page.Timeline = append(page.Timeline, TimelineRow{ID: e.ID, Type: e.Type, Text: name, At: at.Time, By: map[string]string{"console_user": "by a person", "api_key": "by the API", "system": "by the system"}[by.Type]})
 	}
 	slices.Reverse(page.Timeline)

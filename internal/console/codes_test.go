@@ -1,13 +1,16 @@
 package console
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"keyway/internal/accesscode"
 	"keyway/internal/credential"
 	"keyway/internal/rpc"
 	"keyway/internal/workspace"
@@ -72,8 +75,8 @@ func TestLocking(t *testing.T) {
 	if eve.do(eve.request(lock+"/unlock", url.Values{})); eve.status != http.StatusNotFound {
 		t.Errorf("a stranger unlocks: %d", eve.status)
 	}
-	if nobody := s.browser(t); nobody.do(nobody.request(lock+"/unlock", url.Values{})).address.Path != "/console/sign-in" {
-		t.Error("nobody unlocks")
+	if at := s.browser(t).do(b.request(lock+"/unlock", url.Values{})).address; at.Path != "/console/sign-in" || at.Query().Get("next") != lock {
+		t.Errorf("nobody unlocks: %s", at)
 	}
 	r := b.request(lock+"/unlock", url.Values{})
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
@@ -99,10 +102,17 @@ func TestCodes(t *testing.T) {
 	if pin == nil {
 		t.Fatalf("no PIN was generated:\n%s", plainText(b.page))
 	}
+	if !regexp.MustCompile(`id="add-code-code"[^>]* autofocus`).MatchString(b.page) || regexp.MustCompile(`id="add-code-name"[^>]* autofocus`).MatchString(b.page) {
+		t.Error("the PIN that was asked for is not where one is")
+	}
 	b.post(codes, "name", "Cleaner", "code", pin[1], "kind", "ongoing").at(codes).has("Access code created.", "Cleaner", pin[1])
 	b.until(codes, "Set</span>")
 	at := regexp.MustCompile(`href="(` + codes + `/[^"]*)">Cleaner<`).FindStringSubmatch(b.page)[1]
-	b.get(at).has("Timeline", "Set on device", "by a person", pin[1])
+	zone, err := time.LoadLocation(regexp.MustCompile(`Starts \(([^)]+)\)`).FindStringSubmatch(b.page)[1])
+	if err != nil || zone == time.UTC {
+		t.Fatal(zone, err)
+	}
+	b.get(at).has("Timeline", "Set on device", "by a person", pin[1], time.Now().In(zone).Format(" MST · "), "Change requested")
 	b.get(lock + "/events").has(`<a href="` + at + `">Cleaner</a>`)
 
 	ends := time.Now().AddDate(0, 0, 3).UTC().Format(localTime)
@@ -146,4 +156,36 @@ func TestCodes(t *testing.T) {
 	if b.get(elsewhere + "/codes/" + other[strings.LastIndexByte(other, '/')+1:]); b.status != http.StatusNotFound {
 		t.Errorf("a code below another device: %d", b.status)
 	}
+}
+
+func TestManyCodes(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	b := s.browser(t).signIn("jane")
+	lock := b.lockOf(w, "kwikset")
+	codes := lock + "/codes"
+	ctx := credential.With(t.Context(), credential.Principal{WorkspaceID: w.ID, IsSandbox: true, Role: rpc.Member})
+	starts := time.Now().AddDate(0, 1, 0).UTC()
+	for i := range codesPerPage + 1 {
+		n := accesscode.New{DeviceID: path.Base(lock), Name: fmt.Sprintf("Guest %d.", i), StartsAt: starts, EndsAt: starts.AddDate(0, 0, 1)}
+		if _, err := s.config.Codes.Create(ctx, n, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := fmt.Sprintf("Guest %d.", codesPerPage)
+	b.get(codes).has("51 access codes, 50 on this page", "Guest 0.").lacks(last)
+	b.get(codes+"?page=2").has("51 access codes, 1 on this page", last, "First page").lacks("Guest 0.")
+	b.get(codes + "?page=9").has(last).get(codes + "?page=x").has("Guest 0.")
+	b.get(codes+"?q=gUEST+50").has(last, "1 access code<").lacks("Guest 0.", "First page")
+	b.get(codes+"?q=nobody").has("No access code matches “nobody”", "Show all")
+
+	// A dialog with errors comes back, also one of a code that is not on the first page.
+	at := regexp.MustCompile(`href="(` + codes + `/[^"]*)">Guest 50`).FindStringSubmatch(b.get(codes + "?page=2").page)[1]
+	b.post(at+"/edit", "name", last, "kind", "time_bound", "ends_at", "x").has("This is not a date with a time.", "data-open", last, `data-location="`+codes+`?page=2"`)
+
+	// A lock that cannot be told goes on opening.
+	b.get(codes).lacks("it opens it until")
+	b.post(lock+"/simulate", "what", "disconnect")
+	b.get(codes).has("it opens it until the lock is back")
 }

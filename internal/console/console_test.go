@@ -237,7 +237,7 @@ func TestPreview(t *testing.T) {
 var (
 	tagPattern  = regexp.MustCompile(`(?s)<!doctype html>|<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:\s+[^\s=>"'/]+(?:="[^"]*")?)*)\s*(/?)>`)
 	attrPattern = regexp.MustCompile(`(?s)([^\s=>"'/]+)(?:="([^"]*)")?`)
-	void        = []string{"meta", "link", "input", "br", "img", "path", "rect", "circle"}
+	void        = []string{"meta", "link", "input", "br", "wbr", "img", "path", "rect", "circle"}
 )
 
 type element struct {

@@ -374,7 +374,7 @@ func TestGuards(t *testing.T) {
 	if b.get("/console/nowhere"); b.status != http.StatusNotFound {
 		t.Errorf("unknown page: %d", b.status)
 	}
-	b.has("Page not found")
+	b.has("Page not found").lacks("data-live-from")
 	if b.do(b.request("/console/settings/profile", url.Values{"name": {strings.Repeat("x", maxForm)}})); b.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a form that is too large: %d", b.status)
 	}

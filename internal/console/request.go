@@ -314,7 +314,7 @@ func (q *request) fail(status int, heading, message string) error {
 		q.current = &q.workspaces[0]
 	}
 	v := &ErrorView{Page: q.base(AreaWorkspace, "", heading), Status: status, Heading: heading, Message: message, BackURL: Root, BackLabel: "Go to the Console"}
-	v.Flash = nil
+	v.Flash, v.Live = nil, "" // nothing on it changes, and to fetch it again could send a form again
 	if q.user == nil {
 		v.Area = AreaNone
 	} else if v.Workspace != nil {
@@ -425,12 +425,13 @@ func (q *request) takeFlash() {
 
 // askToSignIn leads to sign-in and back again. What was typed into a form is not kept.
 func (q *request) askToSignIn() error {
+	next := q.r.URL.RequestURI()
 	if q.r.Method != http.MethodGet && q.r.Method != http.MethodHead {
 		q.setFlash(Flash{Kind: FlashError, Text: "Your session has ended, and nothing was done. Sign in and try again."})
-		return q.redirect(consolePath("sign-in"))
+		next = q.pageBehind(q.r.URL.Path)
 	}
 	to := consolePath("sign-in")
-	if next := q.r.URL.RequestURI(); next != Root && next != Root+"/" {
+	if next != Root && next != Root+"/" {
 		to += "?" + url.Values{"next": {next}}.Encode()
 	}
 	return q.redirect(to)

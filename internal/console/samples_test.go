@@ -208,12 +208,12 @@ func samples() []sample {
 	lock.Account = Link{"jane@example.com", "/console/a"}
 	tabs := []Tab{{"Overview", "/console/a", true}, {"Access codes", "/console/b", false}, {"Events", "/console/c", false}}
 	head := DeviceHead{
-		Device: lock, BackURL: sampleSandbox.Path(), Rename: RenameForm{Action: "/console/x", Name: "Garage"}, Tabs: tabs,
+		Device: lock, Zone: time.UTC, BackURL: sampleSandbox.Path(), Rename: RenameForm{Action: "/console/x", Name: "Garage"}, Tabs: tabs,
 		Turns:    []Turn{{"Lock", "lock", "/console/x", true}, {"Unlock", "unlock", "/console/x", false}},
 		Simulate: SimulateMenu{Action: "/console/x", Items: simulations, Keypad: true},
 		Attempt:  &AttemptNote{ID: "a1", Tone: ToneBad, Text: "The device cannot be reached.", Code: "device_offline", CloseURL: "/console/x"},
 	}
-	bare := DeviceHead{Device: Device{DeviceRow: DeviceRow{ID: "d", Name: "x", Icon: "lock"}, JSON: "{}"}, BackURL: "/console", Rename: RenameForm{Action: "/console/x"}}
+	bare := DeviceHead{Device: Device{DeviceRow: DeviceRow{ID: "d", Name: "x", Icon: "lock"}, JSON: "{}"}, Zone: time.UTC, BackURL: "/console", Rename: RenameForm{Action: "/console/x"}}
 	unmanaged := bare
 	unmanaged.Manage = "/console/x"
 	addCode := sampleCodeForm("add-code")
@@ -295,8 +295,10 @@ func samples() []sample {
 			{ID: "e2", Type: "lock.unlocked", Text: "Lock unlocked", Detail: "By keycode", Code: Link{"Cleaner", "/console/x"}, At: minutesAgo(1)},
 			{ID: "e1", Type: "device.connected", Text: "Device connected", At: minutesAgo(90)}}}},
 		{"device-events-empty", &DeviceEventsView{Page: ws(NavDevices, "x"), DeviceHead: bare}},
-		{"codes", &CodesView{Page: ws(NavDevices, "Garage"), DeviceHead: head, Codes: sampleCodes()[:3], Others: sampleCodes()[3:], Add: sampleCodeForm("add-code"), Pool: true, PoolOn: true, Simulated: true}},
-		{"codes-add", &CodesView{Page: ws(NavDevices, "Garage"), DeviceHead: head, Codes: sampleCodes()[:1], Add: addCode, Pool: true}},
+		{"codes", &CodesView{Page: ws(NavDevices, "Garage"), DeviceHead: head, CodesURL: "/console/x", Codes: sampleCodes()[:3], Others: sampleCodes()[3:], Add: sampleCodeForm("add-code"), Pool: true, PoolOn: true, Simulated: true}},
+		{"codes-add", &CodesView{Page: ws(NavDevices, "Garage"), DeviceHead: head, CodesURL: "/console/x", Codes: sampleCodes()[:1], Add: addCode, Pool: true}},
+		{"codes-none", &CodesView{Page: ws(NavDevices, "x"), DeviceHead: bare, CodesURL: "/console/x", Query: "cleaner"}},
+		{"codes-page", &CodesView{Page: ws(NavDevices, "x"), DeviceHead: bare, CodesURL: "/console/x", Codes: sampleCodes()[:1], Total: 51, Pagination: Pagination{First: "?"}}},
 		{"codes-empty", &CodesView{Page: ws(NavDevices, "x"), DeviceHead: bare}},
 		{"codes-empty-add", &CodesView{Page: ws(NavDevices, "x"), DeviceHead: bare, Add: sampleCodeForm("add-code"), Simulated: true}},
 		{"code", &CodeView{Page: ws(NavDevices, "Guest"), DeviceHead: head, Code: sampleCodes()[1], CodesURL: "/console/x", Timeline: []TimelineRow{

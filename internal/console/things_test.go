@@ -96,6 +96,8 @@ func TestAccounts(t *testing.T) {
 	b.post(at+"/reauthorize").at(at).has("Warning", "account_reauthorization_requested", "Reconnect it before")
 	b.post(at+"/disconnect").at(at).has("Disconnected", "account_disconnected", "Reconnect it with the sign-in")
 	b.get(list).has("The account was disconnected.")
+	lock := regexp.MustCompile(workspacePath(w.ID, "devices") + `/[^"?/]+"`).FindString(b.get(at).page)
+	b.get(strings.TrimSuffix(lock, `"`)).has(`<a href="` + at + `">Open the account</a>`)
 	r := b.request(at+"/reconnect", nil)
 	r.Header.Set("Accept", "application/json")
 	if b.do(r).has("/connect_webviews/view?"); b.status != http.StatusOK {
@@ -182,9 +184,9 @@ func TestWebhooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := s.browser(t)
-	m.signIn("max").get(workspacePath(w.ID, "devices")).has("is disabled.").lacks("Enable again")
+	m.signIn("max").get(workspacePath(w.ID, "devices")).has("is disabled.", `data-live="webhook workspace"`).lacks("Enable again")
 	m.get(list).has(receiver.URL).lacks("Add Webhook")
-	m.get(at).lacks("Reveal secret", "Send test event", "whsec_")
+	m.get(at).has("Attempt 1").lacks("Reveal secret", "Send test event", "whsec_", ", next ", "The answer was 503")
 	for _, what := range []string{"/secret", "/rotate-secret", "/update", "/delete", "/enable", "/test"} {
 		if m.do(m.request(at+what, nil)); m.status != http.StatusForbidden {
 			t.Errorf("a member's %s answers %d", what, m.status)
@@ -243,7 +245,7 @@ func TestEvents(t *testing.T) {
 	one := regexp.MustCompile(`href="(` + list + `/[^"/]+)"`).FindStringSubmatch(b.page)[1]
 	b.get(one).has("&#34;event_id&#34;: &#34;" + strings.TrimPrefix(one, list+"/"))
 	b.get(list+"?event_type=connected_account.created").has("1 event<", a.ID)
-	b.get(list + "?device_id=x").has("No event matches")
+	b.get(list+"?device_id=x").has("No event matches", "A device is found by its id")
 	b.get(list + "?since=2001-01-01T00:00&until=2002-01-01T00:00").has("No event matches")
 	b.get(list + "?since=soon").has("That is not a time.")
 	var after string
@@ -336,8 +338,8 @@ func TestClock(t *testing.T) {
 	b := s.browser(t)
 	clock := workspacePath(w.ID, "clock")
 	devices := workspacePath(w.ID, "devices")
-	b.signIn("jane").get(devices).has("Sandbox clock")
-	b.post(clock, "by", "day", "here", devices).at(devices).has("In this workspace it is now", "24 hours ahead")
+	b.signIn("jane").get(devices).has("Sandbox clock").lacks(`class="clock-note"`)
+	b.post(clock, "by", "day", "here", devices).at(devices).has("In this workspace it is now", "24 hours ahead", `class="clock-note"`)
 	b.post(clock, "by", "hour", "here", "https://evil.example.com/").has("25 hours ahead")
 	b.get(devices).post(clock, "by", "until", "here", devices, "until", "2001-01-01T00:00").has("can only be moved forward")
 	b.post(clock, "by", "until", "here", devices, "until", "x").has("Choose a time")

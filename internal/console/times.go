@@ -3,6 +3,7 @@ package console
 import (
 	"html/template"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -20,13 +21,18 @@ func stamp(t time.Time, attributes, text string) template.HTML {
 	return template.HTML(`<time datetime="` + iso(t) + `" title="` + exact(t) + `"` + attributes + `>` + text + `</time>`) //nolint:gosec // all of it is digits and fixed words
 }
 
-// happened shows the time of something that went by a workspace's clock: exactly, once that was moved, since
-// "in 4 days" is no time for what has happened.
+// happened shows the time of something that went by a workspace's clock: exactly and in UTC, once that was
+// moved, since "in 4 days" is no time for what has happened.
 func (r *renderer) happened(c *ClockView, t time.Time) template.HTML {
+	return r.happenedAt(c, t, time.UTC)
+}
+
+// happenedAt is happened at a device, whose time zone is that of everything beside it.
+func (r *renderer) happenedAt(c *ClockView, t time.Time, zone *time.Location) template.HTML {
 	if !c.Moved() || t.IsZero() {
 		return r.ago(t)
 	}
-	return stamp(t, "", t.UTC().Format("2 Jan 2006, 15:04 UTC"))
+	return stamp(t, "", when(t, zone))
 }
 
 // due is ago by a workspace's clock.
@@ -72,3 +78,19 @@ func date(t time.Time) string { return t.UTC().Format("2 Jan 2006") }
 func exact(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") }
 
 func iso(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// took says how long something took: 3 ms, 1.2 s.
+func took(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return "<\u00a01\u00a0ms"
+	case d < time.Second:
+		return strconv.FormatInt(d.Milliseconds(), 10) + "\u00a0ms"
+	}
+	return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + "\u00a0s"
+}
+
+// dotted lets a name of several words break behind its dots, and not within a word.
+func dotted(name string) template.HTML {
+	return template.HTML(strings.ReplaceAll(template.HTMLEscapeString(name), ".", ".<wbr>")) //nolint:gosec // escaped right here
+}

@@ -303,6 +303,7 @@ type BrandOption struct {
 // DeviceHead is what every page of a device begins with.
 type DeviceHead struct {
 	Device   Device
+	Zone     *time.Location // of the device; UTC where it is not known
 	BackURL  string
 	Manage   string // where an unmanaged device is taken in; empty: it is managed
 	Tabs     []Tab
@@ -394,6 +395,11 @@ type CodesView struct {
 	Pool      bool      // spare codes can be kept on it
 	PoolOn    bool      // and are
 	Simulated bool      // somebody can put codes on it by hand
+
+	CodesURL   string
+	Query      string // what is looked for in names
+	Total      int    // codes that it leaves, on all pages
+	Pagination Pagination
 }
 
 // CodeView is the page of one access code.
@@ -436,6 +442,7 @@ type Code struct {
 	Pending     []string
 	Edit        *CodeForm // nil: it cannot be changed
 	CanDelete   bool
+	Blocked     string // why the lock cannot be told of anything now
 	CanPull     bool   // a backup can stand in for it
 	PulledURL   string // the backup that does
 }
@@ -463,6 +470,7 @@ type CodeForm struct {
 	Open        bool
 	Action      string
 	Generate    string // where a free PIN is asked for
+	Generated   bool   // and the PIN is one
 	Name        string
 	NameMax     int
 	NameHint    string

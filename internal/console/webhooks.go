@@ -88,7 +88,7 @@ type AttemptRow struct {
 	Number    int
 	Badge     Badge
 	Code      int    // what the receiver answered; 0: it did not
-	Problem   string // empty after a success
+	Problem   string // what Code does not say already; empty after a success
 	Response  string // the beginning of the answer
 	Took      time.Duration
 	At        time.Time
@@ -233,7 +233,7 @@ func (q *request) webhookView() (*WebhookView, error) {
 		}
 		row := AttemptRow{ID: a.ID, EventID: a.EventID, EventType: a.EventType, EventURL: workspacePath(q.current.ID, "events", a.EventID), Number: a.Number, Badge: Badge{Tone: ToneGood, Text: "Delivered"},
 			Response: a.Response, Took: time.Duration(a.Duration) * time.Millisecond, At: a.CreatedAt.Time}
-		if q.Now().Before(a.NextAttemptAt.Time) {
+		if !v.Webhook.IsDisabled && q.Now().Before(a.NextAttemptAt.Time) {
 			row.Next = a.NextAttemptAt.Time
 		}
 		if a.EventType == string(event.WebhookTest) {
@@ -243,7 +243,10 @@ func (q *request) webhookView() (*WebhookView, error) {
 			row.Code = *a.StatusCode
 		}
 		if a.Error != nil {
-			row.Badge, row.Problem = Badge{Tone: ToneBad, Text: "Failed"}, *a.Error
+			row.Badge = Badge{Tone: ToneBad, Text: "Failed"}
+			if row.Code < 400 {
+				row.Problem = *a.Error
+			}
 		}
 		v.Attempts = append(v.Attempts, row)
 	}

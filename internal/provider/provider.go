@@ -12,7 +12,7 @@ import (
 // Provider reaches the devices of one or more brands.
 type Provider interface {
 	// Brands lists what can be connected through this provider, in the order in which a person
-	// should see it.
+	// should see it. Callers do not change it.
 	Brands() []Brand
 	// Connect signs in to an account of the named brand with a person's answers (keyed by
 	// Field.Name, and "region" and "two_factor_code" where the brand asks for them) and returns

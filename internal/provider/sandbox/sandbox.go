@@ -31,6 +31,7 @@ const (
 type Provider struct {
 	table  []brand
 	byName map[string]*brand
+	brands []provider.Brand
 	memory provider.Memory
 	now    func() time.Time
 }
@@ -48,26 +49,20 @@ func New(memory provider.Memory, now func() time.Time) *Provider {
 		b := &p.table[i]
 		b.tile = tile(b.displayName)
 		p.byName[b.name] = b
-	}
-	return p
-}
-
-// Brands lists all brands in alphabetical order of their names for people.
-func (p *Provider) Brands() []provider.Brand {
-	brands := make([]provider.Brand, 0, len(p.table))
-	for i := range p.table {
-		b := &p.table[i]
-		brands = append(brands, provider.Brand{
+		p.brands = append(p.brands, provider.Brand{
 			Name:         b.name,
 			DisplayName:  b.displayName,
-			Categories:   slices.Clone(b.categories),
+			Categories:   b.categories,
 			Capabilities: b.capabilities(),
 			ImageURL:     b.tile,
 			SignIn:       b.signIn.public(),
 		})
 	}
-	return brands
+	return p
 }
+
+// Brands lists all brands in alphabetical order of their names for people.
+func (p *Provider) Brands() []provider.Brand { return p.brands }
 
 // Connect signs in to the account of a login. It returns provider.ErrUnknownBrand or a
 // *provider.SignInError.
