@@ -49,7 +49,9 @@ func TestLimitsOfDevices(t *testing.T) {
 			}},
 			{"/access_codes/create", 10, 6, func(p part) fields { return pin(onDevice(p)) }},
 			{"/access_codes/create_multiple", 0, 6, func(p part) fields { return pin(fields{"device_ids": []string{p["device_id"]}}) }},
-			{"/access_codes/update", 10, 6, func(p part) fields { return fields{"access_code_id": p["access_code_id"], "name": fmt.Sprint("Guest ", codes)} }},
+			{"/access_codes/update", 10, 6, func(p part) fields {
+				return fields{"access_code_id": p["access_code_id"], "name": fmt.Sprint("Guest ", codes)}
+			}},
 		} {
 			for i := range c.times {
 				if a := w.call(t, w.here.key, c.path, c.body(mine)); a.status != http.StatusOK {
