@@ -68,12 +68,25 @@ func TestEachKindOfConstraint(t *testing.T) {
 	}
 }
 
-func TestNames(t *testing.T) {
+func TestNameOnLock(t *testing.T) {
 	t.Parallel()
-	r := rules{nameMin: 2, nameMax: 4, kinds: []string{"name_must_be_unique"}, existing: []neighbour{{name: "anna"}}}
-	for name, ok := range map[string]bool{"": true, "x": false, "Bob": true, "Robert": false, "anna": false} {
-		if (r.checkName(name) == nil) != ok {
-			t.Errorf("%q: %v", name, !ok)
+	const id = "01a22423-d1f0-7a09-af97-5fcf438b2673"
+	plain := rules{nameMin: 2, nameMax: 12}
+	unique := rules{nameMax: 12, kinds: []string{"name_must_be_unique"}, existing: []neighbour{{name: "anna"}, {name: "reservation 1"}}}
+	for _, c := range []struct {
+		of         rules
+		name, want string
+	}{
+		{rules{}, "Anna Smith, Reservation-12345", "Anna Smith, Reservation-12345"},
+		{plain, "Anna", "Anna"},
+		{plain, "Zoë Ångström-Ōe", "Zoë Ångström"},
+		{plain, "x", "x 8b2673"},
+		{unique, "Bob", "Bob"},
+		{unique, "Anna", "Anna 8b2673"},
+		{unique, "Reservation 2", "Reser 8b2673"},
+	} {
+		if got := c.of.nameOnLock(c.name, id); got != c.want {
+			t.Errorf("%q is %q on the lock, not %q", c.name, got, c.want)
 		}
 	}
 }

@@ -464,7 +464,6 @@ type CodeForm struct {
 	Action      string
 	Generate    string // where a free PIN is asked for
 	Name        string
-	NameMax     int
 	NameHint    string
 	PIN         string
 	PINMin      int
