@@ -213,7 +213,7 @@ func TestGetAndList(t *testing.T) {
 		if a := get(map[string]any{"connected_account_id": yale.ID}); a.ID != yale.ID || a.DisplayName != yale.DisplayName {
 			t.Errorf("%+v", a)
 		}
-		if a := get(map[string]any{"email": "jane@example.com"}); a.ID != august.ID {
+		if a := get(map[string]any{"email": "Jane@Example.com"}); a.ID != august.ID {
 			t.Errorf("by address: %+v", a)
 		}
 		bodies := map[string]bool{}
