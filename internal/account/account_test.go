@@ -84,6 +84,9 @@ func TestConnect(t *testing.T) {
 				t.Errorf("no %s in %v", want, kinds)
 			}
 		}
+		if slices.Contains(kinds[slices.Index(kinds, "connected_account.completed_first_sync"):], "device.added") {
+			t.Errorf("devices are added after the first sync: %v", kinds)
+		}
 		// The same account again is the same account, with the same devices.
 		again := w.Connect(h.ws, "august")
 		if again.ID != acc.ID || len(h.list(nil)) != 1 {
