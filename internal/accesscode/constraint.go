@@ -75,6 +75,8 @@ func (r rules) checkPIN(pin string) error {
 // wrong says what is wrong with a PIN; empty: nothing.
 func (r rules) wrong(pin string) string {
 	switch {
+	case r.lockChooses():
+		return "The device chooses its codes by itself: leave the code out"
 	case strings.Trim(pin, "0123456789") != "":
 		return "The code must consist of digits"
 	case len(r.lengths) > 0 && !slices.Contains(r.lengths, len(pin)), len(r.lengths) == 0 && (len(pin) < shortest || len(pin) > longest):
@@ -91,8 +93,6 @@ func (r rules) wrong(pin string) string {
 // breaks tells whether a PIN breaks one kind of constraint, and how to say so.
 func (r rules) breaks(kind, pin string) (bool, string) {
 	switch kind {
-	case "cannot_specify_pin_code":
-		return true, "The device chooses its codes by itself: leave the code out"
 	case "no_zeros":
 		return strings.Contains(pin, "0"), "The code must not contain zeros"
 	case "cannot_contain_089":

@@ -61,10 +61,7 @@ func ConstraintsOf(d device.Device) (Constraints, error) {
 	slices.Sort(out.Lengths)
 	for _, kind := range r.kinds {
 		_, why := r.breaks(kind, "")
-		switch kind {
-		case "cannot_specify_pin_code":
-			continue
-		case "start_date_in_future":
+		if kind == "start_date_in_future" {
 			why = "A code with times must begin in the future"
 		}
 		if why != "" {
