@@ -277,7 +277,7 @@ func TestBackupPool(t *testing.T) {
 		}
 		first := w.call("/access_codes/pull_backup_access_code", object{"access_code_id": id}).obj("backup_access_code")
 		again := w.call("/access_codes/pull_backup_access_code", object{"access_code_id": id}).obj("access_code")
-		if first.str("access_code_id") != again.str("access_code_id") || first["is_backup"] != true || first.str("ends_at") != ends.Format("2006-01-02T15:04:05.000Z") {
+		if first.str("access_code_id") != again.str("access_code_id") || first["is_backup"] != true || first.str("status") != "set" || first.str("name") != "Guest" || first.str("ends_at") != ends.Format("2006-01-02T15:04:05.000Z") {
 			t.Fatal(first, again)
 		}
 		w.settle()

@@ -619,7 +619,7 @@ func (c *Codes) PullBackup(ctx context.Context, id string) (backupID string, err
 		if err != nil {
 			return err
 		}
-		t, rows, rule, err := c.begin(ctx, tx, p.WorkspaceID, found.deviceID)
+		t, rows, _, err := c.begin(ctx, tx, p.WorkspaceID, found.deviceID)
 		if err != nil {
 			return err
 		}
@@ -642,8 +642,7 @@ func (c *Codes) PullBackup(ctx context.Context, id string) (backupID string, err
 		b := rows[i]
 		b.spare, b.EndsAt, b.ChangedAt, b.Actor = false, found.EndsAt, t.now, actorOf(p)
 		b.Unscheduled, b.Shown = true, "" // it is on the lock already, and works at once
-		rule.existing = c.neighbours(rows, b.id)
-		b.call(found.Name, rule)
+		b.Name, b.OnLock = found.Name, b.lockName()
 		b.Told = b.asTold()
 		t.around = surround(t.device, rows)
 		t.add(b, "access_code.created", t.now, nil, nil, b.Actor) // until now it was nobody's
