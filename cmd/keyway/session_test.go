@@ -326,6 +326,7 @@ func TestPublishableKey(t *testing.T) {
 			kind   string
 		}{
 			"no user":      {header(w.here), "/client_sessions/create", fields{}, 401, "publishable_key_requires_user_identifier_key"},
+			"blank user":   {header(w.here), "/client_sessions/get_or_create", fields{"user_identifier_key": " "}, 401, "publishable_key_requires_user_identifier_key"},
 			"with grants":  {header(w.here), "/client_sessions/create", fields{"user_identifier_key": "x", "connected_account_ids": []string{"a"}}, 403, "publishable_keys_must_create_empty_client_sessions"},
 			"a customer":   {header(w.here), "/client_sessions/create", fields{"user_identifier_key": "x", "customer_key": "c"}, 403, "publishable_keys_must_create_empty_client_sessions"},
 			"another path": {header(w.here), "/devices/list", fields{}, 401, "unauthorized"},

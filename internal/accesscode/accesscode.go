@@ -136,6 +136,7 @@ type row struct {
 type state struct {
 	PIN      string    `json:"pin"` // empty: the lock chooses
 	Name     string    `json:"name"`
+	OnLock   string    `json:"name_on_lock,omitempty"` // where the lock has another name for it
 	StartsAt time.Time `json:"starts_at,omitzero"`
 	EndsAt   time.Time `json:"ends_at,omitzero"`
 
@@ -242,10 +243,24 @@ func (r *row) wanted(t provider.CodeTraits) held {
 
 // lockName is what the lock calls the code: it wants a name even where a person gave none.
 func (r *row) lockName() string {
-	if r.Name != "" {
+	switch {
+	case r.OnLock != "":
+		return r.OnLock
+	case r.Name != "":
 		return r.Name
 	}
-	return "Code " + r.id[len(r.id)-6:]
+	return "Code " + idEnd(r.id)
+}
+
+// idEnd is enough of a code's id to tell it from the others on its lock.
+func idEnd(id string) string { return id[len(id)-6:] }
+
+// call gives a code a name, and one that its lock takes.
+func (r *row) call(name string, rule rules) {
+	r.Name, r.OnLock = name, ""
+	if on := rule.nameOnLock(r.lockName(), r.id); on != r.lockName() {
+		r.OnLock = on
+	}
 }
 
 // same tells whether the lock holds what is wanted.

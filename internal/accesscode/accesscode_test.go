@@ -182,6 +182,42 @@ func TestChangedAtTheLock(t *testing.T) {
 	})
 }
 
+// A code keeps the name that a person gave it, whatever its lock can take of that.
+func TestNamesThatLocksDoNotTake(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("schlage") // up to 12 characters, no name twice
+		const name = "Anna Smith, Reservation-12345"
+		of := func(pin string) string {
+			return w.call("/access_codes/create", object{"device_id": lock, "name": name, "code": pin, "allow_external_modification": true, "sync": true}).
+				obj("access_code").str("access_code_id")
+		}
+		want := func(id, name, pin, onLock string) {
+			t.Helper()
+			w.kick(lock)
+			if c := w.get(id); c.str("name") != name || c.str("status") != "set" || len(c.list("pending_mutations")) != 0 || w.onLock(lock)[pin].Name != onLock {
+				t.Fatal(c, w.onLock(lock))
+			}
+		}
+		first, second := of("2711"), of("2812")
+		end := second[len(second)-6:]
+		want(first, name, "2711", "Anna Smith,")
+		want(second, name, "2812", "Anna "+end)
+
+		// Someone who changes the PIN at the lock has not changed the name; someone who changes the name has.
+		w.call("/keyway/v1/sandbox/change_code_on_lock", object{"access_code_id": first, "code": "2913"})
+		want(first, name, "2913", "Anna Smith,")
+		named := w.onLock(lock)["2913"]
+		named.Name = "Anna"
+		w.must(w.virtual.PutByHand(context.Background(), w.ref(lock), named))
+		want(first, "Anna", "2913", "Anna")
+
+		w.call("/access_codes/update", object{"access_code_id": second, "name": "Bob Miller, Reservation-12346"})
+		want(second, "Bob Miller, Reservation-12346", "2812", "Bob Miller,")
+		w.wantEvents(second, "created", "mutations_requested", "set_on_device", "mutations_requested", "changed", "name_changed", "set_on_device")
+	})
+}
+
 // kick has a lock read again, as its provider's notice would.
 func (w *world) kick(deviceID string) {
 	ctx := context.Background()
@@ -241,7 +277,7 @@ func TestBackupPool(t *testing.T) {
 		}
 		first := w.call("/access_codes/pull_backup_access_code", object{"access_code_id": id}).obj("backup_access_code")
 		again := w.call("/access_codes/pull_backup_access_code", object{"access_code_id": id}).obj("access_code")
-		if first.str("access_code_id") != again.str("access_code_id") || first["is_backup"] != true || first.str("ends_at") != ends.Format("2006-01-02T15:04:05.000Z") {
+		if first.str("access_code_id") != again.str("access_code_id") || first["is_backup"] != true || first.str("status") != "set" || first.str("name") != "Guest" || first.str("ends_at") != ends.Format("2006-01-02T15:04:05.000Z") {
 			t.Fatal(first, again)
 		}
 		w.settle()

@@ -3,6 +3,7 @@ package accesscode
 import (
 	"crypto/rand"
 	"encoding/json"
+	"math"
 	"math/big"
 	"slices"
 	"strings"
@@ -74,6 +75,8 @@ func (r rules) checkPIN(pin string) error {
 // wrong says what is wrong with a PIN; empty: nothing.
 func (r rules) wrong(pin string) string {
 	switch {
+	case r.lockChooses():
+		return "The device chooses its codes by itself: leave the code out"
 	case strings.Trim(pin, "0123456789") != "":
 		return "The code must consist of digits"
 	case len(r.lengths) > 0 && !slices.Contains(r.lengths, len(pin)), len(r.lengths) == 0 && (len(pin) < shortest || len(pin) > longest):
@@ -90,8 +93,6 @@ func (r rules) wrong(pin string) string {
 // breaks tells whether a PIN breaks one kind of constraint, and how to say so.
 func (r rules) breaks(kind, pin string) (bool, string) {
 	switch kind {
-	case "cannot_specify_pin_code":
-		return true, "The device chooses its codes by itself: leave the code out"
 	case "no_zeros":
 		return strings.Contains(pin, "0"), "The code must not contain zeros"
 	case "cannot_contain_089":
@@ -118,20 +119,26 @@ func (r rules) breaks(kind, pin string) (bool, string) {
 	return false, ""
 }
 
-// checkName returns invalid_input when the device does not take the name.
-func (r rules) checkName(name string) error {
-	n := len([]rune(name))
-	switch {
-	case name == "":
-		return nil // the lock is given one that does
-	case r.nameMax > 0 && n > r.nameMax:
-		return fault.Invalid("name", "String must contain at most %d character(s)", r.nameMax)
-	case r.nameMin > 0 && n < r.nameMin:
-		return fault.Invalid("name", "String must contain at least %d character(s)", r.nameMin)
-	case r.has("name_must_be_unique") && slices.ContainsFunc(r.existing, func(o neighbour) bool { return o.name == strings.ToLower(name) }):
-		return fault.Invalid("name", "The device has a code with this name already")
+// nameOnLock is a name as the device takes it: without what is too much of it, and with the end of the
+// code's id where it is too short or another code on the device has it.
+func (r rules) nameOnLock(name, id string) string {
+	begin := func(text string, most int) string {
+		if letters := []rune(text); len(letters) > most {
+			return strings.TrimRight(string(letters[:max(0, most)]), " ")
+		}
+		return text
 	}
-	return nil
+	most := math.MaxInt
+	if r.nameMax > 0 {
+		most = r.nameMax
+	}
+	fits := begin(name, most)
+	taken := r.has("name_must_be_unique") && slices.ContainsFunc(r.existing, func(o neighbour) bool { return begin(o.name, most) == strings.ToLower(fits) })
+	if !taken && len([]rune(fits)) >= r.nameMin {
+		return fits
+	}
+	mark := " " + idEnd(id)
+	return begin(name, most-len(mark)) + mark
 }
 
 // takes tells whether PINs of a length can be chosen for the device.

@@ -3,6 +3,7 @@ package accesscode
 import (
 	"crypto/sha256"
 	"slices"
+	"strings"
 	"testing"
 
 	"keyway/internal/fault"
@@ -57,6 +58,9 @@ func TestEachKindOfConstraint(t *testing.T) {
 	if r.checkPIN("1234") == nil || r.checkPIN("12345") != nil || r.checkPIN("12a45") == nil {
 		t.Error("lengths and digits")
 	}
+	if why := (rules{lengths: []int{6}, kinds: []string{"cannot_specify_pin_code"}}).wrong("1234"); !strings.Contains(why, "leave the code out") {
+		t.Errorf("no PIN can be chosen, and that is told as: %s", why)
+	}
 	if pin, ok := generate(6, r); !ok || len(pin) != 6 {
 		t.Error("the preferred length was not taken")
 	}
@@ -68,12 +72,25 @@ func TestEachKindOfConstraint(t *testing.T) {
 	}
 }
 
-func TestNames(t *testing.T) {
+func TestNameOnLock(t *testing.T) {
 	t.Parallel()
-	r := rules{nameMin: 2, nameMax: 4, kinds: []string{"name_must_be_unique"}, existing: []neighbour{{name: "anna"}}}
-	for name, ok := range map[string]bool{"": true, "x": false, "Bob": true, "Robert": false, "anna": false} {
-		if (r.checkName(name) == nil) != ok {
-			t.Errorf("%q: %v", name, !ok)
+	const id = "01a22423-d1f0-7a09-af97-5fcf438b2673"
+	plain := rules{nameMin: 2, nameMax: 12}
+	unique := rules{nameMax: 12, kinds: []string{"name_must_be_unique"}, existing: []neighbour{{name: "anna"}, {name: "reservation 1"}}}
+	for _, c := range []struct {
+		of         rules
+		name, want string
+	}{
+		{rules{}, "Anna Smith, Reservation-12345", "Anna Smith, Reservation-12345"},
+		{plain, "Anna", "Anna"},
+		{plain, "Zoë Ångström-Ōe", "Zoë Ångström"},
+		{plain, "x", "x 8b2673"},
+		{unique, "Bob", "Bob"},
+		{unique, "Anna", "Anna 8b2673"},
+		{unique, "Reservation 2", "Reser 8b2673"},
+	} {
+		if got := c.of.nameOnLock(c.name, id); got != c.want {
+			t.Errorf("%q is %q on the lock, not %q", c.name, got, c.want)
 		}
 	}
 }

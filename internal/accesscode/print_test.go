@@ -3,6 +3,7 @@ package accesscode_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -72,9 +73,13 @@ func TestNewNamesRespectThoseThatAreNotOpened(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := setup(t, db)
 		lock := w.connect("august")
-		w.call("/access_codes/create", object{"device_id": lock, "name": "Anna"})
-		w.refused("/access_codes/create", object{"device_id": lock, "name": "ANNA"}, "invalid_input")
-		w.call("/access_codes/create", object{"device_id": lock, "name": "Ann"})
+		for i, name := range []string{"Anna", "ANNA", "Ann"} {
+			pin := fmt.Sprint(7101 + i)
+			id := w.call("/access_codes/create", object{"device_id": lock, "name": name, "code": pin, "sync": true}).obj("access_code").str("access_code_id")
+			if on := w.onLock(lock)[pin].Name; (on == name+" "+id[len(id)-6:]) != (i == 1) {
+				t.Errorf("%q is %q on the lock", name, on)
+			}
+		}
 	})
 }
 

@@ -45,10 +45,10 @@ func (c *Codes) Now(ctx context.Context) (time.Time, error) {
 
 // Constraints are what a device wants of its codes.
 type Constraints struct {
-	Lengths          []int    // numbers of digits; empty: from 4 to 12
-	NameMin, NameMax int      // characters; 0: any
-	Rules            []string // others, each in a sentence without its end
-	LockChooses      bool     // the lock makes up PINs by itself
+	Lengths     []int    // numbers of digits; empty: from 4 to 12
+	NameMax     int      // how many characters of a name the lock shows; 0: any number
+	Rules       []string // others, each in a sentence without its end
+	LockChooses bool     // the lock makes up PINs by itself
 }
 
 // ConstraintsOf reads what a device wants of its codes.
@@ -57,16 +57,11 @@ func ConstraintsOf(d device.Device) (Constraints, error) {
 	if err != nil {
 		return Constraints{}, err
 	}
-	out := Constraints{Lengths: r.lengths, NameMin: r.nameMin, NameMax: r.nameMax, LockChooses: r.lockChooses()}
+	out := Constraints{Lengths: r.lengths, NameMax: r.nameMax, LockChooses: r.lockChooses()}
 	slices.Sort(out.Lengths)
 	for _, kind := range r.kinds {
 		_, why := r.breaks(kind, "")
-		switch kind {
-		case "cannot_specify_pin_code":
-			continue
-		case "name_must_be_unique":
-			why = "No two codes on the device may have the same name"
-		case "start_date_in_future":
+		if kind == "start_date_in_future" {
 			why = "A code with times must begin in the future"
 		}
 		if why != "" {

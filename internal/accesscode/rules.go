@@ -109,11 +109,9 @@ func (c *Codes) create(ctx context.Context, tx *store.Tx, n New, count func(devi
 	if err := t.able(n); err != nil {
 		return out, err
 	}
-	if err := rule.checkName(n.Name); err != nil {
-		return out, err
-	}
 	r := newRow(t.device, t.now, true)
-	r.PIN, r.Name, r.StartsAt, r.EndsAt, r.common, r.Actor = n.PIN, n.Name, n.StartsAt, n.EndsAt, n.CommonKey, actorOf(p)
+	r.PIN, r.StartsAt, r.EndsAt, r.common, r.Actor = n.PIN, n.StartsAt, n.EndsAt, n.CommonKey, actorOf(p)
+	r.call(n.Name, rule)
 	r.AllowExternal, r.Unscheduled, r.Offline, r.OneTime = n.AllowExternal, n.Unscheduled, n.Offline, n.OneTime
 	if err := c.choosePIN(ctx, t, r, n, rule); err != nil {
 		return out, err
@@ -458,13 +456,6 @@ func (t *telling) update(r *row, ch Change, rule rules, by actor) error {
 			return err
 		}
 	}
-	name := r.Name
-	if ch.Name.Set {
-		name = ch.Name.Or("")
-		if err := rule.checkName(name); err != nil {
-			return err
-		}
-	}
 	if ch.PIN != "" && ch.PIN != r.PIN {
 		if err := rule.checkPIN(ch.PIN); err != nil {
 			return err
@@ -477,7 +468,10 @@ func (t *telling) update(r *row, ch Change, rule rules, by actor) error {
 	if ch.Native.Set {
 		r.Unscheduled = !ch.Native.Value
 	}
-	r.Name, r.StartsAt, r.EndsAt = name, starts, ends
+	if ch.Name.Set && ch.Name.Or("") != r.Name {
+		r.call(ch.Name.Or(""), rule)
+	}
+	r.StartsAt, r.EndsAt = starts, ends
 	r.begin(t.now, by)
 	t.requested(r)
 	if r.Held == nil && r.Sent == nil || r.Held.same(r.wanted(t.traits)) {
@@ -638,7 +632,7 @@ func (c *Codes) PullBackup(ctx context.Context, id string) (backupID string, err
 		if err != nil {
 			return err
 		}
-		t, rows, rule, err := c.begin(ctx, tx, p.WorkspaceID, found.deviceID)
+		t, rows, _, err := c.begin(ctx, tx, p.WorkspaceID, found.deviceID)
 		if err != nil {
 			return err
 		}
@@ -659,11 +653,9 @@ func (c *Codes) PullBackup(ctx context.Context, id string) (backupID string, err
 			return fault.New(fault.NoBackupAccessCode, "No backup access code is ready on the device")
 		}
 		b := rows[i]
-		b.spare, b.Name, b.EndsAt, b.ChangedAt, b.Actor = false, found.Name, found.EndsAt, t.now, actorOf(p)
+		b.spare, b.EndsAt, b.ChangedAt, b.Actor = false, found.EndsAt, t.now, actorOf(p)
 		b.Unscheduled, b.Shown = true, "" // it is on the lock already, and works at once
-		if rule.has("name_must_be_unique") {
-			b.Name = ""
-		}
+		b.Name, b.OnLock = found.Name, b.lockName()
 		b.Told = b.asTold()
 		t.around = surround(t.device, rows)
 		t.add(b, "access_code.created", t.now, nil, nil, b.Actor) // until now it was nobody's

@@ -490,7 +490,7 @@ func (t *telling) altered(r *row, now held) {
 	}
 	if len(fields) == 0 { // only its name: nobody's access changed
 		if r.AllowExternal {
-			r.Name = now.Name
+			r.Name, r.OnLock = now.Name, ""
 		}
 		return
 	}
@@ -503,7 +503,10 @@ func (t *telling) altered(r *row, now held) {
 		if t.traits.Native && !r.Unscheduled {
 			r.StartsAt, r.EndsAt = now.StartsAt, now.EndsAt
 		}
-		r.Name, r.Told = now.Name, r.asTold()
+		if was.Name != now.Name {
+			r.Name, r.OnLock = now.Name, ""
+		}
+		r.Told = r.asTold()
 		r.Shown = r.stage(t.now, t.traits)
 	}
 }
@@ -696,6 +699,7 @@ func (c *Codes) keepPool(ctx context.Context, tx *store.Tx, d device.Reached, ro
 			}
 			r.PIN = pin
 		}
+		r.call("", rule)
 		r.Told = r.asTold()
 		all, rows = append(all, r), append(rows, r)
 	}

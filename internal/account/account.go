@@ -98,13 +98,6 @@ func (a *Accounts) Connect(ctx context.Context, workspaceID string, sandbox bool
 		if acc, err = a.put(ctx, tx, workspaceID, sandbox, brand, found, terms); err != nil {
 			return err
 		}
-		of := a.of(acc, sandbox, brand)
-		of.UserIdentifierKey = terms.UserIdentifierKey
-		for _, dev := range found.Devices {
-			if err := a.Devices.Add(ctx, tx, workspaceID, of, dev); err != nil {
-				return err
-			}
-		}
 		if terms.Connected == nil {
 			return nil
 		}
@@ -154,7 +147,7 @@ func providerName(sandbox bool) string {
 }
 
 // put stores an account that has just been signed in to, or finds the one that it already is, and
-// lays the terms down for it.
+// lays the terms down for it and its devices.
 func (a *Accounts) put(ctx context.Context, tx *store.Tx, workspaceID string, sandbox bool, b provider.Brand, found provider.Account, t Terms) (Account, error) {
 	acc, err := one(tx.QueryRow(ctx, `SELECT doc FROM connected_accounts WHERE workspace_id = $1 AND provider = $2 AND brand = $3 AND external_id = $4`,
 		workspaceID, providerName(sandbox), b.Name, found.ExternalID))
@@ -193,7 +186,7 @@ func (a *Accounts) put(ctx context.Context, tx *store.Tx, workspaceID string, sa
 	var events []event.Event
 	tell := func(kind string) {
 		e := acc.event(kind, a.Now())
-		if t.WebviewID != "" && kind != "connected_account.completed_first_sync" && kind != "connected_account.completed_first_sync_after_reconnection" {
+		if t.WebviewID != "" {
 			e.Fields["connect_webview_id"] = t.WebviewID
 		}
 		events = append(events, e)
@@ -205,13 +198,25 @@ func (a *Accounts) put(ctx context.Context, tx *store.Tx, workspaceID string, sa
 	if t.WebviewID != "" {
 		tell("connected_account.successful_login")
 	}
-	switch {
-	case isNew:
-		tell("connected_account.completed_first_sync")
-	case wasDisconnected:
-		tell("connected_account.completed_first_sync_after_reconnection")
+	if err := a.Events.Append(ctx, tx, workspaceID, events...); err != nil {
+		return acc, err
 	}
-	return acc, a.Events.Append(ctx, tx, workspaceID, events...)
+	of := a.of(acc, sandbox, b)
+	of.UserIdentifierKey = t.UserIdentifierKey
+	for _, dev := range found.Devices {
+		if err := a.Devices.Add(ctx, tx, workspaceID, of, dev); err != nil {
+			return acc, err
+		}
+	}
+	if !isNew && !wasDisconnected {
+		return acc, nil
+	}
+	kind := "connected_account.completed_first_sync"
+	if !isNew {
+		kind = "connected_account.completed_first_sync_after_reconnection"
+	}
+	// Last: whoever hears of it has heard of each device.
+	return acc, a.Events.Append(ctx, tx, workspaceID, acc.event(kind, a.Now()))
 }
 
 // lay writes terms into an account.

@@ -84,6 +84,9 @@ func TestConnect(t *testing.T) {
 				t.Errorf("no %s in %v", want, kinds)
 			}
 		}
+		if slices.Contains(kinds[slices.Index(kinds, "connected_account.completed_first_sync"):], "device.added") {
+			t.Errorf("devices are added after the first sync: %v", kinds)
+		}
 		// The same account again is the same account, with the same devices.
 		again := w.Connect(h.ws, "august")
 		if again.ID != acc.ID || len(h.list(nil)) != 1 {
@@ -213,7 +216,7 @@ func TestGetAndList(t *testing.T) {
 		if a := get(map[string]any{"connected_account_id": yale.ID}); a.ID != yale.ID || a.DisplayName != yale.DisplayName {
 			t.Errorf("%+v", a)
 		}
-		if a := get(map[string]any{"email": "jane@example.com"}); a.ID != august.ID {
+		if a := get(map[string]any{"email": "Jane@Example.com"}); a.ID != august.ID {
 			t.Errorf("by address: %+v", a)
 		}
 		bodies := map[string]bool{}

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"strings"
 
 	"keyway/internal/credential"
 	"keyway/internal/fault"
@@ -39,7 +40,7 @@ func (a *Accounts) get(ctx context.Context, in getInput) (rpc.Doc[Account], erro
 	case in.ID != "":
 		w.Add("connected_account_id = ?", in.ID)
 	case in.Email != "":
-		w.Add("external_id = ?", in.Email)
+		w.Add("external_id = ?", strings.ToLower(in.Email)) // as it is stored, however it was typed
 	default:
 		return nil, fault.Invalid("connected_account_id", "Required")
 	}

@@ -3,6 +3,7 @@ package clientsession
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"keyway/internal/credential"
@@ -70,7 +71,7 @@ func (s *Sessions) read(ctx context.Context, in createInput) (New, error) {
 		n.UserIdentifierKey = p.Reach.UserIdentifierKey
 	}
 	switch {
-	case n.UserIdentifierKey == "":
+	case strings.TrimSpace(n.UserIdentifierKey) == "": // blank, it would be one user's session for all
 		return n, fault.New(fault.UserIdentifierKeyMissing, "With a publishable key, user_identifier_key must be given")
 	case !n.empty() || n.CustomerKey != "":
 		return n, fault.New(fault.SessionMustBeEmpty, "With a publishable key, a client session is made without accounts, webviews, user identities and customer; grant access to it from your server")

@@ -66,7 +66,7 @@ func (q *request) codeForm(d device.Device, zone *time.Location) (CodeForm, erro
 	}
 	f := CodeForm{
 		ID: "add-code", New: true, Action: q.devicePath("codes"), Generate: q.devicePath("codes", "generate"), Kind: "ongoing",
-		Rules: wants.Rules, LockChooses: wants.LockChooses, NameMax: 200,
+		Rules: wants.Rules, LockChooses: wants.LockChooses,
 		Online: d.CanProgramOnlineAccessCodes != nil, Offline: d.CanProgramOfflineAccessCodes != nil, Zone: zone,
 	}
 	f.PINMin, f.PINMax, f.PINHint = 4, 12, "From 4 to 12 digits."
@@ -78,11 +78,7 @@ func (q *request) codeForm(d device.Device, zone *time.Location) (CodeForm, erro
 		}
 	}
 	if wants.NameMax > 0 {
-		f.NameMax = wants.NameMax
-		f.NameHint = fmt.Sprintf("The lock takes up to %d characters.", wants.NameMax)
-		if wants.NameMin > 0 {
-			f.NameHint = fmt.Sprintf("The lock takes %d to %d characters.", wants.NameMin, wants.NameMax)
-		}
+		f.NameHint = fmt.Sprintf("The lock itself shows up to %d characters.", wants.NameMax)
 	}
 	if !f.Online {
 		f.Kind = "offline"

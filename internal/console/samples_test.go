@@ -157,7 +157,7 @@ const sampleLockJSON = `{"device_id":"0199b2f6-42d1-7c55-b0aa-1f6a09c3e403","dev
 
 func sampleCodeForm(id string) *CodeForm {
 	return &CodeForm{
-		ID: id, New: id == "add-code", Action: "/console/x", Generate: "/console/x", NameMax: 14, NameHint: "The lock takes up to 14 characters.", PINMin: 4, PINMax: 8,
+		ID: id, New: id == "add-code", Action: "/console/x", Generate: "/console/x", NameHint: "The lock itself shows up to 14 characters.", PINMin: 4, PINMax: 8,
 		PINHint: "From 4 to 8 digits.", Rules: []string{"The code must not contain zeros"}, Kind: "ongoing", Online: true, Offline: true, CanPool: true, Zone: time.UTC,
 	}
 }

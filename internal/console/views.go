@@ -472,7 +472,6 @@ type CodeForm struct {
 	Generate    string // where a free PIN is asked for
 	Generated   bool   // and the PIN is one
 	Name        string
-	NameMax     int
 	NameHint    string
 	PIN         string
 	PINMin      int

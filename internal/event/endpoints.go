@@ -159,6 +159,9 @@ func (l *Log) list(ctx context.Context, in listInput) ([]rpc.Doc[Record], error)
 	if in.Since.Set == in.Between.Set && !in.EventIDs.Set {
 		return nil, fault.InvalidAll([]fault.Issue{{Message: "Must specify either since or between"}})
 	}
+	if b := in.Between.Value; in.Between.Set && b[1].Before(b[0]) {
+		return nil, fault.Invalid("between", "The second time must not be before the first")
+	}
 	w := l.DB.Where()
 	caller := credential.From(ctx)
 	w.Add("workspace_id = ?", caller.WorkspaceID)

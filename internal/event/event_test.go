@@ -92,7 +92,7 @@ func TestList(t *testing.T) {
 				t.Errorf("%s: %v, want %v", name, got, tt.want)
 			}
 		}
-		for _, bad := range []in{{}, {"since": at(0), "between": []string{at(0), at(1)}}, {"between": []string{at(0)}}, {"since": "soon"}, {"since": at(0), "limit": 501}, {"since": at(0), "unstable_offset": -1}} {
+		for _, bad := range []in{{}, {"since": at(0), "between": []string{at(0), at(1)}}, {"between": []string{at(0)}}, {"between": []string{at(1), at(0)}}, {"since": "soon"}, {"since": at(0), "limit": 501}, {"since": at(0), "unstable_offset": -1}} {
 			if f := w.Refused(apitest.Request{Path: "/events/list", Token: h.pat, Workspace: h.ws.ID, Body: bad}, 400, "invalid_input"); f.Issues == nil {
 				t.Errorf("%v: no validation_errors, which SDKs read", bad)
 			}

@@ -237,6 +237,7 @@ func TestBodies(t *testing.T) {
 		"empty string is a value":       {request{body: `{"name":""}`}, input{Name: rpc.Opt[string]{Set: true}}},
 		"scalars of a query":            {request{method: "GET", target: "?on=false&count=3&at=2026-01-02T03:04:05.006Z&colour=blue&shape=round"}, input{On: rpc.Opt[bool]{Set: true}, Count: rpc.Opt[int]{Set: true, Value: 3}, At: rpc.Opt[time.Time]{Set: true, Value: at}, Colour: rpc.Opt[colour]{Set: true, Value: "blue"}, Shape: "round"}},
 		"scalars of a body":             {request{body: `{"on":true,"count":3.0,"at":"2026-01-02T04:04:05.006+01:00","colour":"blue"}`}, input{On: rpc.Opt[bool]{Set: true, Value: true}, Count: rpc.Opt[int]{Set: true, Value: 3}, At: rpc.Opt[time.Time]{Set: true, Value: at}, Colour: rpc.Opt[colour]{Set: true, Value: "blue"}}},
+		"a space for the T of a time":   {request{body: `{"at":"2026-01-02 04:04:05.006+01:00"}`}, input{At: rpc.Opt[time.Time]{Set: true, Value: at}}},
 		"nested":                        {request{body: `{"inner":{"size":2,"labels":[]},"metadata":{"k":null,"l":[1]},"numbers":{}}`}, input{Inner: &inner{2, []string{}}, Metadata: map[string]any{"k": nil, "l": []any{json.Number("1")}}, Numbers: map[string]float64{}}},
 		"unknown parameters":            {request{body: `{"id":"a","what":1}`}, input{ID: "a"}},
 		"unknown parameters of a query": {request{method: "GET", target: "?id=a&what=1&inner.what=2&inner.size=1"}, input{ID: "a", Inner: &inner{Size: 1}}},

@@ -369,11 +369,15 @@ func (s *schema) setNumber(v reflect.Value, in string, path []string, d *decodin
 	v.SetInt(int64(n))
 }
 
-// timeForms are the ISO 8601 forms that are read; without a zone the time is in UTC.
+// timeForms are the ISO 8601 forms that are read; without a zone the time is in UTC. A space may stand for the T,
+// as RFC 3339 has it and Python prints it.
 var timeForms = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04Z07:00",
 	"2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02"}
 
 func setTime(v reflect.Value, in string, path []string, d *decoding) {
+	if day := len(time.DateOnly); len(in) > day && in[day] == ' ' {
+		in = in[:day] + "T" + in[day+1:]
+	}
 	for _, form := range timeForms {
 		if t, err := time.Parse(form, in); err == nil {
 			v.Set(reflect.ValueOf(t.UTC()))
