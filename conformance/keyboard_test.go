@@ -60,7 +60,7 @@ func (p person) types(label, text string) {
 func TestBrowserKeyboardAlone(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	_, url := receiver(t, func() int { return http.StatusOK })
+	_, url := receiver(t, func(string) int { return http.StatusOK })
 	p := person{t, browser(t)}
 	p.open(w.URL + "/console/workspaces/" + w.Hill.WorkspaceID + "/devices")
 	p.types("E-mail address", ownerEmail)

@@ -80,7 +80,7 @@ func TestBrowserWebhooks(t *testing.T) {
 	w := start(t)
 	var refuse atomic.Bool
 	refuse.Store(true)
-	r, url := receiver(t, func() int {
+	r, url := receiver(t, func(string) int {
 		if refuse.Load() {
 			return http.StatusServiceUnavailable
 		}

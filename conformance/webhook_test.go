@@ -27,8 +27,8 @@ type message struct {
 	Secret  int               `json:"newest_secret"` // index of the newest that had been made when it was sent
 }
 
-// receiver starts a receiver that answers with what answer says.
-func receiver(t *testing.T, answer func() int) (*received, string) {
+// receiver starts a receiver that answers an event with what answer says.
+func receiver(t *testing.T, answer func(event string) int) (*received, string) {
 	t.Helper()
 	r := &received{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
@@ -36,7 +36,7 @@ func receiver(t *testing.T, answer func() int) (*received, string) {
 		if err != nil {
 			return // a server that was killed while it sent
 		}
-		status := answer()
+		status := answer(q.Header.Get("svix-id"))
 		if status < 300 {
 			headers := map[string]string{}
 			for name := range q.Header {
@@ -52,18 +52,19 @@ func receiver(t *testing.T, answer func() int) (*received, string) {
 	return r, s.URL
 }
 
-// failsSeldom answers with a failure now and then, but never to an event and to its retry: the one
-// after that comes minutes later.
-func failsSeldom() func() int {
+// failsSeldom answers with a failure now and then, but never to an event and to its retry, however late
+// that is: the one after it comes minutes later.
+func failsSeldom() func(event string) int {
 	var mu sync.Mutex
-	var failed time.Time
-	return func() int {
+	var last time.Time
+	failed := map[string]bool{}
+	return func(event string) int {
 		mu.Lock()
 		defer mu.Unlock()
-		if time.Since(failed) < 10*time.Second {
+		if failed[event] || time.Since(last) < 10*time.Second {
 			return http.StatusOK
 		}
-		failed = time.Now()
+		failed[event], last = true, time.Now()
 		return http.StatusServiceUnavailable
 	}
 }
@@ -91,7 +92,7 @@ func (r *received) wait(t *testing.T, n int) {
 func TestWebhookVerifiers(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	r, url := receiver(t, func() int { return http.StatusOK })
+	r, url := receiver(t, func(string) int { return http.StatusOK })
 	hook := w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/webhooks/create", fields{"url": url}).object(t, "webhook")
 	id := text(t, hook, "webhook_id")
 	r.mu.Lock()
@@ -125,9 +126,9 @@ func TestWebhooksSurviveKilling(t *testing.T) {
 	t.Parallel()
 	w := mortal(t, "--data", t.TempDir())
 	answer := failsSeldom()
-	r, url := receiver(t, func() int {
+	r, url := receiver(t, func(event string) int {
 		time.Sleep(time.Duration(rand.IntN(10)) * time.Millisecond)
-		return answer()
+		return answer(event)
 	})
 	kill := w.run(t)
 	w.Harbour.Devices = w.devices(t, w.Harbour.WorkspaceID)
