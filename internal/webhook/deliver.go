@@ -368,6 +368,9 @@ func (d *deliverer) post(ctx context.Context, m message) (status int, beginning 
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", d.UserAgent)
+	// A name without a value is not sent; it tells the transport to try once more where the receiver
+	// closed a connection that it had kept open, as the message was on its way.
+	r.Header["Idempotency-Key"] = nil
 	if err := sign(r.Header, m.hook.secrets, m.eventID, d.Now(), m.body); err != nil {
 		return 0, nil, err
 	}

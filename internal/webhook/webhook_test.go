@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -450,6 +451,35 @@ func TestTakeover(t *testing.T) {
 		}
 		eventually(t, "both deliveries", func() bool { return len(r.ids()) == 2 && b.status(t, h).PendingDeliveries == 0 })
 	})
+}
+
+// A receiver that closes each connection, kept open after the first message, as the second arrives.
+func TestConnectionClosedMeanwhile(t *testing.T) {
+	t.Parallel()
+	b, r := setup(t, storetest.SQLite(t)), receive(t)
+	var known sync.Map
+	var closed atomic.Int32
+	r.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if _, again := known.LoadOrStore(req.RemoteAddr, true); again {
+			closed.Add(1)
+			panic(http.ErrAbortHandler)
+		}
+		if _, sent := req.Header["Idempotency-Key"]; sent {
+			t.Error("a header of ours was sent")
+		}
+	})
+	h := b.create(t, r.URL)
+	b.happen(t, b.ws, repeat("lock.locked", 3)...)
+	b.run(t)
+	eventually(t, "three deliveries", func() bool { return b.status(t, h).PendingDeliveries == 0 })
+	for _, a := range b.attempts(t, h) {
+		if a.Status != "success" {
+			t.Errorf("%s", *a.Error)
+		}
+	}
+	if closed.Load() == 0 {
+		t.Error("no connection was used twice")
+	}
 }
 
 // Two processes on one database deliver each event once and in order, as long as neither dies.
