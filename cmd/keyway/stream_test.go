@@ -397,6 +397,27 @@ func TestStreamSlowReader(t *testing.T) {
 }
 
 // A server that stops ends its streams.
+// A stream is one request of its token's rate, however much it sends and however long it lasts.
+func TestStreamIsOneRequest(t *testing.T) {
+	t.Parallel()
+	w := setup(t, storetest.SQLite(t))
+	limited, err := w.newRPC(prometheus.NewRegistry(), serveOptions{requestsPerMinute: 3}, func(*http.Request) string { return "192.0.2.1" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(limited)
+	t.Cleanup(server.Close)
+	r := w.read(t, server.URL, w.here.key, nil, "")
+	for range 10 {
+		w.happen(t, w.here.id, event.Event{Type: "lock.locked"})
+		select {
+		case <-r.ids:
+		case <-r.ended:
+			t.Fatalf("the stream ended: %s", r.lastWord())
+		}
+	}
+}
+
 func TestStreamEndsWithTheServer(t *testing.T) {
 	t.Parallel()
 	w := setup(t, storetest.SQLite(t))
