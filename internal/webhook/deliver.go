@@ -393,23 +393,27 @@ func (d *deliverer) post(ctx context.Context, m message) (status int, beginning 
 // record writes down how an attempt went, and what comes of it.
 func (d *deliverer) record(ctx context.Context, k *work, m message, a Attempt) error {
 	err := d.DB.Update(ctx, func(tx *store.Tx) error {
-		if err := d.insertAttempt(ctx, tx, k.workspaceID, a, m.payload); err != nil {
+		// Written also where nothing changes, and so held until the commit: a webhook that is deleted
+		// takes its attempts along, and none may come behind.
+		held, args := `UPDATE webhooks SET failing_since = NULL WHERE workspace_id = $1 AND webhook_id = $2`, []any{k.workspaceID, k.webhookID}
+		if a.Status == "error" {
+			held = `UPDATE webhooks SET failing_since = COALESCE(failing_since, $3) WHERE workspace_id = $1 AND webhook_id = $2`
+			args = append(args, store.Micros(a.CreatedAt.Time))
+		}
+		r, err := tx.Exec(ctx, held, args...)
+		if err != nil {
 			return err
 		}
-		if a.Status == "success" {
-			if _, err := tx.Exec(ctx, `UPDATE webhooks SET failing_since = NULL WHERE workspace_id = $1 AND webhook_id = $2 AND failing_since IS NOT NULL`, k.workspaceID, k.webhookID); err != nil {
-				return err
-			}
-			return forget(ctx, tx, k, m)
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE webhooks SET failing_since = $3 WHERE workspace_id = $1 AND webhook_id = $2 AND failing_since IS NULL`,
-			k.workspaceID, k.webhookID, store.Micros(a.CreatedAt.Time)); err != nil {
+		if err := d.insertAttempt(ctx, tx, k.workspaceID, a, m.payload); err != nil {
 			return err
 		}
 		if a.NextAttemptAt.IsZero() {
 			return forget(ctx, tx, k, m)
 		}
-		_, err := tx.Exec(ctx, `UPDATE webhook_deliveries SET attempts = $4, next_at = $5 WHERE workspace_id = $1 AND webhook_id = $2 AND delivery_id = $3`,
+		_, err = tx.Exec(ctx, `UPDATE webhook_deliveries SET attempts = $4, next_at = $5 WHERE workspace_id = $1 AND webhook_id = $2 AND delivery_id = $3`,
 			k.workspaceID, k.webhookID, m.deliveryID, a.Number, store.Micros(a.NextAttemptAt.Time))
 		return err
 	})

@@ -453,6 +453,34 @@ func TestTakeover(t *testing.T) {
 	})
 }
 
+// A webhook that is deleted while a message is on its way leaves no attempt behind.
+func TestDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b, r := setup(t, db), receive(t)
+		arrived, goOn := make(chan struct{}), make(chan struct{})
+		r.respond(func(http.ResponseWriter, *http.Request, []byte) { arrived <- struct{}{}; <-goOn })
+		h := b.create(t, r.URL)
+		b.happen(t, b.ws, "lock.locked")
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); b.Run(ctx) }()
+		<-arrived
+		if err := b.Delete(t.Context(), b.ws, h.ID, audit.Server); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.runPurge(t.Context(), job.Job{WorkspaceID: b.ws, Payload: []byte(`"` + h.ID + `"`)}); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		close(goOn)
+		<-done
+		if left := b.attempts(t, h); len(left) > 0 {
+			t.Errorf("%+v", left)
+		}
+	})
+}
+
 // A receiver that closes each connection, kept open after the first message, as the second arrives.
 func TestConnectionClosedMeanwhile(t *testing.T) {
 	t.Parallel()
