@@ -30,6 +30,7 @@ const (
 	lease    = 30 * time.Second // after which another worker takes over
 	giveUp   = 5 * 24 * time.Hour
 	turn     = 50              // deliveries of one webhook before others have their turn
+	turnTime = time.Second     // after which a receiver that is slow has had its turn
 	slots    = 64              // workers of each of the two kinds at once
 	farewell = 5 * time.Second // for attempts that are under way when the server stops
 )
@@ -195,8 +196,9 @@ func (d *deliverer) run(ctx context.Context, k work) {
 		}
 	}()
 	gone := false
+	began := d.Now()
 	for range turn {
-		if d.stop.Err() != nil {
+		if d.stop.Err() != nil || d.Now().Sub(began) > turnTime {
 			break
 		}
 		on, err := d.once(ctx, &k)
@@ -478,11 +480,13 @@ func (d *deliverer) release(ctx context.Context, k work, gone bool) error {
 		}
 		// A statement of its own, which begins when the row is held: so it sees the deliveries of
 		// everybody who held the row before.
-		if _, err = tx.Exec(ctx, `UPDATE webhooks SET due_at = (SELECT min(next_at) FROM webhook_deliveries WHERE workspace_id = $1 AND webhook_id = $2)
-			WHERE workspace_id = $1 AND webhook_id = $2`, k.workspaceID, k.webhookID); err != nil || k.restsUntil.IsZero() {
-			return err
+		// What is due goes behind all that waits for its turn, however long it has been due itself.
+		from := d.Now()
+		if k.restsUntil.After(from) {
+			from = k.restsUntil
 		}
-		_, err = tx.Exec(ctx, `UPDATE webhooks SET due_at = $3 WHERE workspace_id = $1 AND webhook_id = $2 AND due_at < $3`, k.workspaceID, k.webhookID, store.Micros(k.restsUntil))
+		_, err = tx.Exec(ctx, `UPDATE webhooks SET due_at = (SELECT CASE WHEN min(next_at) < $3 THEN $3 ELSE min(next_at) END
+			FROM webhook_deliveries WHERE workspace_id = $1 AND webhook_id = $2) WHERE workspace_id = $1 AND webhook_id = $2`, k.workspaceID, k.webhookID, store.Micros(from))
 		return err
 	})
 }

@@ -361,6 +361,50 @@ func TestHangingReceiverHarmsNoOther(t *testing.T) {
 	})
 }
 
+// More slow receivers than there are workers, each with more to come: all have their turn.
+func TestSlowReceiversTakeTurns(t *testing.T) {
+	t.Parallel()
+	b, slow, good := setup(t, storetest.SQLite(t)), receive(t), receive(t)
+	arrived, answer, end := make(chan struct{}, 2*slots), make(chan struct{}), make(chan struct{})
+	slow.respond(func(http.ResponseWriter, *http.Request, []byte) {
+		arrived <- struct{}{}
+		select {
+		case <-answer:
+		case <-end:
+		}
+	})
+	other := store.NewID()
+	b.workspace(t, other)
+	for i := range slots {
+		if _, err := b.Create(t.Context(), []string{b.ws, other}[i%2], true, slow.URL, []string{"lock.locked"}, audit.Server); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.create(t, good.URL, "lock.unlocked")
+	b.run(t)
+	t.Cleanup(func() { close(end) })
+	b.happen(t, b.ws, repeat("lock.locked", 2)...)
+	b.happen(t, other, repeat("lock.locked", 2)...)
+	for range slots {
+		<-arrived
+	}
+	b.advance(time.Second)
+	b.happen(t, b.ws, "lock.unlocked")
+	b.advance(time.Second)
+	for range slots {
+		answer <- struct{}{}
+	}
+	for again := 0; len(good.ids()) == 0; {
+		select {
+		case <-arrived:
+			if again++; again == slots && len(good.ids()) == 0 {
+				t.Fatal("each slow receiver had a second turn before another had its first")
+			}
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
 func TestDisabledAfterFiveDays(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
