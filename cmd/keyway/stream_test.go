@@ -500,5 +500,21 @@ func TestEventRetention(t *testing.T) {
 		if next := w.happen(t, w.here.id, event.Event{Type: "lock.locked"}); r.take(t, 1)[0] != next[0] {
 			t.Error("resumed elsewhere after a purge")
 		}
+		// What is taken away before it was sent is missed aloud.
+		w.happen(t, w.here.id, event.Event{Type: "lock.locked"})
+		r.take(t, 1)
+		err := w.DB.Update(t.Context(), func(tx *store.Tx) error {
+			if err := w.Events.Append(t.Context(), tx, w.here.id, event.Event{Type: "lock.locked"}, event.Event{ID: "kept", Type: "lock.locked"}); err != nil {
+				return err
+			}
+			_, err := tx.Exec(t.Context(), `DELETE FROM events WHERE workspace_id = $1 AND event_id <> 'kept'`, w.here.id)
+			return err
+		}, store.Workspace(w.here.id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.ends(t, "events taken away"); !strings.Contains(r.lastWord(), "event_not_found") {
+			t.Errorf("the last word was %q", r.lastWord())
+		}
 	})
 }
