@@ -397,6 +397,28 @@ func TestStreamSlowReader(t *testing.T) {
 }
 
 // A server that stops ends its streams.
+// However many streams frontends open, the workspace's own programs have theirs.
+func TestStreamsOfFrontends(t *testing.T) {
+	t.Parallel()
+	w := setup(t, storetest.SQLite(t))
+	opened := 0
+	for range 11 {
+		_, token := w.session(t, w.here, fields{"user_identifier_key": store.NewID()})
+		for of := 1; of <= 11; of++ {
+			status := w.read(t, w.URL, token, nil, "").status
+			if opened++; (status == 200) != (of <= 10 && opened <= 100) || status != 200 && status != 429 {
+				t.Errorf("stream %d of a session, %d of all: %d", of, opened, status)
+			}
+			if status != 200 {
+				opened--
+			}
+		}
+	}
+	if got := w.read(t, w.URL, w.here.key, nil, "").status; got != 200 {
+		t.Errorf("the workspace's own stream: %d", got)
+	}
+}
+
 // A stream is one request of its token's rate, however much it sends and however long it lasts.
 func TestStreamIsOneRequest(t *testing.T) {
 	t.Parallel()
