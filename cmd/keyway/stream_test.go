@@ -397,6 +397,49 @@ func TestStreamSlowReader(t *testing.T) {
 }
 
 // A server that stops ends its streams.
+// However many streams frontends open, the workspace's own programs have theirs.
+func TestStreamsOfFrontends(t *testing.T) {
+	t.Parallel()
+	w := setup(t, storetest.SQLite(t))
+	opened := 0
+	for range 11 {
+		_, token := w.session(t, w.here, fields{"user_identifier_key": store.NewID()})
+		for of := 1; of <= 11; of++ {
+			status := w.read(t, w.URL, token, nil, "").status
+			if opened++; (status == 200) != (of <= 10 && opened <= 100) || status != 200 && status != 429 {
+				t.Errorf("stream %d of a session, %d of all: %d", of, opened, status)
+			}
+			if status != 200 {
+				opened--
+			}
+		}
+	}
+	if got := w.read(t, w.URL, w.here.key, nil, "").status; got != 200 {
+		t.Errorf("the workspace's own stream: %d", got)
+	}
+}
+
+// A stream is one request of its token's rate, however much it sends and however long it lasts.
+func TestStreamIsOneRequest(t *testing.T) {
+	t.Parallel()
+	w := setup(t, storetest.SQLite(t))
+	limited, err := w.newRPC(prometheus.NewRegistry(), serveOptions{requestsPerMinute: 3}, func(*http.Request) string { return "192.0.2.1" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(limited)
+	t.Cleanup(server.Close)
+	r := w.read(t, server.URL, w.here.key, nil, "")
+	for range 10 {
+		w.happen(t, w.here.id, event.Event{Type: "lock.locked"})
+		select {
+		case <-r.ids:
+		case <-r.ended:
+			t.Fatalf("the stream ended: %s", r.lastWord())
+		}
+	}
+}
+
 func TestStreamEndsWithTheServer(t *testing.T) {
 	t.Parallel()
 	w := setup(t, storetest.SQLite(t))
@@ -478,6 +521,22 @@ func TestEventRetention(t *testing.T) {
 		r := w.read(t, w.URL, w.here.key, nil, kept[0])
 		if next := w.happen(t, w.here.id, event.Event{Type: "lock.locked"}); r.take(t, 1)[0] != next[0] {
 			t.Error("resumed elsewhere after a purge")
+		}
+		// What is taken away before it was sent is missed aloud.
+		w.happen(t, w.here.id, event.Event{Type: "lock.locked"})
+		r.take(t, 1)
+		err := w.DB.Update(t.Context(), func(tx *store.Tx) error {
+			if err := w.Events.Append(t.Context(), tx, w.here.id, event.Event{Type: "lock.locked"}, event.Event{ID: "kept", Type: "lock.locked"}); err != nil {
+				return err
+			}
+			_, err := tx.Exec(t.Context(), `DELETE FROM events WHERE workspace_id = $1 AND event_id <> 'kept'`, w.here.id)
+			return err
+		}, store.Workspace(w.here.id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.ends(t, "events taken away"); !strings.Contains(r.lastWord(), "event_not_found") {
+			t.Errorf("the last word was %q", r.lastWord())
 		}
 	})
 }

@@ -27,8 +27,8 @@ type streamInput struct {
 }
 
 // stream sends the events of the caller's workspace in the order of their commits. It returns
-// event_not_found when the event to begin behind is not in the log (any more): what was missed
-// since cannot be known, so it is not passed over in silence.
+// event_not_found when the event to begin behind is not in the log (any more), or what came next is
+// taken away before it was sent: what was missed cannot be known, so it is not passed over in silence.
 func (l *Log) stream(ctx context.Context, in streamInput, s *rpc.Stream) error {
 	p := credential.From(ctx)
 	if s.LastEventID != "" {
@@ -42,6 +42,9 @@ func (l *Log) stream(ctx context.Context, in streamInput, s *rpc.Stream) error {
 	}
 	for {
 		events, next, err := l.after(ctx, p, &in.filter, at)
+		if err == nil && next != at {
+			err = l.unbroken(ctx, p.WorkspaceID, at)
+		}
 		if err != nil {
 			return err
 		}
@@ -99,6 +102,17 @@ func (l *Log) Head(ctx context.Context, workspaceID string) (seq int64, err erro
 		return 0, nil
 	}
 	return seq, err
+}
+
+// unbroken returns event_not_found when events behind a place were taken away: asked after reading on
+// from there, since the oldest go first.
+func (l *Log) unbroken(ctx context.Context, workspaceID string, at int64) error {
+	var oldest sql.NullInt64
+	err := l.DB.QueryRow(ctx, `SELECT min(seq) FROM events WHERE workspace_id = $1`, workspaceID).Scan(&oldest)
+	if err == nil && (!oldest.Valid || oldest.Int64 > at+1) {
+		return fault.Missing(fault.EventNotFound)
+	}
+	return err
 }
 
 type streamed struct {

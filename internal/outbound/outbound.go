@@ -237,10 +237,16 @@ type bounded struct {
 
 func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := b.next.RoundTrip(r)
-	if err == nil {
-		res.Body = &boundedBody{res.Body, b.max}
+	if err != nil {
+		return nil, err
 	}
-	return res, err
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		// Nobody asked for it, and neither a timeout nor a context ends reading such a body.
+		_ = res.Body.Close()
+		res.Body = http.NoBody
+	}
+	res.Body = &boundedBody{res.Body, b.max}
+	return res, nil
 }
 
 func (b *bounded) CloseIdleConnections() {
@@ -263,8 +269,11 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// mostExplained bounds the words of an Explain: certificates name as many hosts as they like.
+const mostExplained = 300
+
 // Explain is what a person should read of a failed exchange, without the address, which may hold
-// secrets in its path or query.
+// secrets in its path or query, and without what was answered, which may repeat these and more.
 func Explain(err error) string {
 	var refused *Refused
 	var dns *net.DNSError
@@ -283,7 +292,9 @@ func Explain(err error) string {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "The connection was closed before an answer came"
 	case errors.As(err, &u):
-		return u.Err.Error()
+		err = u.Err
 	}
-	return err.Error()
+	// What was answered is quoted in errors about it.
+	text, _, _ := strings.Cut(err.Error(), `"`)
+	return strings.ToValidUTF8(strings.TrimRight(text[:min(len(text), mostExplained)], ": "), "")
 }

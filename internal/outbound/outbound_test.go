@@ -251,3 +251,34 @@ func TestBounds(t *testing.T) {
 		t.Errorf("a slow answer: %v", err)
 	}
 }
+
+// What is not HTTP, or not what was asked for, neither holds anybody up nor is repeated.
+func TestStrangeAnswers(t *testing.T) {
+	t.Parallel()
+	var answer string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		io.WriteString(c, strings.ReplaceAll(answer, "URI", r.RequestURI))
+	}))
+	defer s.Close()
+	g := &Guard{Local: true}
+	c := g.Client(Options{Sandbox: true, Timeout: time.Minute, MaxBody: 100})
+	answer = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\nread for ever"
+	if got, err := get(t, c, s.URL); err != nil || got != "101 " {
+		t.Errorf("another protocol: %q, %v", got, err)
+	}
+	for _, answer = range []string{"URI", "HTTP/1.1 URI", "HTTP/1.1 200 OK\r\nURI\r\n\r\n", "HTTP/1.1 302 Found\r\nLocation: http://[URI\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: URI\r\n\r\n", strings.Repeat("long", 5000)} {
+		_, err := get(t, c, s.URL+"/?token=hidden")
+		if err == nil {
+			t.Errorf("%.60q was taken for an answer", answer)
+		} else if text := Explain(err); text == "" || len(text) > mostExplained || strings.Contains(text, "hidden") || strings.Contains(text, "long") {
+			t.Errorf("%.60q is explained as %.200q", answer, text)
+		}
+	}
+}

@@ -458,7 +458,7 @@ func TestCORS(t *testing.T) {
 			t.Errorf("%s is not allowed", name)
 		}
 	}
-	for _, name := range []string{"authorization", "seam-workspace", "seam-publishable-key", "client-session-token", "seam-client-session-token", "seam-api-key", "seam-user-identifier-key", "seam-sdk-name", "seam-sdk-version", "seam-lts-version", "content-type"} {
+	for _, name := range []string{"authorization", "seam-workspace", "seam-publishable-key", "client-session-token", "seam-client-session-token", "seam-api-key", "seam-user-identifier-key", "seam-sdk-name", "seam-sdk-version", "seam-lts-version", "content-type", "last-event-id"} {
 		if !slices.Contains(strings.Split(strings.ToLower(h.Get("Access-Control-Allow-Headers")), ", "), name) {
 			t.Errorf("%s is not allowed", name)
 		}
@@ -467,8 +467,12 @@ func TestCORS(t *testing.T) {
 		!strings.Contains(rec.Header().Get("Access-Control-Expose-Headers"), "Seam-Request-Id") {
 		t.Errorf("a refusal must be readable: %d %v", rec.Code, rec.Header())
 	}
-	if rec = s.do(request{target: "/things/list"}); rec.Header().Get("Access-Control-Allow-Origin") != "" {
+	rec = s.do(request{target: "/things/list"})
+	if rec.Header().Get("Access-Control-Allow-Origin") != "" {
 		t.Error("no page asked")
+	}
+	if got := rec.Header().Get("Cache-Control"); rec.Code != 200 || got != "no-store" {
+		t.Errorf("an answer that caches may keep: %d, %q", rec.Code, got)
 	}
 }
 

@@ -197,6 +197,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &callState{id: NewRequestID(), method: r.Method, query: r.URL.RawQuery, client: Client{s.Client(r), r.UserAgent()}}
 	h := w.Header()
 	h.Set("Seam-Request-Id", c.id)
+	h["Cache-Control"] = noStore
 	cors(h, r)
 	rt := s.routes[r.URL.Path]
 	var status, size int
@@ -246,6 +247,10 @@ var (
 )
 
 var jsonType = []string{"application/json; charset=utf-8"}
+
+// noStore keeps answers, with the tokens and codes in them, out of caches: one on the way knows that an
+// answer to Authorization is not for others, but not that one to a header of the API's own is not.
+var noStore = []string{"no-store"}
 
 // logPath keeps whatever a client put into an unknown path (a token, say) out of the log.
 func logPath(rt *route) string {
@@ -523,7 +528,7 @@ func validationErrors(issues []fault.Issue) map[string]any {
 
 // corsHeaders are the request headers that the SDKs send from a browser.
 var corsHeaders = []string{"Authorization, Content-Type, Seam-Workspace, Seam-Publishable-Key, Client-Session-Token, " +
-	"Seam-Client-Session-Token, Seam-Api-Key, Seam-User-Identifier-Key, User-Identifier-Key, Seam-Sdk-Name, Seam-Sdk-Version, Seam-Lts-Version"}
+	"Seam-Client-Session-Token, Seam-Api-Key, Seam-User-Identifier-Key, User-Identifier-Key, Seam-Sdk-Name, Seam-Sdk-Version, Seam-Lts-Version, Last-Event-Id"}
 
 // cors lets pages of any origin read the answers: frontends use the API with client sessions. The
 // API never authenticates by cookie, so this gives no page anything that its own token does not.

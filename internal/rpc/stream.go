@@ -16,7 +16,8 @@ import (
 
 const (
 	maxStreams          = 2000             // open at once
-	maxWorkspaceStreams = 100              // of one workspace
+	maxWorkspaceStreams = 100              // of one workspace, and as many by those who see a part of it
+	maxPartStreams      = 10               // by one who sees a part
 	beat                = 15 * time.Second // a quiet stream says that it lives, so that proxies leave it open
 	look                = time.Second      // how long a credential that ends by time alone is believed
 	patience            = 10 * time.Second // for a reader that does not take what it is sent
@@ -99,15 +100,15 @@ func (s *Stream) write(text string) error {
 
 // Streams counts the open streams of a server, bounds their number and can end them all.
 type Streams struct {
-	mu          sync.Mutex
-	total       int
-	byWorkspace map[string]int
-	ended       chan struct{}
+	mu    sync.Mutex
+	total int
+	of    map[string]int
+	ended chan struct{}
 }
 
 // NewStreams makes an empty count.
 func NewStreams() *Streams {
-	return &Streams{byWorkspace: map[string]int{}, ended: make(chan struct{})}
+	return &Streams{of: map[string]int{}, ended: make(chan struct{})}
 }
 
 // End ends all open streams, and every later one at once: without it a server that stops would wait
@@ -129,15 +130,15 @@ func (s *Server) Streams() *Streams { return s.open }
 // f returns, the reader leaves or the server stops. It returns too_many_requests, or what f returns.
 func (o *Streams) Serve(w http.ResponseWriter, r *http.Request, workspaceID string, f func(context.Context, *Stream) error) error {
 	st := &Stream{w: w, rc: http.NewResponseController(w), LastEventID: r.Header.Get("Last-Event-ID")}
-	return o.run(r.Context(), st, workspaceID, func(ctx context.Context) error { return f(ctx, st) })
+	return o.run(r.Context(), st, Caller{WorkspaceID: workspaceID}, func(ctx context.Context) error { return f(ctx, st) })
 }
 
 // run counts a stream while f serves it.
-func (o *Streams) run(ctx context.Context, st *Stream, workspaceID string, f func(context.Context) error) error {
-	if err := o.enter(workspaceID); err != nil {
+func (o *Streams) run(ctx context.Context, st *Stream, by Caller, f func(context.Context) error) error {
+	if err := o.enter(by); err != nil {
 		return err
 	}
-	defer o.leave(workspaceID)
+	defer o.leave(by)
 	// The deadlines of the listener are for requests that end.
 	if err := st.rc.SetReadDeadline(time.Time{}); err != nil {
 		return err
@@ -154,25 +155,42 @@ func (o *Streams) run(ctx context.Context, st *Stream, workspaceID string, f fun
 	return f(ctx)
 }
 
-func (o *Streams) enter(workspaceID string) error {
+// quotas are what a caller's stream counts for. Who sees a part of the workspace, like a frontend, which
+// anybody may hold, takes nothing from those who see it whole.
+func quotas(by Caller) map[string]int {
+	if by.View == "" {
+		return map[string]int{by.WorkspaceID: maxWorkspaceStreams}
+	}
+	return map[string]int{"parts of " + by.WorkspaceID: maxWorkspaceStreams, by.CredentialID: maxPartStreams}
+}
+
+func (o *Streams) enter(by Caller) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.total >= maxStreams || o.byWorkspace[workspaceID] >= maxWorkspaceStreams {
+	full := o.total >= maxStreams
+	for name, most := range quotas(by) {
+		full = full || o.of[name] >= most
+	}
+	if full {
 		e := fault.New(fault.TooManyRequests, "Too many streams are open")
 		e.Data = map[string]any{"retry_after": 30}
 		return e
 	}
 	o.total++
-	o.byWorkspace[workspaceID]++
+	for name := range quotas(by) {
+		o.of[name]++
+	}
 	return nil
 }
 
-func (o *Streams) leave(workspaceID string) {
+func (o *Streams) leave(by Caller) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.total--
-	if o.byWorkspace[workspaceID]--; o.byWorkspace[workspaceID] == 0 {
-		delete(o.byWorkspace, workspaceID)
+	for name := range quotas(by) {
+		if o.of[name]--; o.of[name] == 0 {
+			delete(o.of, name)
+		}
 	}
 }
 
@@ -218,7 +236,7 @@ func (s *Server) runStream(st *Stream, r *http.Request, rt *route, c *callState)
 	if err != nil {
 		return err
 	}
-	return s.open.run(ctx, st, c.caller.WorkspaceID, func(ctx context.Context) error {
+	return s.open.run(ctx, st, c.caller, func(ctx context.Context) error {
 		st.check = func() (context.Context, error) {
 			again, _, err := s.Authenticator.Authenticate(ctx, r, rt.Endpoint)
 			return again, err

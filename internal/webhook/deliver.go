@@ -30,6 +30,7 @@ const (
 	lease    = 30 * time.Second // after which another worker takes over
 	giveUp   = 5 * 24 * time.Hour
 	turn     = 50              // deliveries of one webhook before others have their turn
+	turnTime = time.Second     // after which a receiver that is slow has had its turn
 	slots    = 64              // workers of each of the two kinds at once
 	farewell = 5 * time.Second // for attempts that are under way when the server stops
 )
@@ -195,8 +196,9 @@ func (d *deliverer) run(ctx context.Context, k work) {
 		}
 	}()
 	gone := false
+	began := d.Now()
 	for range turn {
-		if d.stop.Err() != nil {
+		if d.stop.Err() != nil || d.Now().Sub(began) > turnTime {
 			break
 		}
 		on, err := d.once(ctx, &k)
@@ -368,6 +370,9 @@ func (d *deliverer) post(ctx context.Context, m message) (status int, beginning 
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", d.UserAgent)
+	// A name without a value is not sent; it tells the transport to try once more where the receiver
+	// closed a connection that it had kept open, as the message was on its way.
+	r.Header["Idempotency-Key"] = nil
 	if err := sign(r.Header, m.hook.secrets, m.eventID, d.Now(), m.body); err != nil {
 		return 0, nil, err
 	}
@@ -390,23 +395,27 @@ func (d *deliverer) post(ctx context.Context, m message) (status int, beginning 
 // record writes down how an attempt went, and what comes of it.
 func (d *deliverer) record(ctx context.Context, k *work, m message, a Attempt) error {
 	err := d.DB.Update(ctx, func(tx *store.Tx) error {
-		if err := d.insertAttempt(ctx, tx, k.workspaceID, a, m.payload); err != nil {
+		// Written also where nothing changes, and so held until the commit: a webhook that is deleted
+		// takes its attempts along, and none may come behind.
+		held, args := `UPDATE webhooks SET failing_since = NULL WHERE workspace_id = $1 AND webhook_id = $2`, []any{k.workspaceID, k.webhookID}
+		if a.Status == "error" {
+			held = `UPDATE webhooks SET failing_since = COALESCE(failing_since, $3) WHERE workspace_id = $1 AND webhook_id = $2`
+			args = append(args, store.Micros(a.CreatedAt.Time))
+		}
+		r, err := tx.Exec(ctx, held, args...)
+		if err != nil {
 			return err
 		}
-		if a.Status == "success" {
-			if _, err := tx.Exec(ctx, `UPDATE webhooks SET failing_since = NULL WHERE workspace_id = $1 AND webhook_id = $2 AND failing_since IS NOT NULL`, k.workspaceID, k.webhookID); err != nil {
-				return err
-			}
-			return forget(ctx, tx, k, m)
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE webhooks SET failing_since = $3 WHERE workspace_id = $1 AND webhook_id = $2 AND failing_since IS NULL`,
-			k.workspaceID, k.webhookID, store.Micros(a.CreatedAt.Time)); err != nil {
+		if err := d.insertAttempt(ctx, tx, k.workspaceID, a, m.payload); err != nil {
 			return err
 		}
 		if a.NextAttemptAt.IsZero() {
 			return forget(ctx, tx, k, m)
 		}
-		_, err := tx.Exec(ctx, `UPDATE webhook_deliveries SET attempts = $4, next_at = $5 WHERE workspace_id = $1 AND webhook_id = $2 AND delivery_id = $3`,
+		_, err = tx.Exec(ctx, `UPDATE webhook_deliveries SET attempts = $4, next_at = $5 WHERE workspace_id = $1 AND webhook_id = $2 AND delivery_id = $3`,
 			k.workspaceID, k.webhookID, m.deliveryID, a.Number, store.Micros(a.NextAttemptAt.Time))
 		return err
 	})
@@ -471,11 +480,13 @@ func (d *deliverer) release(ctx context.Context, k work, gone bool) error {
 		}
 		// A statement of its own, which begins when the row is held: so it sees the deliveries of
 		// everybody who held the row before.
-		if _, err = tx.Exec(ctx, `UPDATE webhooks SET due_at = (SELECT min(next_at) FROM webhook_deliveries WHERE workspace_id = $1 AND webhook_id = $2)
-			WHERE workspace_id = $1 AND webhook_id = $2`, k.workspaceID, k.webhookID); err != nil || k.restsUntil.IsZero() {
-			return err
+		// What is due goes behind all that waits for its turn, however long it has been due itself.
+		from := d.Now()
+		if k.restsUntil.After(from) {
+			from = k.restsUntil
 		}
-		_, err = tx.Exec(ctx, `UPDATE webhooks SET due_at = $3 WHERE workspace_id = $1 AND webhook_id = $2 AND due_at < $3`, k.workspaceID, k.webhookID, store.Micros(k.restsUntil))
+		_, err = tx.Exec(ctx, `UPDATE webhooks SET due_at = (SELECT CASE WHEN min(next_at) < $3 THEN $3 ELSE min(next_at) END
+			FROM webhook_deliveries WHERE workspace_id = $1 AND webhook_id = $2) WHERE workspace_id = $1 AND webhook_id = $2`, k.workspaceID, k.webhookID, store.Micros(from))
 		return err
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -360,6 +361,50 @@ func TestHangingReceiverHarmsNoOther(t *testing.T) {
 	})
 }
 
+// More slow receivers than there are workers, each with more to come: all have their turn.
+func TestSlowReceiversTakeTurns(t *testing.T) {
+	t.Parallel()
+	b, slow, good := setup(t, storetest.SQLite(t)), receive(t), receive(t)
+	arrived, answer, end := make(chan struct{}, 2*slots), make(chan struct{}), make(chan struct{})
+	slow.respond(func(http.ResponseWriter, *http.Request, []byte) {
+		arrived <- struct{}{}
+		select {
+		case <-answer:
+		case <-end:
+		}
+	})
+	other := store.NewID()
+	b.workspace(t, other)
+	for i := range slots {
+		if _, err := b.Create(t.Context(), []string{b.ws, other}[i%2], true, slow.URL, []string{"lock.locked"}, audit.Server); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.create(t, good.URL, "lock.unlocked")
+	b.run(t)
+	t.Cleanup(func() { close(end) })
+	b.happen(t, b.ws, repeat("lock.locked", 2)...)
+	b.happen(t, other, repeat("lock.locked", 2)...)
+	for range slots {
+		<-arrived
+	}
+	b.advance(time.Second)
+	b.happen(t, b.ws, "lock.unlocked")
+	b.advance(time.Second)
+	for range slots {
+		answer <- struct{}{}
+	}
+	for again := 0; len(good.ids()) == 0; {
+		select {
+		case <-arrived:
+			if again++; again == slots && len(good.ids()) == 0 {
+				t.Fatal("each slow receiver had a second turn before another had its first")
+			}
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
 func TestDisabledAfterFiveDays(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -450,6 +495,63 @@ func TestTakeover(t *testing.T) {
 		}
 		eventually(t, "both deliveries", func() bool { return len(r.ids()) == 2 && b.status(t, h).PendingDeliveries == 0 })
 	})
+}
+
+// A webhook that is deleted while a message is on its way leaves no attempt behind.
+func TestDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b, r := setup(t, db), receive(t)
+		arrived, goOn := make(chan struct{}), make(chan struct{})
+		r.respond(func(http.ResponseWriter, *http.Request, []byte) { arrived <- struct{}{}; <-goOn })
+		h := b.create(t, r.URL)
+		b.happen(t, b.ws, "lock.locked")
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); b.Run(ctx) }()
+		<-arrived
+		if err := b.Delete(t.Context(), b.ws, h.ID, audit.Server); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.runPurge(t.Context(), job.Job{WorkspaceID: b.ws, Payload: []byte(`"` + h.ID + `"`)}); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		close(goOn)
+		<-done
+		if left := b.attempts(t, h); len(left) > 0 {
+			t.Errorf("%+v", left)
+		}
+	})
+}
+
+// A receiver that closes each connection, kept open after the first message, as the second arrives.
+func TestConnectionClosedMeanwhile(t *testing.T) {
+	t.Parallel()
+	b, r := setup(t, storetest.SQLite(t)), receive(t)
+	var known sync.Map
+	var closed atomic.Int32
+	r.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if _, again := known.LoadOrStore(req.RemoteAddr, true); again {
+			closed.Add(1)
+			panic(http.ErrAbortHandler)
+		}
+		if _, sent := req.Header["Idempotency-Key"]; sent {
+			t.Error("a header of ours was sent")
+		}
+	})
+	h := b.create(t, r.URL)
+	b.happen(t, b.ws, repeat("lock.locked", 3)...)
+	b.run(t)
+	eventually(t, "three deliveries", func() bool { return b.status(t, h).PendingDeliveries == 0 })
+	for _, a := range b.attempts(t, h) {
+		if a.Status != "success" {
+			t.Errorf("%s", *a.Error)
+		}
+	}
+	if closed.Load() == 0 {
+		t.Error("no connection was used twice")
+	}
 }
 
 // Two processes on one database deliver each event once and in order, as long as neither dies.
