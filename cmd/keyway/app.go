@@ -115,15 +115,36 @@ func openVault(ctx context.Context, db *store.DB, o appOptions) (*vault.Vault, e
 			return nil, err
 		}
 	}
-	for id, proof := range needed {
-		if subtle.ConstantTimeCompare(v.Proof(id), proof) != 1 {
-			return nil, fmt.Errorf("the key file %s is not the one that the data was written with (it lacks key %s): name the right one with --key-file or KEYWAY_KEY_FILE", path, id)
-		}
+	if err := holds(v, needed); err != nil {
+		return nil, err
 	}
 	if len(needed) > 0 && needed[v.KeyID()] == nil { // a rotation was cut off between the file and the database
 		err = db.Update(ctx, func(tx *store.Tx) error { return keyring.Record(ctx, tx, v, v.KeyID(), time.Now()) }, store.Instance)
 	}
 	return v, err
+}
+
+// holds refuses keys that are not those of the data.
+func holds(v *vault.Vault, needed map[string][]byte) error {
+	for id, proof := range needed {
+		if subtle.ConstantTimeCompare(v.Proof(id), proof) != 1 {
+			return fmt.Errorf("the key file %s is not the one that the data was written with (it lacks key %s): name the right one with --key-file or KEYWAY_KEY_FILE", v.File(), id)
+		}
+	}
+	return nil
+}
+
+// keyFileFits tells whether the key file, as it is now, would do for the next start.
+func (a *app) keyFileFits(ctx context.Context) error {
+	v, err := vault.Open(a.Vault.File())
+	if err != nil {
+		return err
+	}
+	needed, err := serverKeys(ctx, a.DB)
+	if err != nil {
+		return err
+	}
+	return holds(v, needed)
 }
 
 func serverKeys(ctx context.Context, q store.Querier) (map[string][]byte, error) {

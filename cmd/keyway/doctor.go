@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyway/internal/keyring"
+	"keyway/internal/audit"
 	"keyway/internal/mail"
 	"keyway/internal/store"
 	"keyway/internal/vault"
@@ -105,25 +105,52 @@ func (g *globals) examine(ctx context.Context) []finding {
 	var held *store.HeldError
 	switch {
 	case errors.As(err, &held):
-		add("database", "ok", "%v; it answers for the database while it runs", held)
-		var underKeys []keyring.Key
-		err = g.perform(ctx, opKeyList, struct{}{}, &underKeys, false)
-		examineKeys(underKeys, err, add)
-		return out
+		ctx, cancel := context.WithTimeout(ctx, serverPatience)
+		defer cancel()
+		var found []finding
+		if err := g.perform(ctx, opExamine, struct{}{}, &found, false); err != nil {
+			add("database", "failed", "%v, which does not answer: %v", held, err)
+			return out
+		}
+		add("database", "ok", "%v, which looked at what follows", held)
+		return append(out, found...)
 	case err != nil:
 		add("database", "failed", "%v", err)
 		return out
 	}
 	defer func() { _ = a.close() }()
-	if err := a.DB.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE settings SET value = value`)
+	return append(out, a.examine(ctx)...)
+}
+
+// serverPatience is how long a running server may take to look at its database: longer than a write
+// waits for another program that has the file locked.
+const serverPatience = time.Minute
+
+// opExamine is what only the process that has the database open can look at.
+var opExamine = op("examine", func(ctx context.Context, a *app, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
+	return a.examine(ctx), nil
+})
+
+func (a *app) examine(ctx context.Context) []finding {
+	var out []finding
+	add := func(check, status, format string, args ...any) {
+		out = append(out, finding{check, status, fmt.Sprintf(format, args...)})
+	}
+	if err := a.keyFileFits(ctx); err != nil { // it may be another one since a server was started
+		add("key file", "failed", "%v", err)
+	}
+	if err := a.DB.Update(ctx, func(tx *store.Tx) error { // what stays as it is would not be written at all
+		if _, err := tx.Exec(ctx, `INSERT INTO settings (name, value) VALUES ('doctor', 'null')`); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `DELETE FROM settings WHERE name = 'doctor'`)
 		return err
 	}); err != nil {
 		add("writing", "failed", "%v", err)
 	} else {
 		add("writing", "ok", "a transaction went through")
 	}
-	if g.databaseURL == "" {
+	if !a.DB.Shared() {
 		var verdict string
 		if err := a.DB.QueryRow(ctx, `PRAGMA quick_check`).Scan(&verdict); err != nil || verdict != "ok" {
 			add("integrity", "failed", "SQLite's quick check says %q (%v): restore a backup", verdict, err)

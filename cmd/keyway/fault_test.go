@@ -246,7 +246,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("%d workspaces are there of %d acknowledged", len(there), len(acknowledged))
 	}
 	out, err := exec.CommandContext(t.Context(), "keyway", "doctor", "--data", dir).Output()
-	if err == nil || !strings.Contains(string(out), "failed   disk") {
+	if err == nil || !strings.Contains(string(out), "failed   disk") || !strings.Contains(string(out), "failed   writing") {
 		t.Errorf("doctor does not see the full disk: %v\n%s", err, out)
 	}
 	if !strings.Contains(p.logged(), "the disk is full") {

@@ -19,9 +19,6 @@ type keyOut struct {
 }
 
 var (
-	opKeyList = op("key.list", func(ctx context.Context, a *app, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
-		return a.Keyring.List(ctx)
-	})
 	opKeyPrepare = op("key.prepare", func(ctx context.Context, a *app, _ struct{}, by audit.Actor, _ func(int, int)) (any, error) {
 		id, err := a.Keyring.Prepare(ctx, by)
 		return keyOut{id}, err

@@ -19,7 +19,7 @@ import (
 func operations() []operation {
 	return []operation{opInit, opUserAdd, opUserList, opUserSetDisabled, opUserResetPassword, opWorkspaceCreate, opWorkspaceList,
 		opAddMember, opRemoveMember, opPATCreate, opPATList, opPATShow, opPATUpdate, opPATDisable, opPATEnable, opPATRevoke, opAPIKeyCreate, opAPIKeyList, opAPIKeyRevoke,
-		opPATRotate, opPATRotateUndo, opPATRotateComplete, opPATExplain, opPATAdvise, opPolicyGet, opPolicySet, opSandboxConnect, opSandboxFill, opAuditList, opAuditVerify, opCredentialsRevoke, opKeyList, opKeyPrepare, opKeyRotate, opKeyRetire}
+		opPATRotate, opPATRotateUndo, opPATRotateComplete, opPATExplain, opPATAdvise, opPolicyGet, opPolicySet, opSandboxConnect, opSandboxFill, opAuditList, opAuditVerify, opCredentialsRevoke, opExamine, opKeyPrepare, opKeyRotate, opKeyRetire}
 }
 
 type initIn struct {

@@ -334,7 +334,7 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Pref
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.app.Events.StartRetention(context.Background()), s.app.Tokens.StartJobs(context.Background()), s.app.Keyring.StartJobs(context.Background())); err != nil {
+	if err := errors.Join(s.app.Jobs.TakeOver(context.Background()), s.app.Events.StartRetention(context.Background()), s.app.Tokens.StartJobs(context.Background()), s.app.Keyring.StartJobs(context.Background())); err != nil {
 		return err
 	}
 	if g.databaseURL == "" {
@@ -522,9 +522,22 @@ func (s *server) stop() error {
 		}
 	}
 	s.stopWork()
-	s.work.Wait()
-	return errors.Join(err, s.app.close())
+	closed := make(chan error, 1)
+	go func() {
+		s.work.Wait()
+		closed <- s.app.close()
+	}()
+	select {
+	case e := <-closed:
+		return errors.Join(err, e)
+	case <-time.After(lastWait):
+		return errors.Join(err, errors.New("jobs or the database do not come to an end: what they were doing is taken up at the next start"))
+	}
 }
+
+// lastWait is how long a stop waits for jobs and the database: a process that is gone does less harm
+// than one that does not go.
+const lastWait = 30 * time.Second
 
 func openAPICommand(g *globals) *cobra.Command {
 	return &cobra.Command{

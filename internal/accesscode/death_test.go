@@ -165,3 +165,26 @@ func TestDyingWhileABoltTurns(t *testing.T) {
 		}
 	})
 }
+
+// Nobody stands at the door any more when a server comes back long after it was asked to open it.
+func TestABoltTurnsNotLongAfterItWasAsked(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("august")
+		w.settle()
+		m := &mortal{Provider: w.virtual, in: -1}
+		w.devices.Providers = provider.NewRegistry(m)
+		asked := w.call("/locks/unlock_door", object{"device_id": lock})
+		w.mu.Lock()
+		w.now = w.now.Add(2 * time.Minute)
+		w.mu.Unlock()
+		var id string
+		w.must(db.QueryRow(t.Context(), `SELECT job_id FROM jobs WHERE kind = 'lock.turn'`).Scan(&id))
+		w.must(w.jobs.RunNow(t.Context(), id))
+		w.wantAttempt(asked, "error", "action_attempt_interrupted")
+		if m.steps != 0 {
+			t.Error("the lock was asked all the same")
+		}
+	})
+}

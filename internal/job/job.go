@@ -171,6 +171,19 @@ func (r *Runner) Wake() {
 	}
 }
 
+// TakeOver has the jobs run at once that a process has left behind which died, where no other process
+// can have them: whatever their leases say, by a clock that may have been put back since. Call it before
+// anything here runs jobs.
+func (r *Runner) TakeOver(ctx context.Context) error {
+	if r.db.Shared() {
+		return nil
+	}
+	return r.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE jobs SET run_at = $1, lease_until = $1 WHERE lease_until > $1`, store.Micros(r.now()))
+		return err
+	})
+}
+
 // Run runs due jobs until ctx ends, then waits for those that are running. It claims no more than
 // it can run at once: a job that waits for its turn would lose its lease.
 func (r *Runner) Run(ctx context.Context) {
@@ -238,11 +251,12 @@ func (r *Runner) claim(ctx context.Context, most int) (jobs []Job, err error) {
 }
 
 // untilNext is how long nothing will be due. Jobs of other processes are found by looking once a
-// second; alone on the database, a job of one's own wakes the runner.
+// second; alone on the database, a job of one's own wakes the runner, and only a machine that slept, or
+// whose clock was put forward, makes others due earlier than a timer can know.
 func (r *Runner) untilNext(ctx context.Context) time.Duration {
 	most := time.Second
 	if !r.db.Shared() {
-		most = time.Minute
+		most = 5 * time.Second
 	}
 	var at sql.NullInt64
 	if err := r.db.QueryRow(ctx, `SELECT min(run_at) FROM jobs`).Scan(&at); err != nil || !at.Valid {

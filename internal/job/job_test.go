@@ -204,6 +204,37 @@ func TestAnAbandonedJobIsTakenOver(t *testing.T) {
 	})
 }
 
+// A process that alone has its database takes over at its start what was left behind, also when the
+// clock was put back meanwhile.
+func TestTakeOver(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w world) {
+		w.enqueue(t, "x", nil, w.clock.now())
+		if dead, err := w.claim(t.Context(), 5); err != nil || len(dead) != 1 {
+			t.Fatal(dead, err)
+		}
+		w.clock.pass(-time.Hour)
+		if err := w.TakeOver(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		again, err := w.claim(t.Context(), 5)
+		if taken := err == nil && len(again) == 1 && again[0].Attempts == 2; err != nil || taken == w.db.Shared() {
+			t.Errorf("claimed: %v %v", again, err)
+		}
+	})
+}
+
+// Nobody wakes the runner when the machine has slept, or its clock was put forward.
+func TestTheRunnerNeverSleepsLong(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w world) {
+		w.enqueue(t, "x", nil, w.clock.now().Add(time.Hour))
+		if wait := w.untilNext(t.Context()); wait > 5*time.Second {
+			t.Errorf("it sleeps for %v", wait)
+		}
+	})
+}
+
 // Two workers that both believe a job is theirs have its effect once: the later one rolls back.
 func TestFinishHappensOnce(t *testing.T) {
 	t.Parallel()

@@ -54,6 +54,9 @@ func (l *Locks) RegisterJobs() { l.Jobs.Handle(turnJob, l.runTurn) }
 // patience is how long a device may take to answer.
 const patience = 25 * time.Second
 
+// stale is how long after it was asked a bolt may still be turned: nobody stands at the door any more.
+const stale = time.Minute
+
 // The actions, as attempts name them.
 const (
 	lockDoor      = "LOCK_DOOR"
@@ -72,6 +75,7 @@ type turn struct {
 	Attempt string  `json:"action_attempt_id"`
 	Action  string  `json:"action_type"`
 	Device  string  `json:"device_id"`
+	Asked   int64   `json:"asked_at"` // in microseconds
 	Auto    bool    `json:"auto_lock_enabled,omitempty"`
 	Delay   float64 `json:"auto_lock_delay_seconds,omitempty"`
 }
@@ -102,8 +106,9 @@ func (l *Locks) Start(ctx context.Context, workspaceID string, t turn, wait bool
 		if at, doc, err = l.Attempts.Start(ctx, tx, workspaceID, t.Action, t.Device); err != nil {
 			return err
 		}
-		t.Attempt = at.ID
-		jobID, err = l.Jobs.Enqueue(ctx, tx, turnJob, workspaceID, t, l.Clock.Real())
+		now := l.Clock.Real()
+		t.Attempt, t.Asked = at.ID, store.Micros(now)
+		jobID, err = l.Jobs.Enqueue(ctx, tx, turnJob, workspaceID, t, now)
 		return err
 	}, store.Workspace(workspaceID))
 	if err != nil || !wait {
@@ -140,7 +145,8 @@ func flag(r device.Reached, action string) *bool {
 }
 
 // runTurn does what was asked, once: after a server died in the middle nobody knows whether the bolt
-// moved, so the attempt ends with an error that says so instead of moving it again.
+// moved, so the attempt ends with an error that says so instead of moving it again. Neither is a bolt
+// moved long after it was asked for.
 func (l *Locks) runTurn(ctx context.Context, j job.Job) error {
 	var t turn
 	if err := json.Unmarshal(j.Payload, &t); err != nil {
@@ -148,6 +154,9 @@ func (l *Locks) runTurn(ctx context.Context, j job.Job) error {
 	}
 	if j.Attempts > 1 {
 		return l.settle(ctx, j, t, &action.Failure{Type: "action_attempt_interrupted", Message: "The server stopped while the device was being asked; look at the device to see whether it was done"})
+	}
+	if l.Clock.Real().Sub(store.Time(t.Asked)) > stale {
+		return l.settle(ctx, j, t, &action.Failure{Type: "action_attempt_interrupted", Message: "The server was stopped, or too busy, and came to it too late; the device was not asked"})
 	}
 	r, err := l.Devices.Reach(ctx, l.DB, j.WorkspaceID, t.Device)
 	if fault.Is(err, fault.DeviceNotFound) {

@@ -24,7 +24,7 @@ func IsDuplicate(err error) bool {
 }
 
 // ErrCannotWrite is wrapped by errors that mean: the database cannot store anything at the moment
-// (disk full, read-only, damaged), whatever is asked of it.
+// (disk full, read-only, locked, damaged), whatever is asked of it.
 var ErrCannotWrite = errors.New("the database cannot be written")
 
 // Unavailable reports whether err says that the database cannot be asked at the moment, to read or to
@@ -61,6 +61,8 @@ func Explain(err error) error {
 		return fmt.Errorf("%w: the disk is full: %w", ErrCannotWrite, err)
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN:
 		return fmt.Errorf("%w: the data folder or the file in it is read-only for this user: %w", ErrCannotWrite, err)
+	case sqlite3.SQLITE_BUSY:
+		return fmt.Errorf("%w: another program keeps its file locked: %w", ErrCannotWrite, err)
 	case sqlite3.SQLITE_IOERR:
 		return fmt.Errorf("%w: the disk reports an error: %w", ErrCannotWrite, err)
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"time"
 
@@ -22,12 +23,20 @@ type postgresDB struct {
 	watch *watchers
 }
 
+// silence is how long a machine with the database may say nothing before it counts as gone, so that
+// requests are answered and jobs go on with the one that takes its place.
+const silence = 10 * time.Second
+
 func openPostgres(ctx context.Context, url string, watch *watchers) (*postgresDB, error) {
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
 		// The parser's own text can hold the URL, and the URL a password.
 		return nil, errors.New("the database URL is not a valid postgres:// URL")
 	}
+	if cfg.ConnectTimeout == 0 { // the URL may say another
+		cfg.ConnectTimeout = silence
+	}
+	cfg.DialFunc = (&net.Dialer{Control: endInSilence}).DialContext
 	pool := stdlib.OpenDB(*cfg)
 	pool.SetMaxOpenConns(32)
 	pool.SetMaxIdleConns(16)

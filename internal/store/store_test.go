@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -211,5 +212,30 @@ func TestCloseLeavesOneFile(t *testing.T) {
 	defer db.Close()
 	if n := count(t, db); n != 100 {
 		t.Errorf("the file alone has %d rows of 100", n)
+	}
+}
+
+// A file that another program keeps locked is trouble of the moment, and no failure of the request.
+func TestAFileThatIsLockedIsUnavailable(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "locked.db")
+	begin := func() error {
+		db, err := sql.Open("sqlite", "file:"+path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		c, err := db.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.ExecContext(t.Context(), "BEGIN IMMEDIATE")
+		return err
+	}
+	if err := begin(); err != nil {
+		t.Fatal(err)
+	}
+	if err := begin(); !store.Unavailable(err) {
+		t.Errorf("%v is not told as unavailable", err)
 	}
 }
