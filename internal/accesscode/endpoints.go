@@ -98,7 +98,7 @@ func (c *Codes) createOne(ctx context.Context, in createInput) (out madeCode, er
 		return out, nil
 	}
 	ws := credential.From(ctx).WorkspaceID
-	if out.Code, err = c.get(ctx, c.DB, ws, made.codeID); err != nil {
+	if out.Code, err = c.get(ctx, c.DB, ws, made.CodeID); err != nil {
 		return out, err
 	}
 	out.Attempt, err = c.Attempts.Get(ctx, c.DB, ws, made.attemptID)

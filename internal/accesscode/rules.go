@@ -34,7 +34,7 @@ type New struct {
 
 // created is a code that was just made, with the attempt that puts it on its lock.
 type created struct {
-	codeID, attemptID string
+	CodeID, attemptID string
 	code              rpc.Doc[Code]
 	attempt           rpc.Doc[action.Attempt]
 }

@@ -231,8 +231,13 @@ func (q *request) codes() error {
 // codesPerPage is how many codes the list shows at once: each brings its dialogs.
 const codesPerPage = 50
 
+// codeListed is the page of the list that has a code, and the place of the code on it.
+func (q *request) codeListed(id string) string {
+	return q.devicePath("codes") + "?" + url.Values{"code": {id}}.Encode() + "#code-" + id
+}
+
 // listCodes shows the codes whose names are looked for, and of these the page that is asked for, or that has
-// the code whose dialog is open.
+// the code that is asked for or whose dialog is open.
 func (q *request) listCodes(v *CodesView) error {
 	query := q.r.URL.Query()
 	v.Query, v.CodesURL = strings.TrimSpace(query.Get("q")), q.devicePath("codes")
@@ -241,7 +246,7 @@ func (q *request) listCodes(v *CodesView) error {
 		v.Codes, v.Others = slices.DeleteFunc(v.Codes, other), slices.DeleteFunc(v.Others, other)
 	}
 	page, _ := strconv.Atoi(query.Get("page"))
-	if i := slices.IndexFunc(v.Codes, func(c Code) bool { return c.Edit != nil && c.Edit.Open }); i >= 0 {
+	if i := slices.IndexFunc(v.Codes, func(c Code) bool { return c.ID == query.Get("code") || c.Edit != nil && c.Edit.Open }); i >= 0 {
 		page = i/codesPerPage + 1
 	}
 	v.Total = len(v.Codes)
@@ -331,10 +336,11 @@ func (q *request) createCode() error {
 		DeviceID: v.Device.ID, Name: f.Name, PIN: f.PIN, StartsAt: starts.UTC(), EndsAt: ends.UTC(), AllowExternal: f.External,
 		Offline: f.Kind == "offline", OneTime: f.OneTime && f.Kind == "offline", EnablePool: f.UsePool,
 	}
-	if _, err := q.Codes.Create(q.context(), n, false); err != nil {
+	made, err := q.Codes.Create(q.context(), n, false)
+	if err != nil {
 		return q.codeRefused(v, f, err)
 	}
-	return q.done(q.devicePath("codes"), "Access code created.")
+	return q.done(q.codeListed(made.CodeID), "Access code created.")
 }
 
 // find gives the code of the address among those of the page.
@@ -371,7 +377,7 @@ func (q *request) editCode() error {
 	if _, err := q.Codes.Update(q.context(), c.ID, ch, false); err != nil {
 		return q.codeRefused(v, c.Edit, err)
 	}
-	return q.done(q.devicePath("codes"), "Access code changed.")
+	return q.done(q.codeListed(c.ID), "Access code changed.")
 }
 
 // generateCode fills a free PIN into the dialog that asks for one.
@@ -411,7 +417,7 @@ func (q *request) deleteCode() error {
 	if _, err := q.Codes.Delete(q.context(), c.ID, v.Device.ID, c.Managed, false); err != nil {
 		return q.refused(q.devicePath("codes"), err)
 	}
-	return q.done(q.devicePath("codes"), "The code is being removed from the lock.")
+	return q.done(q.codeListed(c.ID), "The code is being removed from the lock.")
 }
 
 func (q *request) convertCode() error {
@@ -426,7 +432,7 @@ func (q *request) convertCode() error {
 	if err := q.Codes.Convert(q.context(), c.ID, q.form("external") != "", q.form("force") != ""); err != nil {
 		return q.refused(q.devicePath("codes"), err)
 	}
-	return q.done(q.devicePath("codes"), "The code is managed now.")
+	return q.done(q.codeListed(c.ID), "The code is managed now.")
 }
 
 func (q *request) pullBackup() error {
@@ -438,10 +444,11 @@ func (q *request) pullBackup() error {
 	if err != nil {
 		return err
 	}
-	if _, err := q.Codes.PullBackup(q.context(), c.ID); err != nil {
+	backup, err := q.Codes.PullBackup(q.context(), c.ID)
+	if err != nil {
 		return q.refused(q.devicePath("codes"), err)
 	}
-	return q.done(q.devicePath("codes"), "A backup code stands in now. Give its PIN to the guest.")
+	return q.done(q.codeListed(backup), "A backup code stands in now. Give its PIN to the guest.")
 }
 
 func (q *request) codePage() error {

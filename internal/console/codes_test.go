@@ -184,6 +184,10 @@ func TestManyCodes(t *testing.T) {
 	at := regexp.MustCompile(`href="(` + codes + `/[^"]*)">Guest 50`).FindStringSubmatch(b.get(codes + "?page=2").page)[1]
 	b.post(at+"/edit", "name", last, "kind", "time_bound", "ends_at", "x").has("This is not a date with a time.", "data-open", last, `data-location="`+codes+`?page=2"`)
 
+	// Whoever has made or changed a code sees it, wherever it stands.
+	b.post(at+"/edit", "name", "Guest 50. and friend", "kind", "ongoing").has("Access code changed.", "and friend").lacks("Guest 0.")
+	b.post(codes, "name", "The latest", "kind", "ongoing").has("Access code created.", "The latest").lacks("Guest 0.")
+
 	// A lock that cannot be told goes on opening.
 	b.get(codes).lacks("it opens it until")
 	b.post(lock+"/simulate", "what", "disconnect")
