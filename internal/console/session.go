@@ -40,8 +40,9 @@ func (q *request) readSession() error {
 		if err != nil {
 			return err
 		}
-		// A stream that looks again whether it may go on could not bring a new cookie: it leaves that to the next request.
-		if ok && s.MustRenew() && q.w != nil {
+		// What a page asks for by itself, and a stream that looks again whether it may go on, leave a new cookie to the
+		// next request of a person: a browser that goes to another page takes no answers to them any more.
+		if ok && s.MustRenew() && q.w != nil && (!q.byItself() || q.r.Method != http.MethodGet) {
 			renewed, fresh, err := q.People.RenewBrowser(q.r.Context(), s, false)
 			if fault.Is(err, fault.Unauthorized) {
 				continue // another request was first, and its answer brings the new cookie

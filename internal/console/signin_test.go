@@ -86,6 +86,11 @@ func TestIncidentSessionFixation(t *testing.T) {
 			t.Errorf("who knows only the id of a session that must be renewed opens %s", guess.address)
 		}
 	}
+	alone, _ := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/console/settings/profile", nil)
+	alone.Header.Set(liveHeader, "yes")
+	if b.do(alone).has("jane@example.com"); b.sessionID() != strings.Split(known.Value, ".")[0] {
+		t.Error("the session was renewed by what a page asked for by itself, whose answer may be lost")
+	}
 	b.get("/console/settings/profile").has("jane@example.com")
 	dead("role change", b, known)
 	b.get(tokens).post(tokens, "name", "x", "expires_in", "30").has("Confirm that it is you") // it is not fresh any more
