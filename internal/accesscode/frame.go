@@ -44,12 +44,7 @@ func framesOf(d device.Device) (f frames, err error) {
 			return f, err
 		}
 	}
-	f.zone = time.UTC
-	if d.Location != nil {
-		if zone, err := time.LoadLocation(d.Location.TimeZone); err == nil {
-			f.zone = zone
-		}
-	}
+	f.zone = d.Zone()
 	return f, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -251,27 +252,12 @@ func (q *request) listCodes(v *CodesView) error {
 	}
 	v.Total = len(v.Codes)
 	page = min(max(page, 1), max(1, (v.Total+codesPerPage-1)/codesPerPage))
-	link := func(page int) string {
-		values := url.Values{}
-		if v.Query != "" {
-			values.Set("q", v.Query)
-		}
-		if page > 1 {
-			values.Set("page", strconv.Itoa(page))
-		}
-		return strings.TrimSuffix(v.CodesURL+"?"+values.Encode(), "?")
+	list := numbered{v.CodesURL, v.Query}
+	v.Pagination = list.pagination(page, codesPerPage, v.Total)
+	if q.r.Method == http.MethodPost {
+		v.Location = list.page(page) // where the dialog stays when something changes
 	}
-	from, to := (page-1)*codesPerPage, min(page*codesPerPage, v.Total)
-	if page > 1 {
-		v.Pagination.First = link(1)
-	}
-	if to < v.Total {
-		v.Pagination.Next = link(page + 1)
-	}
-	if v.Location != "" {
-		v.Location = link(page) // where the dialog stays when something changes
-	}
-	v.Codes = v.Codes[from:to]
+	v.Codes = v.Codes[(page-1)*codesPerPage : min(page*codesPerPage, v.Total)]
 	return q.show(v)
 }
 
@@ -314,7 +300,6 @@ func (q *request) codeRefused(v *CodesView, f *CodeForm, err error) error {
 		errs = FormErrors{"": sentence(refused.Message)}
 	}
 	f.Errors = errs.onlyFields("name", "code", "starts_at", "ends_at")
-	v.Location = q.devicePath("codes")
 	return q.listCodes(v)
 }
 
@@ -329,7 +314,7 @@ func (q *request) createCode() error {
 	}
 	starts, ends, errs := q.readCode(f)
 	if len(errs) > 0 {
-		f.Errors, v.Location = errs, q.devicePath("codes")
+		f.Errors = errs
 		return q.listCodes(v)
 	}
 	n := accesscode.New{
@@ -366,7 +351,7 @@ func (q *request) editCode() error {
 	}
 	starts, ends, errs := q.readCode(c.Edit)
 	if len(errs) > 0 {
-		c.Edit.Errors, v.Location = errs, q.devicePath("codes")
+		c.Edit.Errors = errs
 		return q.listCodes(v)
 	}
 	ch := accesscode.Change{Name: rpc.Opt[string]{Set: true, Value: c.Edit.Name}, PIN: c.Edit.PIN, Type: c.Edit.Kind, AllowExternal: rpc.Opt[bool]{Set: true, Value: c.Edit.External}}
@@ -401,7 +386,7 @@ func (q *request) generateCode() error {
 	if f.PIN, _, err = q.Codes.Generate(q.context(), v.Device.ID); err != nil {
 		return q.codeRefused(v, f, err)
 	}
-	f.Generated, v.Location = true, q.devicePath("codes")
+	f.Generated = true
 	return q.listCodes(v)
 }
 

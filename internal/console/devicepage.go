@@ -34,12 +34,7 @@ func (q *request) deviceHead(tab string) (h DeviceHead, served device.Device, er
 	if h.Device, err = newDevice(doc); err != nil {
 		return h, served, err
 	}
-	h.Zone = time.UTC
-	if served.Location != nil && served.Location.TimeZone != "" {
-		if zone, err := time.LoadLocation(served.Location.TimeZone); err == nil {
-			h.Zone = zone
-		}
-	}
+	h.Zone = served.Zone()
 	h.BackURL = workspacePath(q.current.ID, "devices")
 	h.Rename = RenameForm{Action: q.devicePath("rename"), Name: h.Device.Name}
 	h.Tabs = []Tab{{"Overview", q.devicePath(), tab == "overview"}}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -38,4 +39,29 @@ func settingsPath(elem ...string) string {
 
 func instancePath(elem ...string) string {
 	return consolePath(append([]string{"instance"}, elem...)...)
+}
+
+// numbered is a list whose pages have numbers: its address, and what is looked for in it.
+type numbered struct{ at, search string }
+
+func (n numbered) page(number int) string {
+	values := url.Values{}
+	if n.search != "" {
+		values.Set("q", n.search)
+	}
+	if number > 1 {
+		values.Set("page", strconv.Itoa(number))
+	}
+	return strings.TrimSuffix(n.at+"?"+values.Encode(), "?")
+}
+
+// pagination leads from one page of so many rows to the others.
+func (n numbered) pagination(number, perPage, rows int) (p Pagination) {
+	if number > 1 {
+		p.First = n.page(1)
+	}
+	if number*perPage < rows {
+		p.Next = n.page(number + 1)
+	}
+	return p
 }

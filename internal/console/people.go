@@ -1,7 +1,6 @@
 package console
 
 import (
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -29,22 +28,7 @@ func (q *request) people() error {
 	}
 	number, _ := strconv.Atoi(query.Get("page")) // anything else is the first page
 	number = max(number, 1)
-	link := func(n int) string {
-		values := url.Values{}
-		if v.Query != "" {
-			values.Set("q", v.Query)
-		}
-		if n > 1 {
-			values.Set("page", strconv.Itoa(n))
-		}
-		return strings.TrimSuffix(instancePath("people")+"?"+values.Encode(), "?")
-	}
-	if number > 1 {
-		v.Pagination.First = link(1)
-	}
-	if number*peoplePerPage < len(found) {
-		v.Pagination.Next = link(number + 1)
-	}
+	v.Pagination = numbered{instancePath("people"), v.Query}.pagination(number, peoplePerPage, len(found))
 	start := min((number-1)*peoplePerPage, len(found))
 	for _, u := range found[start:min(start+peoplePerPage, len(found))] {
 		p := Person{ID: u.ID, Name: u.Name, Email: u.Email, Operator: u.IsOperator, Disabled: !u.DisabledAt.IsZero(), You: u.ID == q.user.ID, CreatedAt: u.CreatedAt}

@@ -113,6 +113,16 @@ type Devices struct {
 	decoded *otter.Cache[string, *decoded]
 }
 
+// Zone is the time zone of the place where a device is; UTC where that is not known.
+func (d Device) Zone() *time.Location {
+	if d.Location != nil {
+		if zone, err := time.LoadLocation(d.Location.TimeZone); err == nil {
+			return zone
+		}
+	}
+	return time.UTC
+}
+
 // Account is what a device takes over from the connected account it is found in.
 type Account struct {
 	ID                string
