@@ -13,17 +13,17 @@ import (
 	"strconv"
 	"time"
 
-	"keyway/internal/keyring"
-	"keyway/internal/mail"
-	"keyway/internal/outbound"
-	"keyway/internal/personalaccesstoken"
-	"keyway/internal/rooms"
-	"keyway/internal/store"
-	"keyway/internal/vault"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/platform/mail"
+	"keyway/internal/platform/outbound"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/vault"
+	"keyway/internal/trust/keyring"
+	"keyway/internal/wiring"
 )
 
 // app is the program without its listeners.
-type app struct{ *rooms.Rooms }
+type app struct{ *wiring.Rooms }
 
 // appOptions say what to open.
 type appOptions struct {
@@ -70,7 +70,7 @@ func openApp(ctx context.Context, o appOptions) (*app, error) {
 }
 
 func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
-	return &app{rooms.Wire(rooms.Outside{DB: db, Vault: v, Log: o.log, Now: o.now, PublicURL: o.publicURL, UserAgent: "Keyway-Webhooks/" + version,
+	return &app{wiring.Wire(wiring.Outside{DB: db, Vault: v, Log: o.log, Now: o.now, PublicURL: o.publicURL, UserAgent: "Keyway-Webhooks/" + version,
 		Guard: o.guard, Retention: o.retention, ReadEvery: o.readEvery, SMTP: o.smtp})}
 }
 

@@ -14,65 +14,37 @@ import (
 	"testing"
 )
 
-// importRules is the table of docs/architecture.md: what each package may import of this module.
-// "ground" stands for fault, rpc, store and vault.
-var importRules = map[string]string{
-	"internal/fault":               "",
-	"internal/rpc":                 "fault",
-	"internal/store":               "",
-	"internal/store/storetest":     "store",
-	"internal/vault":               "",
-	"internal/outbound":            "",
-	"internal/audit":               "ground",
-	"internal/clock":               "store",
-	"internal/job":                 "store clock",
-	"internal/keyring":             "ground audit job",
-	"internal/credential":          "ground audit",
-	"internal/identity":            "ground audit credential",
-	"internal/event":               "ground credential job",
-	"internal/mail":                "ground credential job",
-	"internal/action":              "ground credential",
-	"internal/provider":            "",
-	"internal/provider/sandbox":    "provider",
-	"internal/memory":              "ground provider",
-	"internal/device":              "ground credential event provider",
-	"internal/account":             "ground credential event provider device",
-	"internal/accesscode":          "ground credential event provider device action clock job",
-	"internal/lock":                "ground credential event provider device action clock job",
-	"internal/workspace":           "ground audit credential job action",
-	"internal/clientsession":       "ground credential event",
-	"internal/connectwebview":      "ground credential event provider device account clientsession workspace",
-	"internal/webhook":             "ground audit credential event job mail outbound",
-	"internal/apikey":              "ground audit credential",
-	"internal/personalaccesstoken": "ground audit credential event job mail",
-	"internal/policy":              "ground audit credential",
-	"internal/member":              "ground audit credential identity mail apikey workspace",
-	"internal/user":                "ground credential identity",
-	"internal/health":              "ground",
-	"internal/auditlog":            "ground audit credential",
-	"internal/telemetry":           "rpc",
-	"internal/reference":           "rpc",
-	"internal/console": "ground audit credential identity event job action provider " +
-		"device account lock accesscode workspace apikey personalaccesstoken policy member connectwebview clientsession webhook clock",
-	"internal/rooms":   "anything", // and wires it up
-	"internal/apitest": "anything",
-	"cmd/keyway":       "anything",
-	// From outside, as a client: nothing of the program.
-	"conformance":    "",
-	"scripts/gotest": "",
-	"bench":          "",
+// floors are the folders of internal, lowest first. A package imports its own floor and the ones its row names.
+var floors = map[string][]string{
+	"internal/platform": {"internal/platform"},
+	"internal/trust":    {"internal/platform", "internal/trust"},
+	"internal/provider": {"internal/platform/fault", "internal/platform/vault", "internal/platform/store", "internal/provider"},
+	"internal/api":      {"internal/platform", "internal/trust", "internal/provider"},
+	"internal/console":  {"internal/platform", "internal/trust", "internal/provider", "internal/api", "internal/console"},
+	"internal/wiring":   {"internal"},
+	"cmd/keyway":        {"internal"},
+	// Clients from outside, which know nothing of the program.
+	"conformance": {},
+	"scripts":     {},
+	"bench":       {},
+}
+
+// apiOrder is the order of the API groups: each may import the ones before it.
+var apiOrder = []string{
+	"event", "action", "device", "account", "accesscode", "lock", "workspace", "clientsession", "connectwebview", "webhook", "apikey",
+	"personalaccesstoken", "member", "user", "health", "auditlog", "telemetry", "reference",
 }
 
 // only names the packages that alone may import a module of others.
 var only = map[string][]string{
-	"modernc.org/sqlite":          {"internal/store"},
-	"github.com/jackc/pgx":        {"internal/store", "internal/store/storetest"},
-	"database/sql/driver":         {"internal/store"},
-	"github.com/pressly/goose":    {"internal/store"},
+	"modernc.org/sqlite":          {"internal/platform/store"},
+	"github.com/jackc/pgx":        {"internal/platform/store", "internal/platform/store/storetest"},
+	"database/sql/driver":         {"internal/platform/store"},
+	"github.com/pressly/goose":    {"internal/platform/store"},
 	"github.com/spf13/cobra":      {"cmd/keyway"},
-	"github.com/golang-jwt/jwt":   {"internal/identity"},
-	"github.com/wneessen/go-mail": {"internal/mail"},
-	"testing":                     {"internal/store/storetest", "internal/apitest"},
+	"github.com/golang-jwt/jwt":   {"internal/trust/identity"},
+	"github.com/wneessen/go-mail": {"internal/platform/mail"},
+	"testing":                     {"internal/platform/store/storetest", "internal/wiring/apitest"},
 }
 
 func TestImportRules(t *testing.T) {
@@ -94,31 +66,55 @@ func TestImportRules(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := strings.TrimPrefix(p.ImportPath, module)
-		row, ok := importRules[name]
+		seen[name] = true
+		allowed, ok := allowedImports(name)
 		if !ok {
-			t.Errorf("%s has no row in the table of rooms", name)
+			t.Errorf("%s is on no floor, or has no place in the order of API groups", name)
 			continue
 		}
-		seen[name] = true
-		allowed := strings.Fields(strings.ReplaceAll(row, "ground", "fault rpc store vault"))
 		for _, imported := range p.Imports {
-			room, ours := strings.CutPrefix(imported, module)
-			if ours && row != "anything" && !slices.Contains(allowed, strings.TrimPrefix(room, "internal/")) {
+			if room, ours := strings.CutPrefix(imported, module); ours && !slices.ContainsFunc(allowed, func(a string) bool { return inFolder(a, room) }) {
 				t.Errorf("%s may not import %s", name, room)
 			}
-			for prefix, who := range only {
-				if (imported == prefix || strings.HasPrefix(imported, prefix+"/")) && !slices.Contains(who, name) {
-					t.Errorf("%s may not import %s: only %s may", name, imported, strings.Join(who, ", "))
+			for prefix, users := range only {
+				if inFolder(prefix, imported) && !slices.Contains(users, name) {
+					t.Errorf("%s may not import %s: only %s may", name, imported, strings.Join(users, ", "))
 				}
 			}
 		}
 	}
-	for name := range importRules {
-		if !seen[name] {
-			t.Errorf("the table of rooms has %s, which is not there", name)
+	for _, group := range apiOrder {
+		if !seen["internal/api/"+group] {
+			t.Errorf("the order of API groups has %s, which does not exist", group)
 		}
 	}
 }
+
+// allowedImports are the packages, or folders of packages, that a package may import.
+func allowedImports(name string) ([]string, bool) {
+	for floor, allowed := range floors {
+		if !inFolder(floor, name) {
+			continue
+		}
+		group, isAPI := strings.CutPrefix(name, "internal/api/")
+		if !isAPI {
+			return allowed, true
+		}
+		place := slices.Index(apiOrder, group)
+		if place < 0 {
+			return nil, false
+		}
+		allowed = slices.Clone(allowed)
+		for _, lower := range apiOrder[:place] {
+			allowed = append(allowed, "internal/api/"+lower)
+		}
+		return allowed, true
+	}
+	return nil, false
+}
+
+// inFolder reports whether a package is the folder itself or below it.
+func inFolder(folder, name string) bool { return name == folder || strings.HasPrefix(name, folder+"/") }
 
 var update = flag.Bool("update", false, "write the golden files anew")
 

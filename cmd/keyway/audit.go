@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyway/internal/audit"
-	"keyway/internal/fault"
-	"keyway/internal/rpc"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/trust/audit"
 )
 
 type auditIn struct {

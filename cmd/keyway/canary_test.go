@@ -25,11 +25,11 @@ import (
 	"github.com/pquerna/otp/totp"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"keyway/internal/audit"
-	"keyway/internal/identity"
-	"keyway/internal/rpc"
-	"keyway/internal/store"
-	"keyway/internal/vault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/vault"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/identity"
 )
 
 // written is a writer that remembers everything.

@@ -18,18 +18,18 @@ var secretName = regexp.MustCompile(`(?i)^(secret|digest|sum|mac|proof|passw(or)
 
 // compared are comparisons with such a name that tell nobody anything, and why.
 var compared = map[string]string{
-	"internal/credential/verify.go: other != s.token":      "both came with the same request",
-	"internal/credential/token.go: checksum(body) != sum":  "a checksum, which everybody can work out",
-	"internal/identity/openid.go: id.Nonce != s.Nonce":     "the provider has signed the one, the server sealed the other",
-	"internal/identity/signin.go: mark != s.Password":      "both are the server's own; the one was sealed",
-	"internal/audit/head.go: bytes.Equal(kept.MAC, h.MAC)": "both are the server's own; nobody sends either",
-	"internal/audit/head.go: bytes.Equal(mac, kept.MAC)":   "both are the server's own; nobody sends either",
+	"internal/trust/credential/verify.go: other != s.token":      "both came with the same request",
+	"internal/trust/credential/token.go: checksum(body) != sum":  "a checksum, which everybody can work out",
+	"internal/trust/identity/openid.go: id.Nonce != s.Nonce":     "the provider has signed the one, the server sealed the other",
+	"internal/trust/identity/signin.go: mark != s.Password":      "both are the server's own; the one was sealed",
+	"internal/trust/audit/head.go: bytes.Equal(kept.MAC, h.MAC)": "both are the server's own; nobody sends either",
+	"internal/trust/audit/head.go: bytes.Equal(mac, kept.MAC)":   "both are the server's own; nobody sends either",
 }
 
 // TestIncidentTiming: secrets were compared so that the time told how much of them was right
 // (keygen-api#406, kanboard#5792, hister#654, bytebase#17716). Here no secret is compared by ==, a
 // switch, a map or what compares alike: credentials are looked up by their digests, and these compared
-// by crypto/subtle. Of a credential.Secret the compiler refuses it (TestSecretsCannotBeCompared), of
+// by crypto/subtle. Of a vault.Secret the compiler refuses it (TestSecretsCannotBeCompared), of
 // other values that are called like a secret this does. TestTiming of `make soak` measures what can be
 // seen of it.
 func TestIncidentTiming(t *testing.T) {

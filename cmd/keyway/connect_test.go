@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"keyway/internal/store"
-	"keyway/internal/store/storetest"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/store/storetest"
 )
 
 // happened lists the types of the events of a workspace, oldest first.

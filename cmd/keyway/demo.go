@@ -12,12 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyway/internal/audit"
-	"keyway/internal/credential"
-	"keyway/internal/fault"
-	"keyway/internal/personalaccesstoken"
-	"keyway/internal/store"
-	"keyway/internal/workspace"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/api/workspace"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/store"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/credential"
 )
 
 // demoMark is a file in folders that demo made: it never touches any other.

@@ -13,10 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyway/internal/audit"
-	"keyway/internal/mail"
-	"keyway/internal/store"
-	"keyway/internal/vault"
+	"keyway/internal/platform/mail"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/vault"
+	"keyway/internal/trust/audit"
 )
 
 // finding is one thing that doctor looked at.

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"keyway/internal/store/storetest"
+	"keyway/internal/platform/store/storetest"
 )
 
 // process is a server as a process of its own, which can be killed.

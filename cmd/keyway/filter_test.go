@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"keyway/internal/event"
-	"keyway/internal/rpc"
-	"keyway/internal/store"
-	"keyway/internal/store/storetest"
+	"keyway/internal/api/event"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/store/storetest"
 )
 
 // narrowing is a value of a list's parameter and what it must leave of the list.

@@ -23,14 +23,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"keyway/internal/audit"
-	"keyway/internal/credential"
-	"keyway/internal/identity"
-	"keyway/internal/personalaccesstoken"
-	"keyway/internal/policy"
-	"keyway/internal/rpc"
-	"keyway/internal/store"
-	"keyway/internal/store/storetest"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/store/storetest"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/credential"
+	"keyway/internal/trust/identity"
+	"keyway/internal/trust/policy"
 )
 
 // in asks with a token in a workspace.

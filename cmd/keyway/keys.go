@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyway/internal/audit"
-	"keyway/internal/keyring"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/keyring"
 )
 
 type keyIn struct{ ID string }

@@ -18,14 +18,14 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
-	"keyway/internal/audit"
-	"keyway/internal/credential"
-	"keyway/internal/fault"
-	"keyway/internal/identity"
-	"keyway/internal/rpc"
-	"keyway/internal/store"
-	"keyway/internal/store/storetest"
-	"keyway/internal/vault"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/store/storetest"
+	"keyway/internal/platform/vault"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/credential"
+	"keyway/internal/trust/identity"
 )
 
 // keyed is a world with everything in it that hangs on the server key.
@@ -34,9 +34,9 @@ type keyed struct {
 	anna              identity.User
 	pat               string
 	bearers           map[string]string // that open the workspace here, or the person's own things
-	cookie            credential.Secret
+	cookie            vault.Secret
 	session           identity.Session
-	invitation, later credential.Secret
+	invitation, later vault.Secret
 	app               string // the authenticator's secret
 	recovery          []string
 	secondStep        string
@@ -64,7 +64,7 @@ func setupKeyed(t *testing.T, db *store.DB) *keyed {
 	if k.session, k.cookie, err = w.People.StartBrowser(t.Context(), k.anna, identity.ByPassword, "192.0.2.1", "test"); err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []*credential.Secret{&k.invitation, &k.later} {
+	for _, s := range []*vault.Secret{&k.invitation, &k.later} {
 		if err := db.Update(t.Context(), func(tx *store.Tx) error {
 			_, *s, err = w.People.CreateLink(t.Context(), tx, identity.Link{Kind: identity.InvitationLink, WorkspaceID: w.here.id, Email: "eve@example.com", Role: "member"}, time.Hour)
 			return err
@@ -223,7 +223,7 @@ func TestRotateServerKey(t *testing.T) {
 		}
 		k.good(t, "moved")
 		if err := k.DB.Update(t.Context(), func(tx *store.Tx) error {
-			for _, secret := range []credential.Secret{k.invitation, k.later} {
+			for _, secret := range []vault.Secret{k.invitation, k.later} {
 				if _, err := k.People.UseLink(t.Context(), tx, identity.InvitationLink, secret); err != nil {
 					return err
 				}
@@ -278,7 +278,7 @@ func TestRotateServerKey(t *testing.T) {
 	})
 }
 
-func (k *keyed) link(t *testing.T) (secret credential.Secret) {
+func (k *keyed) link(t *testing.T) (secret vault.Secret) {
 	t.Helper()
 	if err := k.DB.Update(t.Context(), func(tx *store.Tx) (err error) {
 		_, secret, err = k.People.CreateLink(t.Context(), tx, identity.Link{Kind: identity.InvitationLink, WorkspaceID: k.here.id, Role: "member"}, time.Hour)

@@ -18,11 +18,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"pgregory.net/rapid"
 
-	"keyway/internal/credential"
-	"keyway/internal/identity"
-	"keyway/internal/rpc"
-	"keyway/internal/store/storetest"
-	"keyway/internal/vault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store/storetest"
+	"keyway/internal/platform/vault"
+	"keyway/internal/trust/credential"
+	"keyway/internal/trust/identity"
 )
 
 // powers are what a token's limits let it do: a set of single things, so that "no more than" is one

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"keyway/internal/device"
-	"keyway/internal/store"
-	"keyway/internal/store/storetest"
+	"keyway/internal/api/device"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/store/storetest"
 )
 
 // With limits each device takes so many requests of a kind a minute, and whoever asks for more is told

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"keyway/internal/credential"
-	"keyway/internal/mail"
+	"keyway/internal/platform/mail"
+	"keyway/internal/platform/vault"
 )
 
 // mailOptions say which SMTP server takes mails.
@@ -38,13 +38,13 @@ func (o *mailOptions) server() (*mail.Server, error) {
 	if _, ok := u.User.Password(); ok {
 		return nil, badUsage("--smtp-url holds a password, which others on this machine can read there: put it into KEYWAY_SMTP_PASSWORD or --smtp-password-file")
 	}
-	s := &mail.Server{Host: u.Hostname(), TLS: u.Scheme == "smtps", Local: isLoopback(u.Hostname()), User: u.User.Username(), Password: credential.Hide(os.Getenv("KEYWAY_SMTP_PASSWORD"))}
+	s := &mail.Server{Host: u.Hostname(), TLS: u.Scheme == "smtps", Local: isLoopback(u.Hostname()), User: u.User.Username(), Password: vault.Hide(os.Getenv("KEYWAY_SMTP_PASSWORD"))}
 	if o.passwordFile != "" {
 		text, err := os.ReadFile(o.passwordFile)
 		if err != nil {
 			return nil, badUsage("--smtp-password-file: %v", err)
 		}
-		s.Password = credential.Hide(strings.TrimSpace(string(text)))
+		s.Password = vault.Hide(strings.TrimSpace(string(text)))
 	}
 	if (s.User == "") != s.Password.IsZero() {
 		return nil, badUsage("the user in --smtp-url and a password (KEYWAY_SMTP_PASSWORD or --smtp-password-file) go together")

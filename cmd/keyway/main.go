@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyway/internal/fault"
+	"keyway/internal/platform/fault"
 )
 
 // version is set when a release is built.

@@ -18,11 +18,11 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"keyway/internal/audit"
-	"keyway/internal/credential"
-	"keyway/internal/identity"
-	"keyway/internal/rpc"
-	"keyway/internal/store"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/credential"
+	"keyway/internal/trust/identity"
 )
 
 // presented is a token as a request presents it, by what decides about the answer.

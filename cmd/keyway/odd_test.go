@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"keyway/internal/rpc"
-	"keyway/internal/store"
-	"keyway/internal/store/storetest"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/store/storetest"
 )
 
 // ending tells the endpoints that end something, so that they come last.

@@ -15,9 +15,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"keyway/internal/audit"
-	"keyway/internal/fault"
-	"keyway/internal/store"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/store"
+	"keyway/internal/trust/audit"
 )
 
 // An operation is what a command does to the data. It runs in the process that has the database

@@ -4,15 +4,15 @@ import (
 	"context"
 	"time"
 
-	"keyway/internal/apikey"
-	"keyway/internal/audit"
-	"keyway/internal/credential"
-	"keyway/internal/fault"
-	"keyway/internal/identity"
-	"keyway/internal/personalaccesstoken"
-	"keyway/internal/rpc"
-	"keyway/internal/store"
-	"keyway/internal/workspace"
+	"keyway/internal/api/apikey"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/api/workspace"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/credential"
+	"keyway/internal/trust/identity"
 )
 
 // operations lists everything that commands do to the data.

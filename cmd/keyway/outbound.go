@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"keyway/internal/outbound"
+	"keyway/internal/platform/outbound"
 )
 
 // outboundOptions are the flags about what leaves the server and what is kept of it.

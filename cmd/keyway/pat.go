@@ -18,10 +18,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"keyway/internal/credential"
-	"keyway/internal/fault"
-	"keyway/internal/personalaccesstoken"
-	"keyway/internal/rpc"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/trust/credential"
 )
 
 // patFlags are the flags that say what a token is, as they are written.

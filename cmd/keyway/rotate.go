@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyway/internal/audit"
-	"keyway/internal/personalaccesstoken"
-	"keyway/internal/policy"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/policy"
 )
 
 // anyone manages every token, as whoever can run commands on the data does.

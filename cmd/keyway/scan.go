@@ -22,8 +22,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyway/internal/audit"
-	"keyway/internal/credential"
+	"keyway/internal/platform/vault"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/credential"
 )
 
 // leak is a token that a scan has found.
@@ -33,7 +34,7 @@ type leak struct {
 	Hint   string `json:"hint"`
 	Kind   string `json:"kind"`
 	Commit string `json:"commit,omitempty"`
-	secret credential.Secret
+	secret vault.Secret
 	object string // git's name of what it is in
 }
 

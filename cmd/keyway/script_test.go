@@ -13,7 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"keyway/internal/store/storetest"
+	"keyway/internal/platform/store/storetest"
 )
 
 func TestMain(m *testing.M) {

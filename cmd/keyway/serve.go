@@ -24,16 +24,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 
-	"keyway/internal/connectwebview"
+	"keyway/internal/api/connectwebview"
+	"keyway/internal/api/device"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/api/reference"
 	"keyway/internal/console"
-	"keyway/internal/credential"
-	"keyway/internal/device"
-	"keyway/internal/fault"
-	"keyway/internal/identity"
-	"keyway/internal/personalaccesstoken"
-	"keyway/internal/reference"
-	"keyway/internal/rpc"
-	"keyway/internal/store"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/trust/credential"
+	"keyway/internal/trust/identity"
 )
 
 // serveOptions are the flags of serve.

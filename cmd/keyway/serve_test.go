@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"keyway/internal/store"
+	"keyway/internal/platform/store"
 )
 
 func TestClientAddress(t *testing.T) {

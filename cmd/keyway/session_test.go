@@ -18,15 +18,15 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"keyway/internal/apitest"
-	"keyway/internal/audit"
-	"keyway/internal/clientsession"
-	"keyway/internal/credential"
-	"keyway/internal/rpc"
-	"keyway/internal/store"
-	"keyway/internal/store/storetest"
-	"keyway/internal/vault"
-	"keyway/internal/workspace"
+	"keyway/internal/api/clientsession"
+	"keyway/internal/api/workspace"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/store/storetest"
+	"keyway/internal/platform/vault"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/credential"
+	"keyway/internal/wiring/apitest"
 )
 
 // world is the whole API over one database, with two sandbox workspaces and an API key in each.

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"keyway/internal/console"
-	"keyway/internal/credential"
-	"keyway/internal/identity"
+	"keyway/internal/platform/vault"
+	"keyway/internal/trust/identity"
 )
 
 // openIDOptions say at which provider people may sign in.
@@ -51,6 +51,6 @@ func (o *openIDOptions) provider(publicURL string) (*identity.OpenID, error) {
 		label = u.Hostname()
 	}
 	// The operator chose where it leads, so it is not one of the addresses that outbound guards.
-	return &identity.OpenID{Issuer: o.issuer, ClientID: o.clientID, ClientSecret: credential.Hide(secret), Label: label,
+	return &identity.OpenID{Issuer: o.issuer, ClientID: o.clientID, ClientSecret: vault.Hide(secret), Label: label,
 		RedirectURL: publicURL + console.OpenIDPath, Client: &http.Client{Timeout: 10 * time.Second}}, nil
 }

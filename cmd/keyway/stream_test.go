@@ -18,14 +18,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"keyway/internal/audit"
-	"keyway/internal/event"
-	"keyway/internal/identity"
-	"keyway/internal/personalaccesstoken"
-	"keyway/internal/rpc"
-	"keyway/internal/store"
-	"keyway/internal/store/storetest"
-	"keyway/internal/workspace"
+	"keyway/internal/api/event"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/api/workspace"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/store/storetest"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/identity"
 )
 
 // reader reads a stream of events.

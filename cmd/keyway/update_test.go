@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"keyway/internal/store"
-	"keyway/internal/store/storetest"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/store/storetest"
 )
 
 // wrong is refused with invalid_input for what is said of one parameter.

@@ -12,14 +12,14 @@ import (
 	"testing"
 	"time"
 
-	"keyway/internal/audit"
-	"keyway/internal/credential"
-	"keyway/internal/identity"
-	"keyway/internal/outbound"
-	"keyway/internal/personalaccesstoken"
-	"keyway/internal/rpc"
-	"keyway/internal/store"
-	"keyway/internal/store/storetest"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/platform/outbound"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/store/storetest"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/credential"
+	"keyway/internal/trust/identity"
 )
 
 // robot is a token that is limited to a device, with a webhook of its own.

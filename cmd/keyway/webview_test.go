@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"keyway/internal/connectwebview"
-	"keyway/internal/store"
-	"keyway/internal/store/storetest"
+	"keyway/internal/api/connectwebview"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/store/storetest"
 )
 
 // visitor is a person in the page of a Connect Webview.

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"keyway/internal/account"
-	"keyway/internal/connectwebview"
-	"keyway/internal/device"
-	"keyway/internal/rpc"
+	"keyway/internal/api/account"
+	"keyway/internal/api/connectwebview"
+	"keyway/internal/api/device"
+	"keyway/internal/platform/rpc"
 )
 
 // AccountsView is the list of a workspace's connected accounts.

@@ -11,10 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"keyway/internal/accesscode"
-	"keyway/internal/device"
-	"keyway/internal/fault"
-	"keyway/internal/rpc"
+	"keyway/internal/api/accesscode"
+	"keyway/internal/api/device"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
 )
 
 // codesView reads the access codes of a device.

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"keyway/internal/accesscode"
-	"keyway/internal/credential"
-	"keyway/internal/rpc"
-	"keyway/internal/workspace"
+	"keyway/internal/api/accesscode"
+	"keyway/internal/api/workspace"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/trust/credential"
 )
 
 // until asks for a page until it says a text.

@@ -8,8 +8,8 @@ import (
 	"net/url"
 	"path"
 
-	"keyway/internal/fault"
-	"keyway/internal/identity"
+	"keyway/internal/platform/fault"
+	"keyway/internal/trust/identity"
 )
 
 // sealedForm is the field that keeps what was typed while the person proves who they are. It is

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"keyway/internal/connectwebview"
+	"keyway/internal/api/connectwebview"
 )
 
 // ConnectDialog is the dialog that shows a new Connect Webview in a frame.

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"keyway/internal/action"
-	"keyway/internal/device"
-	"keyway/internal/event"
-	"keyway/internal/fault"
-	"keyway/internal/lock"
-	"keyway/internal/rpc"
+	"keyway/internal/api/action"
+	"keyway/internal/api/device"
+	"keyway/internal/api/event"
+	"keyway/internal/api/lock"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
 )
 
 // devicePath is the address of a device's page, or of something below it.

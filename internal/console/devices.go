@@ -9,11 +9,11 @@ import (
 	"strconv"
 	"strings"
 
-	"keyway/internal/account"
-	"keyway/internal/device"
-	"keyway/internal/fault"
+	"keyway/internal/api/account"
+	"keyway/internal/api/device"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
 	"keyway/internal/provider"
-	"keyway/internal/rpc"
 )
 
 // devicesPerPage is how many devices the list shows at once.

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"keyway/internal/event"
-	"keyway/internal/fault"
-	"keyway/internal/rpc"
+	"keyway/internal/api/event"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
 )
 
 // EventsView is the event log of a workspace, the latest first.

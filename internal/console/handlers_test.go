@@ -21,17 +21,17 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
-	"keyway/internal/apitest"
-	"keyway/internal/audit"
-	"keyway/internal/credential"
-	"keyway/internal/device"
-	"keyway/internal/identity"
-	"keyway/internal/outbound"
-	"keyway/internal/rooms"
-	"keyway/internal/rpc"
-	"keyway/internal/store"
-	"keyway/internal/vault"
-	"keyway/internal/workspace"
+	"keyway/internal/api/device"
+	"keyway/internal/api/workspace"
+	"keyway/internal/platform/outbound"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/vault"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/credential"
+	"keyway/internal/trust/identity"
+	"keyway/internal/wiring"
+	"keyway/internal/wiring/apitest"
 )
 
 const testPassword = "correct horse battery"
@@ -69,7 +69,7 @@ func serve(t *testing.T) *server {
 	now := func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 	var handler atomic.Pointer[http.Handler]
 	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*handler.Load()).ServeHTTP(w, r) }))
-	r := rooms.Wire(rooms.Outside{DB: db, Vault: v, Log: log, Now: now, PublicURL: s.URL, Guard: &outbound.Guard{Local: true}})
+	r := wiring.Wire(wiring.Outside{DB: db, Vault: v, Log: log, Now: now, PublicURL: s.URL, Guard: &outbound.Guard{Local: true}})
 	s.config = Config{
 		DB: db, People: r.People, Workspaces: r.Workspaces, Members: r.Members, Keys: r.Keys, Tokens: r.Tokens, Policies: r.Policies, Audit: r.Audit,
 		Devices: r.Devices, Accounts: r.Accounts, Webviews: r.Webviews, Sessions: r.Sessions, Webhooks: r.Webhooks, Providers: r.Providers,

@@ -1,6 +1,6 @@
 package console
 
-import "keyway/internal/fault"
+import "keyway/internal/platform/fault"
 
 func (q *request) apiKeysView() (*APIKeysView, error) {
 	ctx := q.r.Context()

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"keyway/internal/clock"
-	"keyway/internal/rpc"
-	"keyway/internal/store"
+	"keyway/internal/platform/clock"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
 )
 
 // A page stays true while it is open, without more than its template has:

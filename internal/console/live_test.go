@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"keyway/internal/audit"
-	"keyway/internal/rpc"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/trust/audit"
 )
 
 // listener reads what a page hears of changes.

@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"net/url"
 
-	"keyway/internal/fault"
-	"keyway/internal/workspace"
+	"keyway/internal/api/workspace"
+	"keyway/internal/platform/fault"
 )
 
 // WebviewLook is how the Connect Webviews of a workspace look.

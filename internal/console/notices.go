@@ -4,10 +4,10 @@ import (
 	"errors"
 	"time"
 
-	"keyway/internal/clock"
-	"keyway/internal/credential"
-	"keyway/internal/fault"
-	"keyway/internal/personalaccesstoken"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/platform/clock"
+	"keyway/internal/platform/fault"
+	"keyway/internal/trust/credential"
 )
 
 // DisabledWebhook is a webhook that was disabled after days of failure, which every page of its

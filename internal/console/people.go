@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"strings"
 
-	"keyway/internal/identity"
-	"keyway/internal/personalaccesstoken"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/trust/identity"
 )
 
 // peoplePerPage is how many people the list shows at once.

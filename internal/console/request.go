@@ -14,11 +14,11 @@ import (
 	"strings"
 	"time"
 
-	"keyway/internal/credential"
-	"keyway/internal/fault"
-	"keyway/internal/identity"
-	"keyway/internal/rpc"
-	"keyway/internal/workspace"
+	"keyway/internal/api/workspace"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/trust/credential"
+	"keyway/internal/trust/identity"
 )
 
 // request is one request while it is answered, with who asks.

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"slices"
 
-	"keyway/internal/fault"
+	"keyway/internal/platform/fault"
 )
 
 // route is a page within a workspace, with the endpoint that does the same.

@@ -3,7 +3,7 @@ package console
 import (
 	"time"
 
-	"keyway/internal/credential"
+	"keyway/internal/trust/credential"
 )
 
 // sample is a page that the tests render; its name is the preview's file.

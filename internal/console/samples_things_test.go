@@ -3,7 +3,7 @@ package console
 import (
 	"time"
 
-	"keyway/internal/event"
+	"keyway/internal/api/event"
 )
 
 var sampleConnect = ConnectDialog{ID: "connect", Title: "Add Devices", Action: "/console/workspaces/w/connect"}

@@ -8,9 +8,9 @@ import (
 	"net/url"
 	"strings"
 
-	"keyway/internal/fault"
-	"keyway/internal/identity"
-	"keyway/internal/store"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/store"
+	"keyway/internal/trust/identity"
 )
 
 func securityPath(elem ...string) string {

@@ -4,9 +4,9 @@ import (
 	"net/http"
 	"strings"
 
-	"keyway/internal/credential"
-	"keyway/internal/fault"
-	"keyway/internal/identity"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/vault"
+	"keyway/internal/trust/identity"
 )
 
 // The session's cookie. A browser takes the first name only with Secure, for this host alone and
@@ -36,7 +36,7 @@ func (q *request) readSession() error {
 		if q.byItself() {
 			find = q.People.Peek
 		}
-		s, u, ok, err := find(q.r.Context(), id, credential.Hide(secret))
+		s, u, ok, err := find(q.r.Context(), id, vault.Hide(secret))
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (q *request) startSession(u identity.User, how identity.Method) error {
 	return nil
 }
 
-func (q *request) keepSession(s identity.Session, secret credential.Secret) {
+func (q *request) keepSession(s identity.Session, secret vault.Secret) {
 	http.SetCookie(q.w, q.cookie(s.ID+"."+secret.Reveal(), int(s.ExpiresAt.Sub(q.Now()).Seconds())))
 	q.session = s
 }

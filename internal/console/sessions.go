@@ -4,11 +4,11 @@ import (
 	"slices"
 	"time"
 
-	"keyway/internal/clientsession"
-	"keyway/internal/connectwebview"
-	"keyway/internal/fault"
-	"keyway/internal/rpc"
-	"keyway/internal/store"
+	"keyway/internal/api/clientsession"
+	"keyway/internal/api/connectwebview"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
 )
 
 // SessionsView is the client sessions of a workspace.

@@ -3,9 +3,9 @@ package console
 import (
 	"errors"
 
-	"keyway/internal/credential"
-	"keyway/internal/fault"
-	"keyway/internal/identity"
+	"keyway/internal/platform/fault"
+	"keyway/internal/trust/credential"
+	"keyway/internal/trust/identity"
 )
 
 func (q *request) settings() error { return q.forward(settingsPath("profile")) }

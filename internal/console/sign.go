@@ -3,13 +3,13 @@ package console
 import (
 	"errors"
 
-	"keyway/internal/audit"
-	"keyway/internal/credential"
-	"keyway/internal/fault"
-	"keyway/internal/identity"
-	"keyway/internal/member"
-	"keyway/internal/store"
-	"keyway/internal/workspace"
+	"keyway/internal/api/member"
+	"keyway/internal/api/workspace"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/vault"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/identity"
 )
 
 // minPassword is told beside the fields; identity.CheckPassword decides.
@@ -50,7 +50,7 @@ func (q *request) postSetUp() error {
 	var u identity.User
 	actor := audit.Actor{Kind: "setup", Address: q.Client(q.r)}
 	err = q.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := q.People.UseLink(ctx, tx, identity.SetupLink, credential.Hide(v.Token)); err != nil {
+		if _, err := q.People.UseLink(ctx, tx, identity.SetupLink, vault.Hide(v.Token)); err != nil {
 			return err
 		}
 		if u, err = q.People.Create(ctx, tx, n, actor); err != nil {
@@ -172,7 +172,7 @@ func (q *request) invitation() error {
 
 func (q *request) postInvitation() error {
 	v := &InvitationView{Page: q.alone("Invitation"), Token: q.form("token"), Name: q.form("name"), MinPassword: minPassword}
-	secret := credential.Hide(v.Token)
+	secret := vault.Hide(v.Token)
 	link, name, known, err := q.Members.Preview(q.r.Context(), secret)
 	if dead(err) || fault.Is(err, fault.WorkspaceNotFound) {
 		v.Gone = true

@@ -10,8 +10,8 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
-	"keyway/internal/audit"
-	"keyway/internal/rpc"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/trust/audit"
 )
 
 // planted gives a browser the cookie of a session that somebody else knows, and that cookie.

@@ -1,8 +1,8 @@
 package console
 
 import (
-	"keyway/internal/fault"
-	"keyway/internal/rpc"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
 )
 
 // roleOptions are the roles that a person may give.

@@ -20,13 +20,13 @@ import (
 	"testing"
 	"time"
 
-	"keyway/internal/account"
-	"keyway/internal/connectwebview"
-	"keyway/internal/device"
-	"keyway/internal/event"
-	"keyway/internal/rpc"
-	"keyway/internal/store"
-	"keyway/internal/workspace"
+	"keyway/internal/api/account"
+	"keyway/internal/api/connectwebview"
+	"keyway/internal/api/device"
+	"keyway/internal/api/event"
+	"keyway/internal/api/workspace"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
 )
 
 // connected is the standard account of a brand in a workspace.

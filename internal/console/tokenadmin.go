@@ -7,12 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"keyway/internal/credential"
-	"keyway/internal/fault"
-	"keyway/internal/identity"
-	"keyway/internal/personalaccesstoken"
-	"keyway/internal/policy"
-	"keyway/internal/rpc"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/trust/credential"
+	"keyway/internal/trust/identity"
+	"keyway/internal/trust/policy"
 )
 
 // AllTokensView is everybody's tokens, for operators, with the choice of those to revoke together.

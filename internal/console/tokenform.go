@@ -8,11 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"keyway/internal/credential"
-	"keyway/internal/device"
-	"keyway/internal/fault"
-	"keyway/internal/personalaccesstoken"
-	"keyway/internal/rpc"
+	"keyway/internal/api/device"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/trust/credential"
 )
 
 // weekdayNames are the days as limits name them, and as people do.

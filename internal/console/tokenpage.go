@@ -8,11 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"keyway/internal/audit"
-	"keyway/internal/credential"
-	"keyway/internal/fault"
-	"keyway/internal/personalaccesstoken"
-	"keyway/internal/rpc"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/credential"
 )
 
 // How much a token's page shows.

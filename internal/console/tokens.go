@@ -8,10 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"keyway/internal/credential"
-	"keyway/internal/fault"
-	"keyway/internal/personalaccesstoken"
-	"keyway/internal/workspace"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/api/workspace"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/vault"
+	"keyway/internal/trust/credential"
 )
 
 // onInstance tells whether this is one of the operators' pages, which show everybody's tokens.
@@ -239,7 +240,7 @@ func (q *request) createToken() error {
 		form.Errors, _ = formErrors(err)
 	}
 	var token personalaccesstoken.Token
-	var secret credential.Secret
+	var secret vault.Secret
 	if !form.wrong() {
 		token, secret, err = q.Tokens.Create(q.context(), q.user.ID, personalaccesstoken.New{Name: form.Name, Description: form.Limits.Description, From: "console",
 			ExpiresAt: *expires, Never: expires.IsZero(), NotBefore: notBefore, IsDecoy: form.Limits.Decoy, IsStrict: form.Limits.Strict, Narrow: narrow(limits)}, q.principal().Actor())

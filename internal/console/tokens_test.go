@@ -10,13 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"keyway/internal/audit"
-	"keyway/internal/credential"
-	"keyway/internal/fault"
-	"keyway/internal/identity"
-	"keyway/internal/personalaccesstoken"
-	"keyway/internal/policy"
-	"keyway/internal/rpc"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/credential"
+	"keyway/internal/trust/identity"
+	"keyway/internal/trust/policy"
 )
 
 const settingsTokensPath = "/console/settings/personal-access-tokens"

@@ -3,8 +3,8 @@ package console
 import (
 	"time"
 
-	"keyway/internal/credential"
-	"keyway/internal/personalaccesstoken"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/trust/credential"
 )
 
 // TokensView is the person's personal access tokens.

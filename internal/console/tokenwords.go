@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"keyway/internal/credential"
-	"keyway/internal/personalaccesstoken"
+	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/trust/credential"
 )
 
 // groupTitle is an API group for people: access_codes becomes Access codes.

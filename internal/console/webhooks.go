@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"keyway/internal/event"
-	"keyway/internal/fault"
-	"keyway/internal/rpc"
-	"keyway/internal/webhook"
+	"keyway/internal/api/event"
+	"keyway/internal/api/webhook"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
 )
 
 // WebhooksView is the list of a workspace's webhooks.

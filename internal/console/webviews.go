@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"keyway/internal/connectwebview"
+	"keyway/internal/api/connectwebview"
 	"keyway/internal/provider"
 )
 

@@ -1,8 +1,8 @@
 package console
 
 import (
-	"keyway/internal/store"
-	"keyway/internal/workspace"
+	"keyway/internal/api/workspace"
+	"keyway/internal/platform/store"
 )
 
 func (q *request) openWorkspace() error { return q.forward(workspacePath(q.current.ID, "devices")) }

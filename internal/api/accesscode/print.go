@@ -1,0 +1,145 @@
+package accesscode
+
+import (
+	"context"
+	"crypto/hmac"
+	"database/sql"
+	"slices"
+	"strings"
+
+	"keyway/internal/platform/store"
+)
+
+// A fingerprint, a print for short, is what is known of a PIN that is not opened: keyed digests of it
+// and of its first four digits, which mean nothing on another device, and its length.
+type fingerprint []byte
+
+// The parts of a print, and what stands in front of all of a code.
+const (
+	printForm  = 1
+	digestSize = 16
+	printSize  = 2*digestSize + 1
+)
+
+func (p fingerprint) whole() []byte  { return p[:digestSize] }
+func (p fingerprint) first4() []byte { return p[digestSize : 2*digestSize] }
+func (p fingerprint) length() int    { return int(p[printSize-1]) }
+
+// printed is the text whose digest stands in a print.
+func printed(deviceID, part, digits string) string {
+	return strings.Join([]string{"access_codes", deviceID, part, digits}, "/")
+}
+
+// The parts of a PIN whose digests are in its print.
+const (
+	wholePIN   = "pin"
+	first4Only = "first four"
+)
+
+// prints are those of the PINs that a code has and that its lock holds for it.
+func (c *Codes) prints(r *row) (out [][]byte) {
+	pins := []string{r.PIN}
+	if r.Held != nil && r.Held.PIN != r.PIN {
+		pins = append(pins, r.Held.PIN)
+	}
+	for _, pin := range pins {
+		if pin != "" {
+			_, whole := c.Vault.NewDigest(printed(r.deviceID, wholePIN, pin))
+			_, begin := c.Vault.NewDigest(printed(r.deviceID, first4Only, first4(pin)))
+			out = append(out, append(slices.Concat(whole[:digestSize], begin[:digestSize]), byte(len(pin))))
+		}
+	}
+	return out
+}
+
+// printColumn is a code's prints as they are stored: never NULL, also where there are none.
+func (c *Codes) printColumn(r *row) []byte {
+	return slices.Concat(append([][]byte{{printForm}}, c.prints(r)...)...)
+}
+
+// digestsOn makes the digests that a part of a PIN may have in prints of a device: one for each key.
+func (c *Codes) digestsOn(deviceID string) func(part, digits string) [][]byte {
+	return func(part, digits string) [][]byte {
+		sums := c.Vault.Digests(printed(deviceID, part, digits))
+		for i := range sums {
+			sums[i] = sums[i][:digestSize]
+		}
+		return sums
+	}
+}
+
+// neighbour is another code on the same device.
+type neighbour struct {
+	name   string // in lower case; only where the device wants names to differ
+	prints [][]byte
+}
+
+// neighbours are the codes of a device, but for one.
+func (c *Codes) neighbours(rows []*row, but string) []neighbour {
+	var out []neighbour
+	for _, r := range rows {
+		if r.id != but {
+			out = append(out, neighbour{strings.ToLower(r.Name), c.prints(r)})
+		}
+	}
+	return out
+}
+
+// surroundings finds what a new code on a device has to respect, without opening a PIN.
+func (c *Codes) surroundings(ctx context.Context, tx *store.Tx, t *telling, rule *rules) error {
+	names := rule.has("name_must_be_unique")
+	query := `SELECT access_code_id, is_spare, prints, '' FROM access_codes WHERE workspace_id = $1 AND device_id = $2`
+	if names {
+		query = strings.Replace(query, "''", "search", 1)
+	}
+	open := false // a spare code tells only when it is opened whether it is set
+	rows, err := tx.Query(ctx, query, t.device.WorkspaceID, t.device.ID)
+	rule.existing, err = store.All(rows, err, func(rows *sql.Rows) (n neighbour, err error) {
+		var id, search string
+		var spare bool
+		var prints []byte
+		if err := rows.Scan(&id, &spare, &prints, &search); err != nil {
+			return n, err
+		}
+		n.name = strings.TrimSuffix(search, searchText("", id))
+		if open = open || spare || prints == nil; !open {
+			for p := range slices.Chunk(prints[1:], printSize) {
+				n.prints = append(n.prints, p)
+			}
+		}
+		return n, nil
+	})
+	if err != nil || !open {
+		return err
+	}
+	opened, err := c.ofDevice(ctx, tx, t.device.WorkspaceID, t.device.ID)
+	if err != nil {
+		return err
+	}
+	t.around, rule.existing = surround(t.device, opened), c.neighbours(opened, "")
+	for _, r := range opened { // those from before there were prints, or under another key
+		if _, err := tx.Exec(ctx, `UPDATE access_codes SET prints = $3 WHERE workspace_id = $1 AND access_code_id = $2 AND prints IS NULL`,
+			r.workspaceID, r.id, c.printColumn(r)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// taken tells whether another code on the device has the PIN.
+func (r rules) taken(pin string) bool { return r.meets(wholePIN, pin, fingerprint.whole) }
+
+// meets tells whether a part of a PIN is that of another code on the device.
+func (r rules) meets(part, digits string, of func(fingerprint) []byte) bool {
+	if len(r.existing) == 0 {
+		return false
+	}
+	sums := r.digests(part, digits)
+	return r.anyPrint(func(p fingerprint) bool {
+		return slices.ContainsFunc(sums, func(sum []byte) bool { return hmac.Equal(sum, of(p)) })
+	})
+}
+
+func (r rules) anyPrint(is func(fingerprint) bool) bool {
+	return slices.ContainsFunc(r.existing, func(n neighbour) bool { return slices.ContainsFunc(n.prints, func(p []byte) bool { return is(p) }) })
+}

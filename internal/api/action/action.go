@@ -1,0 +1,154 @@
+// Package action keeps action attempts: what was asked of a device or a workspace, and how it
+// went. An attempt is pending until its job has settled it, exactly once.
+package action
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/trust/credential"
+)
+
+// Attempt is an action attempt as it is served (API contract §3.4).
+type Attempt struct {
+	ID     string          `json:"action_attempt_id"`
+	Type   string          `json:"action_type"`
+	Status string          `json:"status" enum:"pending success error"`
+	Result json.RawMessage `json:"result"`
+	Error  *Failure        `json:"error"`
+}
+
+// Failure says why an attempt did not succeed.
+type Failure struct {
+	Type    string `json:"type"`
+	Message string `json:"message"`
+}
+
+// Attempts starts, settles and reads action attempts.
+type Attempts struct {
+	DB  *store.DB
+	Now func() time.Time
+}
+
+// Start writes a pending attempt.
+func (a *Attempts) Start(ctx context.Context, tx *store.Tx, workspaceID, actionType, deviceID string) (Attempt, rpc.Doc[Attempt], error) {
+	return a.add(ctx, tx, workspaceID, deviceID, Attempt{Type: actionType, Status: "pending", Result: json.RawMessage("null")})
+}
+
+// Succeed writes an attempt that has succeeded, with an empty result, because nothing has to be asked.
+func (a *Attempts) Succeed(ctx context.Context, tx *store.Tx, workspaceID, actionType, deviceID string) (Attempt, rpc.Doc[Attempt], error) {
+	return a.add(ctx, tx, workspaceID, deviceID, Attempt{Type: actionType, Status: "success", Result: json.RawMessage("{}")})
+}
+
+func (a *Attempts) add(ctx context.Context, tx *store.Tx, workspaceID, deviceID string, at Attempt) (Attempt, rpc.Doc[Attempt], error) {
+	at.ID = store.NewID()
+	doc, err := json.Marshal(at)
+	if err != nil {
+		return at, nil, err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO action_attempts (workspace_id, action_attempt_id, device_id, status, doc, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6)`, workspaceID, at.ID, store.TextOrNull(deviceID), at.Status, string(doc), store.Micros(a.Now()))
+	return at, doc, err
+}
+
+// Settle ends a pending attempt with a result, or with a failure. settled is false when it has
+// been settled before: then nothing is changed.
+func (a *Attempts) Settle(ctx context.Context, tx *store.Tx, workspaceID, id string, result any, failure *Failure) (settled bool, err error) {
+	at, err := a.read(ctx, tx, workspaceID, id)
+	if err != nil || at.Status != "pending" {
+		return false, err
+	}
+	at.Status = "success"
+	if at.Result, err = json.Marshal(result); err != nil {
+		return false, err
+	}
+	if failure != nil {
+		at.Status, at.Result, at.Error = "error", json.RawMessage("null"), failure
+	}
+	doc, err := json.Marshal(at)
+	if err != nil {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, `UPDATE action_attempts SET status = $3, doc = $4 WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id, at.Status, string(doc))
+	return err == nil, err
+}
+
+func (a *Attempts) read(ctx context.Context, q store.Querier, workspaceID, id string) (at Attempt, err error) {
+	doc, err := a.Get(ctx, q, workspaceID, id)
+	if err != nil {
+		return at, err
+	}
+	return at, json.Unmarshal(doc, &at)
+}
+
+// Get reads an attempt as it is served; action_attempt_not_found when the workspace has none with
+// the id.
+func (a *Attempts) Get(ctx context.Context, q store.Querier, workspaceID, id string) (rpc.Doc[Attempt], error) {
+	return docOf(q.QueryRow(ctx, `SELECT doc FROM action_attempts WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id))
+}
+
+func docOf(row *sql.Row) (rpc.Doc[Attempt], error) {
+	var doc string
+	err := row.Scan(&doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fault.Missing(fault.ActionAttemptNotFound)
+	}
+	return rpc.Doc[Attempt](doc), err
+}
+
+// Endpoints are the rows of /action_attempts.
+func (a *Attempts) Endpoints() []rpc.Endpoint {
+	return []rpc.Endpoint{
+		{Path: "/action_attempts/get", Summary: "Gets an action attempt: whether it is pending, and how it went.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "action_attempt", Handle: rpc.Func(a.get)},
+		{Path: "/action_attempts/list", Summary: "Lists action attempts, of a device or by their ids.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "action_attempts", Handle: rpc.Func(a.list)},
+	}
+}
+
+type getInput struct {
+	ID string `json:"action_attempt_id" rule:"required" doc:"Which action attempt."`
+}
+
+func (a *Attempts) get(ctx context.Context, in getInput) (rpc.Doc[Attempt], error) {
+	return a.Reached(ctx, in.ID)
+}
+
+// Reached reads an attempt that the caller reaches; action_attempt_not_found when there is none.
+func (a *Attempts) Reached(ctx context.Context, id string) (rpc.Doc[Attempt], error) {
+	p := credential.From(ctx)
+	w := a.DB.Where()
+	w.Add("workspace_id = ?", p.WorkspaceID)
+	w.Add("action_attempt_id = ?", id)
+	p.LimitDevices(w, "device_id") // what is about no device is the workspace's own
+	return docOf(a.DB.QueryRow(ctx, `SELECT doc FROM action_attempts`+w.String(), w.Args...))
+}
+
+type listInput struct {
+	rpc.PageInput
+	IDs      rpc.Opt[[]string] `json:"action_attempt_ids" rule:"max=10000" doc:"Only these."`
+	DeviceID string            `json:"device_id" doc:"Only those of this device."`
+}
+
+func (a *Attempts) list(ctx context.Context, in listInput) (p rpc.Page[Attempt], err error) {
+	from, limit, err := in.Start(ctx, 500)
+	if err != nil {
+		return p, err
+	}
+	w := a.DB.Where()
+	caller := credential.From(ctx)
+	w.Add("workspace_id = ?", caller.WorkspaceID)
+	caller.LimitDevices(w, "device_id")
+	if in.IDs.Set {
+		w.AddIn("action_attempt_id", in.IDs.Value)
+	}
+	if in.DeviceID != "" {
+		w.Add("device_id = ?", in.DeviceID)
+	}
+	rows, err := w.Page(ctx, a.DB, "action_attempts", "action_attempt_id", from.CreatedAt, from.ID, limit)
+	return rpc.PageOf[Attempt](rows, limit), err
+}

@@ -1,0 +1,226 @@
+// Package clientsession makes and ends client sessions: tokens for an app's frontend, each of which
+// opens only the accounts, Connect Webviews and users that it was made for.
+package clientsession
+
+import (
+	"context"
+	"time"
+
+	"keyway/internal/api/event"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/vault"
+	"keyway/internal/trust/credential"
+)
+
+// Session is a client session as it is served. Its token is shown every time: the contract has it so.
+type Session struct {
+	ID                string   `json:"client_session_id"`
+	WorkspaceID       string   `json:"workspace_id"`
+	Token             string   `json:"token"`
+	CreatedAt         rpc.Time `json:"created_at"`
+	ExpiresAt         rpc.Time `json:"expires_at"`
+	UserIdentifierKey *string  `json:"user_identifier_key"`
+	CustomerKey       string   `json:"customer_key,omitempty"`
+	UserIdentityID    string   `json:"user_identity_id,omitempty"`
+	UserIdentityIDs   []string `json:"user_identity_ids"`
+	AccountIDs        []string `json:"connected_account_ids"`
+	WebviewIDs        []string `json:"connect_webview_ids"`
+	DeviceCount       int      `json:"device_count"`
+	RevokedAt         rpc.Time `json:"revoked_at,omitzero"`
+}
+
+// Sessions holds the rules about client sessions.
+type Sessions struct {
+	DB     *store.DB
+	Vault  *vault.Vault
+	Events *event.Log
+	// Limit is how often an address may ask with a workspace's publishable key: everyone can read the
+	// key, so nothing else keeps a stranger from asking for one user after another.
+	Limit *credential.Limiter
+	Now   func() time.Time
+}
+
+// PerMinute is how often Sessions.Limit should let an address ask.
+const PerMinute = 60
+
+// lifetime is how long a session lasts unless it is said.
+const lifetime = 365 * 24 * time.Hour
+
+// Grants are what a session is given beside its user.
+type Grants struct {
+	AccountIDs      []string
+	WebviewIDs      []string
+	UserIdentityIDs []string
+}
+
+func (g Grants) empty() bool {
+	return len(g.AccountIDs)+len(g.WebviewIDs)+len(g.UserIdentityIDs) == 0
+}
+
+// New is what a session is made of.
+type New struct {
+	UserIdentifierKey string
+	CustomerKey       string
+	ExpiresAt         time.Time // zero: after a year
+	KeepEnd           bool      // a session that is there keeps its end: whoever asks is not to be trusted with it
+	Grants
+}
+
+// Create makes a session. It returns client_session_token_already_exists when the user has one, and
+// connected_account_not_found, connect_webview_not_found or user_identity_not_found for what the
+// workspace does not have.
+func (s *Sessions) Create(ctx context.Context, workspaceID string, n New) (out Session, err error) {
+	err = s.DB.Update(ctx, func(tx *store.Tx) error {
+		if n.UserIdentifierKey != "" {
+			id, err := s.alike(ctx, tx, workspaceID, n)
+			if err != nil {
+				return err
+			}
+			if id != "" {
+				return errHasOne
+			}
+		}
+		out, err = s.create(ctx, tx, workspaceID, n)
+		return err
+	}, store.Workspace(workspaceID))
+	return out, err
+}
+
+// errHasOne says that a user, who has one session, was to get another.
+var errHasOne = fault.New(fault.SessionAlreadyExists, "This user has a client session already; /client_sessions/get_or_create gives it")
+
+// GetOrCreate gives the user's live session, or without a user one with just these grants, and makes
+// one where there is none. What the session lacks it is given, and its end is moved if one is named.
+// It returns connected_account_not_found, connect_webview_not_found or user_identity_not_found for
+// what the workspace does not have.
+func (s *Sessions) GetOrCreate(ctx context.Context, workspaceID string, n New) (out Session, err error) {
+	err = s.DB.Update(ctx, func(tx *store.Tx) error {
+		id, err := s.alike(ctx, tx, workspaceID, n)
+		if err != nil {
+			return err
+		}
+		if id == "" {
+			out, err = s.create(ctx, tx, workspaceID, n)
+			return err
+		}
+		if err := s.grant(ctx, tx, workspaceID, id, n.Grants); err != nil {
+			return err
+		}
+		if !n.ExpiresAt.IsZero() && !n.KeepEnd {
+			if err := s.checkEnd(n.ExpiresAt); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `UPDATE client_sessions SET expires_at = $3 WHERE workspace_id = $1 AND client_session_id = $2`, workspaceID, id, store.Micros(n.ExpiresAt)); err != nil {
+				return err
+			}
+		}
+		out, err = s.get(ctx, tx, workspaceID, id)
+		return err
+	}, store.Workspace(workspaceID))
+	return out, err
+}
+
+func (s *Sessions) create(ctx context.Context, tx *store.Tx, workspaceID string, n New) (Session, error) {
+	if n.ExpiresAt.IsZero() {
+		n.ExpiresAt = s.Now().Add(lifetime)
+	}
+	if err := s.checkEnd(n.ExpiresAt); err != nil {
+		return Session{}, err
+	}
+	id := store.NewID()
+	_, short, keyID, digest, sealed := credential.MintSession(s.Vault, place(id))
+	if _, err := tx.Exec(ctx, `INSERT INTO client_sessions (workspace_id, client_session_id, short_token, key_id, digest, sealed_token,
+		user_identifier_key, customer_key, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		workspaceID, id, short, keyID, digest[:], sealed, store.TextOrNull(n.UserIdentifierKey), store.TextOrNull(n.CustomerKey),
+		store.Micros(s.Now()), store.Micros(n.ExpiresAt)); err != nil {
+		return Session{}, err
+	}
+	if err := s.grant(ctx, tx, workspaceID, id, n.Grants); err != nil {
+		return Session{}, err
+	}
+	return s.get(ctx, tx, workspaceID, id)
+}
+
+func (s *Sessions) checkEnd(at time.Time) error {
+	if !at.After(s.Now()) {
+		return fault.Invalid("expires_at", "Must be in the future")
+	}
+	return nil
+}
+
+// Sealed are the columns of this room that hold secrets.
+func Sealed() []vault.Column {
+	return []vault.Column{{What: "tokens of client sessions", Table: "client_sessions", Name: "sealed_token", Key: []string{"workspace_id", "client_session_id"}, Digested: true,
+		Place: func(key []string) string { return place(key[1]) }}}
+}
+
+// place is where a session's token is sealed for.
+func place(id string) string { return "client_sessions/" + id + "/token" }
+
+// GrantAccess gives a session more, and a user where it has none. It returns
+// client_session_not_found, invalid_input for a session of another user,
+// client_session_token_already_exists for a user who has another, and
+// connected_account_not_found, connect_webview_not_found or user_identity_not_found for what the
+// workspace does not have.
+func (s *Sessions) GrantAccess(ctx context.Context, workspaceID, id, userIdentifierKey string, g Grants) (out Session, err error) {
+	err = s.DB.Update(ctx, func(tx *store.Tx) error {
+		if id == "" {
+			if id, err = s.alike(ctx, tx, workspaceID, New{UserIdentifierKey: userIdentifierKey}); err != nil {
+				return err
+			}
+		}
+		old, err := s.get(ctx, tx, workspaceID, id)
+		if err != nil {
+			return err
+		}
+		switch {
+		case userIdentifierKey == "" || old.UserIdentifierKey != nil && *old.UserIdentifierKey == userIdentifierKey:
+		case old.UserIdentifierKey != nil:
+			return fault.Invalid("user_identifier_key", "The client session belongs to another user")
+		default:
+			if other, err := s.alike(ctx, tx, workspaceID, New{UserIdentifierKey: userIdentifierKey, CustomerKey: old.CustomerKey}); err != nil {
+				return err
+			} else if other != "" {
+				return errHasOne
+			}
+			if _, err := tx.Exec(ctx, `UPDATE client_sessions SET user_identifier_key = $3 WHERE workspace_id = $1 AND client_session_id = $2`, workspaceID, id, userIdentifierKey); err != nil {
+				return err
+			}
+		}
+		if err := s.grant(ctx, tx, workspaceID, id, g); err != nil {
+			return err
+		}
+		out, err = s.get(ctx, tx, workspaceID, id)
+		return err
+	}, store.Workspace(workspaceID))
+	return out, err
+}
+
+// Revoke ends a session; it is still listed. It returns client_session_not_found.
+func (s *Sessions) Revoke(ctx context.Context, workspaceID, id string) error {
+	return s.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := s.get(ctx, tx, workspaceID, id); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `UPDATE client_sessions SET revoked_at = $3 WHERE workspace_id = $1 AND client_session_id = $2 AND revoked_at IS NULL`,
+			workspaceID, id, store.Micros(s.Now()))
+		return err
+	}, store.Workspace(workspaceID))
+}
+
+// Delete ends a session and forgets it. It returns client_session_not_found.
+func (s *Sessions) Delete(ctx context.Context, workspaceID, id string) error {
+	return s.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := s.get(ctx, tx, workspaceID, id); err != nil {
+			return err
+		}
+		for _, table := range []string{"client_sessions", "client_session_resources"} {
+			if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE workspace_id = $1 AND client_session_id = $2`, workspaceID, id); err != nil {
+				return err
+			}
+		}
+		return s.Events.Append(ctx, tx, workspaceID, event.Event{Type: "client_session.deleted", OccurredAt: s.Now(), Fields: map[string]any{"client_session_id": id}})
+	}, store.Workspace(workspaceID))
+}

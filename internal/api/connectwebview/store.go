@@ -1,0 +1,183 @@
+package connectwebview
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/vault"
+	"keyway/internal/trust/credential"
+)
+
+// row is a stored webview with what is not served of it.
+type row struct {
+	stored
+	token             []byte // in the page's address
+	userIdentifierKey string
+	opened            bool
+	failures          int // wrong answers so far
+	expiresAt         time.Time
+}
+
+// Sealed are the columns of this room that hold secrets.
+func Sealed() []vault.Column {
+	return []vault.Column{{What: "addresses of Connect Webviews", Table: "connect_webviews", Name: "sealed_token", Key: []string{"workspace_id", "connect_webview_id"},
+		Place: func(key []string) string { return place(key[1]) }}}
+}
+
+// place is where a webview's token is sealed for.
+func place(id string) string { return "connect_webviews/" + id + "/token" }
+
+// address is where the page is.
+func (v *Webviews) address(id string, token []byte) string {
+	return v.PublicURL + pagePath + "?" + url.Values{"connect_webview_id": {id}, "auth_token": {string(token)}}.Encode()
+}
+
+// served puts the address in front of the stored document.
+func (v *Webviews) served(id string, doc, token []byte) (rpc.Doc[Webview], error) {
+	address, err := json.Marshal(v.address(id, token))
+	if err != nil {
+		return nil, err
+	}
+	out := append([]byte(`{"url":`), address...)
+	return append(append(out, ','), doc[1:]...), nil
+}
+
+func idOf(doc rpc.Doc[Webview]) string {
+	var w struct {
+		ID string `json:"connect_webview_id"`
+	}
+	_ = json.Unmarshal(doc, &w) // it was made here
+	return w.ID
+}
+
+func (v *Webviews) insert(ctx context.Context, tx *store.Tx, w stored, userIdentifierKey string) (rpc.Doc[Webview], error) {
+	doc, err := json.Marshal(w)
+	if err != nil {
+		return nil, err
+	}
+	token := []byte(credential.RandomText(33))
+	search := slices.Concat([]string{w.ID, w.CustomerKey}, w.AcceptedProviders, w.CustomMetadata.Texts())
+	if _, err := tx.Exec(ctx, `INSERT INTO connect_webviews (workspace_id, connect_webview_id, sealed_token, expires_at, failures, customer_key, user_identifier_key, search, doc, created_at)
+		VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9)`, w.WorkspaceID, w.ID, v.Vault.Seal(place(w.ID), token), store.Micros(w.CreatedAt.Add(AddressLifetime)),
+		store.TextOrNull(w.CustomerKey), store.TextOrNull(userIdentifierKey), strings.ToLower(strings.Join(search, "\n")), string(doc), store.Micros(w.CreatedAt.Time)); err != nil {
+		return nil, err
+	}
+	if err := store.SetMetadata(ctx, tx, w.WorkspaceID, w.ID, w.CustomMetadata); err != nil {
+		return nil, err
+	}
+	return v.served(w.ID, doc, token)
+}
+
+func (v *Webviews) save(ctx context.Context, tx *store.Tx, w row) error {
+	doc, err := json.Marshal(w.stored)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE connect_webviews SET connected_account_id = $3, doc = $4 WHERE workspace_id = $1 AND connect_webview_id = $2`,
+		w.WorkspaceID, w.ID, w.ConnectedAccountID, string(doc))
+	return err
+}
+
+// byID reads a webview whatever workspace it is in; errStale when there is none.
+func (v *Webviews) byID(ctx context.Context, q store.Querier, id string) (r row, err error) {
+	var doc, sealed []byte
+	var user sql.NullString
+	var opened sql.NullInt64
+	var expires int64
+	err = q.QueryRow(ctx, `SELECT doc, sealed_token, user_identifier_key, opened_at, expires_at, failures FROM connect_webviews WHERE connect_webview_id = $1`, id).
+		Scan(&doc, &sealed, &user, &opened, &expires, &r.failures)
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, errStale
+	} else if err != nil {
+		return r, err
+	}
+	if r.token, err = v.Vault.Open(place(id), sealed); err != nil {
+		return r, err
+	}
+	r.userIdentifierKey, r.opened, r.expiresAt = user.String, opened.Valid, store.Time(expires)
+	return r, json.Unmarshal(doc, &r.stored)
+}
+
+// get reads a webview that the caller reaches; connect_webview_not_found when there is none.
+func (v *Webviews) get(ctx context.Context, q store.Querier, workspaceID, id string) (rpc.Doc[Webview], error) {
+	w := v.DB.Where()
+	w.Add("workspace_id = ?", workspaceID)
+	w.Add("connect_webview_id = ?", id)
+	credential.From(ctx).LimitWebviews(w, "connect_webview_id", "customer_key")
+	rows, err := q.Query(ctx, `SELECT doc, sealed_token, created_at, connect_webview_id FROM connect_webviews`+w.String(), w.Args...)
+	found, err := store.All(rows, err, v.scan)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, fault.Missing(fault.ConnectWebviewNotFound)
+	}
+	return rpc.Doc[Webview](found[0].Doc), nil
+}
+
+func (v *Webviews) scan(rows *sql.Rows) (r store.Row, err error) {
+	var sealed []byte
+	if err := rows.Scan(&r.Doc, &sealed, &r.CreatedAt, &r.ID); err != nil {
+		return r, err
+	}
+	token, err := v.Vault.Open(place(r.ID), sealed)
+	if err != nil {
+		return r, err
+	}
+	r.Doc, err = v.served(r.ID, r.Doc, token)
+	return r, err
+}
+
+// Filter chooses webviews of a workspace.
+type Filter struct {
+	CustomMetadataHas map[string]any
+	CustomerKey       string
+	Search            string
+	UserIdentifierKey string
+	NewestFirst       bool
+	From              rpc.Position
+	Limit             int
+}
+
+// List reads one page of the webviews that the caller reaches, in the order in which they were made
+// unless the newest are wanted first.
+func (v *Webviews) List(ctx context.Context, workspaceID string, f Filter) (p rpc.Page[Webview], err error) {
+	w := v.DB.Where()
+	w.Add("workspace_id = ?", workspaceID)
+	credential.From(ctx).LimitWebviews(w, "connect_webview_id", "customer_key")
+	if f.CustomerKey != "" {
+		w.Add("customer_key = ?", f.CustomerKey)
+	}
+	if f.Search != "" {
+		w.AddSearch("search", f.Search)
+	}
+	if f.UserIdentifierKey != "" {
+		w.Add(`(user_identifier_key = ? OR connect_webview_id IN (SELECT r.resource_id FROM client_session_resources r
+			JOIN client_sessions s ON s.workspace_id = r.workspace_id AND s.client_session_id = r.client_session_id
+			WHERE r.workspace_id = ? AND r.kind = 'connect_webview' AND s.user_identifier_key = ?))`, f.UserIdentifierKey, workspaceID, f.UserIdentifierKey)
+	}
+	if err := w.AddMetadata("connect_webview_id", workspaceID, f.CustomMetadataHas); err != nil {
+		return p, err
+	}
+	behind, direction := ">", ""
+	if f.NewestFirst {
+		behind, direction = "<", " DESC"
+	}
+	if f.From.ID != "" {
+		w.Add("(created_at, connect_webview_id) "+behind+" (?, ?)", f.From.CreatedAt, f.From.ID)
+	}
+	w.Args = append(w.Args, f.Limit+1)
+	rows, err := v.DB.Query(ctx, `SELECT doc, sealed_token, created_at, connect_webview_id FROM connect_webviews`+w.String()+
+		` ORDER BY created_at`+direction+`, connect_webview_id`+direction+` LIMIT `+store.Mark(len(w.Args)), w.Args...)
+	found, err := store.All(rows, err, v.scan)
+	return rpc.PageOf[Webview](found, f.Limit), err
+}

@@ -1,0 +1,530 @@
+// Package device keeps the devices of a workspace and serves them.
+package device
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"keyway/internal/api/event"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/provider"
+)
+
+// Device is a device as it is served (API contract §4.4).
+type Device struct {
+	ID                 string     `json:"device_id"`
+	Type               Type       `json:"device_type"`
+	DisplayName        string     `json:"display_name"`
+	Nickname           string     `json:"nickname,omitempty" doc:"The name that was given through the API."`
+	WorkspaceID        string     `json:"workspace_id"`
+	ConnectedAccountID string     `json:"connected_account_id"`
+	CreatedAt          rpc.Time   `json:"created_at"`
+	IsManaged          bool       `json:"is_managed"`
+	Capabilities       []string   `json:"capabilities_supported"`
+	Errors             []Error    `json:"errors"`
+	Warnings           []Warning  `json:"warnings"`
+	CustomMetadata     Metadata   `json:"custom_metadata"`
+	CustomerKey        string     `json:"customer_key,omitempty"`
+	SpaceIDs           []string   `json:"space_ids"`
+	Location           *Location  `json:"location,omitempty"`
+	Manufacturer       *Maker     `json:"device_manufacturer,omitempty"`
+	Provider           *Brand     `json:"device_provider,omitempty"`
+	Properties         Properties `json:"properties" doc:"What is known of the device; which properties there are depends on its type."`
+	Flags
+}
+
+// Properties are kept as they came: only the few that Keyway itself sets are ever looked at.
+type Properties map[string]json.RawMessage
+
+// Metadata is custom_metadata: a string or a boolean for each key.
+type Metadata map[string]any
+
+// Location is where a device is.
+type Location struct {
+	Name     string `json:"location_name,omitempty"`
+	TimeZone string `json:"time_zone,omitempty"`
+	Timezone string `json:"timezone,omitempty" doc:"The older name of time_zone."`
+}
+
+// Maker is who made a device.
+type Maker struct {
+	Manufacturer Manufacturer `json:"manufacturer"`
+	DisplayName  string       `json:"display_name"`
+	ImageURL     string       `json:"image_url,omitempty"`
+}
+
+// Brand is the brand through whose account a device was found.
+type Brand struct {
+	Name        string `json:"device_provider_name"`
+	DisplayName string `json:"display_name"`
+	Category    string `json:"provider_category"`
+	ImageURL    string `json:"image_url,omitempty"`
+}
+
+// Error is an error on a device.
+type Error struct {
+	Code           string   `json:"error_code"`
+	Message        string   `json:"message"`
+	IsDeviceError  bool     `json:"is_device_error"`
+	IsAccountError *bool    `json:"is_connected_account_error,omitempty"`
+	CreatedAt      rpc.Time `json:"created_at"`
+}
+
+// Warning is a warning on a device.
+type Warning struct {
+	Code        string   `json:"warning_code"`
+	Message     string   `json:"message"`
+	CreatedAt   rpc.Time `json:"created_at"`
+	ActiveCodes int      `json:"active_access_code_count,omitempty"`
+	MaxCodes    int      `json:"max_active_access_code_count,omitempty"`
+}
+
+// accountErrors are the error codes that belong to the account as a whole, and are told as such
+// on each of its devices.
+var accountErrors = []string{"account_disconnected", "salto_ks_subscription_limit_exceeded", "dormakaba_sites_disconnected"}
+
+// Devices holds the rules about devices.
+type Devices struct {
+	DB        *store.DB
+	Events    *event.Log
+	Providers *provider.Registry
+	Now       func() time.Time
+	Limits    Limits // nil: none
+	// Changed is told of every device of which more is written than its name and metadata, in the same
+	// transaction; nil: nobody asks.
+	Changed func(ctx context.Context, tx *store.Tx, dev *Device) error
+	// Deleted is told of every device that is about to be deleted, in the same transaction, so that
+	// what hangs on it goes with it; nil: nobody asks.
+	Deleted func(ctx context.Context, tx *store.Tx, dev *Device) error
+	// Simulated is told of a virtual device to which something was made to happen, once that is written,
+	// and returns when all that follows has happened; nil: nothing follows.
+	Simulated func(ctx context.Context, workspaceID, id string) error
+
+	once    sync.Once
+	decoded *otter.Cache[string, *decoded]
+}
+
+// Zone is the time zone of the place where a device is; UTC where that is not known.
+func (d Device) Zone() *time.Location {
+	if d.Location != nil {
+		if zone, err := time.LoadLocation(d.Location.TimeZone); err == nil {
+			return zone
+		}
+	}
+	return time.UTC
+}
+
+// Account is what a device takes over from the connected account it is found in.
+type Account struct {
+	ID                string
+	Provider          string
+	Brand             provider.Brand
+	CustomerKey       string
+	UserIdentifierKey string
+	Metadata          Metadata
+	LeaveUnmanaged    bool     // new devices do not become managed
+	Accepted          []string // accepted_capabilities; empty: all
+}
+
+// accepts tells whether a device is of a kind that the account takes.
+func (a Account) accepts(found provider.Device) bool {
+	return len(a.Accepted) == 0 || slices.Contains(a.Accepted, kindOf(found))
+}
+
+// kindOf is the accepted_capabilities value that a device falls under.
+func kindOf(found provider.Device) string {
+	switch {
+	case slices.Contains(found.Capabilities, "thermostat"):
+		return "thermostat"
+	case slices.Contains(found.Capabilities, "noise_detection"):
+		return "noise_sensor"
+	}
+	return "lock"
+}
+
+// Add stores a device that was found in an account, or brings one that is known up to date: its
+// id, name, metadata and managed state stay. A virtual device that is known stays just as it is:
+// nothing but a simulation changes it. It writes device.added and device.connected for a new one.
+func (d *Devices) Add(ctx context.Context, tx *store.Tx, workspaceID string, a Account, found provider.Device) error {
+	if !a.accepts(found) {
+		return nil
+	}
+	old, err := d.byExternalID(ctx, tx, workspaceID, a.ID, found.ExternalID)
+	isNew := fault.Is(err, fault.DeviceNotFound)
+	if err != nil && !isNew {
+		return err
+	}
+	now := d.Now()
+	dev, err := build(workspaceID, a, found, now)
+	if err != nil {
+		return err
+	}
+	if !isNew && a.Provider == "sandbox" {
+		old.CustomerKey = a.CustomerKey
+		return d.save(ctx, tx, &old)
+	}
+	if !isNew {
+		dev.ID, dev.CreatedAt, dev.Nickname, dev.CustomMetadata, dev.IsManaged = old.ID, old.CreatedAt, old.Nickname, old.CustomMetadata, old.IsManaged
+		dev.name()
+		dev.keepSince(old)
+		return d.save(ctx, tx, &dev)
+	}
+	dev.IsManaged = !a.LeaveUnmanaged
+	if err := d.insert(ctx, tx, &dev, a, found.ExternalID); err != nil {
+		return err
+	}
+	r := Reached{Device: dev, AccountMetadata: a.Metadata}
+	events := []event.Event{r.Event("device.added", now, nil)}
+	switch {
+	case !found.Online:
+	case dev.IsManaged:
+		events = append(events, r.Event("device.connected", now, nil))
+	default:
+		events = append(events, r.Event("device.unmanaged.connected", now, nil))
+	}
+	return d.Events.Append(ctx, tx, workspaceID, events...)
+}
+
+// Restore is Add for a sandbox that is being reset: nothing that was done to the device stays.
+func (d *Devices) Restore(ctx context.Context, tx *store.Tx, workspaceID string, a Account, found provider.Device) error {
+	old, err := d.byExternalID(ctx, tx, workspaceID, a.ID, found.ExternalID)
+	if fault.Is(err, fault.DeviceNotFound) {
+		return d.Add(ctx, tx, workspaceID, a, found)
+	} else if err != nil {
+		return err
+	}
+	dev, err := build(workspaceID, a, found, d.Now())
+	if err != nil {
+		return err
+	}
+	dev.ID, dev.CreatedAt = old.ID, old.CreatedAt
+	if err := store.SetMetadata(ctx, tx, workspaceID, dev.ID, nil); err != nil {
+		return err
+	}
+	return d.save(ctx, tx, &dev)
+}
+
+// build makes the served form of what a provider found.
+func build(workspaceID string, a Account, found provider.Device, now time.Time) (Device, error) {
+	dev := Device{
+		ID: store.NewID(), Type: Type(found.Type), WorkspaceID: workspaceID, ConnectedAccountID: a.ID,
+		CreatedAt: rpc.Time{Time: now.Truncate(time.Millisecond)}, IsManaged: true, Capabilities: found.Capabilities,
+		Errors: []Error{}, Warnings: []Warning{}, CustomMetadata: Metadata{}, CustomerKey: a.CustomerKey, SpaceIDs: []string{},
+		Manufacturer: &Maker{Manufacturer(found.Manufacturer.Name), found.Manufacturer.DisplayName, found.Manufacturer.ImageURL},
+		Provider:     &Brand{a.Brand.Name, a.Brand.DisplayName, "", a.Brand.ImageURL},
+		Properties:   Properties{},
+	}
+	if len(a.Brand.Categories) > 0 {
+		dev.Provider.Category = a.Brand.Categories[0]
+	}
+	if found.TimeZone != "" {
+		dev.Location = &Location{TimeZone: found.TimeZone, Timezone: found.TimeZone}
+	}
+	for _, p := range found.Errors {
+		ofAccount := slices.Contains(accountErrors, p.Code)
+		e := Error{Code: p.Code, Message: p.Message, IsDeviceError: !ofAccount, CreatedAt: rpc.Time{Time: p.Since}}
+		if ofAccount {
+			e.IsAccountError = &ofAccount
+		}
+		dev.Errors = append(dev.Errors, e)
+	}
+	for _, p := range found.Warnings {
+		dev.Warnings = append(dev.Warnings, Warning{Code: p.Code, Message: p.Message, CreatedAt: rpc.Time{Time: p.Since}})
+	}
+	if err := dev.Flags.set(found.Flags); err != nil {
+		return dev, err
+	}
+	for name, v := range found.Properties {
+		if err := dev.Properties.set(name, v); err != nil {
+			return dev, err
+		}
+	}
+	if _, ok := dev.Properties["appearance"]; !ok {
+		if err := dev.Properties.set("appearance", map[string]string{"name": found.Name}); err != nil {
+			return dev, err
+		}
+	}
+	if err := dev.Properties.set("online", found.Online); err != nil {
+		return dev, err
+	}
+	dev.name()
+	return dev, nil
+}
+
+func (p Properties) set(name string, v any) error {
+	text, err := json.Marshal(v)
+	p[name] = text
+	return err
+}
+
+// name settles what the device is called: what a person named it, or else its own name.
+func (d *Device) name() {
+	d.DisplayName = d.Nickname
+	if d.DisplayName == "" {
+		d.DisplayName = d.ownName()
+	}
+	_ = d.Properties.set("name", d.DisplayName) // a string always marshals
+}
+
+// ownName is what the device is called where it comes from.
+func (d *Device) ownName() string {
+	var own struct {
+		Name string `json:"name"`
+	}
+	_ = json.Unmarshal(d.Properties["appearance"], &own) // written by build; without a name it stays empty
+	return own.Name
+}
+
+// keepSince lets a problem that was there before keep the time it began.
+func (d *Device) keepSince(old Device) {
+	for i, e := range d.Errors {
+		for _, o := range old.Errors {
+			if o.Code == e.Code {
+				d.Errors[i].CreatedAt = o.CreatedAt
+			}
+		}
+	}
+	for i, w := range d.Warnings {
+		for _, o := range old.Warnings {
+			if o.Code == w.Code {
+				d.Warnings[i].CreatedAt = o.CreatedAt
+			}
+		}
+	}
+}
+
+func (d *Device) event(kind string, at time.Time) event.Event {
+	e := event.Event{Type: kind, OccurredAt: at, DeviceID: d.ID, ConnectedAccountID: d.ConnectedAccountID, CustomerKey: d.CustomerKey}
+	if len(d.CustomMetadata) > 0 {
+		e.Fields = map[string]any{"device_custom_metadata": d.CustomMetadata}
+	}
+	return e
+}
+
+// Update is a change to a device; fields that are not set stay as they are.
+type Update struct {
+	Name                  rpc.Opt[string]
+	IsManaged             rpc.Opt[bool]
+	BackupAccessCodePool  rpc.Opt[bool]
+	CustomMetadataChanges map[string]any // null or "" takes a key away
+}
+
+// maxNameLength bounds a device's name in characters.
+const maxNameLength = 200
+
+// Change applies an update. It returns device_not_found, device_unmanaged unless the update makes the
+// device managed, and invalid_input for a name or metadata that will not do, or a backup pool that the
+// device does not support.
+func (d *Devices) Change(ctx context.Context, workspaceID, id string, u Update) error {
+	return d.change(ctx, workspaceID, id, u, func(dev *Device) error {
+		if !dev.IsManaged && !u.IsManaged.Value {
+			return fault.New(fault.DeviceUnmanaged, "The device is unmanaged: use /devices/unmanaged/update")
+		}
+		return nil
+	})
+}
+
+// change applies an update to a device that check lets pass.
+func (d *Devices) change(ctx context.Context, workspaceID, id string, u Update, check func(*Device) error) error {
+	return d.DB.Update(ctx, func(tx *store.Tx) error {
+		dev, err := d.Reach(ctx, tx, workspaceID, id)
+		if err != nil {
+			return err
+		}
+		if err := check(&dev.Device); err != nil {
+			return err
+		}
+		if u.CustomMetadataChanges != nil { // first: events tell the metadata
+			if dev.CustomMetadata, err = dev.CustomMetadata.Merge(u.CustomMetadataChanges); err != nil {
+				return err
+			}
+			if err := store.SetMetadata(ctx, tx, workspaceID, id, dev.CustomMetadata); err != nil {
+				return err
+			}
+		}
+		now := d.Now()
+		var events []event.Event
+		if u.Name.Set {
+			name := strings.TrimSpace(u.Name.Or(""))
+			if len([]rune(name)) > maxNameLength {
+				return fault.Invalid("name", "String must contain at most %d character(s)", maxNameLength)
+			}
+			before := dev.DisplayName
+			dev.Nickname = name
+			if dev.name(); dev.DisplayName != before {
+				events = append(events, dev.Event("device.name_changed", now, map[string]any{"device_name": dev.DisplayName}))
+			}
+		}
+		if u.IsManaged.Set && u.IsManaged.Value != dev.IsManaged {
+			dev.IsManaged = u.IsManaged.Value
+			kind := "device.unmanaged.converted_to_managed"
+			if !dev.IsManaged {
+				kind = "device.converted_to_unmanaged"
+			}
+			events = append(events, dev.Event(kind, now, nil))
+		}
+		if u.BackupAccessCodePool.Set {
+			if string(dev.Properties["supports_backup_access_code_pool"]) != "true" {
+				return fault.Invalid("backup_access_code_pool_enabled", "This device does not support a backup access code pool")
+			}
+			if err := dev.Properties.set("backup_access_code_pool_enabled", u.BackupAccessCodePool.Value); err != nil {
+				return err
+			}
+		}
+		write := d.write
+		if u.IsManaged.Set || u.BackupAccessCodePool.Set {
+			write = d.save
+		}
+		if err := write(ctx, tx, &dev.Device); err != nil {
+			return err
+		}
+		return d.Events.Append(ctx, tx, workspaceID, events...)
+	}, store.Workspace(workspaceID))
+}
+
+// Delete forgets a device; it comes back when its account is next read. It returns device_not_found.
+func (d *Devices) Delete(ctx context.Context, workspaceID, id string) error {
+	return d.DB.Update(ctx, func(tx *store.Tx) error {
+		r, err := d.Reach(ctx, tx, workspaceID, id)
+		if err != nil {
+			return err
+		}
+		return d.delete(ctx, tx, r)
+	}, store.Workspace(workspaceID))
+}
+
+func (d *Devices) delete(ctx context.Context, tx *store.Tx, r Reached) error {
+	if d.Deleted != nil {
+		if err := d.Deleted(ctx, tx, &r.Device); err != nil {
+			return err
+		}
+	}
+	if err := store.SetMetadata(ctx, tx, r.WorkspaceID, r.ID, nil); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM devices WHERE workspace_id = $1 AND device_id = $2`, r.WorkspaceID, r.ID); err != nil {
+		return err
+	}
+	return d.Events.Append(ctx, tx, r.WorkspaceID, r.Event("device.deleted", d.Now(), map[string]any{"device_name": r.DisplayName}))
+}
+
+// DeleteOfAccount forgets all devices of an account.
+func (d *Devices) DeleteOfAccount(ctx context.Context, tx *store.Tx, workspaceID, accountID string) error {
+	return d.eachOfAccount(ctx, tx, workspaceID, accountID, func(r Reached) error { return d.delete(ctx, tx, r) })
+}
+
+// SetCustomer moves all devices of an account to a customer.
+func (d *Devices) SetCustomer(ctx context.Context, tx *store.Tx, workspaceID, accountID, customerKey string) error {
+	return d.eachOfAccount(ctx, tx, workspaceID, accountID, func(r Reached) error {
+		r.CustomerKey = customerKey
+		return d.save(ctx, tx, &r.Device)
+	})
+}
+
+func (d *Devices) eachOfAccount(ctx context.Context, q store.Querier, workspaceID, accountID string, do func(Reached) error) error {
+	rows, err := q.Query(ctx, `SELECT device_id FROM devices WHERE workspace_id = $1 AND connected_account_id = $2 ORDER BY created_at, device_id`, workspaceID, accountID)
+	ids, err := store.All(rows, err, store.One[string])
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		r, err := d.Reach(ctx, q, workspaceID, id)
+		if err != nil {
+			return err
+		}
+		if err := do(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetTimeZone notes the time zone that was told for a device of a brand that does not tell it. It
+// returns device_not_found, and not_supported for a device of another brand.
+func (d *Devices) SetTimeZone(ctx context.Context, tx *store.Tx, workspaceID, id, metadata, zone string) error {
+	dev, err := d.Get(ctx, tx, workspaceID, id)
+	if err != nil {
+		return err
+	}
+	var own map[string]any
+	if text, ok := dev.Properties[metadata]; !ok || json.Unmarshal(text, &own) != nil {
+		return fault.New(fault.NotSupported, "The device has no %s", metadata)
+	}
+	own["time_zone"] = zone
+	if err := dev.Properties.set(metadata, own); err != nil {
+		return err
+	}
+	if dev.Location == nil {
+		dev.Location = &Location{}
+	}
+	dev.Location.TimeZone, dev.Location.Timezone = zone, zone
+	dev.Warnings = slices.DeleteFunc(dev.Warnings, func(w Warning) bool { return strings.HasSuffix(w.Code, "time_zone_unknown") })
+	return d.save(ctx, tx, &dev)
+}
+
+// Limits of custom_metadata (API contract §3.8).
+const (
+	maxMetadataKey   = 40
+	maxMetadataValue = 500
+)
+
+// Texts are the values that a search can find.
+func (m Metadata) Texts() (out []string) {
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if text, ok := m[key].(string); ok {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+// Merge gives the metadata with changes applied. It returns invalid_input naming every key that
+// will not do.
+func (m Metadata) Merge(changes map[string]any) (Metadata, error) {
+	out := maps.Clone(m)
+	if out == nil {
+		out = Metadata{}
+	}
+	var issues []fault.Issue
+	refuse := func(key, message string) {
+		issues = append(issues, fault.Issue{Path: []string{"custom_metadata", key}, Message: message})
+	}
+	for _, key := range slices.Sorted(maps.Keys(changes)) {
+		if len([]rune(key)) > maxMetadataKey || strings.Contains(key, ".") {
+			refuse(key, "A key has at most 40 characters, without a dot")
+			continue
+		}
+		switch v := changes[key].(type) {
+		case nil:
+			delete(out, key)
+		case bool:
+			out[key] = v
+		case string:
+			if len([]rune(v)) > maxMetadataValue {
+				refuse(key, "String must contain at most 500 character(s)")
+			} else if v == "" {
+				delete(out, key)
+			} else {
+				out[key] = v
+			}
+		default:
+			refuse(key, "Expected string, boolean or null")
+		}
+	}
+	if len(out) > store.MaxMetadata {
+		issues = append(issues, fault.Issue{Path: []string{"custom_metadata"}, Message: "At most 50 keys"})
+	}
+	if issues != nil {
+		return nil, fault.InvalidAll(issues)
+	}
+	return out, nil
+}

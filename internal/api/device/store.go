@@ -1,0 +1,235 @@
+package device
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/trust/credential"
+)
+
+// Get reads a device, managed or not; device_not_found when the workspace has none with the id, or
+// none that the caller reaches.
+func (d *Devices) Get(ctx context.Context, q store.Querier, workspaceID, id string) (Device, error) {
+	w := d.DB.Where()
+	w.Add("workspace_id = ?", workspaceID)
+	w.Add("device_id = ?", id)
+	credential.From(ctx).Limit(w, "device_id", "connected_account_id", "customer_key")
+	return one(q.QueryRow(ctx, `SELECT doc FROM devices`+w.String(), w.Args...))
+}
+
+func (d *Devices) byExternalID(ctx context.Context, q store.Querier, workspaceID, accountID, externalID string) (Device, error) {
+	return one(q.QueryRow(ctx, `SELECT doc FROM devices WHERE workspace_id = $1 AND connected_account_id = $2 AND external_id = $3`, workspaceID, accountID, externalID))
+}
+
+func one(row *sql.Row) (dev Device, err error) {
+	doc, err := raw(row)
+	if err != nil {
+		return dev, err
+	}
+	return parse(doc)
+}
+
+func parse(doc []byte) (dev Device, err error) {
+	return dev, json.Unmarshal(doc, &dev)
+}
+
+func raw(row *sql.Row) (doc rpc.Doc[Device], err error) {
+	err = row.Scan((*[]byte)(&doc))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.Missing(fault.DeviceNotFound)
+	}
+	return doc, err
+}
+
+func (d *Devices) insert(ctx context.Context, tx *store.Tx, dev *Device, a Account, externalID string) error {
+	doc, err := json.Marshal(dev)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO devices (workspace_id, device_id, connected_account_id, external_id, device_type, manufacturer, name,
+		is_managed, flags, customer_key, user_identifier_key, search, doc, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		dev.WorkspaceID, dev.ID, dev.ConnectedAccountID, externalID, string(dev.Type), string(dev.Manufacturer.Manufacturer), strings.ToLower(dev.DisplayName),
+		dev.IsManaged, dev.Flags.working(), store.TextOrNull(a.CustomerKey), store.TextOrNull(a.UserIdentifierKey), dev.searchText(), string(doc), store.Micros(dev.CreatedAt.Time))
+	if err != nil {
+		return err
+	}
+	return d.changed(ctx, tx, dev)
+}
+
+func (d *Devices) changed(ctx context.Context, tx *store.Tx, dev *Device) error {
+	if d.Changed == nil {
+		return nil
+	}
+	return d.Changed(ctx, tx, dev)
+}
+
+// save writes a changed device back, and tells of it.
+func (d *Devices) save(ctx context.Context, tx *store.Tx, dev *Device) error {
+	if err := d.write(ctx, tx, dev); err != nil {
+		return err
+	}
+	return d.changed(ctx, tx, dev)
+}
+
+// write writes a changed device back, the columns that queries need with it.
+func (d *Devices) write(ctx context.Context, tx *store.Tx, dev *Device) error {
+	doc, err := json.Marshal(dev)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE devices SET name = $3, is_managed = $4, flags = $5, search = $6, doc = $7, customer_key = $8 WHERE workspace_id = $1 AND device_id = $2`,
+		dev.WorkspaceID, dev.ID, strings.ToLower(dev.DisplayName), dev.IsManaged, dev.Flags.working(), dev.searchText(), string(doc), store.TextOrNull(dev.CustomerKey))
+	return err
+}
+
+// searchText is what ?search= looks in, beside ids: names, place and metadata.
+func (d *Device) searchText() string {
+	texts := []string{d.DisplayName, d.ownName(), d.Manufacturer.DisplayName}
+	if d.Location != nil {
+		texts = append(texts, d.Location.Name)
+	}
+	return strings.ToLower(strings.Join(append(texts, d.CustomMetadata.Texts()...), "\n"))
+}
+
+// Filter chooses devices of a workspace.
+type Filter struct {
+	IDs                 rpc.Opt[[]string]
+	AccountIDs          rpc.Opt[[]string]
+	Types               rpc.Opt[[]Type]
+	Manufacturer        Manufacturer
+	IncludeIf           []Flag
+	ExcludeIf           []Flag
+	CreatedBefore       int64 // microseconds; 0: any time
+	CustomerKey         string
+	UserIdentifierKey   string
+	Search              string
+	CustomMetadataHas   map[string]any
+	WebviewID           string // of the account that this Connect Webview connected
+	Unmanaged           bool
+	From                rpc.Position
+	Limit               int
+	NothingCanBeMatched bool // the request asks for what cannot be
+	NewestFirst         bool
+}
+
+// List reads one page of the devices that the caller reaches, in the order in which they were added
+// unless the newest are wanted first.
+func (d *Devices) List(ctx context.Context, workspaceID string, f Filter) (p rpc.Page[Device], err error) {
+	w := d.DB.Where()
+	w.Add("workspace_id = ?", workspaceID)
+	w.Add("is_managed = ?", !f.Unmanaged)
+	caller := credential.From(ctx)
+	caller.Limit(w, "device_id", "connected_account_id", "customer_key")
+	if f.WebviewID != "" {
+		caller.AccountsOfWebview(w, "connected_account_id", f.WebviewID)
+	}
+	if f.UserIdentifierKey != "" {
+		credential.AccountsOfUser(w, "connected_account_id", workspaceID, f.UserIdentifierKey)
+	}
+	if f.IDs.Set {
+		w.AddIn("device_id", f.IDs.Value)
+	}
+	if f.AccountIDs.Set {
+		w.AddIn("connected_account_id", f.AccountIDs.Value)
+	}
+	if f.Types.Set {
+		w.AddIn("device_type", store.Strings(f.Types.Value))
+	}
+	if f.CreatedBefore != 0 {
+		w.Add("created_at < ?", f.CreatedBefore)
+	}
+	for _, eq := range []struct{ column, value string }{
+		{"manufacturer", string(f.Manufacturer)}, {"customer_key", f.CustomerKey},
+	} {
+		if eq.value != "" {
+			w.Add(eq.column+" = ?", eq.value)
+		}
+	}
+	for _, flag := range f.IncludeIf {
+		w.Add("flags LIKE ?", "%,"+string(flag)+",%")
+	}
+	for _, flag := range f.ExcludeIf {
+		w.Add("flags NOT LIKE ?", "%,"+string(flag)+",%")
+	}
+	if f.Search != "" {
+		w.AddSearch("search", f.Search, "device_id", "connected_account_id")
+	}
+	if err := w.AddMetadata("device_id", workspaceID, f.CustomMetadataHas); err != nil {
+		return p, err
+	}
+	if f.NothingCanBeMatched {
+		w.AddIn("device_id", nil)
+	}
+	w.NewestFirst = f.NewestFirst
+	rows, err := w.Page(ctx, d.DB, "devices", "device_id", f.From.CreatedAt, f.From.ID, f.Limit)
+	return rpc.PageOf[Device](rows, f.Limit), err
+}
+
+// Count is how many managed devices the workspace has.
+func (d *Devices) Count(ctx context.Context, workspaceID string) (n int, err error) {
+	err = d.DB.QueryRow(ctx, `SELECT count(*) FROM devices WHERE workspace_id = $1 AND is_managed = $2`, workspaceID, true).Scan(&n)
+	return n, err
+}
+
+// find reads the device that a request names, managed or not as asked.
+func (d *Devices) find(ctx context.Context, in getInput, managed bool) (rpc.Doc[Device], error) {
+	p := credential.From(ctx)
+	w := d.DB.Where()
+	w.Add("workspace_id = ?", p.WorkspaceID)
+	w.Add("is_managed = ?", managed)
+	p.Limit(w, "device_id", "connected_account_id", "customer_key")
+	switch {
+	case in.ID != "":
+		w.Add("device_id = ?", in.ID)
+	case in.Name != "":
+		w.Add("name = ?", strings.ToLower(in.Name))
+	default:
+		return nil, fault.Invalid("device_id", "Required")
+	}
+	var id string
+	var doc []byte
+	err := d.DB.QueryRow(ctx, `SELECT device_id, doc FROM devices`+w.String()+` ORDER BY created_at, device_id LIMIT 1`, w.Args...).Scan(&id, &doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.Missing(fault.DeviceNotFound)
+	}
+	credential.NoteDevice(ctx, id)
+	return doc, err
+}
+
+// Names gives what devices of the workspace are called, managed or not; one that is gone is not in the map.
+func (d *Devices) Names(ctx context.Context, workspaceID string, ids []string) (map[string]string, error) {
+	w := d.DB.Where()
+	w.Add("workspace_id = ?", workspaceID)
+	w.AddIn("device_id", ids)
+	return w.Names(ctx, d.DB, "devices", "device_id", "display_name")
+}
+
+// CountOfAccounts is how many devices each of some accounts has in the workspace, managed or not;
+// one without devices is not in the map.
+func (d *Devices) CountOfAccounts(ctx context.Context, workspaceID string, accountIDs []string) (map[string]int, error) {
+	w := d.DB.Where()
+	w.Add("workspace_id = ?", workspaceID)
+	w.AddIn("connected_account_id", accountIDs)
+	counts := map[string]int{}
+	rows, err := d.DB.Query(ctx, `SELECT connected_account_id, count(*) FROM devices`+w.String()+` GROUP BY connected_account_id`, w.Args...)
+	_, err = store.All(rows, err, func(rows *sql.Rows) (n int, err error) {
+		var id string
+		err = rows.Scan(&id, &n)
+		counts[id] = n
+		return n, err
+	})
+	return counts, err
+}
+
+// CountOfAccount is how many devices an account has in the workspace, managed or not.
+func (d *Devices) CountOfAccount(ctx context.Context, workspaceID, accountID string) (n int, err error) {
+	err = d.DB.QueryRow(ctx, `SELECT count(*) FROM devices WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, accountID).Scan(&n)
+	return n, err
+}

@@ -1,0 +1,54 @@
+package event
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/trust/credential"
+)
+
+// Filter chooses events of a workspace; what is empty chooses nothing away.
+type Filter struct {
+	ID       string
+	Type     Type
+	DeviceID string
+	Since    time.Time    // occurred at this time or later
+	Until    time.Time    // occurred before this time
+	From     rpc.Position // whose CreatedAt is when the event occurred
+	Limit    int
+}
+
+// Find reads one page of the events that the caller reaches, the latest first.
+func (l *Log) Find(ctx context.Context, workspaceID string, f Filter) (p rpc.Page[Record], err error) {
+	w := l.DB.Where()
+	w.Add("workspace_id = ?", workspaceID)
+	credential.From(ctx).Limit(w, "device_id", "connected_account_id", "customer_key")
+	(&filter{EventType: f.Type, DeviceID: f.DeviceID}).columns(w)
+	if f.ID != "" {
+		w.Add("event_id = ?", f.ID)
+	}
+	if !f.Since.IsZero() {
+		w.Add("occurred_at >= ?", store.Micros(f.Since))
+	}
+	if !f.Until.IsZero() {
+		w.Add("occurred_at < ?", store.Micros(f.Until))
+	}
+	if f.From.ID != "" {
+		w.Add("(occurred_at, event_id) < (?, ?)", f.From.CreatedAt, f.From.ID)
+	}
+	w.Args = append(w.Args, f.Limit+1)
+	rows, err := l.DB.Query(ctx, `SELECT event_id, doc, secret, occurred_at FROM events`+w.String()+
+		` ORDER BY occurred_at DESC, event_id DESC LIMIT `+store.Mark(len(w.Args)), w.Args...)
+	found, err := store.All(rows, err, func(rows *sql.Rows) (r store.Row, err error) {
+		var doc, secret []byte
+		if err := rows.Scan(&r.ID, &doc, &secret, &r.CreatedAt); err != nil {
+			return r, err
+		}
+		r.Doc, err = l.Serve(workspaceID, r.ID, doc, secret)
+		return r, err
+	})
+	return rpc.PageOf[Record](found, f.Limit), err
+}

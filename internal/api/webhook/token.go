@@ -1,0 +1,120 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/credential"
+)
+
+// A webhook that a token made which is limited to devices is that token's: it is sent the events of
+// these devices, for as long as the token, or the one that took its place, could make it anew. All
+// others are the workspace's.
+
+// mostOfToken bounds the webhooks of such a token.
+const mostOfToken = 10
+
+// The scopes without which such a token has no webhooks.
+const (
+	writeScope  = "webhooks:write"
+	eventsScope = "events:read"
+)
+
+// familyOf is the family of the caller's token, where that is limited to devices; empty elsewhere.
+func familyOf(ctx context.Context) string {
+	if p := credential.From(ctx); p.Reach != nil && p.Reach.DeviceIDs != nil {
+		return p.Chain[0].FamilyID
+	}
+	return ""
+}
+
+// mine tells whether the webhook is there for the caller.
+func mine(ctx context.Context, r row) bool {
+	family := familyOf(ctx)
+	return family == "" || r.familyID == family
+}
+
+// admit returns forbidden with the reason scope, or invalid_request, where a token limited to devices
+// may have no further webhook.
+func (w *Webhooks) admit(ctx context.Context, tx *store.Tx, workspaceID, family string) error {
+	if family == "" {
+		return nil
+	}
+	if !credential.From(ctx).MayRead("events") {
+		err := fault.Reason(fault.Forbidden, "scope", "The token lacks the scope %s, without which it is sent no events", eventsScope)
+		err.Data["scope"] = eventsScope
+		return err
+	}
+	var n int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM webhooks WHERE workspace_id = $1 AND family_id = $2`, workspaceID, family).Scan(&n); err != nil {
+		return err
+	}
+	if n >= mostOfToken {
+		return fault.New(fault.InvalidRequest, "A token that is limited to devices has at most %d webhooks", mostOfToken)
+	}
+	return nil
+}
+
+// seen tells whether events of a device are seen; its id is empty for those that are about none.
+type seen func(deviceID string) bool
+
+func everything(string) bool { return true }
+
+// sees tells what a family of tokens may be sent, and an error where it is not to be sent now.
+func (w *Webhooks) sees(ctx context.Context, q store.Querier, workspaceID, family string) (seen, error) {
+	reach, err := credential.Standing(ctx, q, w.Now(), family, workspaceID, rpc.Admin, writeScope, eventsScope)
+	if reach == nil {
+		return everything, err
+	}
+	return func(deviceID string) bool { return slices.Contains(reach.DeviceIDs, deviceID) }, err
+}
+
+// nap is how long a webhook rests whose token may not be used at this time of day.
+const nap = 5 * time.Minute
+
+// The verdicts on a delivery of a token's webhook.
+type verdict int
+
+const (
+	deliver verdict = iota
+	skip            // the token must not see it
+	rest            // not at this time of day
+	end             // the token has ended, and its webhooks with it
+)
+
+// judge tells what becomes of a delivery, by what its token may at this moment.
+func (d *deliverer) judge(ctx context.Context, k *work, m message) (verdict, error) {
+	if m.hook.familyID == "" {
+		return deliver, nil
+	}
+	sees, err := d.sees(ctx, d.DB, k.workspaceID, m.hook.familyID)
+	switch {
+	case errors.Is(err, credential.ErrEnded):
+		return end, nil
+	case credential.IsOutOfHours(err):
+		return rest, nil
+	case isRefused(err):
+		return skip, nil
+	case err != nil:
+		return skip, err
+	case !m.payload.Valid && !sees(m.deviceID): // a test's payload tells of nothing
+		return skip, nil
+	}
+	return deliver, nil
+}
+
+func isRefused(err error) bool {
+	var refused *fault.Error
+	return errors.As(err, &refused)
+}
+
+// end takes a webhook away whose token has ended.
+func (w *Webhooks) end(ctx context.Context, tx *store.Tx, workspaceID, id string) error {
+	return w.delete(ctx, tx, workspaceID, id, audit.Server, map[string]any{"reason": "token_ended"})
+}

@@ -1,0 +1,360 @@
+// Package workspace keeps the workspaces: what belongs to one customer or site, and who is a
+// member of it.
+package workspace
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"strings"
+	"time"
+
+	"keyway/internal/api/action"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/job"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/credential"
+)
+
+// Workspace is a workspace as it is served (API contract §1.7).
+type Workspace struct {
+	ID                          string        `json:"workspace_id"`
+	Name                        string        `json:"name"`
+	CompanyName                 string        `json:"company_name"`
+	ConnectPartnerName          *string       `json:"connect_partner_name"`
+	IsSandbox                   bool          `json:"is_sandbox"`
+	IsSuspended                 bool          `json:"is_suspended"`
+	PublishableKey              string        `json:"publishable_key"`
+	IsPublishableKeyAuthEnabled bool          `json:"is_publishable_key_auth_enabled"`
+	Customization               Customization `json:"connect_webview_customization"`
+	OrganizationID              *string       `json:"organization_id"`
+}
+
+// Customization is how the Connect Webview of a workspace looks.
+type Customization struct {
+	InviterLogoURL         string `json:"inviter_logo_url,omitempty"`
+	LogoShape              string `json:"logo_shape,omitempty" enum:"circle square"`
+	PrimaryButtonColor     string `json:"primary_button_color,omitempty"`
+	PrimaryButtonTextColor string `json:"primary_button_text_color,omitempty"`
+	SuccessMessage         string `json:"success_message,omitempty"`
+}
+
+var colour = regexp.MustCompile(`^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$`)
+
+// check refuses what is no colour: the Connect Webview puts both into its style sheet.
+func (c Customization) check() error {
+	var issues []fault.Issue
+	for _, f := range []struct{ name, value string }{{"primary_button_color", c.PrimaryButtonColor}, {"primary_button_text_color", c.PrimaryButtonTextColor}} {
+		if f.value != "" && !colour.MatchString(f.value) {
+			issues = append(issues, fault.Issue{Path: []string{"connect_webview_customization", f.name}, Message: "Expected a colour like #1a2b3c"})
+		}
+	}
+	if issues != nil {
+		return fault.InvalidAll(issues)
+	}
+	return nil
+}
+
+// Workspaces holds the rules about workspaces.
+type Workspaces struct {
+	DB       *store.DB
+	Attempts *action.Attempts
+	Jobs     *job.Runner
+	Audit    *audit.Log
+	Now      func() time.Time
+	// PublicURL is where people reach the server, without a slash at the end; logos are served there.
+	PublicURL string
+	// Reset puts the devices of a sandbox workspace back. It may return workspace_not_found.
+	Reset func(ctx context.Context, workspaceID string) error
+	// Finders are what a search looks in, by the name of what they find.
+	Finders map[string]Finder
+}
+
+// Finder finds resources of one kind by a text, and gives a list of them as they are served.
+type Finder func(ctx context.Context, workspaceID, text string) (any, error)
+
+// The kinds of jobs that Workspaces has.
+const (
+	resetJob = "workspace.reset_sandbox"
+	purgeJob = "workspace.purge"
+)
+
+// RegisterJobs tells the runner how to do this package's jobs.
+func (w *Workspaces) RegisterJobs() {
+	w.Jobs.Handle(resetJob, w.runReset)
+	w.Jobs.Handle(purgeJob, w.runPurge)
+}
+
+// New is what a new workspace is made of.
+type New struct {
+	Name          string
+	CompanyName   string
+	IsSandbox     bool
+	Customization Customization
+}
+
+// Create makes a workspace with its owner. It returns invalid_input for a name or colour that will
+// not do.
+func (w *Workspaces) Create(ctx context.Context, tx *store.Tx, n New, ownerID string, by audit.Actor) (Workspace, error) {
+	n.Name = strings.TrimSpace(n.Name)
+	if err := checkName(n.Name); err != nil {
+		return Workspace{}, err
+	}
+	if err := n.Customization.check(); err != nil {
+		return Workspace{}, err
+	}
+	n.CompanyName = companyName(n.CompanyName, n.Name)
+	ws := Workspace{
+		ID: store.NewID(), Name: n.Name, CompanyName: n.CompanyName, ConnectPartnerName: &n.CompanyName, IsSandbox: n.IsSandbox,
+		PublishableKey: credential.MintPublishable(), IsPublishableKeyAuthEnabled: n.IsSandbox, Customization: n.Customization,
+	}
+	doc, err := json.Marshal(ws)
+	if err != nil {
+		return ws, err
+	}
+	now := w.Now()
+	if _, err := tx.Exec(ctx, `INSERT INTO workspaces (workspace_id, name, is_sandbox, is_suspended, publishable_key, doc, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`, ws.ID, ws.Name, ws.IsSandbox, false, ws.PublishableKey, string(doc), store.Micros(now)); err != nil {
+		return ws, err
+	}
+	if err := AddMember(ctx, tx, now, ws.ID, ownerID, rpc.Owner); err != nil {
+		return ws, err
+	}
+	return ws, w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.created", WorkspaceID: ws.ID, SubjectID: ws.ID, Detail: map[string]any{"name": ws.Name, "is_sandbox": ws.IsSandbox, "owner_id": ownerID}})
+}
+
+// companyName is whose name the customers see: the workspace's where there is no other.
+func companyName(company, name string) string {
+	return cmp.Or(strings.TrimSpace(company), name)
+}
+
+func checkName(name string) error {
+	if name == "" {
+		return fault.Invalid("name", "String must contain at least 1 character(s)")
+	}
+	if len([]rune(name)) > 200 {
+		return fault.Invalid("name", "String must contain at most 200 character(s)")
+	}
+	return nil
+}
+
+// AddMember gives a person a role in a workspace.
+func AddMember(ctx context.Context, tx *store.Tx, now time.Time, workspaceID, userID string, role rpc.Role) error {
+	_, err := tx.Exec(ctx, `INSERT INTO memberships (workspace_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (workspace_id, user_id) DO UPDATE SET role = excluded.role`, workspaceID, userID, role.String(), store.Micros(now))
+	return err
+}
+
+// Get reads a workspace that is not deleted; workspace_not_found when there is none.
+func (w *Workspaces) Get(ctx context.Context, q store.Querier, id string) (ws Workspace, err error) {
+	doc, err := raw(ctx, q, id)
+	if err != nil {
+		return ws, err
+	}
+	return ws, json.Unmarshal(doc, &ws)
+}
+
+func raw(ctx context.Context, q store.Querier, id string) (doc rpc.Doc[Workspace], err error) {
+	err = q.QueryRow(ctx, `SELECT doc FROM workspaces WHERE workspace_id = $1 AND deleted_at IS NULL`, id).Scan((*[]byte)(&doc))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.Missing(fault.WorkspaceNotFound)
+	}
+	return doc, err
+}
+
+// Membership is a workspace that a person is a member of.
+type Membership struct {
+	Workspace
+	Role rpc.Role
+}
+
+// OfUser lists the workspaces that a person is a member of, oldest first.
+func (w *Workspaces) OfUser(ctx context.Context, userID string) ([]Membership, error) {
+	rows, err := w.DB.Query(ctx, `SELECT w.doc, m.role FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id
+		WHERE m.user_id = $1 AND w.deleted_at IS NULL ORDER BY w.created_at, w.workspace_id`, userID)
+	return store.All(rows, err, func(r *sql.Rows) (m Membership, err error) {
+		var doc []byte
+		var role string
+		if err = r.Scan(&doc, &role); err == nil {
+			m.Role, _ = rpc.ParseRole(role)
+			err = json.Unmarshal(doc, &m.Workspace)
+		}
+		return m, err
+	})
+}
+
+// All lists every workspace of the instance, for operators' commands.
+func (w *Workspaces) All(ctx context.Context) ([]Workspace, error) {
+	rows, err := w.DB.Query(ctx, `SELECT doc FROM workspaces WHERE deleted_at IS NULL ORDER BY created_at, workspace_id`)
+	return store.All(rows, err, func(r *sql.Rows) (ws Workspace, err error) {
+		var doc []byte
+		if err = r.Scan(&doc); err == nil {
+			err = json.Unmarshal(doc, &ws)
+		}
+		return ws, err
+	})
+}
+
+// Change is what Update changes; nil leaves a thing as it is.
+type Change struct {
+	Name                        *string
+	CompanyName                 *string
+	IsPublishableKeyAuthEnabled *bool
+	IsSuspended                 *bool
+	Customize                   func(*Customization)
+	Logo                        *Logo
+}
+
+// Update changes a workspace. It returns workspace_not_found, or invalid_input for a name or
+// colour that will not do.
+func (w *Workspaces) Update(ctx context.Context, id string, c Change, by audit.Actor) error {
+	return w.DB.Update(ctx, func(tx *store.Tx) error {
+		ws, err := w.Get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if c.Name != nil {
+			ws.Name = strings.TrimSpace(*c.Name)
+			if err := checkName(ws.Name); err != nil {
+				return err
+			}
+		}
+		if c.CompanyName != nil {
+			ws.CompanyName = companyName(*c.CompanyName, ws.Name)
+			ws.ConnectPartnerName = &ws.CompanyName
+		}
+		if c.IsPublishableKeyAuthEnabled != nil {
+			ws.IsPublishableKeyAuthEnabled = *c.IsPublishableKeyAuthEnabled
+		}
+		if c.IsSuspended != nil {
+			ws.IsSuspended = *c.IsSuspended
+		}
+		if c.Customize != nil {
+			c.Customize(&ws.Customization)
+			if err := ws.Customization.check(); err != nil {
+				return err
+			}
+		}
+		if c.Logo != nil {
+			if ws.Customization.InviterLogoURL, err = w.setLogo(ctx, tx, id, *c.Logo); err != nil {
+				return err
+			}
+		}
+		doc, err := json.Marshal(ws)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE workspaces SET name = $2, is_suspended = $3, doc = $4 WHERE workspace_id = $1`, id, ws.Name, ws.IsSuspended, string(doc)); err != nil {
+			return err
+		}
+		return w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.updated", WorkspaceID: id, SubjectID: id, Detail: map[string]any{"name": ws.Name, "is_suspended": ws.IsSuspended}})
+	}, store.Instance, store.Workspace(id))
+}
+
+// Delete ends a workspace: its credentials are dead when this returns, and a job purges its data.
+// It returns workspace_not_found, or invalid_input when the name typed is not the workspace's.
+func (w *Workspaces) Delete(ctx context.Context, id, typedName string, by audit.Actor) error {
+	return w.DB.Update(ctx, func(tx *store.Tx) error {
+		ws, err := w.Get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if typedName != ws.Name {
+			return fault.Invalid("name", "Type the workspace's name to delete it")
+		}
+		now := w.Now()
+		if _, err := tx.Exec(ctx, `UPDATE workspaces SET deleted_at = $2 WHERE workspace_id = $1`, id, store.Micros(now)); err != nil {
+			return err
+		}
+		if err := credential.RevokeWorkspace(ctx, tx, now, id, by.UserID, "workspace_deleted"); err != nil {
+			return err
+		}
+		if _, err := w.Jobs.Enqueue(ctx, tx, purgeJob, id, struct{}{}, now); err != nil {
+			return err
+		}
+		return w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.deleted", WorkspaceID: id, SubjectID: id, Detail: map[string]any{"name": ws.Name}})
+	}, store.Instance, store.Workspace(id))
+}
+
+// purged are the tables with rows of a workspace, and the column that tells one row from another.
+// The audit log stays.
+var purged = []struct{ table, key string }{
+	{"devices", "device_id"}, {"connected_accounts", "connected_account_id"}, {"metadata", "resource_id"}, {"events", "event_id"},
+	{"action_attempts", "action_attempt_id"}, {"credentials", "credential_id"}, {"links", "link_id"}, {"memberships", "user_id"},
+	{"access_codes", "access_code_id"}, {"device_memory", "device"},
+	{"client_sessions", "client_session_id"}, {"client_session_resources", "resource_id"}, {"connect_webviews", "connect_webview_id"},
+	{"event_refs", "event_id"}, {"event_heads", "workspace_id"},
+	{"workspace_logos", "workspace_id"}, {"webhooks", "webhook_id"}, {"webhook_deliveries", "delivery_id"}, {"webhook_attempts", "webhook_attempt_id"},
+}
+
+// runPurge removes the rows of a deleted workspace, a bounded number with each commit, so that
+// other writers are not held up.
+func (w *Workspaces) runPurge(ctx context.Context, j job.Job) error {
+	for _, t := range purged {
+		for more := true; more; {
+			err := w.DB.Update(ctx, func(tx *store.Tx) error {
+				r, err := tx.Exec(ctx, `DELETE FROM `+t.table+` WHERE workspace_id = $1 AND `+t.key+` IN
+					(SELECT `+t.key+` FROM `+t.table+` WHERE workspace_id = $1 LIMIT 1000)`, j.WorkspaceID)
+				if err != nil {
+					return err
+				}
+				n, err := r.RowsAffected()
+				more = n > 0
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return w.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM workspaces WHERE workspace_id = $1 AND deleted_at IS NOT NULL`, j.WorkspaceID); err != nil {
+			return err
+		}
+		return j.Finish(ctx, tx)
+	}, store.Instance)
+}
+
+// ResetSandbox starts putting a sandbox workspace's devices back to how they were found. People
+// and credentials stay. It returns workspace_not_sandbox for a production workspace.
+func (w *Workspaces) ResetSandbox(ctx context.Context, id string, by audit.Actor) (doc rpc.Doc[action.Attempt], err error) {
+	err = w.DB.Update(ctx, func(tx *store.Tx) error {
+		ws, err := w.Get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if !ws.IsSandbox {
+			return fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace can be reset")
+		}
+		var at action.Attempt
+		if at, doc, err = w.Attempts.Start(ctx, tx, id, "RESET_SANDBOX_WORKSPACE", ""); err != nil {
+			return err
+		}
+		if _, err := w.Jobs.Enqueue(ctx, tx, resetJob, id, at.ID, w.Now()); err != nil {
+			return err
+		}
+		return w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.reset", WorkspaceID: id, SubjectID: id})
+	}, store.Workspace(id))
+	return doc, err
+}
+
+func (w *Workspaces) runReset(ctx context.Context, j job.Job) error {
+	var attempt string
+	if err := json.Unmarshal(j.Payload, &attempt); err != nil {
+		return err
+	}
+	if err := w.Reset(ctx, j.WorkspaceID); err != nil && !fault.Is(err, fault.WorkspaceNotFound) {
+		return err
+	}
+	return w.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := w.Attempts.Settle(ctx, tx, j.WorkspaceID, attempt, struct{}{}, nil); err != nil && !fault.Is(err, fault.ActionAttemptNotFound) {
+			return err // attempt and workspace may have been deleted meanwhile
+		}
+		return j.Finish(ctx, tx)
+	}, store.Workspace(j.WorkspaceID))
+}

@@ -1,0 +1,86 @@
+// Package storetest gives tests a fresh database of each kind. SQLite is the test double for fast
+// tests; whatever touches SQL runs on both.
+package storetest
+
+import (
+	"context"
+	"database/sql"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver that makes and drops schemas
+
+	"keyway/internal/platform/store"
+)
+
+// PostgresVariable names the environment variable with the URL of a PostgreSQL that tests may
+// fill. `make test` starts one and sets it.
+const PostgresVariable = "KEYWAY_TEST_POSTGRES"
+
+// Each runs a test on SQLite and on PostgreSQL.
+func Each(t *testing.T, test func(t *testing.T, db *store.DB)) {
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, SQLite(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, Postgres(t))
+	})
+}
+
+// SQLite opens a new database in a folder of its own.
+func SQLite(t testing.TB) *store.DB { return open(t, store.Options{Folder: t.TempDir()}) }
+
+// Postgres opens a new schema in the test server's database.
+func Postgres(t testing.TB) *store.DB {
+	return open(t, store.Options{DatabaseURL: PostgresURL(t)})
+}
+
+// PostgresURL gives the URL of a new, empty schema that is dropped when the test ends.
+func PostgresURL(t testing.TB) string {
+	t.Helper()
+	base := os.Getenv(PostgresVariable)
+	if base == "" {
+		t.Fatalf("%s is not set: run `make test`, or point it at a PostgreSQL that tests may fill", PostgresVariable)
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin, err := sql.Open("pgx", base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := "t" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	if _, err := admin.ExecContext(context.Background(), "CREATE SCHEMA "+schema); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := admin.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE"); err != nil {
+			t.Error(err)
+		}
+		admin.Close()
+	})
+	q := u.Query()
+	q.Set("search_path", schema)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func open(t testing.TB, o store.Options) *store.DB {
+	t.Helper()
+	db, err := store.Open(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}

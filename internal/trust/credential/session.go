@@ -1,0 +1,128 @@
+package credential
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/vault"
+)
+
+// The kinds of things that a client session can be given.
+const (
+	AccountResource      = "connected_account"
+	WebviewResource      = "connect_webview"
+	UserIdentityResource = "user_identity"
+)
+
+// MintSession makes a client session's token with what is stored of it: how it is found, how it is
+// verified, and itself sealed for the place, because the contract shows it again.
+func MintSession(v *vault.Vault, place string) (token vault.Secret, short, keyID string, digest [32]byte, sealed []byte) {
+	text := "seam_cst1" + random(shortLength) + "_" + random(secretLength)
+	token = vault.Hide(text + checksum(text))
+	keyID, digest = v.NewDigest(token.Reveal())
+	return token, strings.TrimPrefix(token.Hint(), "seam_"), keyID, digest, v.Seal(place, []byte(token.Reveal()))
+}
+
+// session finds out what is known of a client session. It depends on what is in the workspace (a
+// webview that connects an account widens it), so it is cached for the workspace's generation too.
+// The facts' Generation is never newer than their reach: an answer made with an old reach is not
+// kept for a new one.
+func (v *Verifier) session(ctx context.Context, short string) (Facts, bool, error) {
+	instance, single := v.DB.Generation(store.Instance)
+	if !single {
+		return readSession(ctx, v.DB, short)
+	}
+	if c, ok := v.known.GetIfPresent(short); ok && c.generation == instance {
+		if n, _ := v.DB.Generation(store.Workspace(c.facts.WorkspaceID)); n == c.facts.Generation {
+			return c.facts, true, nil
+		}
+	}
+	var workspaceID string
+	err := v.DB.QueryRow(ctx, `SELECT workspace_id FROM client_sessions WHERE short_token = $1`, short).Scan(&workspaceID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Facts{}, false, nil
+	} else if err != nil {
+		return Facts{}, false, err
+	}
+	generation, _ := v.DB.Generation(store.Workspace(workspaceID))
+	f, ok, err := readSession(ctx, v.DB, short)
+	f.Generation = generation
+	if ok && err == nil {
+		v.known.Set(short, cached{f, instance})
+	}
+	return f, ok, err
+}
+
+const sessionQuery = `SELECT s.client_session_id, s.key_id, s.digest, s.expires_at, s.revoked_at, s.customer_key, s.user_identifier_key,
+	w.workspace_id, w.is_sandbox, w.is_suspended, g.value,
+	(SELECT string_agg(r.resource_id, ',') FROM client_session_resources r
+		WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id AND r.kind = 'connect_webview'),
+	(SELECT string_agg(r.resource_id, ',') FROM client_session_resources r
+		WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id AND r.kind = 'user_identity'),
+	(SELECT string_agg(a.connected_account_id, ',') FROM connected_accounts a
+		WHERE a.workspace_id = s.workspace_id AND a.connected_account_id IN (` + SessionAccounts + `))
+	FROM client_sessions s
+	JOIN workspaces w ON w.workspace_id = s.workspace_id AND w.deleted_at IS NULL
+	LEFT JOIN generations g ON g.scope = 'workspace:' || w.workspace_id
+	WHERE s.short_token = $1`
+
+// SessionAccounts is a subquery for the accounts that client session s was given: by id, and by way
+// of the webviews that connected them.
+const SessionAccounts = `SELECT r.resource_id FROM client_session_resources r
+	WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id AND r.kind = 'connected_account'
+	UNION SELECT c.connected_account_id FROM client_session_resources r
+	JOIN connect_webviews c ON c.workspace_id = r.workspace_id AND c.connect_webview_id = r.resource_id
+	WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id AND r.kind = 'connect_webview'
+	AND c.connected_account_id IS NOT NULL`
+
+func readSession(ctx context.Context, q store.Querier, short string) (f Facts, ok bool, err error) {
+	var customer, user, webviews, identities, accounts sql.NullString
+	var expires, revoked, generation sql.NullInt64
+	err = q.QueryRow(ctx, sessionQuery, short).Scan(&f.ID, &f.KeyID, &f.Digest, &expires, &revoked, &customer, &user,
+		&f.WorkspaceID, &f.IsSandbox, &f.IsSuspended, &generation, &webviews, &identities, &accounts)
+	if errors.Is(err, sql.ErrNoRows) {
+		return f, false, nil
+	} else if err != nil {
+		return f, false, err
+	}
+	f.Kind, f.Role, f.Generation = ClientSession, rpc.Member, uint64(generation.Int64)
+	f.ExpiresAt, f.RevokedAt = store.TimeOrZero(expires), store.TimeOrZero(revoked)
+	f.Reach = &Reach{
+		AccountIDs: split(accounts), WebviewIDs: split(webviews), UserIdentityIDs: split(identities),
+		CustomerKey: customer.String, UserIdentifierKey: user.String, view: f.ID,
+	}
+	return f, true, nil
+}
+
+func split(list sql.NullString) []string {
+	if list.String == "" {
+		return nil
+	}
+	return strings.Split(list.String, ",")
+}
+
+// publishable finds the workspace of a publishable key; ok is false for an unknown key, enabled for
+// one whose workspace takes it.
+func (v *Verifier) publishable(ctx context.Context, key string) (f Facts, ok, enabled bool, err error) {
+	var doc []byte
+	err = v.DB.QueryRow(ctx, `SELECT workspace_id, is_sandbox, is_suspended, doc FROM workspaces WHERE publishable_key = $1 AND deleted_at IS NULL`, key).
+		Scan(&f.WorkspaceID, &f.IsSandbox, &f.IsSuspended, &doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		return f, false, false, nil
+	} else if err != nil {
+		return f, false, false, err
+	}
+	var settings struct {
+		Enabled bool `json:"is_publishable_key_auth_enabled"`
+	}
+	if err := json.Unmarshal(doc, &settings); err != nil {
+		return f, false, false, err
+	}
+	f.ID, f.Role = vault.Hide(key).Hint(), rpc.Member
+	return f, true, settings.Enabled, nil
+}

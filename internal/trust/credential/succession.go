@@ -1,0 +1,149 @@
+package credential
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
+	"keyway/internal/trust/audit"
+)
+
+// Succession is a token's place among those that it follows and that follow it.
+type Succession struct {
+	// FamilyID is the id of the first of them. What must outlive a rotation (uses, actions, known
+	// networks) is kept under it.
+	FamilyID        string
+	SuccessorID     string
+	GraceEndsAt     time.Time // with a successor: when this one stops
+	EndsPredecessor bool      // the first use of this one stops its predecessor
+}
+
+// Superseded tells whether a successor has taken the token's place.
+func (c Credential) Superseded(now time.Time) bool {
+	return Succession{SuccessorID: c.SuccessorID, GraceEndsAt: c.GraceEndsAt}.superseded(now)
+}
+
+func (s Succession) superseded(now time.Time) bool {
+	return s.SuccessorID != "" && !now.Before(s.GraceEndsAt)
+}
+
+// reasonSuperseded is why a token is refused that a successor has taken the place of.
+const reasonSuperseded = "superseded"
+
+// Watcher is told what verification finds out about personal access tokens.
+type Watcher interface {
+	// FirstUse stops the predecessor of a token that was waiting for it. When it returns, that is on
+	// disk.
+	FirstUse(ctx context.Context, id string, by audit.Actor) error
+	// Reused tells of a token that was used after a successor had taken its place.
+	Reused(ctx context.Context, id string, by audit.Actor) error
+	// DecoyUsed tells of a decoy that somebody tried.
+	DecoyUsed(ctx context.Context, id string, by audit.Actor) error
+	// Used counts a request that was let through. It must not wait for anything.
+	Used(id, familyID, workspaceID, endpoint, address string, now time.Time)
+	// UsedDevice notes that such a request named a device. It must not wait for anything.
+	UsedDevice(familyID, deviceID string, now time.Time)
+}
+
+// watch follows a request whose credential proved possession of its secret, and gives the error
+// that it is refused with.
+func (v *Verifier) watch(ctx context.Context, f Facts, kind rpc.Allow, workspaceID string, e *rpc.Endpoint, refused error) error {
+	if v.Watcher == nil || kind&(rpc.PersonalAccessToken|rpc.WorkspaceKey) == 0 {
+		return refused
+	}
+	by := usedBy(ctx, f, kind)
+	if refused != nil {
+		if fault.ReasonOf(refused) == reasonSuperseded {
+			if err := v.Watcher.Reused(ctx, f.ID, by); err != nil {
+				return err
+			}
+		}
+		return refused
+	}
+	if f.EndsPredecessor {
+		if err := v.Watcher.FirstUse(ctx, f.ID, by); err != nil {
+			return err
+		}
+	}
+	if From(ctx).CredentialID == f.ID { // asked again, for a stream
+		return nil
+	}
+	v.Watcher.Used(f.TokenID, f.FamilyID, workspaceID, e.Path, by.Address, v.Now())
+	return nil
+}
+
+// Overlapped lists the tokens that a token replaces and that still work: one at the most.
+func Overlapped(ctx context.Context, q store.Querier, id string, now time.Time) ([]Credential, error) {
+	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials WHERE successor_id = $1 AND revoked_at IS NULL AND grace_ends_at > $2`, id, store.Micros(now))
+	return store.All(rows, err, scanRow)
+}
+
+func usedBy(ctx context.Context, f Facts, kind rpc.Allow) audit.Actor {
+	return audit.Actor{Kind: kind.String(), UserID: f.UserID, CredentialID: f.ID, Address: rpc.ClientOf(ctx).Address}
+}
+
+// Supersede gives a token a successor, which is stored already: until graceEnds both work. Workspace
+// keys and children are the successor's from then on. The update's scope is store.Instance.
+func Supersede(ctx context.Context, tx *store.Tx, old Credential, nextID string, now, graceEnds time.Time) error {
+	for _, change := range []struct {
+		query string
+		args  []any
+	}{
+		{`UPDATE credentials SET successor_id = $2, grace_ends_at = $3 WHERE credential_id = $1`, []any{old.ID, nextID, store.Micros(graceEnds)}},
+		// No more than two secrets of a family live at once.
+		{`UPDATE credentials SET grace_ends_at = $2 WHERE successor_id = $1 AND grace_ends_at > $2`, []any{old.ID, store.Micros(now)}},
+		{`UPDATE credentials SET expiry_notice = (SELECT o.expiry_notice FROM credentials o WHERE o.credential_id = $1)
+			WHERE credential_id = $2 AND expires_at = (SELECT o.expires_at FROM credentials o WHERE o.credential_id = $1)`, []any{old.ID, nextID}},
+	} {
+		if _, err := tx.Exec(ctx, change.query, change.args...); err != nil {
+			return err
+		}
+	}
+	return inherit(ctx, tx, old.ID, nextID)
+}
+
+// inherit gives one token what hangs on another of its family.
+func inherit(ctx context.Context, tx *store.Tx, from, to string) error {
+	_, err := tx.Exec(ctx, `UPDATE credentials SET parent_id = $2 WHERE parent_id = $1`, from, to)
+	return err
+}
+
+// EndOverlap stops the predecessor of a token now, and gives its id; empty when it had stopped.
+func EndOverlap(ctx context.Context, tx *store.Tx, id string, now time.Time) (predecessorID string, err error) {
+	if _, err := tx.Exec(ctx, `UPDATE credentials SET ends_predecessor = FALSE WHERE credential_id = $1`, id); err != nil {
+		return "", err
+	}
+	err = tx.QueryRow(ctx, `UPDATE credentials SET grace_ends_at = $2 WHERE successor_id = $1 AND grace_ends_at > $2 RETURNING credential_id`,
+		id, store.Micros(now)).Scan(&predecessorID)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return predecessorID, err
+}
+
+// Reinstate makes a token live on that was being replaced, configured as its successor was: what an
+// owner changed meanwhile holds, and neither expiry, nor the narrower of the limits, is exceeded.
+func Reinstate(ctx context.Context, tx *store.Tx, old *Credential, next Credential) error {
+	old.SuccessorID, old.GraceEndsAt = "", time.Time{}
+	old.Name, old.Description, old.NotBefore, old.IsStrict = next.Name, next.Description, next.NotBefore, next.IsStrict
+	if old.Limits.Within(next.Limits) != nil {
+		old.Limits = next.Limits
+	}
+	if old.ExpiresAt.IsZero() || !next.ExpiresAt.IsZero() && next.ExpiresAt.Before(old.ExpiresAt) {
+		old.ExpiresAt = next.ExpiresAt
+	}
+	limits, err := old.Limits.marshal()
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE credentials SET successor_id = NULL, grace_ends_at = NULL, name = $2, description = $3, limits = $4, not_before = $5,
+		is_strict = $6, expires_at = $7 WHERE credential_id = $1`, old.ID, old.Name, old.Description, limits, store.MicrosOrNull(old.NotBefore),
+		old.IsStrict, store.MicrosOrNull(old.ExpiresAt)); err != nil {
+		return err
+	}
+	return inherit(ctx, tx, next.ID, old.ID)
+}

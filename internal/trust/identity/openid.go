@@ -1,0 +1,230 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/store"
+	"keyway/internal/platform/vault"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/credential"
+)
+
+// OpenID is a provider of OpenID Connect where people may sign in.
+type OpenID struct {
+	Issuer       string
+	ClientID     string
+	ClientSecret vault.Secret
+	Label        string // what the button says after "Continue with"
+	RedirectURL  string // where the provider sends people back to
+	Client       *http.Client
+
+	mu       sync.Mutex
+	provider *oidc.Provider // discovered at first use, so that a provider that is down stops nobody else
+}
+
+// OpenIDAccount is a person's account at a provider.
+type OpenIDAccount struct {
+	Issuer, Subject, Email string
+	CreatedAt              time.Time
+}
+
+// OpenIDAim is why somebody goes to the provider: to sign in, unless it says otherwise.
+type OpenIDAim struct {
+	Next    string // where to go afterwards
+	LinkTo  string // the person who links an account
+	Confirm string // the session whose person proves again who they are
+	Action  string // where the form goes that waits for that proof
+}
+
+// openIDStart is what a browser keeps while its person is at the provider.
+type openIDStart struct {
+	State, Nonce, Verifier string
+	OpenIDAim
+}
+
+// openIDLife is how long somebody may stay at the provider.
+const openIDLife = 10 * time.Minute
+
+// OpenIDClaims is what a provider says of somebody.
+type OpenIDClaims struct {
+	Issuer, Subject, Email, Name string
+	EmailVerified                bool
+}
+
+func (o *OpenID) discover(ctx context.Context) (*oidc.Provider, *oauth2.Config, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.provider == nil {
+		// The provider's keys are fetched later with the same client, so its context must not end with this request.
+		found, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), o.Client), o.Issuer)
+		if err != nil {
+			return nil, nil, err
+		}
+		o.provider = found
+	}
+	return o.provider, &oauth2.Config{ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(), Endpoint: o.provider.Endpoint(),
+		RedirectURL: o.RedirectURL, Scopes: []string{oidc.ScopeOpenID, "profile", "email"}}, nil
+}
+
+// BeginOpenID gives the address at the provider to go to, and what the browser keeps meanwhile. It
+// returns service_unavailable when the provider cannot be reached.
+func (p *People) BeginOpenID(ctx context.Context, aim OpenIDAim) (at, kept string, err error) {
+	_, config, err := p.OpenID.discover(ctx)
+	if err != nil {
+		return "", "", p.OpenID.unreachable(err)
+	}
+	s := openIDStart{credential.RandomText(32), credential.RandomText(32), oauth2.GenerateVerifier(), aim}
+	if kept, err = p.seal("openid", s, openIDLife); err != nil {
+		return "", "", err
+	}
+	options := []oauth2.AuthCodeOption{oidc.Nonce(s.Nonce), oauth2.S256ChallengeOption(s.Verifier)}
+	if aim.Confirm != "" { // that they are signed in at the provider proves nothing new
+		options = append(options, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))
+	}
+	return config.AuthCodeURL(s.State, options...), kept, nil
+}
+
+// unreachable and notWorkedOut tell the person what happened, and the log why.
+func (o *OpenID) unreachable(cause error) error {
+	return fmt.Errorf("%w: %w", fault.New(fault.Unavailable, "%s cannot be reached now; sign in another way, or try again later", o.Label), cause)
+}
+
+func notWorkedOut(cause error) error { return fmt.Errorf("%w: %w", errOpenID, cause) }
+
+// errOpenID is the answer to whatever does not come from the provider for this browser.
+var errOpenID = fault.New(fault.Unauthorized, "The sign-in at the provider did not work out; try again")
+
+// FinishOpenID checks what a browser brings back from the provider, against what it kept. It returns
+// unauthorized for anything that is not an answer to its own question.
+func (p *People) FinishOpenID(ctx context.Context, kept, state, code string) (c OpenIDClaims, aim OpenIDAim, err error) {
+	var s openIDStart
+	if err := p.unseal("openid", kept, &s); err != nil {
+		return c, aim, errOpenID
+	}
+	if state == "" || state != s.State { // the state is no secret of the server: the browser sent both
+		return c, aim, errOpenID
+	}
+	c, err = p.openIDClaims(ctx, s, code)
+	return c, s.OpenIDAim, err
+}
+
+func (p *People) openIDClaims(ctx context.Context, s openIDStart, code string) (c OpenIDClaims, err error) {
+	if code == "" { // the person gave up, or the provider refused them
+		return c, errOpenID
+	}
+	provider, config, err := p.OpenID.discover(ctx)
+	if err != nil {
+		return c, p.OpenID.unreachable(err)
+	}
+	token, err := config.Exchange(oidc.ClientContext(ctx, p.OpenID.Client), code, oauth2.VerifierOption(s.Verifier))
+	if err != nil {
+		return c, notWorkedOut(err)
+	}
+	raw, _ := token.Extra("id_token").(string)
+	id, err := provider.VerifierContext(oidc.ClientContext(context.WithoutCancel(ctx), p.OpenID.Client), &oidc.Config{ClientID: p.OpenID.ClientID, Now: p.Now}).Verify(ctx, raw)
+	if err != nil {
+		return c, notWorkedOut(err)
+	}
+	if id.Nonce != s.Nonce {
+		return c, notWorkedOut(errors.New("another nonce"))
+	}
+	c = OpenIDClaims{Issuer: id.Issuer, Subject: id.Subject}
+	var more struct {
+		Email         string `json:"email"`
+		EmailVerified bool   `json:"email_verified"`
+		Name          string `json:"name"`
+		AuthTime      int64  `json:"auth_time"` // seconds; 0 where the provider does not tell
+	}
+	if err := id.Claims(&more); err != nil {
+		return c, notWorkedOut(err)
+	}
+	if s.Confirm != "" && more.AuthTime != 0 && p.Now().Sub(time.Unix(more.AuthTime, 0)) > openIDLife {
+		return c, notWorkedOut(errors.New("the provider did not ask the person again"))
+	}
+	if more.Email == "" { // some providers tell it only here
+		if info, err := provider.UserInfo(oidc.ClientContext(ctx, p.OpenID.Client), config.TokenSource(oidc.ClientContext(ctx, p.OpenID.Client), token)); err == nil && info.Subject == id.Subject {
+			more.Email, more.EmailVerified = info.Email, info.EmailVerified
+			_ = info.Claims(&more) // the name, where there is one
+		}
+	}
+	c.Email, c.EmailVerified, c.Name = NormalizeEmail(more.Email), more.EmailVerified, strings.TrimSpace(more.Name)
+	return c, nil
+}
+
+// OpenIDProof hands out, for a session, that its person has just proved at the provider who they are.
+// The page that comes back from there sends it along with the form that waited.
+func (p *People) OpenIDProof(sessionID string) (string, error) {
+	return p.seal("openid proof "+sessionID, true, secondStepLife)
+}
+
+// CheckOpenIDProof takes it back; invalid_request for anything else than what was handed out for the
+// session.
+func (p *People) CheckOpenIDProof(sessionID, proof string) error {
+	var proved bool
+	return p.unseal("openid proof "+sessionID, proof, &proved)
+}
+
+// ByOpenID finds the person whose account it is. It returns user_not_found where it is nobody's, and
+// unauthorized for a disabled person.
+func (p *People) ByOpenID(ctx context.Context, c OpenIDClaims) (User, error) {
+	var id string
+	err := p.DB.QueryRow(ctx, `SELECT user_id FROM openid_accounts WHERE issuer = $1 AND subject = $2`, c.Issuer, c.Subject).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return User{}, fault.Missing(fault.UserNotFound)
+	} else if err != nil {
+		return User{}, err
+	}
+	u, err := p.Get(ctx, p.DB, id)
+	if err == nil && !u.DisabledAt.IsZero() {
+		return User{}, errOpenID
+	}
+	return u, err
+}
+
+// LinkOpenID makes an account at the provider a way in for a person. It returns invalid_request when
+// it is somebody else's.
+func (p *People) LinkOpenID(ctx context.Context, tx *store.Tx, userID string, c OpenIDClaims, by audit.Actor) error {
+	if linked, err := changed(tx.Exec(ctx, `INSERT INTO openid_accounts (issuer, subject, user_id, email, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+		c.Issuer, c.Subject, userID, c.Email, store.Micros(p.Now()))); err != nil {
+		return err
+	} else if !linked {
+		return fault.New(fault.InvalidRequest, "This account is linked already")
+	}
+	return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.openid_linked", SubjectID: userID, Detail: map[string]any{"issuer": c.Issuer}})
+}
+
+// UnlinkOpenID ends that way in. It returns not_found, and invalid_request for the last way in.
+func (p *People) UnlinkOpenID(ctx context.Context, userID, issuer, subject string, by audit.Actor) error {
+	return p.DB.Update(ctx, func(tx *store.Tx) error {
+		if gone, err := changed(tx.Exec(ctx, `DELETE FROM openid_accounts WHERE user_id = $1 AND issuer = $2 AND subject = $3`, userID, issuer, subject)); err != nil {
+			return err
+		} else if !gone {
+			return fault.New(fault.NotFound, "There is no such account")
+		}
+		if err := p.keepWayIn(ctx, tx, userID); err != nil {
+			return err
+		}
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.openid_unlinked", SubjectID: userID, Detail: map[string]any{"issuer": issuer}})
+	}, store.Instance)
+}
+
+func (p *People) openIDAccounts(ctx context.Context, q store.Querier, userID string) ([]OpenIDAccount, error) {
+	rows, err := q.Query(ctx, `SELECT issuer, subject, email, created_at FROM openid_accounts WHERE user_id = $1 ORDER BY created_at`, userID)
+	return store.All(rows, err, func(r *sql.Rows) (a OpenIDAccount, err error) {
+		var created int64
+		err = r.Scan(&a.Issuer, &a.Subject, &a.Email, &created)
+		a.CreatedAt = store.Time(created)
+		return a, err
+	})
+}

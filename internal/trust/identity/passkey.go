@@ -1,0 +1,297 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/store"
+	"keyway/internal/trust/audit"
+)
+
+// Passkey is a key with which a person signs in, without its secret half, which never leaves their
+// device.
+type Passkey struct {
+	ID         string
+	Name       string
+	CreatedAt  time.Time
+	LastUsedAt time.Time // zero: never
+	credential webauthn.Credential
+}
+
+const (
+	ceremonyLife = 5 * time.Minute
+	maxPasskeys  = 20
+)
+
+// RelyingParty says for which address passkeys are made: that of the server's public URL. Browsers
+// know no passkeys for bare addresses, so a public URL on this machine counts as localhost. It gives
+// nil where there can be none: plain http, or an address without a name.
+func RelyingParty(publicURL string) (*webauthn.WebAuthn, error) {
+	u, err := url.Parse(publicURL)
+	if err != nil {
+		return nil, err
+	}
+	host, origin := u.Hostname(), u.Scheme+"://"+u.Host
+	if ip, err := netip.ParseAddr(host); err == nil {
+		if !ip.IsLoopback() {
+			return nil, nil
+		}
+		host, origin = "localhost", u.Scheme+"://localhost"
+		if port := u.Port(); port != "" {
+			origin = u.Scheme + "://" + net.JoinHostPort("localhost", port)
+		}
+	}
+	if u.Scheme != "https" && host != "localhost" {
+		return nil, nil
+	}
+	return webauthn.New(&webauthn.Config{
+		RPID: host, RPDisplayName: "Keyway", RPOrigins: []string{origin},
+		AuthenticatorSelection: protocol.AuthenticatorSelection{ResidentKey: protocol.ResidentKeyRequirementRequired, UserVerification: protocol.VerificationRequired},
+	})
+}
+
+// holder is a person as the WebAuthn library sees them.
+type holder struct {
+	User
+	passkeys []Passkey
+}
+
+var _ webauthn.User = holder{}
+
+func (h holder) WebAuthnID() []byte   { return []byte(h.ID) }
+func (h holder) WebAuthnName() string { return h.Email }
+func (h holder) WebAuthnDisplayName() string {
+	if h.Name != "" {
+		return h.Name
+	}
+	return h.Email
+}
+
+func (h holder) WebAuthnCredentials() []webauthn.Credential {
+	out := make([]webauthn.Credential, len(h.passkeys))
+	for i, k := range h.passkeys {
+		out[i] = k.credential
+	}
+	return out
+}
+
+// Passkeys lists a person's passkeys, oldest first.
+func (p *People) Passkeys(ctx context.Context, q store.Querier, userID string) ([]Passkey, error) {
+	rows, err := q.Query(ctx, `SELECT passkey_id, name, doc, created_at, last_used_at FROM passkeys WHERE user_id = $1 ORDER BY passkey_id`, userID)
+	return store.All(rows, err, func(r *sql.Rows) (k Passkey, err error) {
+		var doc []byte
+		var created int64
+		var used sql.NullInt64
+		if err := r.Scan(&k.ID, &k.Name, &doc, &created, &used); err != nil {
+			return k, err
+		}
+		k.CreatedAt, k.LastUsedAt = store.Time(created), store.TimeOrZero(used)
+		return k, json.Unmarshal(doc, &k.credential)
+	})
+}
+
+// Ceremony is a question to an authenticator.
+type Ceremony struct {
+	Options json.RawMessage `json:"options"` // for navigator.credentials
+	Sealed  string          `json:"sealed"`  // comes back with the answer
+}
+
+var errNoPasskeys = fault.New(fault.InvalidRequest, "There can be no passkeys at the address of this server")
+
+// BeginPasskey asks a device to make a passkey for a person. It returns invalid_request where there
+// can be none.
+func (p *People) BeginPasskey(ctx context.Context, u User) (Ceremony, error) {
+	if p.Relying == nil {
+		return Ceremony{}, errNoPasskeys
+	}
+	h, err := p.holder(ctx, u)
+	if err != nil {
+		return Ceremony{}, err
+	}
+	var known []protocol.CredentialDescriptor
+	for _, c := range h.WebAuthnCredentials() {
+		known = append(known, c.Descriptor())
+	}
+	options, session, err := p.Relying.BeginRegistration(h, webauthn.WithExclusions(known))
+	if err != nil {
+		return Ceremony{}, err
+	}
+	return p.ceremony("passkey of "+u.ID, options.Response, session)
+}
+
+func (p *People) holder(ctx context.Context, u User) (holder, error) {
+	keys, err := p.Passkeys(ctx, p.DB, u.ID)
+	return holder{u, keys}, err
+}
+
+func (p *People) ceremony(place string, options any, session *webauthn.SessionData) (c Ceremony, err error) {
+	if c.Options, err = json.Marshal(options); err != nil {
+		return c, err
+	}
+	c.Sealed, err = p.seal(place, session, ceremonyLife)
+	return c, err
+}
+
+// AddPasskey keeps the passkey that a device made. It returns invalid_input for a name that will not
+// do, and invalid_request for an answer that does not fit the question.
+func (p *People) AddPasskey(ctx context.Context, u User, sealed, answer, name string, by audit.Actor) error {
+	if name = strings.TrimSpace(name); name == "" {
+		name = "Passkey"
+	} else if utf8.RuneCountInString(name) > 100 {
+		return fault.Invalid("name", "String must contain at most 100 character(s)")
+	}
+	if p.Relying == nil {
+		return errNoPasskeys
+	}
+	var session webauthn.SessionData
+	if err := p.unseal("passkey of "+u.ID, sealed, &session); err != nil {
+		return err
+	}
+	h, err := p.holder(ctx, u)
+	if err != nil {
+		return err
+	}
+	if len(h.passkeys) >= maxPasskeys {
+		return fault.New(fault.InvalidRequest, "%d passkeys are enough: remove one first", maxPasskeys)
+	}
+	parsed, err := protocol.ParseCredentialCreationResponseBytes([]byte(answer))
+	if err != nil {
+		return errAnswer
+	}
+	made, err := p.Relying.CreateCredential(h, session, parsed)
+	if err != nil {
+		return errAnswer
+	}
+	doc, err := json.Marshal(made)
+	if err != nil {
+		return err
+	}
+	id := store.NewID()
+	return p.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := p.spend(ctx, tx, session.Challenge); err != nil {
+			return err
+		}
+		if fresh, err := changed(tx.Exec(ctx, `INSERT INTO passkeys (passkey_id, user_id, handle, name, doc, created_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+			id, u.ID, base64.RawURLEncoding.EncodeToString(made.ID), name, string(doc), store.Micros(p.Now()))); err != nil {
+			return err
+		} else if !fresh {
+			return fault.New(fault.InvalidRequest, "This passkey is registered already")
+		}
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.passkey_added", SubjectID: u.ID, Detail: map[string]any{"passkey_id": id, "name": name}})
+	}, store.Instance)
+}
+
+var errAnswer = fault.New(fault.InvalidRequest, "What the device answered does not fit the question")
+
+// spend makes sure that a challenge is answered once.
+func (p *People) spend(ctx context.Context, tx *store.Tx, challenge string) error {
+	now := p.Now()
+	if _, err := tx.Exec(ctx, `DELETE FROM spent_challenges WHERE expires_at <= $1`, store.Micros(now)); err != nil {
+		return err
+	}
+	fresh, err := changed(tx.Exec(ctx, `INSERT INTO spent_challenges (challenge, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, challenge, store.Micros(now.Add(ceremonyLife))))
+	if err == nil && !fresh {
+		return errHandedOut
+	}
+	return err
+}
+
+// RemovePasskey ends a passkey. It returns not_found, and invalid_request for the last way in.
+func (p *People) RemovePasskey(ctx context.Context, userID, id string, by audit.Actor) error {
+	return p.DB.Update(ctx, func(tx *store.Tx) error {
+		if gone, err := changed(tx.Exec(ctx, `DELETE FROM passkeys WHERE user_id = $1 AND passkey_id = $2`, userID, id)); err != nil {
+			return err
+		} else if !gone {
+			return fault.New(fault.NotFound, "There is no such passkey")
+		}
+		if err := p.keepWayIn(ctx, tx, userID); err != nil {
+			return err
+		}
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.passkey_removed", SubjectID: userID, Detail: map[string]any{"passkey_id": id}})
+	}, store.Instance)
+}
+
+// BeginPasskeySignIn asks a device for any passkey that it has for this server.
+func (p *People) BeginPasskeySignIn() (Ceremony, error) {
+	if p.Relying == nil {
+		return Ceremony{}, errNoPasskeys
+	}
+	options, session, err := p.Relying.BeginDiscoverableLogin(webauthn.WithUserVerification(protocol.VerificationRequired))
+	if err != nil {
+		return Ceremony{}, err
+	}
+	return p.ceremony("passkey sign-in", options.Response, session)
+}
+
+// errPasskey is the one answer to a passkey that opens nothing.
+var errPasskey = fault.New(fault.Unauthorized, "This passkey does not open anything here")
+
+// SignInWithPasskey finds the person whose passkey answered. It returns unauthorized, also for a
+// disabled person, and invalid_request for an answer that came too late or twice.
+func (p *People) SignInWithPasskey(ctx context.Context, sealed, answer, address string) (u User, err error) {
+	if p.Relying == nil {
+		return u, errNoPasskeys
+	}
+	const account = "passkey"
+	if _, err := p.throttle.begin(p.Now(), account, address); err != nil {
+		return u, err
+	}
+	defer p.throttle.end(address)
+	var session webauthn.SessionData
+	if err := p.unseal("passkey sign-in", sealed, &session); err != nil {
+		return u, err
+	}
+	parsed, err := protocol.ParseCredentialRequestResponseBytes([]byte(answer))
+	if err != nil {
+		return u, errAnswer
+	}
+	var failed error
+	find := func(_, handle []byte) (webauthn.User, error) {
+		if u, failed = p.Get(ctx, p.DB, string(handle)); failed != nil {
+			return nil, failed
+		}
+		var h holder
+		h, failed = p.holder(ctx, u)
+		return h, failed
+	}
+	_, used, err := p.Relying.ValidatePasskeyLogin(find, session, parsed)
+	if failed != nil && !fault.Is(failed, fault.UserNotFound) {
+		return u, failed
+	}
+	// A counter that goes back means that the key was copied.
+	if err != nil || !u.DisabledAt.IsZero() || used.Authenticator.CloneWarning {
+		p.throttle.failed(p.Now(), account, address)
+		return User{}, errPasskey
+	}
+	doc, err := json.Marshal(used)
+	if err != nil {
+		return u, err
+	}
+	err = p.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := p.spend(ctx, tx, session.Challenge); err != nil {
+			return err
+		}
+		there, err := changed(tx.Exec(ctx, `UPDATE passkeys SET doc = $3, last_used_at = $4 WHERE user_id = $1 AND handle = $2`,
+			u.ID, base64.RawURLEncoding.EncodeToString(used.ID), string(doc), store.Micros(p.Now())))
+		if err == nil && !there {
+			return errPasskey // removed meanwhile
+		}
+		return err
+	})
+	if err == nil {
+		p.throttle.succeeded(account, address)
+	}
+	return u, err
+}

@@ -1,0 +1,63 @@
+package wiring
+
+import (
+	"context"
+
+	"keyway/internal/api/clientsession"
+	"keyway/internal/api/connectwebview"
+	"keyway/internal/api/device"
+	"keyway/internal/api/event"
+	"keyway/internal/api/workspace"
+	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
+	"keyway/internal/trust/credential"
+)
+
+// mostFound is how many resources of a kind a search finds.
+const mostFound = 20
+
+// finders are what /workspaces/find_anything looks in.
+func (r *Rooms) finders() map[string]workspace.Finder {
+	devices := func(unmanaged bool) workspace.Finder {
+		return func(ctx context.Context, workspaceID, text string) (any, error) {
+			p, err := r.Devices.List(ctx, workspaceID, device.Filter{Search: text, Unmanaged: unmanaged, Limit: mostFound})
+			return p.Items, err
+		}
+	}
+	return map[string]workspace.Finder{
+		"devices":           devices(false),
+		"unmanaged_devices": devices(true),
+		"connected_accounts": func(ctx context.Context, workspaceID, text string) (any, error) {
+			p, err := r.Accounts.Find(ctx, workspaceID, text, rpc.Position{}, mostFound)
+			return p.Items, err
+		},
+		"connect_webviews": func(ctx context.Context, workspaceID, text string) (any, error) {
+			p, err := r.Webviews.List(ctx, workspaceID, connectwebview.Filter{Search: text, Limit: mostFound})
+			return p.Items, err
+		},
+		"access_codes": func(ctx context.Context, _, text string) (any, error) {
+			return r.Codes.Find(ctx, text, mostFound)
+		},
+		"unmanaged_access_codes": func(ctx context.Context, _, text string) (any, error) {
+			return r.Codes.FindUnmanaged(ctx, text, mostFound)
+		},
+		"action_attempts": func(ctx context.Context, _, text string) (any, error) {
+			found, err := r.Attempts.Reached(ctx, text)
+			if fault.Is(err, fault.ActionAttemptNotFound) {
+				return []any{}, nil
+			}
+			return []any{found}, err
+		},
+		"events": func(ctx context.Context, workspaceID, text string) (any, error) {
+			p, err := r.Events.Find(ctx, workspaceID, event.Filter{ID: text, Limit: mostFound})
+			return p.Items, err
+		},
+		"client_sessions": func(ctx context.Context, workspaceID, text string) (any, error) {
+			if credential.From(ctx).Reach != nil {
+				return []any{}, nil // sessions are about more than devices
+			}
+			found, err := r.Sessions.List(ctx, workspaceID, clientsession.Filter{ID: text})
+			return append([]clientsession.Session{}, found...), err
+		},
+	}
+}
