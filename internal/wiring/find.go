@@ -17,47 +17,47 @@ import (
 const mostFound = 20
 
 // finders are what /workspaces/find_anything looks in.
-func (r *Rooms) finders() map[string]workspace.Finder {
-	devices := func(unmanaged bool) workspace.Finder {
+func (r *Rooms) finders() []workspace.Finder {
+	devices := func(unmanaged bool) func(context.Context, string, string) (any, error) {
 		return func(ctx context.Context, workspaceID, text string) (any, error) {
 			p, err := r.Devices.List(ctx, workspaceID, device.Filter{Search: text, Unmanaged: unmanaged, Limit: mostFound})
 			return p.Items, err
 		}
 	}
-	return map[string]workspace.Finder{
-		"devices":           devices(false),
-		"unmanaged_devices": devices(true),
-		"connected_accounts": func(ctx context.Context, workspaceID, text string) (any, error) {
+	return []workspace.Finder{
+		{Kind: "devices", Find: devices(false)},
+		{Kind: "unmanaged_devices", Find: devices(true)},
+		{Kind: "connected_accounts", Find: func(ctx context.Context, workspaceID, text string) (any, error) {
 			p, err := r.Accounts.Find(ctx, workspaceID, text, rpc.Position{}, mostFound)
 			return p.Items, err
-		},
-		"connect_webviews": func(ctx context.Context, workspaceID, text string) (any, error) {
+		}},
+		{Kind: "connect_webviews", Find: func(ctx context.Context, workspaceID, text string) (any, error) {
 			p, err := r.Webviews.List(ctx, workspaceID, connectwebview.Filter{Search: text, Limit: mostFound})
 			return p.Items, err
-		},
-		"access_codes": func(ctx context.Context, _, text string) (any, error) {
+		}},
+		{Kind: "access_codes", Find: func(ctx context.Context, _, text string) (any, error) {
 			return r.Codes.Find(ctx, text, mostFound)
-		},
-		"unmanaged_access_codes": func(ctx context.Context, _, text string) (any, error) {
+		}},
+		{Kind: "unmanaged_access_codes", Find: func(ctx context.Context, _, text string) (any, error) {
 			return r.Codes.FindUnmanaged(ctx, text, mostFound)
-		},
-		"action_attempts": func(ctx context.Context, _, text string) (any, error) {
+		}},
+		{Kind: "action_attempts", Find: func(ctx context.Context, _, text string) (any, error) {
 			found, err := r.Attempts.Reached(ctx, text)
 			if fault.Is(err, fault.ActionAttemptNotFound) {
 				return []any{}, nil
 			}
 			return []any{found}, err
-		},
-		"events": func(ctx context.Context, workspaceID, text string) (any, error) {
+		}},
+		{Kind: "events", Find: func(ctx context.Context, workspaceID, text string) (any, error) {
 			p, err := r.Events.Find(ctx, workspaceID, event.Filter{ID: text, Limit: mostFound})
 			return p.Items, err
-		},
-		"client_sessions": func(ctx context.Context, workspaceID, text string) (any, error) {
+		}},
+		{Kind: "client_sessions", Find: func(ctx context.Context, workspaceID, text string) (any, error) {
 			if credential.From(ctx).Reach != nil {
 				return []any{}, nil // sessions are about more than devices
 			}
 			found, err := r.Sessions.List(ctx, workspaceID, clientsession.Filter{ID: text})
 			return append([]clientsession.Session{}, found...), err
-		},
+		}},
 	}
 }

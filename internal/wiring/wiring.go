@@ -112,12 +112,14 @@ func Wire(o Outside) *Rooms {
 	r.Providers = provider.NewRegistry(r.Virtual)
 	r.Devices = &device.Devices{DB: db, Events: r.Events, Providers: r.Providers, Now: now}
 	r.Accounts = &account.Accounts{DB: db, Events: r.Events, Devices: r.Devices, Providers: r.Providers, Sandbox: r.Virtual, Now: now}
-	r.Workspaces = &workspace.Workspaces{DB: db, PublicURL: o.PublicURL, Attempts: r.Attempts, Jobs: r.Jobs, Audit: r.Audit, Now: now, Reset: r.resetSandbox}
+	r.Workspaces = &workspace.Workspaces{DB: db, PublicURL: o.PublicURL, Attempts: r.Attempts, Jobs: r.Jobs, Audit: r.Audit, Now: now}
+	r.Workspaces.Subscribers = append(r.Workspaces.Subscribers, r)
 	r.Workspaces.Finders = r.finders()
 	r.Workspaces.RegisterJobs()
 	r.Codes = &accesscode.Codes{DB: db, Vault: v, Devices: r.Devices, Attempts: r.Attempts, Jobs: r.Jobs, Events: r.Events, Clock: clocks, Log: o.Log, ReadEvery: o.ReadEvery}
 	r.Codes.RegisterJobs()
-	r.Devices.Changed, r.Devices.Deleted, r.Devices.Simulated = r.Codes.DeviceChanged, r.Codes.DeviceDeleted, r.Codes.DeviceSimulated
+	r.Devices.Subscribers = append(r.Devices.Subscribers, r.Codes)
+	r.Devices.Simulated = append(r.Devices.Simulated, r.Codes.DeviceSimulated)
 	r.Locks = &lock.Locks{DB: db, Devices: r.Devices, Attempts: r.Attempts, Jobs: r.Jobs, Events: r.Events, Clock: clocks, Codes: r.Codes, Log: o.Log}
 	r.Locks.RegisterJobs()
 	r.Sessions = &clientsession.Sessions{DB: db, Vault: v, Events: r.Events, Limit: credential.NewLimiter(clientsession.PerMinute, now), Now: now}
@@ -127,12 +129,14 @@ func Wire(o Outside) *Rooms {
 	r.Keys = &apikey.Keys{DB: db, Vault: v, Usage: r.Usage, Audit: r.Audit, Now: now}
 	r.Tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: r.Usage, Audit: r.Audit, Events: r.Events, Jobs: r.Jobs, Mail: r.Mail, Now: now, Table: r.Table}
 	r.Tokens.RegisterJobs()
-	r.Leaks.Told = r.Tokens.LeakFound
+	r.Leaks.Subscribers = append(r.Leaks.Subscribers, r.Tokens)
 	r.Policies = &policy.Policies{DB: db, Audit: r.Audit, Now: now, Table: r.Table}
 	r.Members = &member.Members{DB: db, People: r.People, Workspaces: r.Workspaces, Keys: r.Keys, Audit: r.Audit, Mail: r.Mail, Now: now, PublicURL: o.PublicURL}
 	r.Tokens.Scopes = rpc.Scopes(r.Endpoints()...)
 	return r
 }
+
+var _ workspace.Subscriber = (*Rooms)(nil)
 
 // Endpoints are the rows of all rooms, room by room.
 func (r *Rooms) Endpoints() [][]rpc.Endpoint {
@@ -154,9 +158,9 @@ func (r *Rooms) Table() (rows []*rpc.Endpoint) {
 	return rows
 }
 
-// resetSandbox puts a sandbox workspace's devices back to how they were found, with what they
+// WorkspaceReset puts a sandbox workspace's devices back to how they were found, with what they
 // remember and the codes on them, and its clock to the real time.
-func (r *Rooms) resetSandbox(ctx context.Context, workspaceID string) error {
+func (r *Rooms) WorkspaceReset(ctx context.Context, workspaceID string) error {
 	err := r.DB.Update(ctx, func(tx *store.Tx) error {
 		return errors.Join(memory.Forget(ctx, tx, workspaceID), r.Codes.Reset(ctx, tx, workspaceID), r.Jobs.Rewind(ctx, tx, workspaceID))
 	}, store.Workspace(workspaceID))

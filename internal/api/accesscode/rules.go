@@ -862,7 +862,7 @@ func (c *Codes) ManageElsewhere(ctx context.Context, id string, elsewhere bool) 
 
 const transferred = "Management was transferred to another workspace."
 
-// DeviceSimulated is for device.Devices.Simulated: a simulation shows on the codes of its device when it
+// DeviceSimulated is one of device.Devices.Simulated: a simulation shows on the codes of its device when it
 // answers.
 func (c *Codes) DeviceSimulated(ctx context.Context, workspaceID, deviceID string) error {
 	return c.Jobs.RunNow(ctx, syncKey(workspaceID, deviceID))

@@ -39,7 +39,9 @@ func (c *Codes) visitAt(ctx context.Context, tx *store.Tx, d device.Reached, at 
 	return c.Jobs.ScheduleAhead(ctx, tx, syncKey(d.WorkspaceID, d.ID), syncJob, d.WorkspaceID, d.ID, at, d.Ahead)
 }
 
-// DeviceChanged is for device.Devices.Changed: what is wrong with a device shows on its codes, and
+var _ device.Subscriber = (*Codes)(nil)
+
+// DeviceChanged shows on the codes of a device what has changed about it: what is wrong with a device shows on its codes, and
 // one that is back is asked for what it missed.
 func (c *Codes) DeviceChanged(ctx context.Context, tx *store.Tx, d *device.Device) error {
 	if d.CanProgramOnlineAccessCodes == nil && d.CanProgramOfflineAccessCodes == nil {
@@ -742,7 +744,7 @@ func (t *telling) spaceProblems(rows []*row) (errs []device.Error, warnings []de
 	return errs, warnings
 }
 
-// DeviceDeleted is for device.Devices.Deleted: the codes of a device go with it. What is on the lock
+// DeviceDeleted deletes the codes of a device with it. What is on the lock
 // stays there, out of reach.
 func (c *Codes) DeviceDeleted(ctx context.Context, tx *store.Tx, dev *device.Device) error {
 	rows, err := c.ofDevice(ctx, tx, dev.WorkspaceID, dev.ID)

@@ -142,7 +142,8 @@ func (w *world) start() {
 	w.accounts = &account.Accounts{DB: w.db, Events: events, Devices: w.devices, Providers: registry, Sandbox: w.virtual, Now: now}
 	w.codes = &accesscode.Codes{DB: w.db, Vault: w.vault, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Log: log}
 	w.codes.RegisterJobs()
-	w.devices.Changed, w.devices.Deleted, w.devices.Simulated = w.codes.DeviceChanged, w.codes.DeviceDeleted, w.codes.DeviceSimulated
+	w.devices.Subscribers = []device.Subscriber{w.codes}
+	w.devices.Simulated = append(w.devices.Simulated, w.codes.DeviceSimulated)
 	w.log = events
 	locks := &lock.Locks{DB: w.db, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Codes: w.codes, Log: log}
 	locks.RegisterJobs()

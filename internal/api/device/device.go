@@ -99,18 +99,23 @@ type Devices struct {
 	Providers *provider.Registry
 	Now       func() time.Time
 	Limits    Limits // nil: none
-	// Changed is told of every device of which more is written than its name and metadata, in the same
-	// transaction; nil: nobody asks.
-	Changed func(ctx context.Context, tx *store.Tx, dev *Device) error
-	// Deleted is told of every device that is about to be deleted, in the same transaction, so that
-	// what hangs on it goes with it; nil: nobody asks.
-	Deleted func(ctx context.Context, tx *store.Tx, dev *Device) error
-	// Simulated is told of a virtual device to which something was made to happen, once that is written,
-	// and returns when all that follows has happened; nil: nothing follows.
-	Simulated func(ctx context.Context, workspaceID, id string) error
+	// Subscribers are notified of changes, in order.
+	Subscribers []Subscriber
+	// Simulated are called after something was simulated on a virtual device and committed; each returns
+	// when all consequences have been written.
+	Simulated []func(ctx context.Context, workspaceID, id string) error
 
 	once    sync.Once
 	decoded *otter.Cache[string, *decoded]
+}
+
+// Subscriber is notified of changes to devices, in the transaction that makes them: what it writes is
+// committed exactly when the change is. An error rolls the change back.
+type Subscriber interface {
+	// DeviceChanged follows every write of more than a device's name and metadata.
+	DeviceChanged(ctx context.Context, tx *store.Tx, dev *Device) error
+	// DeviceDeleted precedes the deletion of a device, so that dependent rows can be deleted with it.
+	DeviceDeleted(ctx context.Context, tx *store.Tx, dev *Device) error
 }
 
 // Zone is the time zone of the place where a device is; UTC where that is not known.
@@ -403,8 +408,8 @@ func (d *Devices) Delete(ctx context.Context, workspaceID, id string) error {
 }
 
 func (d *Devices) delete(ctx context.Context, tx *store.Tx, r Reached) error {
-	if d.Deleted != nil {
-		if err := d.Deleted(ctx, tx, &r.Device); err != nil {
+	for _, s := range d.Subscribers {
+		if err := s.DeviceDeleted(ctx, tx, &r.Device); err != nil {
 			return err
 		}
 	}

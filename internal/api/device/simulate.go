@@ -227,10 +227,12 @@ func (d *Devices) Tell(ctx context.Context, id string, t Told) error {
 
 // simulated lets all that follows from a simulation happen.
 func (d *Devices) simulated(ctx context.Context, workspaceID, id string) error {
-	if d.Simulated == nil {
-		return nil
+	for _, follow := range d.Simulated {
+		if err := follow(ctx, workspaceID, id); err != nil {
+			return err
+		}
 	}
-	return d.Simulated(ctx, workspaceID, id)
+	return nil
 }
 
 // AccountSimulated lets all that follows from a simulation happen to the devices of an account.

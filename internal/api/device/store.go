@@ -63,14 +63,17 @@ func (d *Devices) insert(ctx context.Context, tx *store.Tx, dev *Device, a Accou
 	return d.changed(ctx, tx, dev)
 }
 
+// changed notifies the subscribers of a change.
 func (d *Devices) changed(ctx context.Context, tx *store.Tx, dev *Device) error {
-	if d.Changed == nil {
-		return nil
+	for _, s := range d.Subscribers {
+		if err := s.DeviceChanged(ctx, tx, dev); err != nil {
+			return err
+		}
 	}
-	return d.Changed(ctx, tx, dev)
+	return nil
 }
 
-// save writes a changed device back, and tells of it.
+// save writes a changed device back and notifies the subscribers.
 func (d *Devices) save(ctx context.Context, tx *store.Tx, dev *Device) error {
 	if err := d.write(ctx, tx, dev); err != nil {
 		return err

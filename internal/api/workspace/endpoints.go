@@ -94,16 +94,16 @@ type findInput struct {
 func (w *Workspaces) findAnything(ctx context.Context, in findInput) (map[string]any, error) {
 	out := map[string]any{}
 	p := credential.From(ctx)
-	for name, find := range w.Finders {
-		if !p.MayRead(strings.TrimPrefix(name, "unmanaged_")) {
-			out[name] = []any{}
+	for _, f := range w.Finders {
+		if !p.MayRead(strings.TrimPrefix(f.Kind, "unmanaged_")) {
+			out[f.Kind] = []any{}
 			continue
 		}
-		found, err := find(ctx, p.WorkspaceID, in.Search)
+		found, err := f.Find(ctx, p.WorkspaceID, in.Search)
 		if err != nil {
 			return nil, err
 		}
-		out[name] = found
+		out[f.Kind] = found
 	}
 	return out, nil
 }

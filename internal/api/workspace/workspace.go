@@ -69,14 +69,25 @@ type Workspaces struct {
 	Now      func() time.Time
 	// PublicURL is where people reach the server, without a slash at the end; logos are served there.
 	PublicURL string
-	// Reset puts the devices of a sandbox workspace back. It may return workspace_not_found.
-	Reset func(ctx context.Context, workspaceID string) error
-	// Finders are what a search looks in, by the name of what they find.
-	Finders map[string]Finder
+	// Subscribers are notified of resets, in order.
+	Subscribers []Subscriber
+	// Finders are what a search looks in.
+	Finders []Finder
 }
 
-// Finder finds resources of one kind by a text, and gives a list of them as they are served.
-type Finder func(ctx context.Context, workspaceID, text string) (any, error)
+// Subscriber is notified of what happens to workspaces.
+type Subscriber interface {
+	// WorkspaceReset puts what belongs to a sandbox workspace back to its initial state. It may be called
+	// again after it has failed half-way, and may return workspace_not_found.
+	WorkspaceReset(ctx context.Context, workspaceID string) error
+}
+
+// Finder finds resources of one kind.
+type Finder struct {
+	Kind string // the key of the list in the answer, for example "devices"
+	// Find gives a list of the resources of a workspace that match a text, as they are served.
+	Find func(ctx context.Context, workspaceID, text string) (any, error)
+}
 
 // The kinds of jobs that Workspaces has.
 const (
@@ -348,8 +359,10 @@ func (w *Workspaces) runReset(ctx context.Context, j job.Job) error {
 	if err := json.Unmarshal(j.Payload, &attempt); err != nil {
 		return err
 	}
-	if err := w.Reset(ctx, j.WorkspaceID); err != nil && !fault.Is(err, fault.WorkspaceNotFound) {
-		return err
+	for _, s := range w.Subscribers {
+		if err := s.WorkspaceReset(ctx, j.WorkspaceID); err != nil && !fault.Is(err, fault.WorkspaceNotFound) {
+			return err
+		}
 	}
 	return w.DB.Update(ctx, func(tx *store.Tx) error {
 		if _, err := w.Attempts.Settle(ctx, tx, j.WorkspaceID, attempt, struct{}{}, nil); err != nil && !fault.Is(err, fault.ActionAttemptNotFound) {

@@ -20,8 +20,13 @@ type Leaks struct {
 	Audit *audit.Log
 	Limit *Limiter // of requests from an address
 	Now   func() time.Time
-	// Told has whoever a credential belongs to told that it was found; nil: nobody is.
-	Told func(ctx context.Context, tx *store.Tx, l Leaked) error
+	// Subscribers are notified of leaked credentials, in order.
+	Subscribers []LeakSubscriber
+}
+
+// LeakSubscriber is notified of a leaked credential in the transaction that revokes it.
+type LeakSubscriber interface {
+	LeakFound(ctx context.Context, tx *store.Tx, l Leaked) error
 }
 
 // Leaked is a credential that somebody has found.
@@ -136,8 +141,8 @@ func (l *Leaks) end(ctx context.Context, tx *store.Tx, c leaked, by audit.Actor)
 	if c.userID.Valid {
 		detail["user_id"] = c.userID.String
 	}
-	if l.Told != nil {
-		if err := l.Told(ctx, tx, Leaked{c.kind, c.id, "seam_" + c.short, c.workspaceID.String, by.Address}); err != nil {
+	for _, s := range l.Subscribers {
+		if err := s.LeakFound(ctx, tx, Leaked{c.kind, c.id, "seam_" + c.short, c.workspaceID.String, by.Address}); err != nil {
 			return err
 		}
 	}
