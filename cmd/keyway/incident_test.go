@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,8 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -457,29 +454,9 @@ func TestIncidentDeactivatedUser(t *testing.T) {
 // other, dead ones stay dead, and a scope that this version does not know grants nothing.
 func TestIncidentWideningOnUpgrade(t *testing.T) {
 	t.Parallel()
-	folder, first := t.TempDir(), filepath.Join("testdata", "first_version")
-	read := func(name string) []byte {
-		text, err := os.ReadFile(filepath.Join(first, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return text
-	}
-	if err := os.WriteFile(filepath.Join(folder, "keys"), read("keys.json"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	old, err := sql.Open("sqlite", filepath.Join(folder, store.FileName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := old.ExecContext(t.Context(), string(read("database.sql"))); err != nil {
-		t.Fatal(err)
-	}
-	if err := old.Close(); err != nil {
-		t.Fatal(err)
-	}
+	folder := storetest.FixtureFolder(t, storetest.Version01)
 	secrets := map[string]string{}
-	if err := json.Unmarshal(read("tokens.json"), &secrets); err != nil {
+	if err := json.Unmarshal(storetest.Fixture(t, storetest.Version01, "tokens.json"), &secrets); err != nil {
 		t.Fatal(err)
 	}
 	workspaceID, elsewhere := secrets["workspace_id"], secrets["other_workspace_id"]

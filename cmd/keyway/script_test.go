@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"errors"
 	"net"
 	"net/http"
@@ -65,6 +66,13 @@ func TestScripts(t *testing.T) {
 					ts.Fatalf("stdout has no %s", args[1])
 				}
 				ts.Setenv(args[0], value)
+			},
+			// sql FILE STATEMENT changes a database that no server has open.
+			"sql": func(ts *testscript.TestScript, _ bool, args []string) {
+				db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+				ts.Check(err)
+				_, err = db.Exec(args[1])
+				ts.Check(errors.Join(err, db.Close()))
 			},
 			// lines N NAME counts the lines of a file or of stdout.
 			"lines": func(ts *testscript.TestScript, _ bool, args []string) {

@@ -44,7 +44,7 @@ func openPostgres(ctx context.Context, url string, watch *watchers) (*postgresDB
 	if err := pool.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("connecting to PostgreSQL at %s:%d, database %q: %w", cfg.Host, cfg.Port, cfg.Database, err), pool.Close())
 	}
-	if err := migrate(ctx, pool, "postgres"); err != nil {
+	if err := migrateShared(ctx, pool); err != nil {
 		return nil, errors.Join(fmt.Errorf("bringing the database up to date: %w", err), pool.Close())
 	}
 	return &postgresDB{pool, watch}, nil

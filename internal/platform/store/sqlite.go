@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/pressly/goose/v3/database"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -66,7 +67,7 @@ func openSQLite(ctx context.Context, folder string, gen *generations, watch *wat
 	if err := os.Chmod(path, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.Join(err, writes.Close())
 	}
-	if err := migrate(ctx, writes, "sqlite3"); err != nil {
+	if err := migrate(ctx, writes, database.DialectSQLite3); err != nil {
 		return nil, errors.Join(fmt.Errorf("bringing %s up to date: %w", path, Explain(err)), writes.Close())
 	}
 	conn, err := writes.Conn(ctx)

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -29,6 +30,20 @@ func Each(t *testing.T, test func(t *testing.T, db *store.DB)) {
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		test(t, Postgres(t))
+	})
+}
+
+// EachEmpty runs a test on a place for a new database of each kind, with how to reach it without a store.
+func EachEmpty(t *testing.T, test func(t *testing.T, driver, source string, o store.Options)) {
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		folder := t.TempDir()
+		test(t, "sqlite", filepath.Join(folder, store.FileName), store.Options{Folder: folder})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		url := PostgresURL(t)
+		test(t, "pgx", url, store.Options{DatabaseURL: url})
 	})
 }
 

@@ -8,6 +8,3 @@ CREATE TABLE token_habits (
     last_used_at BIGINT NOT NULL,
     PRIMARY KEY (family_id, kind, value)
 );
-
--- +goose Down
-DROP TABLE token_habits;

@@ -52,13 +52,3 @@ CREATE TABLE openid_accounts (
     PRIMARY KEY (issuer, subject)
 );
 CREATE INDEX openid_accounts_user ON openid_accounts (user_id);
-
--- +goose Down
-DROP TABLE openid_accounts;
-DROP TABLE recovery_codes;
-DROP TABLE authenticators;
-DROP TABLE spent_challenges;
-DROP TABLE passkeys;
-ALTER TABLE sessions DROP COLUMN must_renew;
-ALTER TABLE sessions DROP COLUMN method;
-ALTER TABLE sessions DROP COLUMN authenticated_at;

@@ -70,13 +70,3 @@ CREATE TABLE webhook_attempts (
     PRIMARY KEY (workspace_id, webhook_attempt_id)
 );
 CREATE INDEX webhook_attempts_order ON webhook_attempts (workspace_id, webhook_id, created_at, webhook_attempt_id);
-
--- +goose Down
-DROP TABLE webhook_attempts;
-DROP TABLE webhook_deliveries;
-DROP TABLE webhooks;
-DROP TABLE event_refs;
-DROP INDEX events_account;
-DROP INDEX events_seq;
-ALTER TABLE events DROP COLUMN seq;
-DROP TABLE event_heads;

@@ -2,6 +2,3 @@
 
 -- +goose Up
 CREATE INDEX credentials_reason ON credentials (revoke_reason, revoked_at);
-
--- +goose Down
-DROP INDEX credentials_reason;

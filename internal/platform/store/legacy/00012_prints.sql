@@ -11,10 +11,3 @@ CREATE INDEX access_codes_device ON access_codes (workspace_id, device_id, creat
 -- Most codes share their PIN with no other.
 DROP INDEX access_codes_common;
 CREATE INDEX access_codes_common ON access_codes (workspace_id, common_code_key) WHERE common_code_key IS NOT NULL;
-
--- +goose Down
-DROP INDEX access_codes_common;
-CREATE INDEX access_codes_common ON access_codes (workspace_id, common_code_key);
-DROP INDEX access_codes_device;
-CREATE INDEX access_codes_device ON access_codes (workspace_id, device_id, created_at, access_code_id);
-ALTER TABLE access_codes DROP COLUMN prints;

@@ -11,6 +11,3 @@ CREATE TABLE mails (
     expires_at BIGINT NOT NULL                 -- when it is given up
 );
 CREATE INDEX mails_next ON mails (next_at);
-
--- +goose Down
-DROP TABLE mails;

@@ -64,23 +64,3 @@ CREATE TABLE refused_tokens (
     PRIMARY KEY (workspace_id, credential_id)
 );
 CREATE INDEX refused_tokens_credential ON refused_tokens (credential_id);
-
--- +goose Down
-DROP TABLE refused_tokens;
-DROP TABLE policies;
-DROP TABLE refusals;
-DROP TABLE token_uses;
-DROP TABLE token_counters;
-DROP INDEX credentials_expires;
-ALTER TABLE credentials DROP COLUMN use_count;
-ALTER TABLE credentials DROP COLUMN recent_addresses;
-ALTER TABLE credentials DROP COLUMN expiry_notice;
-ALTER TABLE credentials DROP COLUMN ends_predecessor;
-ALTER TABLE credentials DROP COLUMN grace_ends_at;
-ALTER TABLE credentials DROP COLUMN successor_id;
-ALTER TABLE credentials DROP COLUMN predecessor_id;
-ALTER TABLE credentials DROP COLUMN is_strict;
-ALTER TABLE credentials DROP COLUMN is_decoy;
-ALTER TABLE credentials DROP COLUMN disabled_at;
-ALTER TABLE credentials DROP COLUMN not_before;
-ALTER TABLE credentials DROP COLUMN limits;

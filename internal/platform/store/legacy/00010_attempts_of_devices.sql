@@ -2,6 +2,3 @@
 
 -- +goose Up
 CREATE INDEX action_attempts_device ON action_attempts (workspace_id, device_id, created_at, action_attempt_id);
-
--- +goose Down
-DROP INDEX action_attempts_device;

@@ -4,6 +4,3 @@
 
 -- NULL: the workspace's own. Otherwise it sends what this family of tokens may see, as long as it may.
 ALTER TABLE webhooks ADD COLUMN family_id TEXT;
-
--- +goose Down
-ALTER TABLE webhooks DROP COLUMN family_id;

@@ -3,6 +3,3 @@
 
 -- +goose Up
 CREATE INDEX credentials_digest ON credentials (digest);
-
--- +goose Down
-DROP INDEX credentials_digest;

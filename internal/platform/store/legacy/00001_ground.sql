@@ -211,21 +211,3 @@ CREATE TABLE events (
 );
 CREATE INDEX events_order ON events (workspace_id, occurred_at, event_id);
 CREATE INDEX events_device ON events (workspace_id, device_id, occurred_at);
-
--- +goose Down
-DROP TABLE events;
-DROP TABLE action_attempts;
-DROP TABLE metadata;
-DROP TABLE devices;
-DROP TABLE connected_accounts;
-DROP TABLE jobs;
-DROP TABLE audit_entries;
-DROP TABLE sessions;
-DROP TABLE credentials;
-DROP TABLE links;
-DROP TABLE memberships;
-DROP TABLE workspaces;
-DROP TABLE users;
-DROP TABLE settings;
-DROP TABLE server_keys;
-DROP TABLE generations;

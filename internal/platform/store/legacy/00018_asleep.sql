@@ -9,9 +9,3 @@ ALTER TABLE access_codes ADD COLUMN asleep_until BIGINT;
 ALTER TABLE access_codes ADD COLUMN asleep_in BIGINT;
 DROP INDEX access_codes_device;
 CREATE INDEX access_codes_device ON access_codes (workspace_id, device_id, created_at, access_code_id, is_spare, prints, asleep_until, asleep_in);
-
--- +goose Down
-DROP INDEX access_codes_device;
-CREATE INDEX access_codes_device ON access_codes (workspace_id, device_id, created_at, access_code_id, is_spare, prints);
-ALTER TABLE access_codes DROP COLUMN asleep_in;
-ALTER TABLE access_codes DROP COLUMN asleep_until;

@@ -52,8 +52,3 @@ CREATE TABLE connect_webviews (
 CREATE UNIQUE INDEX connect_webviews_id ON connect_webviews (connect_webview_id);
 CREATE INDEX connect_webviews_order ON connect_webviews (workspace_id, created_at, connect_webview_id);
 CREATE INDEX connect_webviews_account ON connect_webviews (workspace_id, connected_account_id);
-
--- +goose Down
-DROP TABLE connect_webviews;
-DROP TABLE client_session_resources;
-DROP TABLE client_sessions;

@@ -22,18 +22,3 @@ CREATE TABLE audit_head (
     mac  BYTEA
 );
 INSERT INTO audit_head (name, seq) VALUES ('chain', 0);
-
--- +goose Down
-DROP TABLE audit_head;
-DROP INDEX audit_entries_credential;
-DROP INDEX audit_entries_user;
-DROP INDEX audit_entries_subject;
-DROP INDEX audit_entries_time;
-DROP INDEX audit_entries_seq;
-DROP INDEX audit_entries_workspace;
-CREATE INDEX audit_entries_workspace ON audit_entries (workspace_id, entry_id);
-ALTER TABLE audit_entries DROP COLUMN credential_id;
-ALTER TABLE audit_entries DROP COLUMN user_id;
-ALTER TABLE audit_entries DROP COLUMN mac;
-ALTER TABLE audit_entries DROP COLUMN key_id;
-ALTER TABLE audit_entries DROP COLUMN seq;

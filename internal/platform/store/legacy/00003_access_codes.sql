@@ -52,12 +52,3 @@ CREATE TABLE access_code_timeline (
     PRIMARY KEY (workspace_id, access_code_id, event_id)
 );
 CREATE INDEX access_code_timeline_order ON access_code_timeline (workspace_id, access_code_id, occurred_at, event_id);
-
--- +goose Down
-DROP TABLE access_code_timeline;
-DROP TABLE access_codes;
-DROP TABLE device_memory;
-ALTER TABLE events DROP COLUMN secret;
-ALTER TABLE jobs DROP COLUMN again_at;
-ALTER TABLE jobs DROP COLUMN due_at;
-ALTER TABLE workspaces DROP COLUMN clock_offset;

@@ -14,8 +14,3 @@ CREATE TABLE token_networks (
     last_used_at  BIGINT NOT NULL,
     PRIMARY KEY (family_id, network)
 );
-
--- +goose Down
-DROP TABLE token_networks;
-DROP INDEX credentials_family;
-ALTER TABLE credentials DROP COLUMN family_id;

@@ -1,0 +1,23 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/pressly/goose/v3/database"
+)
+
+// MigrateLegacy brings a file of SQLite with the first schema to a later legacy version.
+func MigrateLegacy(ctx context.Context, path string, version int64) error {
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		return err
+	}
+	m, err := newMigrator(db, database.DialectSQLite3, legacyFiles, "legacy")
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	_, err = m.UpTo(ctx, version)
+	return errors.Join(err, db.Close())
+}
