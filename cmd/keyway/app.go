@@ -5,12 +5,13 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"keyway/internal/api/personalaccesstoken"
@@ -39,34 +40,75 @@ type appOptions struct {
 	now       func() time.Time // nil: the machine's clock
 }
 
-// openApp opens the database and the keys and wires the rooms.
+// opened is the data that a program works on, not wired to anything yet.
+type opened struct {
+	db    *store.DB
+	vault *vault.Vault
+}
+
+// openApp opens the database and the keys and wires the packages to them.
 func openApp(ctx context.Context, o appOptions) (*app, error) {
-	if o.log == nil {
-		o.log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	data, err := openData(ctx, o)
+	if err != nil {
+		return nil, err
 	}
-	most := personalaccesstoken.DefaultMaxLive
-	if o.tokens != "" {
-		var err error
-		if most, err = strconv.Atoi(o.tokens); err != nil || most < 1 {
-			return nil, badUsage("--tokens-per-person %q is not a number from 1 up", o.tokens)
-		}
+	a, err := data.app(o)
+	if err != nil {
+		return nil, errors.Join(err, data.db.Close())
 	}
+	return a, nil
+}
+
+// openData opens the database and the keys.
+func openData(ctx context.Context, o appOptions) (opened, error) {
 	if o.mustExist && o.databaseURL == "" {
 		if _, err := os.Stat(filepath.Join(o.data, store.FileName)); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("there is no Keyway data in %s: name the right folder with --data, or begin with `keyway init` or `keyway serve`", o.data)
+			return opened{}, fmt.Errorf("there is no Keyway data in %s: name the right folder with --data, or begin with `keyway init` or `keyway serve`", o.data)
 		}
 	}
 	db, err := store.Open(ctx, store.Options{Folder: o.data, DatabaseURL: o.databaseURL, Server: o.server})
 	if err != nil {
-		return nil, err
+		return opened{}, diskTrouble(err, o)
 	}
 	v, err := openVault(ctx, db, o)
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return opened{}, errors.Join(diskTrouble(err, o), db.Close())
 	}
-	a := wire(db, v, o)
-	a.Tokens.MaxLive = most
-	return a, nil
+	return opened{db, v}, nil
+}
+
+// diskTrouble says so in an error of opening the data when the reason may be that the disk is full, which the
+// database reports in several ways.
+func diskTrouble(err error, o appOptions) error {
+	if o.databaseURL != "" || strings.Contains(err.Error(), store.DiskFull) {
+		return err
+	}
+	if free, freeErr := store.FreeDisk(o.data); errors.Is(err, syscall.ENOSPC) || errors.Is(err, store.ErrCannotWrite) && freeErr == nil && free < store.LowDisk {
+		return fmt.Errorf("%s (%d KiB are free at %s): %w", store.DiskFull, free>>10, o.data, err)
+	}
+	return err
+}
+
+// app wires the packages to the data.
+func (d opened) app(o appOptions) (a *app, err error) {
+	if o.log == nil {
+		o.log = slog.New(slog.DiscardHandler)
+	}
+	a = wire(d.db, d.vault, o)
+	a.Tokens.MaxLive, err = maxTokens(o.tokens)
+	return a, err
+}
+
+// maxTokens reads how many live tokens a person may have; empty: as many as usual.
+func maxTokens(text string) (int, error) {
+	if text == "" {
+		return personalaccesstoken.DefaultMaxLive, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, badUsage("--tokens-per-person %q is not a number from 1 up", text)
+	}
+	return n, nil
 }
 
 func wire(db *store.DB, v *vault.Vault, o appOptions) *app {

@@ -23,12 +23,13 @@ import (
 
 // process is a server as a process of its own, which can be killed.
 type process struct {
-	t     *testing.T
-	args  []string
-	url   string
-	cmd   *exec.Cmd
-	log   string // path
-	token string
+	t      *testing.T
+	args   []string
+	url    string
+	cmd    *exec.Cmd
+	log    string   // path
+	stderr *os.File // instead of the log, if set
+	token  string
 }
 
 // newProcess makes a first person with a token on new data and serves it.
@@ -77,7 +78,9 @@ func (p *process) start() {
 		p.t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }()
-	p.cmd.Stderr = log
+	if p.cmd.Stderr = log; p.stderr != nil {
+		p.cmd.Stderr = p.stderr
+	}
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
@@ -251,6 +254,13 @@ func TestFullDisk(t *testing.T) {
 	}
 	if !strings.Contains(p.logged(), "the disk is full") {
 		t.Error("the log does not say that the disk is full")
+	}
+	if status, answer, err := p.call("/health", ""); err != nil || status != http.StatusServiceUnavailable || !strings.Contains(fmt.Sprint(answer), "the disk is full") {
+		t.Errorf("health on a full disk: %d %v %v", status, answer, err)
+	}
+	start := exec.CommandContext(t.Context(), "keyway", "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "second"))
+	if text, err := start.CombinedOutput(); err == nil || !strings.Contains(string(text), "the disk is full") {
+		t.Errorf("a start on a full disk: %v\n%s", err, text)
 	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)

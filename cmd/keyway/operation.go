@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"keyway/internal/platform/fault"
@@ -218,8 +219,15 @@ func (a *app) controlHandler() http.Handler {
 	return mux
 }
 
-// operate runs one operation for a command and gives the last line of its answer.
-func (a *app) operate(r *http.Request, o operation, progress func(done, of int)) reply {
+// operate runs one operation for a command and gives the last line of its answer. A bug in it, or in what the
+// command sent, fails this command only.
+func (a *app) operate(r *http.Request, o operation, progress func(done, of int)) (last reply) {
+	defer func() {
+		if v := recover(); v != nil {
+			a.Log.Error("command failed in a bug", "command", o.name, "error", fmt.Sprintf("%v\n%s", v, debug.Stack()))
+			last = reply{Failure: "something went wrong in the server; its log says more"}
+		}
+	}()
 	var args json.RawMessage
 	if err := json.NewDecoder(r.Body).Decode(&args); err != nil {
 		return reply{Failure: err.Error()}

@@ -1,17 +1,12 @@
 package main
 
 import (
-	"net"
-	"net/netip"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
-
-	"keyway/internal/platform/outbound"
 )
 
 // outboundOptions are the flags about what leaves the server and what is kept of it.
@@ -27,22 +22,6 @@ func (o *outboundOptions) flags(f *pflag.FlagSet) {
 	}
 	f.StringSliceVar(&o.allow, "allow-outbound", allow, "host name (*.lan as well) or network (CIDR) outside the public internet that webhooks may be sent to; may be repeated [KEYWAY_ALLOW_OUTBOUND]")
 	f.StringVar(&o.retention, "event-retention", env("KEYWAY_EVENT_RETENTION", "90d"), "how long events are kept, like 90d or 36h; 0 for ever [KEYWAY_EVENT_RETENTION]")
-}
-
-// guard decides what addresses that users give may lead to.
-func (o *outboundOptions) guard(listeners []net.Listener, publicURL string, behindProxy bool) (*outbound.Guard, error) {
-	allow, err := outbound.ParseAllow(o.allow)
-	if err != nil {
-		return nil, badUsage("--allow-outbound: %v", err)
-	}
-	// A server behind a proxy listens on loopback as well, and yet strangers reach it.
-	local := !behindProxy
-	for _, l := range listeners {
-		a, err := netip.ParseAddrPort(l.Addr().String())
-		local = local && err == nil && a.Addr().IsLoopback()
-	}
-	u, err := url.Parse(publicURL)
-	return &outbound.Guard{Allow: allow, Local: local && err == nil && isLoopback(u.Hostname())}, nil
 }
 
 // keep reads how long events are kept; 0 is for ever.

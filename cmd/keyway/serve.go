@@ -10,9 +10,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"os"
+	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +30,8 @@ import (
 	"keyway/internal/api/reference"
 	"keyway/internal/console"
 	"keyway/internal/platform/fault"
+	"keyway/internal/platform/mail"
+	"keyway/internal/platform/outbound"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 	"keyway/internal/trust/credential"
@@ -63,6 +65,7 @@ func serveCommand(g *globals) *cobra.Command {
 		Use: "serve", Short: "Run the server",
 		Long: `Run the server. The first start with no person prints a one-time link to set one up.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			outliveReaders()
 			s, err := startServer(cmd.Context(), *g, o)
 			if err != nil {
 				return err
@@ -97,86 +100,145 @@ type server struct {
 	rpc      *rpc.Server
 	http     []*http.Server
 	failed   chan error
+	sink     *logSink
+	cert     *certificate // nil: plain http
 	stopWork context.CancelFunc
 	work     sync.WaitGroup
 }
 
-// startServer opens everything and begins to listen. When it returns, requests are answered.
-func startServer(ctx context.Context, g globals, o serveOptions) (*server, error) {
-	proxies, err := o.check()
+// startServer opens everything and begins to listen. When it returns, requests are answered. Flags are checked
+// first, then files, then ports are taken: what is wrong with one is reported before the next is touched.
+func startServer(ctx context.Context, g globals, o serveOptions) (_ *server, err error) {
+	p, err := o.plan(ctx, g)
 	if err != nil {
 		return nil, err
 	}
-	listeners, err := listen(ctx, o.listen)
-	if err != nil {
-		return nil, err
-	}
-	closeAll := func(err error) error {
-		for _, l := range listeners {
-			err = errors.Join(err, l.Close())
+	var undo []func() error
+	defer func() {
+		if err != nil {
+			for _, f := range slices.Backward(undo) {
+				err = errors.Join(err, f())
+			}
 		}
-		return err
+	}()
+	var cert *certificate
+	if o.tlsCert != "" {
+		if cert, err = loadCertificate(o.tlsCert, o.tlsKey); err != nil {
+			return nil, err
+		}
 	}
-	if o.publicURL == "" {
-		o.publicURL = defaultPublicURL(o, listeners[0])
-	}
-	if err := o.checkPublicURL(); err != nil {
-		return nil, closeAll(err)
-	}
-	guard, err := o.outbound.guard(listeners, o.publicURL, len(proxies) > 0)
-	if err != nil {
-		return nil, closeAll(err)
-	}
-	retention, err := o.outbound.keep()
-	if err != nil {
-		return nil, closeAll(err)
-	}
-	log := newLogger()
+	sink := newLogSink(os.Stderr)
+	undo = append(undo, func() error { sink.close(); return nil })
+	log := sink.logger(isTerminal(os.Stderr))
 	if o.quiet {
 		log = slog.New(slog.DiscardHandler)
 	}
-	provider, err := o.openID.provider(o.publicURL)
+	ao := appOptions{globals: g, server: o.publicURL, log: log, retention: p.retention, readEvery: o.readEvery, smtp: p.smtp}
+	data, err := openData(ctx, ao)
 	if err != nil {
-		return nil, closeAll(err)
+		return nil, err
 	}
-	smtp, err := o.mail.server()
+	undo = append(undo, data.db.Close)
+	ports, err := p.listen(ctx)
 	if err != nil {
-		return nil, closeAll(err)
+		return nil, err
+	}
+	undo = append(undo, ports.close)
+	if p.port == "0" {
+		o.publicURL = strings.Replace(o.publicURL, ":0", ":"+ports.number(), 1)
+		if err := data.db.SetServer(o.publicURL); err != nil {
+			return nil, err
+		}
 	}
 	relying, err := identity.RelyingParty(o.publicURL)
 	if err != nil {
-		return nil, closeAll(err)
+		return nil, err
 	}
-	a, err := openApp(ctx, appOptions{globals: g, server: o.publicURL, publicURL: o.publicURL, log: log, guard: guard, retention: retention, readEvery: o.readEvery, smtp: smtp})
+	ao.publicURL, ao.guard = o.publicURL, &outbound.Guard{Allow: p.allow, Local: len(p.proxies) == 0 && ports.loopback() && hasLoopbackHost(o.publicURL)}
+	a, err := data.app(ao)
 	if err != nil {
-		return nil, closeAll(err)
+		return nil, err
 	}
-	a.People.OpenID, a.People.Relying = provider, relying
+	if a.People.OpenID, a.People.Relying = p.openID, relying; p.openID != nil {
+		p.openID.RedirectURL = o.publicURL + console.OpenIDPath
+	}
 	if o.limitDevices {
 		a.Devices.Limits = device.NewLimits(a.Now)
 	}
-	s := &server{app: a, url: o.publicURL, failed: make(chan error, 8)}
-	if err := s.start(ctx, o, proxies, listeners, g); err != nil {
-		return nil, closeAll(errors.Join(err, a.close()))
+	s := &server{app: a, url: o.publicURL, failed: make(chan error, 8), sink: sink, cert: cert}
+	if err := s.start(ctx, o, p.proxies, ports, g); err != nil {
+		return nil, err
 	}
 	if !o.quiet {
 		if err := s.offerSetup(context.WithoutCancel(ctx)); err != nil {
+			undo = nil
 			return nil, errors.Join(err, s.stop())
 		}
 	}
+	o.warn(log, cert != nil)
 	log.Info("serving", "url", s.url, "version", version)
 	return s, nil
 }
 
-// check reads the flags that can be wrong by themselves.
-func (o *serveOptions) check() (proxies []netip.Prefix, err error) {
-	if (o.tlsCert == "") != (o.tlsKey == "") {
-		return nil, badUsage("--tls-cert and --tls-key go together")
+// plan is what the flags of serve say, once they are known to be right.
+type plan struct {
+	proxies   proxies
+	allow     outbound.Allow
+	retention time.Duration
+	openID    *identity.OpenID
+	smtp      *mail.Server
+
+	hosts                    []string // to listen on
+	port                     string
+	metricsHost, metricsPort string
+}
+
+// plan reads all flags, and completes and corrects o.
+func (o *serveOptions) plan(ctx context.Context, g globals) (p plan, err error) {
+	if p.hosts, p.port, err = parseListen(ctx, "--listen", o.listen); err != nil {
+		return p, err
 	}
-	if o.tlsCert != "" { // before anything is made or printed
-		if _, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey); err != nil {
-			return nil, fmt.Errorf("--tls-cert and --tls-key: %w", err)
+	if o.metricsListen != "" {
+		hosts, port, err := parseListen(ctx, "--metrics-listen", o.metricsListen)
+		if err != nil {
+			return p, err
 		}
+		p.metricsHost, p.metricsPort = hosts[0], port
+	}
+	if err := o.check(); err != nil {
+		return p, err
+	}
+	if _, err := maxTokens(g.tokens); err != nil {
+		return p, err
+	}
+	if p.proxies, err = parseProxies(o.trustedProxies); err != nil {
+		return p, err
+	}
+	if p.allow, err = outbound.ParseAllow(o.outbound.allow); err != nil {
+		return p, badUsage("--allow-outbound: %v", err)
+	}
+	if p.retention, err = o.outbound.keep(); err != nil {
+		return p, err
+	}
+	if o.publicURL == "" {
+		o.publicURL = o.defaultPublicURL(p.port)
+	} else if o.publicURL, err = cleanPublicURL(o.publicURL); err != nil {
+		return p, err
+	}
+	if err := o.refusePlainHTTP(); err != nil {
+		return p, err
+	}
+	if p.openID, err = o.openID.provider(); err != nil {
+		return p, err
+	}
+	p.smtp, err = o.mail.server()
+	return p, err
+}
+
+// check reads the flags that can be wrong by themselves.
+func (o *serveOptions) check() (err error) {
+	if (o.tlsCert == "") != (o.tlsKey == "") {
+		return badUsage("--tls-cert and --tls-key go together")
 	}
 	for _, limit := range []struct {
 		name, text string
@@ -186,122 +248,24 @@ func (o *serveOptions) check() (proxies []netip.Prefix, err error) {
 			continue // not a command's options: no limit
 		}
 		if *limit.n, err = strconv.Atoi(limit.text); err != nil || *limit.n < 0 {
-			return nil, badUsage("%s %q is not a number from 0 up", limit.name, limit.text)
+			return badUsage("%s %q is not a number from 0 up", limit.name, limit.text)
 		}
 	}
 	if o.reading != "" { // a command's options have none
 		if o.readEvery, err = time.ParseDuration(o.reading); err != nil || o.readEvery != 0 && o.readEvery < time.Minute {
-			return nil, badUsage("--lock-read-interval %q is no time of at least a minute, like 15m or 2h; 0 is never", o.reading)
+			return badUsage("--lock-read-interval %q is not a time of at least a minute, like 15m or 2h, or 0 for never", o.reading)
 		}
-	}
-	for _, text := range o.trustedProxies {
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			a, err := netip.ParseAddr(text)
-			if err != nil {
-				return nil, badUsage("--trusted-proxy %q is not a network like 10.0.0.0/8", text)
-			}
-			p = netip.PrefixFrom(a, a.BitLen())
-		}
-		proxies = append(proxies, p.Masked())
-	}
-	o.publicURL = strings.TrimRight(o.publicURL, "/")
-	return proxies, nil
-}
-
-// checkPublicURL refuses to hand tokens to people over plain http, unless it is asked for.
-func (o *serveOptions) checkPublicURL() error {
-	u, err := url.Parse(o.publicURL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" {
-		return badUsage("--public-url %q is not an address like https://keyway.example.com", o.publicURL)
-	}
-	// A public URL of loopback does not help who can be reached from elsewhere all the same.
-	host, _, err := net.SplitHostPort(o.listen)
-	elsewhere := !isLoopback(u.Hostname()) || err == nil && !isLoopback(host)
-	if u.Scheme == "http" && elsewhere && !o.insecureHTTP {
-		return badUsage("people on other machines would reach this server over plain http, where everyone in between can read tokens: give --tls-cert and --tls-key, or put an https proxy in front and name it with --public-url, or insist with --insecure-http")
 	}
 	return nil
 }
 
-func isLoopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
+// warn logs what is allowed and yet rarely meant.
+func (o *serveOptions) warn(log *slog.Logger, tls bool) {
+	host, _, err := net.SplitHostPort(o.listen)
+	if err == nil && !tls && !o.insecureHTTP && !isLoopback(host) && strings.HasPrefix(o.publicURL, "https:") {
+		log.Warn("plain http is served to other machines, although the public URL is https: anyone on the way between the proxy and this server can read tokens; "+
+			"listen on loopback, give --tls-cert and --tls-key, or let only the proxy reach this port", "listen", o.listen, "public_url", o.publicURL)
 	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.IsLoopback()
-}
-
-func defaultPublicURL(o serveOptions, l net.Listener) string {
-	scheme := "http"
-	if o.tlsCert != "" {
-		scheme = "https"
-	}
-	host, _, _ := net.SplitHostPort(o.listen)
-	if a, err := netip.ParseAddr(host); host == "" || err == nil && a.IsUnspecified() {
-		host = "localhost"
-		if o.insecureHTTP || o.tlsCert != "" {
-			if name, err := os.Hostname(); err == nil {
-				host = name
-			}
-		}
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return scheme + "://" + net.JoinHostPort(host, port)
-}
-
-// listen opens the address; localhost means 127.0.0.1 and, where there is IPv6, [::1].
-func listen(ctx context.Context, address string) ([]net.Listener, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err == nil {
-		_, err = net.DefaultResolver.LookupPort(ctx, "tcp", port)
-	}
-	if err != nil {
-		return nil, badUsage("--listen %q is not an address like localhost:8420", address)
-	}
-	if host != "localhost" {
-		return listenOn(ctx, []string{host}, port)
-	}
-	out, err := listenOn(ctx, []string{"127.0.0.1", "::1"}, port)
-	// A port that was free in one family may be taken in the other: another one will do.
-	for range 5 {
-		if port != "0" || err == nil {
-			break
-		}
-		out, err = listenOn(ctx, []string{"127.0.0.1", "::1"}, port)
-	}
-	return out, err
-}
-
-func listenOn(ctx context.Context, hosts []string, port string) ([]net.Listener, error) {
-	var out []net.Listener
-	for _, h := range hosts {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(h, port))
-		switch {
-		case err == nil:
-			out = append(out, l)
-			_, port, _ = net.SplitHostPort(l.Addr().String()) // port 0: the same for both families
-		case h == "::1" && !errors.Is(err, syscall.EADDRINUSE):
-			// This machine has no IPv6 loopback.
-		default:
-			for _, l := range out {
-				err = errors.Join(err, l.Close())
-			}
-			if errors.Is(err, syscall.EADDRINUSE) {
-				return nil, fmt.Errorf("port %s is taken at %s: another program listens there; choose another with --listen", port, h)
-			}
-			return nil, fmt.Errorf("cannot listen: %w", err)
-		}
-	}
-	return out, nil
-}
-
-// newLogger logs as text on a terminal and as JSON elsewhere.
-func newLogger() *slog.Logger {
-	if isTerminal(os.Stderr) {
-		return slog.New(slog.NewTextHandler(os.Stderr, nil))
-	}
-	return slog.New(slog.NewJSONHandler(os.Stderr, nil))
 }
 
 // cacheBytes bounds the answers kept for repeated reads.
@@ -323,17 +287,17 @@ func (a *app) newRPC(metrics prometheus.Registerer, o serveOptions, client func(
 	}, a.Endpoints()...)
 }
 
-func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Prefix, listeners []net.Listener, g globals) (err error) {
+func (s *server) start(ctx context.Context, o serveOptions, proxies proxies, ports *ports, g globals) (err error) {
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(s.app.Mail.Count, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	client := func(r *http.Request) string { return clientAddress(r, proxies) }
-	if s.rpc, err = s.app.newRPC(metrics, o, client); err != nil {
+	metrics.MustRegister(s.sink.dropped, s.app.Mail.Count, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if s.rpc, err = s.app.newRPC(metrics, o, proxies.client); err != nil {
 		return err
 	}
-	handler, err := s.handler(o, metrics, client)
+	handler, err := s.handler(o, metrics, proxies.client)
 	if err != nil {
 		return err
 	}
+	handler = proxies.restoreHost(handler)
 	if err := errors.Join(s.app.Jobs.TakeOver(context.Background()), s.app.Events.StartRetention(context.Background()), s.app.Tokens.StartJobs(context.Background()), s.app.Keyring.StartJobs(context.Background())); err != nil {
 		return err
 	}
@@ -343,19 +307,15 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Pref
 			return err
 		}
 		s.serve(control, &http.Server{Handler: s.app.controlHandler(), ReadHeaderTimeout: 10 * time.Second,
-			ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }}, "", "")
+			ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }})
 	}
-	if o.metricsListen != "" {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", o.metricsListen)
-		if err != nil {
-			return fmt.Errorf("--metrics-listen: %w", err)
-		}
+	if ports.metrics != nil {
 		mux := http.NewServeMux()
 		mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-		s.serve(l, &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}, "", "")
+		s.serve(ports.metrics, &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second})
 	}
-	for _, l := range listeners {
-		s.serve(l, &http.Server{
+	for _, l := range ports.main {
+		h := &http.Server{
 			Handler: handler,
 			// A client that sends slowly, or never ends, holds a connection for so long at the most.
 			ReadHeaderTimeout: 10 * time.Second,
@@ -364,10 +324,20 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Pref
 			IdleTimeout:       2 * time.Minute,
 			MaxHeaderBytes:    64 << 10,
 			ErrorLog:          slog.NewLogLogger(s.app.Log.Handler(), slog.LevelDebug),
-		}, o.tlsCert, o.tlsKey)
+		}
+		if s.cert != nil {
+			h.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.cert.get}
+		}
+		s.serve(l, h)
 	}
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopWork = cancel
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	s.work.Go(func() {
+		defer signal.Stop(hangups)
+		s.cert.watch(work, hangups)
+	})
 	s.work.Go(func() { s.app.Webhooks.Run(work) })
 	s.work.Go(func() { s.app.Jobs.Run(work) })
 	s.work.Go(func() {
@@ -382,12 +352,12 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies []netip.Pref
 
 type connKey struct{}
 
-func (s *server) serve(l net.Listener, h *http.Server, cert, key string) {
+func (s *server) serve(l net.Listener, h *http.Server) {
 	s.http = append(s.http, h)
 	go func() {
 		var err error
-		if cert != "" {
-			err = h.ServeTLS(l, cert, key)
+		if h.TLSConfig != nil {
+			err = h.ServeTLS(l, "", "")
 		} else {
 			err = h.Serve(l)
 		}
@@ -448,39 +418,7 @@ func guardMetrics(next http.Handler) http.Handler {
 	})
 }
 
-// clientAddress is where a request came from. X-Forwarded-For counts only as far as trusted
-// proxies wrote it: from the right, the first address that is not one of theirs.
-func clientAddress(r *http.Request, proxies []netip.Prefix) string {
-	from, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	address := from.Addr().Unmap()
-	trusted := func(a netip.Addr) bool {
-		for _, p := range proxies {
-			if p.Contains(a) {
-				return true
-			}
-		}
-		return false
-	}
-	if len(proxies) == 0 || !trusted(address) {
-		return address.String()
-	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		a, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
-		}
-		if address = a.Unmap(); !trusted(address) {
-			break
-		}
-	}
-	return address.String()
-}
-
-// offerSetup prints the one-time link while there is nobody yet.
+// offerSetup prints the one-time link until the first user exists.
 func (s *server) offerSetup(ctx context.Context) error {
 	empty, err := s.app.People.Empty(ctx)
 	if err != nil || !empty {
@@ -490,8 +428,8 @@ func (s *server) offerSetup(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "\nNobody is set up yet. Open this link within an hour to make the first person:\n\n  %s/console/setup#%s\n\n", s.url, secret.Reveal())
-	return nil
+	_, err = fmt.Fprintf(s.sink, "\nNo one is set up yet. Open this link within an hour to create the first user:\n\n  %s/console/setup#%s\n\n", s.url, secret.Reveal())
+	return err
 }
 
 // wait runs until ctx ends, then stops in good order.
@@ -507,6 +445,7 @@ func (s *server) wait(ctx context.Context) error {
 // stop finishes the requests in flight and running jobs, writes down what is only in memory, and
 // closes the database.
 func (s *server) stop() error {
+	defer s.sink.close()
 	s.app.Log.Info("stopping: finishing what is in flight")
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()

@@ -4,14 +4,10 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -23,70 +19,19 @@ import (
 	"keyway/internal/platform/store"
 )
 
-func TestClientAddress(t *testing.T) {
-	t.Parallel()
-	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
-	for _, c := range []struct {
-		name, remote string
-		forwarded    []string
-		proxies      []netip.Prefix
-		want         string
-	}{
-		{"direct", "203.0.113.9:1", nil, proxies, "203.0.113.9"},
-		{"a stranger's header is not believed", "203.0.113.9:1", []string{"198.51.100.1"}, proxies, "203.0.113.9"},
-		{"without trusted proxies nobody's is", "10.0.0.1:1", []string{"198.51.100.1"}, nil, "10.0.0.1"},
-		{"a proxy's is", "10.0.0.1:1", []string{"198.51.100.1"}, proxies, "198.51.100.1"},
-		{"what the client put before is not", "10.0.0.1:1", []string{"192.0.2.7, 198.51.100.1"}, proxies, "198.51.100.1"},
-		{"two proxies", "[::1]:1", []string{"192.0.2.7", "198.51.100.1, 10.2.3.4"}, proxies, "198.51.100.1"},
-		{"garbage", "10.0.0.1:1", []string{"nonsense"}, proxies, "10.0.0.1"},
-		{"IPv4 in IPv6", "[::ffff:203.0.113.9]:1", nil, proxies, "203.0.113.9"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-			r.RemoteAddr = c.remote
-			r.Header["X-Forwarded-For"] = c.forwarded
-			if got := clientAddress(r, c.proxies); got != c.want {
-				t.Errorf("%s, not %s", got, c.want)
-			}
-		})
-	}
-}
-
-func TestPlainHTTPIsRefusedElsewhere(t *testing.T) {
-	t.Parallel()
-	for url, ok := range map[string]bool{
-		"http://localhost:8420": true, "http://127.0.0.1:1": true, "http://[::1]:1": true, "https://keyway.example.org": true,
-		"http://keyway.example.org": false, "http://192.168.1.5:8420": false, "ftp://localhost": false, "https://keyway.example.org/path": false, "keyway": false,
-	} {
-		o := serveOptions{publicURL: url}
-		if err := o.checkPublicURL(); (err == nil) != ok {
-			t.Errorf("%s: %v", url, err)
-		}
-	}
-	for _, listen := range []string{"0.0.0.0:8420", ":8420", "192.168.1.5:8420", "[::]:8420"} {
-		o := serveOptions{publicURL: "http://localhost:8420", listen: listen}
-		if err := o.checkPublicURL(); err == nil {
-			t.Errorf("plain http on %s is not refused", listen)
-		}
-		o.publicURL = "https://keyway.example.org" // a proxy in front
-		if err := o.checkPublicURL(); err != nil {
-			t.Error(err)
-		}
-	}
-	o := serveOptions{publicURL: "http://keyway.example.org", insecureHTTP: true}
-	if err := o.checkPublicURL(); err != nil {
-		t.Error(err)
-	}
-}
-
 // localhost means both loopback families, on one port.
 func TestBothLoopbackFamilies(t *testing.T) {
 	t.Parallel()
-	listeners, err := listen(t.Context(), "localhost:0")
+	o := serveOptions{listen: "localhost:0"}
+	p, err := o.plan(t.Context(), globals{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	opened, err := p.listen(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	listeners := opened.main
 	var hosts, ports []string
 	for _, l := range listeners {
 		host, port, err := net.SplitHostPort(l.Addr().String())
@@ -113,22 +58,7 @@ func TestBothLoopbackFamilies(t *testing.T) {
 
 func TestHTTPS(t *testing.T) {
 	t.Parallel()
-	// httptest brings a certificate for 127.0.0.1 that we can serve with.
-	model := httptest.NewUnstartedServer(nil)
-	model.StartTLS()
-	pair := model.TLS.Certificates[0]
-	roots := x509.NewCertPool()
-	roots.AddCert(model.Certificate())
-	model.Close()
-	dir := t.TempDir()
-	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	writePEM(t, cert, "CERTIFICATE", pair.Certificate[0])
-	der, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, key, "PRIVATE KEY", der)
-
+	cert, key, roots := testCertificate(t, t.TempDir())
 	s, err := startServer(t.Context(), globals{data: t.TempDir()}, serveOptions{listen: "127.0.0.1:0", tlsCert: cert, tlsKey: key, quiet: true})
 	if err != nil {
 		t.Fatal(err)
@@ -264,11 +194,4 @@ func TestMetricsAreGuarded(t *testing.T) {
 		}
 	}
 	http.DefaultClient.CloseIdleConnections()
-}
-
-func writePEM(t *testing.T, path, kind string, der []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
 }

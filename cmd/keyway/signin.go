@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"keyway/internal/console"
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/identity"
 )
@@ -26,8 +25,8 @@ func (o *openIDOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.label, "oidc-label", os.Getenv("KEYWAY_OIDC_LABEL"), "what people call the provider; its host name unless given [KEYWAY_OIDC_LABEL]")
 }
 
-// provider is what the options name; nil for none.
-func (o *openIDOptions) provider(publicURL string) (*identity.OpenID, error) {
+// provider is what the options name, without the address it leads back to; nil for none.
+func (o *openIDOptions) provider() (*identity.OpenID, error) {
 	if o.issuer == "" {
 		return nil, nil
 	}
@@ -52,5 +51,5 @@ func (o *openIDOptions) provider(publicURL string) (*identity.OpenID, error) {
 	}
 	// The operator chose where it leads, so it is not one of the addresses that outbound guards.
 	return &identity.OpenID{Issuer: o.issuer, ClientID: o.clientID, ClientSecret: vault.Hide(secret), Label: label,
-		RedirectURL: publicURL + console.OpenIDPath, Client: &http.Client{Timeout: 10 * time.Second}}, nil
+		Client: &http.Client{Timeout: 10 * time.Second}}, nil
 }

@@ -3,6 +3,7 @@
 package console
 
 import (
+	"fmt"
 	"crypto/rand"
 	"errors"
 	"log/slog"
@@ -127,7 +128,9 @@ func (s *console) guard(next http.Handler) http.Handler {
 		}
 		h.Set("Cache-Control", "no-store")
 		if !s.known(r.Host) {
-			http.Error(w, "The Console is at "+s.PublicURL+Root, http.StatusMisdirectedRequest)
+			http.Error(w, fmt.Sprintf("This server isn't known as %.100q. Its Console is at %s.\n\n"+
+				"If you run it: set --public-url to the address that people type. Behind a proxy, have the proxy pass on the Host header,\n"+
+				"or send X-Forwarded-Host and name the proxy with --trusted-proxy.", r.Host, s.PublicURL+Root), http.StatusMisdirectedRequest)
 			return
 		}
 		most := int64(maxForm)
@@ -142,6 +145,7 @@ func (s *console) guard(next http.Handler) http.Handler {
 // known tells whether a Host header names this server: by its public address, or by a name that
 // only this machine has.
 func (s *console) known(host string) bool {
+	host = strings.TrimSuffix(host, map[string]string{"http": ":80", "https": ":443"}[s.public.Scheme])
 	return strings.EqualFold(host, s.public.Host) || loopback(host)
 }
 

@@ -44,6 +44,12 @@ func ParseAllow(list []string) (Allow, error) {
 	for _, text := range list {
 		text = strings.ToLower(strings.TrimSpace(text))
 		if p, err := netip.ParsePrefix(text); err == nil {
+			if p.Addr().Is4In6() { // as the addresses it is compared with
+				if p.Bits() < 96 {
+					return a, fmt.Errorf("%q is wider than all of IPv4", text)
+				}
+				p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+			}
 			a.networks = append(a.networks, p.Masked())
 			continue
 		}

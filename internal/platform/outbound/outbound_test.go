@@ -38,7 +38,7 @@ func TestPublic(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	allow, err := ParseAllow([]string{"printer.lan", "*.home.arpa", "10.9.0.0/16", "fd12::/16"})
+	allow, err := ParseAllow([]string{"printer.lan", "*.home.arpa", "::ffff:10.9.0.0/112", "fd12::/16"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestCheck(t *testing.T) {
 	if _, err := g.Check("http://localhost:9000/", true); err == nil {
 		t.Error("a server that others reach lets a sandbox workspace call its own machine")
 	}
-	for _, bad := range []string{"10.0.0.0/33", "a b", "http://x", "*", "*.*", "0x7f.1"} {
+	for _, bad := range []string{"10.0.0.0/33", "a b", "http://x", "*", "*.*", "0x7f.1", "::ffff:0.0.0.0/90"} {
 		if _, err := ParseAllow([]string{bad}); err == nil {
 			t.Errorf("allowed %q", bad)
 		}

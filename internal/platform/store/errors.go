@@ -45,8 +45,13 @@ func Unavailable(err error) bool {
 // Explain puts what an operator should do beside an error of the database itself.
 func Explain(err error) error {
 	var p *pgconn.PgError
-	if errors.As(err, &p) && (p.Code == "53100" || p.Code == "25006") {
-		return fmt.Errorf("%w: %w", ErrCannotWrite, err)
+	if errors.As(err, &p) {
+		switch p.Code {
+		case "53100":
+			return fmt.Errorf("%w: %w: %w", ErrCannotWrite, errDiskFull, err)
+		case "25006":
+			return fmt.Errorf("%w: %w: %w", ErrCannotWrite, errReadOnly, err)
+		}
 	}
 	var c *pgconn.ConnectError
 	if errors.As(err, &c) {
@@ -58,15 +63,15 @@ func Explain(err error) error {
 	}
 	switch s.Code() & 0xff {
 	case sqlite3.SQLITE_FULL:
-		return fmt.Errorf("%w: the disk is full: %w", ErrCannotWrite, err)
+		return fmt.Errorf("%w: %w: %w", ErrCannotWrite, errDiskFull, err)
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN:
-		return fmt.Errorf("%w: the data folder or the file in it is read-only for this user: %w", ErrCannotWrite, err)
+		return fmt.Errorf("%w: %w: %w", ErrCannotWrite, errReadOnly, err)
 	case sqlite3.SQLITE_BUSY:
-		return fmt.Errorf("%w: another program keeps its file locked: %w", ErrCannotWrite, err)
+		return fmt.Errorf("%w: %w: %w", ErrCannotWrite, errLocked, err)
 	case sqlite3.SQLITE_IOERR:
-		return fmt.Errorf("%w: the disk reports an error: %w", ErrCannotWrite, err)
+		return fmt.Errorf("%w: %w: %w", ErrCannotWrite, errDisk, err)
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return fmt.Errorf("%w: the file is damaged or not a Keyway database: %w", ErrCannotWrite, err)
+		return fmt.Errorf("%w: %w: %w", ErrCannotWrite, errDamaged, err)
 	}
 	return err
 }

@@ -51,14 +51,32 @@ func lockFolder(folder, server string) (*folderLock, error) {
 		_ = json.NewDecoder(f).Decode(&held.Holder) // best effort: the holder may be writing it
 		return nil, errors.Join(held, f.Close())
 	}
+	l := &folderLock{f}
+	if err := l.describe(server); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return l, nil
+}
+
+// describe writes down who has the lock.
+func (l *folderLock) describe(server string) error {
 	text, err := json.Marshal(Holder{os.Getpid(), server})
 	if err == nil {
-		err = errors.Join(f.Truncate(0), writeAt(f, text))
+		err = errors.Join(l.f.Truncate(0), writeAt(l.f, text))
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", ErrCannotWrite, err), f.Close())
+		return fmt.Errorf("%w: %w", ErrCannotWrite, err)
 	}
-	return &folderLock{f}, nil
+	return nil
+}
+
+// SetServer changes the address that others are told who want the data folder: it may be known only after the
+// database is open. On PostgreSQL it does nothing.
+func (db *DB) SetServer(address string) error {
+	if db.folder == nil {
+		return nil
+	}
+	return db.folder.describe(address)
 }
 
 func writeAt(f *os.File, b []byte) error {

@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -124,8 +125,8 @@ func put(path string, text []byte, under func(from, to string) error) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// keepOwner gives a file to whoever has the one that it will replace: a command that root runs must
-// not take the keys away from the server's user.
+// keepOwner gives a file the owner, the group and the group's right to read of the one that it will replace: a
+// command that root runs must not take the keys away from the server's user.
 func keepOwner(f *os.File, replaced string) error {
 	old, err := os.Stat(replaced)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -135,6 +136,9 @@ func keepOwner(f *os.File, replaced string) error {
 	}
 	is, err := f.Stat()
 	if err != nil {
+		return err
+	}
+	if err := f.Chmod(0o600 | old.Mode().Perm()&0o040); err != nil {
 		return err
 	}
 	mine, theirs := is.Sys().(*syscall.Stat_t), old.Sys().(*syscall.Stat_t)
@@ -168,8 +172,8 @@ func readRing(path string) (*ring, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("key file %s can be read by other users of this machine (mode %04o): run chmod 600 on it", path, info.Mode().Perm())
+	if err := private(path, info); err != nil {
+		return nil, err
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -190,6 +194,35 @@ func readRing(path string) (*ring, error) {
 		return nil, fmt.Errorf("key file %s names an active key that it does not hold", path)
 	}
 	return r, nil
+}
+
+// private refuses a key file that others than this process' user can read or change. Its group may read it if the
+// process belongs to that group: this is how secrets are mounted into containers.
+func private(path string, info fs.FileInfo) error {
+	mode := info.Mode().Perm()
+	st, known := info.Sys().(*syscall.Stat_t)
+	advice := "run chmod 600 on it"
+	if known && int(st.Uid) != os.Geteuid() {
+		advice = "it belongs to another user, so have it provided with mode 0400, or 0440 and a group of this process"
+	}
+	switch {
+	case mode&0o007 != 0:
+		return fmt.Errorf("key file %s is open to every user of this machine (mode %04o): %s", path, mode, advice)
+	case mode&0o030 != 0:
+		return fmt.Errorf("key file %s can be changed by its group (mode %04o): %s", path, mode, advice)
+	case mode&0o040 != 0 && !(known && inGroup(int(st.Gid))):
+		return fmt.Errorf("key file %s can be read by a group that this process is not in (mode %04o): %s", path, mode, advice)
+	}
+	return nil
+}
+
+// inGroup reports whether this process belongs to a group.
+func inGroup(gid int) bool {
+	if gid == os.Getegid() {
+		return true
+	}
+	groups, err := os.Getgroups()
+	return err == nil && slices.Contains(groups, gid)
 }
 
 func newKey(secret []byte) (*key, error) {

@@ -60,11 +60,37 @@ func TestKeyFile(t *testing.T) {
 	if err := os.WriteFile(path, before, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(path, 0o640); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := vault.Open(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
-		t.Errorf("readable by others: %v", err)
+}
+
+// A key file is refused when someone else than the server can read or change it, and only then: containers mount
+// secrets with mode 0440 and a group of the process. What is advised can be done by whom it is said to.
+func TestKeyFileMode(t *testing.T) {
+	t.Parallel()
+	_, path := create(t)
+	const foreign = 54321
+	for _, c := range []struct {
+		mode     os.FileMode
+		uid, gid int
+		want     string // in the error; empty: it is fine
+	}{
+		{0o600, os.Geteuid(), os.Getegid(), ""}, {0o400, os.Geteuid(), os.Getegid(), ""},
+		{0o440, os.Geteuid(), os.Getegid(), ""}, {0o640, os.Geteuid(), os.Getegid(), ""},
+		{0o440, foreign, os.Getegid(), ""},
+		{0o640, os.Geteuid(), foreign, "a group that this process is not in (mode 0640): run chmod 600"},
+		{0o440, foreign, foreign, "a group that this process is not in (mode 0440): it belongs to another user"},
+		{0o660, os.Geteuid(), os.Getegid(), "changed by its group"}, {0o644, os.Geteuid(), os.Getegid(), "every user"},
+		{0o602, os.Geteuid(), os.Getegid(), "every user"}, {0o444, foreign, os.Getegid(), "another user"},
+	} {
+		if (c.uid != os.Geteuid() || c.gid != os.Getegid()) && os.Geteuid() != 0 {
+			continue // only root gives files away
+		}
+		if err := errors.Join(os.Chown(path, c.uid, c.gid), os.Chmod(path, c.mode)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := vault.Open(path)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%04o of %d:%d: %v, not %q", c.mode, c.uid, c.gid, err, c.want)
+		}
 	}
 }
 
