@@ -3,9 +3,9 @@
 package console
 
 import (
-	"fmt"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
