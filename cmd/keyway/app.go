@@ -113,7 +113,7 @@ func maxTokens(text string) (int, error) {
 
 func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 	return &app{wiring.Wire(wiring.Outside{DB: db, Vault: v, Log: o.log, Now: o.now, PublicURL: o.publicURL, UserAgent: "Keyway-Webhooks/" + version,
-		Guard: o.guard, Retention: o.retention, ReadEvery: o.readEvery, SMTP: o.smtp})}
+		Guard: o.guard, KeepEvents: o.retention, ReadEvery: o.readEvery, SMTP: o.smtp})}
 }
 
 // close keeps where the audit log ends, and closes the database.

@@ -298,7 +298,7 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies proxies, por
 		return err
 	}
 	handler = proxies.restoreHost(handler)
-	if err := errors.Join(s.app.Jobs.TakeOver(context.Background()), s.app.Events.StartRetention(context.Background()), s.app.Tokens.StartJobs(context.Background()), s.app.Keyring.StartJobs(context.Background())); err != nil {
+	if err := errors.Join(s.app.Jobs.TakeOver(context.Background()), s.app.Retention.Start(context.Background()), s.app.Tokens.StartJobs(context.Background()), s.app.Keyring.StartJobs(context.Background())); err != nil {
 		return err
 	}
 	if g.databaseURL == "" {

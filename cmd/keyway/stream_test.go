@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +22,7 @@ import (
 	"keyway/internal/api/event"
 	"keyway/internal/api/personalaccesstoken"
 	"keyway/internal/api/workspace"
+	"keyway/internal/platform/retention"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/store/storetest"
@@ -508,7 +510,9 @@ func TestEventRetention(t *testing.T) {
 		cut := time.Now().Add(time.Millisecond)
 		time.Sleep(5 * time.Millisecond)
 		kept := w.happen(t, w.here.id, event.Event{Type: "lock.unlocked", Fields: map[string]any{"access_code_id": code}})
-		if err := w.Events.Purge(t.Context(), cut); err != nil {
+		w.Events.Retention = time.Hour
+		purger := retention.Purger{DB: db, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return cut.Add(time.Hour) }, Tables: w.Events.Tables()}
+		if err := purger.Apply(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for _, table := range []string{"events", "event_refs"} {

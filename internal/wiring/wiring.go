@@ -30,6 +30,7 @@ import (
 	"keyway/internal/platform/job"
 	"keyway/internal/platform/mail"
 	"keyway/internal/platform/outbound"
+	"keyway/internal/platform/retention"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
@@ -51,6 +52,7 @@ type Rooms struct {
 	Usage      *credential.Usage
 	Leaks      *credential.Leaks
 	Keyring    *keyring.Keyring
+	Retention  *retention.Purger
 	Events     *event.Log
 	Attempts   *action.Attempts
 	Jobs       *job.Runner
@@ -73,16 +75,16 @@ type Rooms struct {
 
 // Outside is what the rooms get from outside. Only DB, Vault and Log are needed.
 type Outside struct {
-	DB        *store.DB
-	Vault     *vault.Vault
-	Log       *slog.Logger
-	Now       func() time.Time // nil: the machine's clock
-	PublicURL string
-	UserAgent string          // of webhooks
-	Guard     *outbound.Guard // nil: only the public internet
-	Retention time.Duration   // of events; 0: for ever
-	ReadEvery time.Duration   // locks whose provider does not notify; 0: never
-	SMTP      *mail.Server    // nil: nothing is mailed
+	DB         *store.DB
+	Vault      *vault.Vault
+	Log        *slog.Logger
+	Now        func() time.Time // nil: the machine's clock
+	PublicURL  string
+	UserAgent  string          // of webhooks
+	Guard      *outbound.Guard // nil: only the public internet
+	KeepEvents time.Duration   // 0: events are never removed
+	ReadEvery  time.Duration   // locks whose provider does not notify; 0: never
+	SMTP       *mail.Server    // nil: nothing is mailed
 }
 
 // Wire makes the rooms.
@@ -105,14 +107,15 @@ func Wire(o Outside) *Rooms {
 		webhook.Sealed(), clientsession.Sealed(), connectwebview.Sealed(), memory.Sealed(), mail.Sealed())}
 	r.Keyring.RegisterJobs()
 	r.Mail = mail.New(mail.Outbox{DB: db, Vault: v, Jobs: r.Jobs, Log: o.Log, Now: now, PublicURL: o.PublicURL, Server: o.SMTP})
-	r.Events = &event.Log{DB: db, Vault: v, Jobs: r.Jobs, Retention: o.Retention, Now: now}
-	r.Events.RegisterJobs()
+	r.Events = &event.Log{DB: db, Vault: v, Retention: o.KeepEvents, Now: now}
+	r.Retention = &retention.Purger{DB: db, Jobs: r.Jobs, Log: o.Log, Now: now, Tables: r.Tables()}
+	r.Retention.RegisterJobs()
 	r.Webhooks = webhook.New(webhook.Webhooks{DB: db, Vault: v, Events: r.Events, Jobs: r.Jobs, Guard: o.Guard, Audit: r.Audit, Log: o.Log, Mail: r.Mail, Now: now, UserAgent: o.UserAgent})
 	r.Attempts = &action.Attempts{DB: db, Now: now}
 	r.Providers = provider.NewRegistry(r.Virtual)
 	r.Devices = &device.Devices{DB: db, Events: r.Events, Providers: r.Providers, Now: now}
 	r.Accounts = &account.Accounts{DB: db, Events: r.Events, Devices: r.Devices, Providers: r.Providers, Sandbox: r.Virtual, Now: now}
-	r.Workspaces = &workspace.Workspaces{DB: db, PublicURL: o.PublicURL, Attempts: r.Attempts, Jobs: r.Jobs, Audit: r.Audit, Now: now}
+	r.Workspaces = &workspace.Workspaces{DB: db, PublicURL: o.PublicURL, Attempts: r.Attempts, Jobs: r.Jobs, Audit: r.Audit, Now: now, RemoveRows: r.Retention.RemoveWorkspace}
 	r.Workspaces.Subscribers = append(r.Workspaces.Subscribers, r)
 	r.Workspaces.Finders = r.finders()
 	r.Workspaces.RegisterJobs()
@@ -168,4 +171,11 @@ func (r *Rooms) WorkspaceReset(ctx context.Context, workspaceID string) error {
 		return err
 	}
 	return r.Accounts.Reset(ctx, workspaceID)
+}
+
+// Tables are the tables of all packages.
+func (r *Rooms) Tables() []store.Table {
+	return slices.Concat(store.Tables(), job.Tables(), mail.Tables(), audit.Tables(), keyring.Tables(), credential.Tables(), identity.Tables(),
+		policy.Tables(), memory.Tables(), r.Events.Tables(), action.Tables(), device.Tables(), account.Tables(), accesscode.Tables(),
+		workspace.Tables(), clientsession.Tables(), connectwebview.Tables(), webhook.Tables(), personalaccesstoken.Tables())
 }

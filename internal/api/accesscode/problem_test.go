@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
 
+	"keyway/internal/platform/retention"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/store/storetest"
 	"keyway/internal/provider"
@@ -144,7 +146,9 @@ func TestTimelinePagesAndRetention(t *testing.T) {
 		if fmt.Sprint(paged) != fmt.Sprint(all) || len(all) < 8 {
 			t.Fatalf("pages\n got %v\nwant %v", paged, all)
 		}
-		w.must(w.log.Purge(context.Background(), w.now.Add(time.Hour)))
+		w.log.Retention = time.Minute
+		later := func() time.Time { return w.now.Add(time.Hour) }
+		w.must((&retention.Purger{DB: db, Log: slog.New(slog.DiscardHandler), Now: later, Tables: w.log.Tables()}).Apply(context.Background()))
 		var left int
 		w.must(db.QueryRow(context.Background(), `SELECT count(*) FROM event_refs WHERE actor IS NOT NULL`).Scan(&left))
 		if left != 0 {

@@ -11,7 +11,6 @@ import (
 
 	json "github.com/go-json-experiment/json/v1" // encoding/json as Go 1.27 has it: the same, and much faster
 
-	"keyway/internal/platform/job"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
@@ -65,9 +64,8 @@ type Subscriber interface {
 type Log struct {
 	DB          *store.DB
 	Vault       *vault.Vault
-	Jobs        *job.Runner
 	Now         func() time.Time
-	Retention   time.Duration // how long events are kept; 0: for ever
+	Retention   time.Duration // how long events are kept; 0: they are never removed
 	Subscribers []Subscriber
 }
 

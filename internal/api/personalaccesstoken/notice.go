@@ -21,7 +21,6 @@ import (
 // The jobs of this room, which are also their keys: there is one of each.
 const (
 	expiryJob = "personal_access_token.expiry"
-	tidyJob   = "personal_access_token.tidy"
 	jobsEvery = time.Hour
 )
 
@@ -151,18 +150,12 @@ func (t *Tokens) opens(ctx context.Context, q store.Querier, c credential.Creden
 func (t *Tokens) RegisterJobs() {
 	t.Jobs.Handle(expiryJob, func(ctx context.Context, j job.Job) error { return t.again(ctx, j, t.TellExpiring(ctx)) })
 	t.Jobs.Handle(leakJob, t.tellLeaked)
-	t.Jobs.Handle(tidyJob, func(ctx context.Context, j job.Job) error { return t.again(ctx, j, t.tidy(ctx)) })
 }
 
-// StartJobs has notices sent and old records taken away, now and from then on.
+// StartJobs schedules the notices of expiring tokens.
 func (t *Tokens) StartJobs(ctx context.Context) error {
 	return t.DB.Update(ctx, func(tx *store.Tx) error {
-		for _, kind := range []string{expiryJob, tidyJob} {
-			if err := t.Jobs.Schedule(ctx, tx, kind, kind, "", struct{}{}, t.Now()); err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.Jobs.Schedule(ctx, tx, expiryJob, expiryJob, "", struct{}{}, t.Now())
 	})
 }
 
@@ -176,27 +169,6 @@ func (t *Tokens) again(ctx context.Context, j job.Job, err error) error {
 			return err
 		}
 		return j.Finish(ctx, tx)
-	})
-}
-
-// tidy takes away records that are kept for some time only.
-func (t *Tokens) tidy(ctx context.Context) error {
-	now := t.Now()
-	return t.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM refusals WHERE occurred_at < $1`, store.Micros(now.Add(-keepRefusals))); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM token_uses WHERE day < $1`, now.UTC().Add(-keepUses).Format(time.DateOnly)); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM token_networks WHERE last_used_at < $1`, store.Micros(now.Add(-keepNetworks))); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM token_habits WHERE last_used_at < $1`, store.Micros(now.Add(-keepUses))); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `DELETE FROM token_counters WHERE counter LIKE 'told %' AND value < $1`, store.Micros(now.Add(-2*time.Hour)))
-		return err
 	})
 }
 

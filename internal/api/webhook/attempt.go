@@ -96,11 +96,8 @@ func (w *Webhooks) Attempts(ctx context.Context, workspaceID, webhookID, eventID
 }
 
 const (
-	purgeJob    = "webhook.purge"
-	retainJob   = "webhook.retain" // also the key: there is one
-	retainEvery = 6 * time.Hour
-	retention   = 30 * 24 * time.Hour // of attempts
-	batch       = 500                 // rows with one commit, so that other writers are not held up
+	purgeJob = "webhook.purge"
+	batch    = 500 // rows with one commit, so that other writers need not wait long
 )
 
 // runPurge takes away what is left of a deleted webhook.
@@ -120,30 +117,6 @@ func (w *Webhooks) purgeAttempts(ctx context.Context, workspaceID, id string, be
 	return w.inBatches(ctx, `DELETE FROM webhook_attempts WHERE workspace_id = $1 AND webhook_attempt_id IN
 		(SELECT webhook_attempt_id FROM webhook_attempts WHERE workspace_id = $1 AND webhook_id = $2 AND created_at <= $4 LIMIT $3)`,
 		workspaceID, id, batch, store.Micros(before))
-}
-
-// runRetain takes attempts away that are too old, and comes again.
-func (w *Webhooks) runRetain(ctx context.Context, j job.Job) error {
-	type key struct{ workspaceID, id string }
-	rows, err := w.DB.Query(ctx, `SELECT workspace_id, webhook_id FROM webhooks`)
-	all, err := store.All(rows, err, func(rows *sql.Rows) (k key, err error) {
-		err = rows.Scan(&k.workspaceID, &k.id)
-		return k, err
-	})
-	if err != nil {
-		return err
-	}
-	for _, k := range all {
-		if err := w.purgeAttempts(ctx, k.workspaceID, k.id, w.Now().Add(-retention)); err != nil {
-			return err
-		}
-	}
-	return w.DB.Update(ctx, func(tx *store.Tx) error {
-		if err := w.Jobs.Schedule(ctx, tx, retainJob, retainJob, "", struct{}{}, w.Now().Add(retainEvery)); err != nil {
-			return err
-		}
-		return j.Finish(ctx, tx)
-	})
 }
 
 func (w *Webhooks) inBatches(ctx context.Context, query string, args ...any) error {

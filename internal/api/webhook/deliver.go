@@ -75,7 +75,7 @@ func (w *Webhooks) Run(ctx context.Context) {
 	}
 	attempts, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	if err := w.begin(ctx); err != nil && ctx.Err() == nil {
+	if err := w.takeOver(ctx); err != nil && ctx.Err() == nil {
 		w.Log.Error("webhooks: taking over from the process before failed; its leases will run out", "error", err)
 	}
 	for ctx.Err() == nil {
@@ -103,16 +103,12 @@ func (w *Webhooks) Run(ctx context.Context) {
 	d.running.Wait()
 }
 
-// begin sets the clock-work going, and takes up at once what a process left that was killed, where
-// no other can be running.
-func (w *Webhooks) begin(ctx context.Context) error {
+// takeOver makes the deliveries due that a killed process had leased. On a shared database another process may have them.
+func (w *Webhooks) takeOver(ctx context.Context) error {
+	if w.DB.Shared() {
+		return nil
+	}
 	return w.DB.Update(ctx, func(tx *store.Tx) error {
-		if err := w.Jobs.Schedule(ctx, tx, retainJob, retainJob, "", struct{}{}, w.Now()); err != nil {
-			return err
-		}
-		if w.DB.Shared() {
-			return nil
-		}
 		_, err := tx.Exec(ctx, `UPDATE webhooks SET lease_by = NULL, due_at = $1 WHERE lease_by IS NOT NULL`, store.Micros(w.Now()))
 		return err
 	})

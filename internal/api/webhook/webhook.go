@@ -81,7 +81,6 @@ func New(w Webhooks) *Webhooks {
 	w.wake = make(chan struct{}, 1)
 	w.Events.Subscribers = append(w.Events.Subscribers, &w)
 	w.Jobs.Handle(purgeJob, w.runPurge)
-	w.Jobs.Handle(retainJob, w.runRetain)
 	return &w
 }
 

@@ -74,7 +74,7 @@ func setup(t *testing.T, db *store.DB) *bench {
 	b := &bench{ws: store.NewID(), time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), log: &strings.Builder{}}
 	log := slog.New(slog.NewTextHandler(lockedWriter{b}, nil))
 	jobs := job.NewRunner(db, log, b.now)
-	events := &event.Log{DB: db, Vault: v, Jobs: jobs, Now: b.now}
+	events := &event.Log{DB: db, Vault: v, Now: b.now}
 	b.Webhooks = New(Webhooks{DB: db, Vault: v, Events: events, Jobs: jobs, Guard: &outbound.Guard{Local: true}, Audit: &audit.Log{DB: db, Vault: v, Now: b.now}, Log: log, Now: b.now, UserAgent: "test"})
 	b.workspace(t, b.ws)
 	return b

@@ -71,6 +71,8 @@ type Workspaces struct {
 	PublicURL string
 	// Subscribers are notified of resets, in order.
 	Subscribers []Subscriber
+	// RemoveRows removes the rows of a deleted workspace from all tables.
+	RemoveRows func(ctx context.Context, workspaceID string) error
 	// Finders are what a search looks in.
 	Finders []Finder
 }
@@ -285,50 +287,38 @@ func (w *Workspaces) Delete(ctx context.Context, id, typedName string, by audit.
 		if err := credential.RevokeWorkspace(ctx, tx, now, id, by.UserID, "workspace_deleted"); err != nil {
 			return err
 		}
-		if _, err := w.Jobs.Enqueue(ctx, tx, purgeJob, id, struct{}{}, now); err != nil {
+		if _, err := w.Jobs.Enqueue(ctx, tx, purgeJob, "", id, now); err != nil {
 			return err
 		}
 		return w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.deleted", WorkspaceID: id, SubjectID: id, Detail: map[string]any{"name": ws.Name}})
 	}, store.Instance, store.Workspace(id))
 }
 
-// purged are the tables with rows of a workspace, and the column that tells one row from another.
-// The audit log stays.
-var purged = []struct{ table, key string }{
-	{"devices", "device_id"}, {"connected_accounts", "connected_account_id"}, {"metadata", "resource_id"}, {"events", "event_id"},
-	{"action_attempts", "action_attempt_id"}, {"credentials", "credential_id"}, {"links", "link_id"}, {"memberships", "user_id"},
-	{"access_codes", "access_code_id"}, {"device_memory", "device"},
-	{"client_sessions", "client_session_id"}, {"client_session_resources", "resource_id"}, {"connect_webviews", "connect_webview_id"},
-	{"event_refs", "event_id"}, {"event_heads", "workspace_id"},
-	{"workspace_logos", "workspace_id"}, {"webhooks", "webhook_id"}, {"webhook_deliveries", "delivery_id"}, {"webhook_attempts", "webhook_attempt_id"},
-}
-
-// runPurge removes the rows of a deleted workspace, a bounded number with each commit, so that
-// other writers are not held up.
+// runPurge removes the rows of a deleted workspace. The job belongs to the instance, since it removes the workspace's jobs too.
 func (w *Workspaces) runPurge(ctx context.Context, j job.Job) error {
-	for _, t := range purged {
-		for more := true; more; {
-			err := w.DB.Update(ctx, func(tx *store.Tx) error {
-				r, err := tx.Exec(ctx, `DELETE FROM `+t.table+` WHERE workspace_id = $1 AND `+t.key+` IN
-					(SELECT `+t.key+` FROM `+t.table+` WHERE workspace_id = $1 LIMIT 1000)`, j.WorkspaceID)
-				if err != nil {
-					return err
-				}
-				n, err := r.RowsAffected()
-				more = n > 0
-				return err
-			})
-			if err != nil {
-				return err
-			}
-		}
+	var id string
+	if err := json.Unmarshal(j.Payload, &id); err != nil {
+		return w.renewPurge(ctx, j)
+	}
+	if err := w.RemoveRows(ctx, id); err != nil {
+		return err
 	}
 	return w.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM workspaces WHERE workspace_id = $1 AND deleted_at IS NOT NULL`, j.WorkspaceID); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM workspaces WHERE workspace_id = $1 AND deleted_at IS NOT NULL`, id); err != nil {
 			return err
 		}
 		return j.Finish(ctx, tx)
 	}, store.Instance)
+}
+
+// renewPurge puts the present form of the job in the place of one written by an earlier version, which was the workspace's.
+func (w *Workspaces) renewPurge(ctx context.Context, j job.Job) error {
+	return w.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := w.Jobs.Enqueue(ctx, tx, purgeJob, "", j.WorkspaceID, w.Now()); err != nil {
+			return err
+		}
+		return j.Finish(ctx, tx)
+	})
 }
 
 // ResetSandbox starts putting a sandbox workspace's devices back to how they were found. People
