@@ -21,19 +21,25 @@ type auditIn struct {
 	Limit int
 }
 
+// maxAuditList is how many entries one command lists at most.
+const maxAuditList = 100_000
+
 type auditOut struct {
 	Entries []audit.Record `json:"audit_entries"`
 	HasMore bool           `json:"has_more"`
 }
 
-var opAuditList = op("audit.list", func(ctx context.Context, a *app, in auditIn, _ audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doAuditList(ctx context.Context, in auditIn, _ audit.Actor, _ func(int, int)) (any, error) {
+	if in.Limit < 1 || in.Limit > maxAuditList {
+		return nil, fault.Invalid("limit", "Expected 1 to %d", maxAuditList)
+	}
 	page, err := a.Audit.List(ctx, in.Filter, rpc.Position{}, in.Limit)
 	return map[string]any{"audit_entries": page.Items, "has_more": page.HasNext}, err
-})
+}
 
-var opAuditVerify = op("audit.verify", func(ctx context.Context, a *app, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doAuditVerify(ctx context.Context, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
 	return a.Audit.Verify(ctx)
-})
+}
 
 func auditCommand(g *globals) *cobra.Command {
 	var in auditIn
@@ -48,8 +54,8 @@ func auditCommand(g *globals) *cobra.Command {
 			if in.Before, err = parseMoment("before", before, time.Now()); err != nil {
 				return err
 			}
-			if in.Limit < 1 || in.Limit > 100_000 {
-				return badUsage("--limit takes 1 to 100000")
+			if in.Limit < 1 || in.Limit > maxAuditList {
+				return badUsage("--limit takes 1 to %d", maxAuditList)
 			}
 			var out auditOut
 			if on.server == "" {

@@ -127,9 +127,9 @@ func (g *globals) examine(ctx context.Context) []finding {
 const serverPatience = time.Minute
 
 // opExamine is what only the process that has the database open can look at.
-var opExamine = op("examine", func(ctx context.Context, a *app, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doExamine(ctx context.Context, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
 	return a.examine(ctx), nil
-})
+}
 
 func (a *app) examine(ctx context.Context) []finding {
 	var out []finding

@@ -18,19 +18,19 @@ type keyOut struct {
 	KeyID string `json:"key_id"`
 }
 
-var (
-	opKeyPrepare = op("key.prepare", func(ctx context.Context, a *app, _ struct{}, by audit.Actor, _ func(int, int)) (any, error) {
-		id, err := a.Keyring.Prepare(ctx, by)
-		return keyOut{id}, err
-	})
-	opKeyRotate = op("key.rotate", func(ctx context.Context, a *app, _ struct{}, by audit.Actor, progress func(int, int)) (any, error) {
-		id, err := a.Keyring.Rotate(ctx, by, progress)
-		return keyOut{id}, err
-	})
-	opKeyRetire = op("key.retire", func(ctx context.Context, a *app, in keyIn, by audit.Actor, _ func(int, int)) (any, error) {
-		return keyOut{in.ID}, a.Keyring.Retire(ctx, in.ID, by)
-	})
-)
+func (a *app) doKeyPrepare(ctx context.Context, _ struct{}, by audit.Actor, _ func(int, int)) (any, error) {
+	id, err := a.Keyring.Prepare(ctx, by)
+	return keyOut{id}, err
+}
+
+func (a *app) doKeyRotate(ctx context.Context, _ struct{}, by audit.Actor, progress func(int, int)) (any, error) {
+	id, err := a.Keyring.Rotate(ctx, by, progress)
+	return keyOut{id}, err
+}
+
+func (a *app) doKeyRetire(ctx context.Context, in keyIn, by audit.Actor, _ func(int, int)) (any, error) {
+	return keyOut{in.ID}, a.Keyring.Retire(ctx, in.ID, by)
+}
 
 // keyFlags are what doctor can do to the server's keys, one at a time.
 type keyFlags struct {

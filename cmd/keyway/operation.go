@@ -21,23 +21,23 @@ import (
 	"keyway/internal/trust/audit"
 )
 
-// An operation is what a command does to the data. It runs in the process that has the database
-// open: the command's own, or the server that it reaches by the control socket. Either way it is
-// the same code, so nothing is ever stale.
-type operation struct {
-	name string
-	run  func(ctx context.Context, a *app, args json.RawMessage, by audit.Actor, progress func(done, of int)) (any, error)
-}
+// An operation is what a command does to the data, by name. It runs in the process that has the database open: the
+// command's own, or the server that it reaches by the control socket. Either way it is the same code, so nothing
+// is ever stale.
+type operation string
 
-// op makes an operation of a typed function.
-func op[In any](name string, f func(ctx context.Context, a *app, in In, by audit.Actor, progress func(done, of int)) (any, error)) operation {
-	return operation{name, func(ctx context.Context, a *app, args json.RawMessage, by audit.Actor, progress func(done, of int)) (any, error) {
+// A handler runs one operation. progress may be called with how much of the work is done.
+type handler func(ctx context.Context, a *app, args json.RawMessage, by audit.Actor, progress func(done, of int)) (any, error)
+
+// handle makes a handler of a method with typed arguments.
+func handle[In any](f func(a *app, ctx context.Context, in In, by audit.Actor, progress func(done, of int)) (any, error)) handler {
+	return func(ctx context.Context, a *app, args json.RawMessage, by audit.Actor, progress func(done, of int)) (any, error) {
 		var in In
 		if err := json.Unmarshal(args, &in); err != nil {
 			return nil, err
 		}
-		return f(ctx, a, in, by, progress)
-	}}
+		return f(a, ctx, in, by, progress)
+	}
 }
 
 // reply is one line of the control socket's answer.
@@ -63,7 +63,7 @@ func (g *globals) perform(ctx context.Context, o operation, args, out any, creat
 		var held *store.HeldError
 		switch {
 		case err == nil:
-			result, err := o.run(ctx, a, text, commandActor(), terminalProgress())
+			result, err := operations()[o](ctx, a, text, commandActor(), terminalProgress())
 			if err := errors.Join(err, a.close()); err != nil {
 				return err
 			}
@@ -118,7 +118,7 @@ func (g *globals) overSocket(ctx context.Context, o operation, args []byte) (jso
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
 	}}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://keyway/"+o.name, bytes.NewReader(args))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://keyway/"+string(o), bytes.NewReader(args))
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (g *globals) overSocket(ctx context.Context, o operation, args []byte) (jso
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the running server does not know this command (%s); is it the same version?", o.name)
+		return nil, fmt.Errorf("the running server does not know this command (%s); is it the same version?", o)
 	}
 	progress := terminalProgress()
 	lines := bufio.NewScanner(res.Body)
@@ -207,13 +207,13 @@ func listenControl(ctx context.Context, folder string) (net.Listener, error) {
 // controlHandler runs operations for commands beside the server.
 func (a *app) controlHandler() http.Handler {
 	mux := http.NewServeMux()
-	for _, o := range operations() {
-		mux.HandleFunc("POST /"+o.name, func(w http.ResponseWriter, r *http.Request) {
+	for o, run := range operations() {
+		mux.HandleFunc("POST /"+string(o), func(w http.ResponseWriter, r *http.Request) {
 			say := func(line reply) {
 				// A command that has gone away misses nothing: the operation is done or not.
 				_ = errors.Join(json.NewEncoder(w).Encode(line), http.NewResponseController(w).Flush())
 			}
-			say(a.operate(r, o, func(done, of int) { say(reply{Done: done, Of: of}) }))
+			say(a.operate(r, o, run, func(done, of int) { say(reply{Done: done, Of: of}) }))
 		})
 	}
 	return mux
@@ -221,10 +221,10 @@ func (a *app) controlHandler() http.Handler {
 
 // operate runs one operation for a command and gives the last line of its answer. A bug in it, or in what the
 // command sent, fails this command only.
-func (a *app) operate(r *http.Request, o operation, progress func(done, of int)) (last reply) {
+func (a *app) operate(r *http.Request, o operation, run handler, progress func(done, of int)) (last reply) {
 	defer func() {
 		if v := recover(); v != nil {
-			a.Log.Error("command failed in a bug", "command", o.name, "error", fmt.Sprintf("%v\n%s", v, debug.Stack()))
+			a.Log.Error("command failed in a bug", "command", o, "error", fmt.Sprintf("%v\n%s", v, debug.Stack()))
 			last = reply{Failure: "something went wrong in the server; its log says more"}
 		}
 	}()
@@ -232,7 +232,7 @@ func (a *app) operate(r *http.Request, o operation, progress func(done, of int))
 	if err := json.NewDecoder(r.Body).Decode(&args); err != nil {
 		return reply{Failure: err.Error()}
 	}
-	result, err := o.run(r.Context(), a, args, audit.Actor{Kind: "command", OSUser: peerUser(r.Context())}, progress)
+	result, err := run(r.Context(), a, args, audit.Actor{Kind: "command", OSUser: peerUser(r.Context())}, progress)
 	var f *fault.Error
 	if errors.As(err, &f) {
 		return reply{Error: f}
@@ -242,7 +242,7 @@ func (a *app) operate(r *http.Request, o operation, progress func(done, of int))
 		text, err = json.Marshal(result)
 	}
 	if err != nil {
-		a.Log.Error("command failed", "command", o.name, "error", err)
+		a.Log.Error("command failed", "command", o, "error", err)
 		return reply{Failure: err.Error()}
 	}
 	return reply{Result: text}

@@ -15,11 +15,84 @@ import (
 	"keyway/internal/trust/identity"
 )
 
-// operations lists everything that commands do to the data.
-func operations() []operation {
-	return []operation{opInit, opUserAdd, opUserList, opUserSetDisabled, opUserResetPassword, opWorkspaceCreate, opWorkspaceList,
-		opAddMember, opRemoveMember, opPATCreate, opPATList, opPATShow, opPATUpdate, opPATDisable, opPATEnable, opPATRevoke, opAPIKeyCreate, opAPIKeyList, opAPIKeyRevoke,
-		opPATRotate, opPATRotateUndo, opPATRotateComplete, opPATExplain, opPATAdvise, opPolicyGet, opPolicySet, opSandboxConnect, opSandboxFill, opAuditList, opAuditVerify, opCredentialsRevoke, opExamine, opKeyPrepare, opKeyRotate, opKeyRetire}
+// The operations: everything that commands do to the data. The table below says how.
+const (
+	opInit              operation = "init"
+	opUserAdd           operation = "user.add"
+	opUserList          operation = "user.list"
+	opUserSetDisabled   operation = "user.set_disabled"
+	opUserResetPassword operation = "user.reset_password"
+	opWorkspaceCreate   operation = "workspace.create"
+	opWorkspaceList     operation = "workspace.list"
+	opAddMember         operation = "workspace.add_member"
+	opRemoveMember      operation = "workspace.remove_member"
+	opPATCreate         operation = "pat.create"
+	opPATList           operation = "pat.list"
+	opPATShow           operation = "pat.show"
+	opPATUpdate         operation = "pat.update"
+	opPATDisable        operation = "pat.disable"
+	opPATEnable         operation = "pat.enable"
+	opPATRevoke         operation = "pat.revoke"
+	opAPIKeyCreate      operation = "api_key.create"
+	opAPIKeyList        operation = "api_key.list"
+	opAPIKeyRevoke      operation = "api_key.revoke"
+	opPATRotate         operation = "pat.rotate"
+	opPATRotateUndo     operation = "pat.rotate_undo"
+	opPATRotateComplete operation = "pat.rotate_complete"
+	opPATExplain        operation = "pat.explain"
+	opPATAdvise         operation = "pat.advise"
+	opPolicyGet         operation = "policy.get"
+	opPolicySet         operation = "policy.set"
+	opSandboxConnect    operation = "sandbox.connect"
+	opSandboxFill       operation = "sandbox.fill"
+	opAuditList         operation = "audit.list"
+	opAuditVerify       operation = "audit.verify"
+	opCredentialsRevoke operation = "credentials.revoke"
+	opExamine           operation = "examine"
+	opKeyPrepare        operation = "key.prepare"
+	opKeyRotate         operation = "key.rotate"
+	opKeyRetire         operation = "key.retire"
+)
+
+// operations is the table of all operations, for commands and for the server's control socket.
+func operations() map[operation]handler {
+	return map[operation]handler{
+		opInit:              handle((*app).doInit),
+		opUserAdd:           handle((*app).doUserAdd),
+		opUserList:          handle((*app).doUserList),
+		opUserSetDisabled:   handle((*app).doUserSetDisabled),
+		opUserResetPassword: handle((*app).doUserResetPassword),
+		opWorkspaceCreate:   handle((*app).doWorkspaceCreate),
+		opWorkspaceList:     handle((*app).doWorkspaceList),
+		opAddMember:         handle((*app).doAddMember),
+		opRemoveMember:      handle((*app).doRemoveMember),
+		opPATCreate:         handle((*app).doPATCreate),
+		opPATList:           handle((*app).doPATList),
+		opPATShow:           handle((*app).doPATShow),
+		opPATUpdate:         handle((*app).doPATUpdate),
+		opPATDisable:        handle((*app).doPATDisable),
+		opPATEnable:         handle((*app).doPATEnable),
+		opPATRevoke:         handle((*app).doPATRevoke),
+		opAPIKeyCreate:      handle((*app).doAPIKeyCreate),
+		opAPIKeyList:        handle((*app).doAPIKeyList),
+		opAPIKeyRevoke:      handle((*app).doAPIKeyRevoke),
+		opPATRotate:         handle((*app).doPATRotate),
+		opPATRotateUndo:     handle((*app).doPATRotateUndo),
+		opPATRotateComplete: handle((*app).doPATRotateComplete),
+		opPATExplain:        handle((*app).doPATExplain),
+		opPATAdvise:         handle((*app).doPATAdvise),
+		opPolicyGet:         handle((*app).doPolicyGet),
+		opPolicySet:         handle((*app).doPolicySet),
+		opSandboxConnect:    handle((*app).doSandboxConnect),
+		opSandboxFill:       handle((*app).doSandboxFill),
+		opAuditList:         handle((*app).doAuditList),
+		opAuditVerify:       handle((*app).doAuditVerify),
+		opCredentialsRevoke: handle((*app).doCredentialsRevoke),
+		opExamine:           handle((*app).doExamine),
+		opKeyPrepare:        handle((*app).doKeyPrepare),
+		opKeyRotate:         handle((*app).doKeyRotate),
+		opKeyRetire:         handle((*app).doKeyRetire),
+	}
 }
 
 type initIn struct {
@@ -34,7 +107,7 @@ type initOut struct {
 	PAT         string `json:"personal_access_token,omitempty"`
 }
 
-var opInit = op("init", func(ctx context.Context, a *app, in initIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doInit(ctx context.Context, in initIn, by audit.Actor, _ func(int, int)) (any, error) {
 	empty, err := a.People.Empty(ctx)
 	if err != nil {
 		return nil, err
@@ -62,7 +135,7 @@ var opInit = op("init", func(ctx context.Context, a *app, in initIn, by audit.Ac
 	tok, secret, err := a.Tokens.Create(ctx, out.UserID, personalaccesstoken.New{Name: in.PAT, From: "command"}, by)
 	out.PATID, out.PAT = tok.ID, secret.Reveal()
 	return out, err
-})
+}
 
 type userIn struct {
 	Email, Name, Password string
@@ -83,7 +156,7 @@ func userOf(u identity.User) userOut {
 	return userOut{UserID: u.ID, Email: u.Email, Name: u.Name, IsOperator: u.IsOperator, IsDisabled: !u.DisabledAt.IsZero(), CreatedAt: u.CreatedAt}
 }
 
-var opUserAdd = op("user.add", func(ctx context.Context, a *app, in userIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doUserAdd(ctx context.Context, in userIn, by audit.Actor, _ func(int, int)) (any, error) {
 	n, err := a.People.Prepare(ctx, in.Email, in.Name, in.Password)
 	if err != nil {
 		return nil, err
@@ -100,9 +173,9 @@ var opUserAdd = op("user.add", func(ctx context.Context, a *app, in userIn, by a
 		err = a.People.SetOperator(ctx, u.ID, true, by)
 	}
 	return userOf(u), err
-})
+}
 
-var opUserList = op("user.list", func(ctx context.Context, a *app, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doUserList(ctx context.Context, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
 	all, err := a.People.List(ctx)
 	out := struct {
 		Users []userOut `json:"users"`
@@ -111,9 +184,9 @@ var opUserList = op("user.list", func(ctx context.Context, a *app, _ struct{}, _
 		out.Users = append(out.Users, userOf(u))
 	}
 	return out, err
-})
+}
 
-var opUserSetDisabled = op("user.set_disabled", func(ctx context.Context, a *app, in userIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doUserSetDisabled(ctx context.Context, in userIn, by audit.Actor, _ func(int, int)) (any, error) {
 	u, err := a.People.ByEmail(ctx, a.DB, in.Email)
 	if err != nil {
 		return nil, err
@@ -130,9 +203,9 @@ var opUserSetDisabled = op("user.set_disabled", func(ctx context.Context, a *app
 		out.Warning = "this was the only operator: nobody can look after the instance in the Console until `keyway user enable`"
 	}
 	return out, nil
-})
+}
 
-var opUserResetPassword = op("user.reset_password", func(ctx context.Context, a *app, in userIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doUserResetPassword(ctx context.Context, in userIn, by audit.Actor, _ func(int, int)) (any, error) {
 	u, err := a.People.ByEmail(ctx, a.DB, in.Email)
 	if err != nil {
 		return nil, err
@@ -141,7 +214,7 @@ var opUserResetPassword = op("user.reset_password", func(ctx context.Context, a 
 		return nil, err
 	}
 	return userOf(u), a.People.ResetFactors(ctx, u.ID, by)
-})
+}
 
 type workspaceIn struct {
 	Name, Owner string
@@ -154,7 +227,7 @@ type workspaceOut struct {
 	IsSandbox   bool   `json:"is_sandbox"`
 }
 
-var opWorkspaceCreate = op("workspace.create", func(ctx context.Context, a *app, in workspaceIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doWorkspaceCreate(ctx context.Context, in workspaceIn, by audit.Actor, _ func(int, int)) (any, error) {
 	u, err := a.People.ByEmail(ctx, a.DB, in.Owner)
 	if err != nil {
 		return nil, err
@@ -165,9 +238,9 @@ var opWorkspaceCreate = op("workspace.create", func(ctx context.Context, a *app,
 		return err
 	}, store.Instance)
 	return workspaceOut{ws.ID, ws.Name, ws.IsSandbox}, err
-})
+}
 
-var opWorkspaceList = op("workspace.list", func(ctx context.Context, a *app, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doWorkspaceList(ctx context.Context, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {
 	all, err := a.Workspaces.All(ctx)
 	out := struct {
 		Workspaces []workspaceOut `json:"workspaces"`
@@ -176,7 +249,7 @@ var opWorkspaceList = op("workspace.list", func(ctx context.Context, a *app, _ s
 		out.Workspaces = append(out.Workspaces, workspaceOut{ws.ID, ws.Name, ws.IsSandbox})
 	}
 	return out, err
-})
+}
 
 type memberIn struct{ WorkspaceID, Email, Role string }
 
@@ -186,7 +259,7 @@ type memberOut struct {
 	Role        string `json:"role,omitempty"`
 }
 
-var opAddMember = op("workspace.add_member", func(ctx context.Context, a *app, in memberIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doAddMember(ctx context.Context, in memberIn, by audit.Actor, _ func(int, int)) (any, error) {
 	u, err := a.People.ByEmail(ctx, a.DB, in.Email)
 	if err != nil {
 		return nil, err
@@ -196,15 +269,15 @@ var opAddMember = op("workspace.add_member", func(ctx context.Context, a *app, i
 		return nil, fault.Invalid("role", "Expected owner, admin or member")
 	}
 	return memberOut{in.WorkspaceID, u.ID, role.String()}, a.Members.Add(ctx, in.WorkspaceID, u.ID, role, by)
-})
+}
 
-var opRemoveMember = op("workspace.remove_member", func(ctx context.Context, a *app, in memberIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doRemoveMember(ctx context.Context, in memberIn, by audit.Actor, _ func(int, int)) (any, error) {
 	u, err := a.People.ByEmail(ctx, a.DB, in.Email)
 	if err != nil {
 		return nil, err
 	}
 	return memberOut{WorkspaceID: in.WorkspaceID, UserID: u.ID}, a.Members.Remove(ctx, in.WorkspaceID, u.ID, rpc.Owner, "", by)
-})
+}
 
 type patIn struct {
 	ID, Email string
@@ -217,7 +290,7 @@ type patOut struct {
 	PAT string `json:"personal_access_token,omitempty"`
 }
 
-var opPATCreate = op("pat.create", func(ctx context.Context, a *app, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doPATCreate(ctx context.Context, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
 	u, err := a.People.ByEmail(ctx, a.DB, in.Email)
 	if err != nil {
 		return nil, err
@@ -235,53 +308,57 @@ var opPATCreate = op("pat.create", func(ctx context.Context, a *app, in patIn, b
 	}
 	tok, secret, err := a.Tokens.Create(ctx, u.ID, n, by)
 	return patOut{tok, secret.Reveal()}, err
-})
+}
 
 type patListOut struct {
 	Tokens []personalaccesstoken.Token `json:"personal_access_tokens"`
 }
 
-var opPATList = op("pat.list", func(ctx context.Context, a *app, in patIn, _ audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doPATList(ctx context.Context, in patIn, _ audit.Actor, _ func(int, int)) (any, error) {
 	u, err := a.People.ByEmail(ctx, a.DB, in.Email)
 	if err != nil {
 		return nil, err
 	}
 	all, err := a.Tokens.List(ctx, u.ID)
 	return patListOut{all}, err
-})
+}
 
-var opPATShow = op("pat.show", func(ctx context.Context, a *app, in patIn, _ audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doPATShow(ctx context.Context, in patIn, _ audit.Actor, _ func(int, int)) (any, error) {
 	tok, err := a.Tokens.Get(ctx, "", in.ID)
 	return patOut{Token: tok}, err
-})
+}
 
-var opPATUpdate = op("pat.update", func(ctx context.Context, a *app, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doPATUpdate(ctx context.Context, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
 	if err := a.Tokens.Update(ctx, "", in.ID, in.Change, nil, by); err != nil {
 		return nil, err
 	}
 	tok, err := a.Tokens.Get(ctx, "", in.ID)
 	return patOut{Token: tok}, err
-})
-
-var opPATDisable, opPATEnable = opPATSetDisabled("pat.disable", true), opPATSetDisabled("pat.enable", false)
-
-func opPATSetDisabled(name string, disabled bool) operation {
-	return op(name, func(ctx context.Context, a *app, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
-		if err := a.Tokens.SetDisabled(ctx, "", in.ID, disabled, by); err != nil {
-			return nil, err
-		}
-		tok, err := a.Tokens.Get(ctx, "", in.ID)
-		return patOut{Token: tok}, err
-	})
 }
 
-var opPATRevoke = op("pat.revoke", func(ctx context.Context, a *app, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doPATDisable(ctx context.Context, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
+	return a.setPATDisabled(ctx, in.ID, true, by)
+}
+
+func (a *app) doPATEnable(ctx context.Context, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
+	return a.setPATDisabled(ctx, in.ID, false, by)
+}
+
+func (a *app) setPATDisabled(ctx context.Context, id string, disabled bool, by audit.Actor) (any, error) {
+	if err := a.Tokens.SetDisabled(ctx, "", id, disabled, by); err != nil {
+		return nil, err
+	}
+	tok, err := a.Tokens.Get(ctx, "", id)
+	return patOut{Token: tok}, err
+}
+
+func (a *app) doPATRevoke(ctx context.Context, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
 	if err := a.Tokens.Revoke(ctx, "", in.ID, by); err != nil {
 		return nil, err
 	}
 	tok, err := a.Tokens.Get(ctx, "", in.ID)
 	return patOut{Token: tok}, err
-})
+}
 
 type apiKeyIn struct{ ID, WorkspaceID, Name, Email string }
 
@@ -290,7 +367,7 @@ type apiKeyOut struct {
 	Key string `json:"api_key,omitempty"`
 }
 
-var opAPIKeyCreate = op("api_key.create", func(ctx context.Context, a *app, in apiKeyIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doAPIKeyCreate(ctx context.Context, in apiKeyIn, by audit.Actor, _ func(int, int)) (any, error) {
 	ws, err := a.Workspaces.Get(ctx, a.DB, in.WorkspaceID)
 	if err != nil {
 		return nil, err
@@ -305,27 +382,27 @@ var opAPIKeyCreate = op("api_key.create", func(ctx context.Context, a *app, in a
 	}
 	key, secret, err := a.Keys.Create(ctx, ws.ID, ws.IsSandbox, in.Name, madeBy, "command", by)
 	return apiKeyOut{key, secret.Reveal()}, err
-})
+}
 
 type apiKeyListOut struct {
 	Keys []apikey.APIKey `json:"api_keys"`
 }
 
-var opAPIKeyList = op("api_key.list", func(ctx context.Context, a *app, in apiKeyIn, _ audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doAPIKeyList(ctx context.Context, in apiKeyIn, _ audit.Actor, _ func(int, int)) (any, error) {
 	if _, err := a.Workspaces.Get(ctx, a.DB, in.WorkspaceID); err != nil {
 		return nil, err
 	}
 	all, err := a.Keys.List(ctx, in.WorkspaceID)
 	return apiKeyListOut{all}, err
-})
+}
 
-var opAPIKeyRevoke = op("api_key.revoke", func(ctx context.Context, a *app, in apiKeyIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doAPIKeyRevoke(ctx context.Context, in apiKeyIn, by audit.Actor, _ func(int, int)) (any, error) {
 	c, err := credential.Get(ctx, a.DB, credential.APIKey, in.ID)
 	if err != nil {
 		return nil, fault.Missing(fault.APIKeyNotFound)
 	}
 	return apiKeyIn{ID: in.ID, WorkspaceID: c.WorkspaceID}, a.Keys.Revoke(ctx, c.WorkspaceID, in.ID, by)
-})
+}
 
 type sandboxIn struct {
 	WorkspaceID, Provider, Login string
@@ -338,7 +415,7 @@ type sandboxOut struct {
 	Devices            int    `json:"devices"`
 }
 
-var opSandboxConnect = op("sandbox.connect", func(ctx context.Context, a *app, in sandboxIn, _ audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doSandboxConnect(ctx context.Context, in sandboxIn, _ audit.Actor, _ func(int, int)) (any, error) {
 	ws, err := a.Workspaces.Get(ctx, a.DB, in.WorkspaceID)
 	if err != nil {
 		return nil, err
@@ -349,9 +426,9 @@ var opSandboxConnect = op("sandbox.connect", func(ctx context.Context, a *app, i
 	}
 	n, err := a.Devices.Count(ctx, ws.ID)
 	return sandboxOut{ws.ID, acc.ID, n}, err
-})
+}
 
-var opSandboxFill = op("sandbox.fill", func(ctx context.Context, a *app, in sandboxIn, _ audit.Actor, progress func(int, int)) (any, error) {
+func (a *app) doSandboxFill(ctx context.Context, in sandboxIn, _ audit.Actor, progress func(int, int)) (any, error) {
 	ws, err := a.Workspaces.Get(ctx, a.DB, in.WorkspaceID)
 	if err != nil {
 		return nil, err
@@ -361,4 +438,4 @@ var opSandboxFill = op("sandbox.fill", func(ctx context.Context, a *app, in sand
 	}
 	n, err := a.Devices.Count(ctx, ws.ID)
 	return sandboxOut{WorkspaceID: ws.ID, Devices: n}, err
-})
+}

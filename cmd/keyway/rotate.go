@@ -27,20 +27,20 @@ type rotateIn struct {
 	Begin   bool
 }
 
-var opPATRotate = op("pat.rotate", func(ctx context.Context, a *app, in rotateIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doPATRotate(ctx context.Context, in rotateIn, by audit.Actor, _ func(int, int)) (any, error) {
 	tok, secret, err := a.Tokens.Rotate(ctx, anyone, in.ID, personalaccesstoken.Rotation{Overlap: in.Overlap, Begin: in.Begin, From: "command"}, by)
 	return patOut{tok, secret.Reveal()}, err
-})
+}
 
-var opPATRotateUndo = op("pat.rotate_undo", func(ctx context.Context, a *app, in rotateIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doPATRotateUndo(ctx context.Context, in rotateIn, by audit.Actor, _ func(int, int)) (any, error) {
 	tok, err := a.Tokens.UndoRotation(ctx, anyone, in.ID, by)
 	return patOut{Token: tok}, err
-})
+}
 
-var opPATRotateComplete = op("pat.rotate_complete", func(ctx context.Context, a *app, in rotateIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doPATRotateComplete(ctx context.Context, in rotateIn, by audit.Actor, _ func(int, int)) (any, error) {
 	tok, err := a.Tokens.CompleteRotation(ctx, anyone, in.ID, by)
 	return patOut{Token: tok}, err
-})
+}
 
 type explainIn struct{ RequestID string }
 
@@ -48,10 +48,10 @@ type explainOut struct {
 	Explanation personalaccesstoken.Explanation `json:"explanation"`
 }
 
-var opPATExplain = op("pat.explain", func(ctx context.Context, a *app, in explainIn, _ audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doPATExplain(ctx context.Context, in explainIn, _ audit.Actor, _ func(int, int)) (any, error) {
 	x, err := a.Tokens.Explain(ctx, anyone, in.RequestID)
 	return explainOut{x}, err
-})
+}
 
 type adviseIn struct {
 	ID   string
@@ -62,10 +62,10 @@ type adviseOut struct {
 	Advice personalaccesstoken.Advice `json:"advice"`
 }
 
-var opPATAdvise = op("pat.advise", func(ctx context.Context, a *app, in adviseIn, _ audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doPATAdvise(ctx context.Context, in adviseIn, _ audit.Actor, _ func(int, int)) (any, error) {
 	advice, err := a.Tokens.Advise(ctx, anyone, in.ID, in.Days, nil)
 	return adviseOut{advice}, err
-})
+}
 
 type policyIn struct {
 	WorkspaceID string
@@ -76,19 +76,19 @@ type policyOut struct {
 	Policy policy.Served `json:"policy"`
 }
 
-var opPolicyGet = op("policy.get", func(ctx context.Context, a *app, in policyIn, _ audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doPolicyGet(ctx context.Context, in policyIn, _ audit.Actor, _ func(int, int)) (any, error) {
 	p, err := a.Policies.Get(ctx, in.WorkspaceID)
 	return policyOut{p}, err
-})
+}
 
-var opPolicySet = op("policy.set", func(ctx context.Context, a *app, in policyIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doPolicySet(ctx context.Context, in policyIn, by audit.Actor, _ func(int, int)) (any, error) {
 	c, err := policy.ParseChange(in.Rules)
 	if err != nil {
 		return nil, err
 	}
 	p, err := a.Policies.Update(ctx, in.WorkspaceID, c, by)
 	return policyOut{p}, err
-})
+}
 
 // rotation is what rotates one token, in the data or on a server.
 type rotation struct {

@@ -50,10 +50,10 @@ type leakedOut struct {
 	Revoked int `json:"revoked"`
 }
 
-var opCredentialsRevoke = op("credentials.revoke", func(ctx context.Context, a *app, in leakedIn, by audit.Actor, _ func(int, int)) (any, error) {
+func (a *app) doCredentialsRevoke(ctx context.Context, in leakedIn, by audit.Actor, _ func(int, int)) (any, error) {
 	n, err := a.Leaks.Revoke(ctx, in.Credentials, by)
 	return leakedOut{n}, err
-})
+}
 
 func scanCommand(g *globals) *cobra.Command {
 	var git, revoke bool
