@@ -370,11 +370,7 @@ func (s *server) serve(l net.Listener, h *http.Server) {
 // handler puts the endpoints, the Console and what stands beside them under one roof.
 func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client func(*http.Request) string) (http.Handler, error) {
 	pages, err := console.New(console.Config{
-		DB: s.app.DB, People: s.app.People, Workspaces: s.app.Workspaces, Members: s.app.Members, Keys: s.app.Keys, Tokens: s.app.Tokens, Policies: s.app.Policies, Audit: s.app.Audit,
-		Devices: s.app.Devices, Accounts: s.app.Accounts, Webviews: s.app.Webviews, Sessions: s.app.Sessions, Webhooks: s.app.Webhooks, Providers: s.app.Providers,
-		Events: s.app.Events, Streams: s.rpc.Streams(), Attempts: s.app.Attempts, Locks: s.app.Locks, Codes: s.app.Codes,
-		Endpoints: s.rpc.Endpoints(),
-		PublicURL: s.url, Client: client, Unavailable: store.Unavailable, Log: s.app.Log, Now: s.app.Now,
+		Rules: s.app.Console(), Endpoints: s.rpc.Endpoints(), PublicURL: s.url, Client: client, Unavailable: store.Unavailable, Streams: s.rpc.Streams(),
 	})
 	if err != nil {
 		return nil, err

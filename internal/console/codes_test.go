@@ -1,4 +1,4 @@
-package console
+package console_test
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 
 	"keyway/internal/api/accesscode"
 	"keyway/internal/api/workspace"
+	"keyway/internal/console/frame"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/trust/credential"
 )
@@ -32,8 +33,8 @@ func (b *browser) until(path, text string) *browser {
 // is the oldest, stands last.
 func (b *browser) lockOf(w workspace.Workspace, brand string) string {
 	b.t.Helper()
-	list := workspacePath(w.ID, "devices")
-	b.get(list).post(workspacePath(w.ID, "sandbox-devices"), "brand", brand).at(list)
+	list := frame.WorkspacePath(w.ID, "devices")
+	b.get(list).post(frame.WorkspacePath(w.ID, "sandbox-devices"), "brand", brand).at(list)
 	all := regexp.MustCompile(`href="(`+list+`/[^"]*)"`).FindAllStringSubmatch(b.get(list+"?q="+brand).page, -1)
 	return all[len(all)-1][1]
 }
@@ -115,7 +116,7 @@ func TestCodes(t *testing.T) {
 	b.get(at).has("Timeline", "Set on device", "by a person", pin[1], time.Now().In(zone).Format(" MST · "), "Change requested")
 	b.get(lock + "/events").has(`<a href="` + at + `">Cleaner</a>`)
 
-	ends := time.Now().AddDate(0, 0, 3).UTC().Format(localTime)
+	ends := time.Now().AddDate(0, 0, 3).UTC().Format(frame.InputTime)
 	b.get(codes).post(at+"/edit", "name", "Crew", "kind", "time_bound", "ends_at", "x").has("This is not a date with a time.", "data-open")
 	b.get(codes).post(at+"/generate", "name", "Crew", "kind", "ongoing").has("data-open", `value="Crew"`)
 	b.get(codes).post(at+"/edit", "name", "Crew", "kind", "time_bound", "ends_at", ends, "external", "yes").at(codes).has("Access code changed.", "Crew", "Time-bound", ">in 3 days</time>", pin[1])
@@ -167,13 +168,13 @@ func TestManyCodes(t *testing.T) {
 	codes := lock + "/codes"
 	ctx := credential.With(t.Context(), credential.Principal{WorkspaceID: w.ID, IsSandbox: true, Role: rpc.Member})
 	starts := time.Now().AddDate(0, 1, 0).UTC()
-	for i := range codesPerPage + 1 {
+	for i := range 50 + 1 {
 		n := accesscode.New{DeviceID: path.Base(lock), Name: fmt.Sprintf("Guest %d.", i), StartsAt: starts, EndsAt: starts.AddDate(0, 0, 1)}
 		if _, err := s.config.Codes.Create(ctx, n, false); err != nil {
 			t.Fatal(err)
 		}
 	}
-	last := fmt.Sprintf("Guest %d.", codesPerPage)
+	last := fmt.Sprintf("Guest %d.", 50)
 	b.get(codes).has("51 access codes, 50 on this page", "Guest 0.").lacks(last)
 	b.get(codes+"?page=2").has("51 access codes, 1 on this page", last, "First page").lacks("Guest 0.")
 	b.get(codes + "?page=9").has(last).get(codes + "?page=x").has("Guest 0.")

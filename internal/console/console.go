@@ -1,168 +1,30 @@
-// Package console is the pages in the browser: server-rendered, one typed view per page, over the
-// same rules as the API.
+// Package console is the pages in the browser: server-rendered, over the same rules as the API. Its frame
+// has what all pages share; the other folders are areas of pages.
 package console
 
 import (
-	"crypto/rand"
-	"errors"
-	"fmt"
-	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
-	"net/url"
-	"strings"
-	"time"
 
-	"keyway/internal/api/accesscode"
-	"keyway/internal/api/account"
-	"keyway/internal/api/action"
-	"keyway/internal/api/apikey"
-	"keyway/internal/api/clientsession"
-	"keyway/internal/api/connectwebview"
-	"keyway/internal/api/device"
-	"keyway/internal/api/event"
-	"keyway/internal/api/lock"
-	"keyway/internal/api/member"
-	"keyway/internal/api/personalaccesstoken"
-	"keyway/internal/api/webhook"
-	"keyway/internal/api/workspace"
-	"keyway/internal/platform/rpc"
-	"keyway/internal/platform/store"
-	"keyway/internal/provider"
-	"keyway/internal/trust/audit"
-	"keyway/internal/trust/identity"
-	"keyway/internal/trust/policy"
+	"keyway/internal/console/frame"
+	"keyway/internal/console/people"
+	"keyway/internal/console/settings"
+	"keyway/internal/console/things"
+	"keyway/internal/console/tokens"
 )
 
+// OpenIDPath is where an OpenID Connect provider sends people back to.
+const OpenIDPath = frame.Root + "/sign-in/openid/back"
+
 // Config is what the Console needs.
-type Config struct {
-	DB         *store.DB
-	People     *identity.People
-	Workspaces *workspace.Workspaces
-	Members    *member.Members
-	Keys       *apikey.Keys
-	Tokens     *personalaccesstoken.Tokens
-	Policies   *policy.Policies
-	Audit      *audit.Log
-	Devices    *device.Devices
-	Accounts   *account.Accounts
-	Webviews   *connectwebview.Webviews
-	Sessions   *clientsession.Sessions
-	Webhooks   *webhook.Webhooks
-	Providers  *provider.Registry
-	Events     *event.Log
-	Streams    *rpc.Streams
-	Attempts   *action.Attempts
-	Locks      *lock.Locks
-	Codes      *accesscode.Codes
-	// Endpoints is the API's table: a page asks the same role as the endpoint that does the same.
-	Endpoints []*rpc.Endpoint
-	// PublicURL is where people reach the server, without a slash at the end. Links are made of it,
-	// and pages answer only there and under names of this machine.
-	PublicURL string
-	// Client is the address that a request came from.
-	Client func(*http.Request) string
-	// Unavailable tells whether an error means that the database cannot be written now.
-	Unavailable func(error) bool
-	Log         *slog.Logger
-	Now         func() time.Time
+type Config = frame.Config
+
+// Rules are what its pages work with.
+type Rules = frame.Rules
+
+// Sections are the areas, in the order of their items in the left navigation.
+func Sections() []frame.Section {
+	return []frame.Section{things.Section(), people.Section(), tokens.Section(), settings.Section()}
 }
 
-// maxForm bounds the body of a form.
-const maxForm = 64 << 10
-
-// console serves the pages.
-type console struct {
-	Config
-	public *url.URL
-	pages  *renderer
-	rows   map[string]*rpc.Endpoint
-	spent  nonces
-	mux    *http.ServeMux
-	run    string // names this run of the server
-}
-
-// New makes the handler of everything below Root.
-func New(c Config) (http.Handler, error) {
-	public, err := url.Parse(c.PublicURL)
-	if err != nil || public.Host == "" {
-		return nil, errors.Join(err, errors.New("console: the public URL needs a scheme and a host"))
-	}
-	pages, err := newRenderer(c.Now)
-	if err != nil {
-		return nil, err
-	}
-	s := &console{Config: c, public: public, pages: pages, rows: map[string]*rpc.Endpoint{}, mux: http.NewServeMux(), run: rand.Text()}
-	for _, e := range c.Endpoints {
-		s.rows[e.Path] = e
-	}
-	if err := s.routes(s.mux); err != nil {
-		return nil, err
-	}
-	crossOrigin := http.NewCrossOriginProtection()
-	if err := crossOrigin.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
-		return nil, err
-	}
-	crossOrigin.SetDenyHandler(s.handler(func(q *request) error {
-		return q.fail(http.StatusForbidden, "This form came from another site", "For your safety nothing was done. Open the Console itself and try again.")
-	}))
-	return s.guard(crossOrigin.Handler(s.mux)), nil
-}
-
-// guard is around every answer: the Console answers only under its own names, so that no other
-// name that leads to this machine can be used to act for the person in front of the browser.
-func (s *console) guard(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", contentSecurityPolicy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-		h.Set("Referrer-Policy", "no-referrer")
-		if !s.secure(r) {
-			// Browsers send no Sec-Fetch-Site here, and with no-referrer they send no Origin that
-			// a form could be judged by.
-			h.Set("Referrer-Policy", "same-origin")
-		}
-		h.Set("Cache-Control", "no-store")
-		if !s.known(r.Host) {
-			http.Error(w, fmt.Sprintf("This server isn't known as %.100q. Its Console is at %s.\n\n"+
-				"If you run it: set --public-url to the address that people type. Behind a proxy, have the proxy pass on the Host header,\n"+
-				"or send X-Forwarded-Host and name the proxy with --trusted-proxy.", r.Host, s.PublicURL+Root), http.StatusMisdirectedRequest)
-			return
-		}
-		most := int64(maxForm)
-		if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
-			most += workspace.MostLogo
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, most)
-		next.ServeHTTP(w, r)
-	})
-}
-
-// known tells whether a Host header names this server: by its public address, or by a name that
-// only this machine has.
-func (s *console) known(host string) bool {
-	host = strings.TrimSuffix(host, map[string]string{"http": ":80", "https": ":443"}[s.public.Scheme])
-	return strings.EqualFold(host, s.public.Host) || loopback(host)
-}
-
-func loopback(host string) bool {
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	}
-	name = strings.Trim(name, "[]")
-	if strings.EqualFold(name, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(name)
-	return err == nil && ip.IsLoopback()
-}
-
-// secure tells whether the browser takes this for a secure place: https, or this machine.
-func (s *console) secure(r *http.Request) bool {
-	return r.TLS != nil || loopback(r.Host) || s.public.Scheme == "https" && strings.EqualFold(r.Host, s.public.Host)
-}
+// New makes the handler of everything below /console.
+func New(c Config) (http.Handler, error) { return frame.New(c, Sections()...) }

@@ -1,14 +1,16 @@
-package console
+package console_test
 
 import (
 	"net/http"
 	"net/url"
 	"testing"
+
+	"keyway/internal/console/frame"
 )
 
 // forms are some of each kind that the Console has, with what they are sent with.
 func forms(workspaceID string) map[string]url.Values {
-	in := func(rest string) string { return workspacePath(workspaceID) + "/" + rest }
+	in := func(rest string) string { return frame.WorkspacePath(workspaceID) + "/" + rest }
 	return map[string]url.Values{
 		"/console/settings/profile":                {"name": {"Stolen"}},
 		"/console/settings/password":               {"password": {"stolen horse battery"}},

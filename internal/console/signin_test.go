@@ -1,4 +1,4 @@
-package console
+package console_test
 
 import (
 	"net/http"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"keyway/internal/console/frame"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/trust/audit"
 )
@@ -19,12 +20,12 @@ func (s *server) planted(t *testing.T, who string) (*browser, *http.Cookie) {
 	t.Helper()
 	eve := s.browser(t)
 	eve.signIn(who)
-	at, err := url.Parse(s.URL + Root)
+	at, err := url.Parse(s.URL + frame.Root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range eve.Jar.Cookies(at) {
-		if c.Name == secureCookie {
+		if c.Name == frame.SecureCookie {
 			known := &http.Cookie{Name: c.Name, Value: c.Value, Path: "/", Secure: true}
 			b := s.browser(t)
 			b.Jar.SetCookies(at, []*http.Cookie{known})
@@ -51,7 +52,7 @@ func TestIncidentSessionFixation(t *testing.T) {
 			t.Errorf("%s: the session is %q, and was %q", how, now, id)
 		}
 		eve := s.browser(t)
-		at, _ := url.Parse(s.URL + Root)
+		at, _ := url.Parse(s.URL + frame.Root)
 		eve.Jar.SetCookies(at, []*http.Cookie{known})
 		if eve.get("/console/settings/profile"); eve.address.Path != "/console/sign-in" {
 			t.Errorf("%s: the planted cookie opens %s", how, eve.address)
@@ -67,7 +68,7 @@ func TestIncidentSessionFixation(t *testing.T) {
 	tokens := "/console/settings/personal-access-tokens"
 	s.ahead.Add(int64(11 * time.Minute))
 	b.get(tokens).post(tokens, "name", "x", "expires_in", "30").has("Confirm that it is you")
-	b.post(tokens, sealedForm, b.hidden(sealedForm), "confirm_password", testPassword)
+	b.post(tokens, frame.SealedForm, b.hidden(frame.SealedForm), "confirm_password", testPassword)
 	b.secret()
 	dead("re-authentication", b, known)
 
@@ -79,7 +80,7 @@ func TestIncidentSessionFixation(t *testing.T) {
 	if err := s.config.Members.SetRole(ctx, w.ID, jane.ID, rpc.Admin, rpc.Owner, audit.Server); err != nil {
 		t.Fatal(err)
 	}
-	guess, at := s.browser(t), &url.URL{Scheme: "https", Host: s.Listener.Addr().String(), Path: Root}
+	guess, at := s.browser(t), &url.URL{Scheme: "https", Host: s.Listener.Addr().String(), Path: frame.Root}
 	guess.Jar.SetCookies(at, []*http.Cookie{{Name: known.Name, Value: b.sessionID() + ".session_guess", Path: "/", Secure: true}})
 	for range 2 {
 		if guess.get("/console/settings/profile"); guess.address.Path != "/console/sign-in" {
@@ -87,7 +88,7 @@ func TestIncidentSessionFixation(t *testing.T) {
 		}
 	}
 	alone, _ := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/console/settings/profile", nil)
-	alone.Header.Set(liveHeader, "yes")
+	alone.Header.Set(frame.LiveHeader, "yes")
 	if b.do(alone).has("jane@example.com"); b.sessionID() != strings.Split(known.Value, ".")[0] {
 		t.Error("the session was renewed by what a page asked for by itself, whose answer may be lost")
 	}
@@ -101,7 +102,7 @@ func TestIncidentSessionFixation(t *testing.T) {
 	}
 	_, secret, _ := strings.Cut(inv.URL, "#")
 	b, known = s.planted(t, "eve")
-	b.do(b.request(invitationPath, url.Values{"token": {secret}, "join": {"true"}, "name": {"Mary"}, "password": {testPassword}})).has("You are a member of")
+	b.do(b.request("/console/invitation", url.Values{"token": {secret}, "join": {"true"}, "name": {"Mary"}, "password": {testPassword}})).has("You are a member of")
 	dead("invitation", b, known)
 
 	code := s.authenticator(t, "jane")
@@ -156,13 +157,13 @@ func TestIncidentFirstRun(t *testing.T) {
 	}
 	stranger := s.browser(t)
 	for _, token := range []string{"", "nonsense", secret.Reveal()[:len(secret.Reveal())-1]} {
-		stranger.do(stranger.request(setUpPath, url.Values{"token": {token}, "email": {"eve@example.com"}, "password": {testPassword}})).has("does not work any more")
+		stranger.do(stranger.request("/console/setup", url.Values{"token": {token}, "email": {"eve@example.com"}, "password": {testPassword}})).has("does not work any more")
 	}
 	names := []string{"jane", "john"}
 	browsers := []*browser{s.browser(t), s.browser(t)}
 	var running sync.WaitGroup
 	for i, b := range browsers {
-		r := b.request(setUpPath, url.Values{"token": {secret.Reveal()}, "email": {names[i] + "@example.com"}, "password": {testPassword}})
+		r := b.request("/console/setup", url.Values{"token": {secret.Reveal()}, "email": {names[i] + "@example.com"}, "password": {testPassword}})
 		running.Go(func() {
 			if resp, err := b.Do(r); err != nil {
 				t.Error(err)
@@ -212,21 +213,5 @@ func TestSessionsPage(t *testing.T) {
 	b.get(at).post(at + "/" + b.sessionID() + "/end").at("/console/signed-out")
 	if sessions, err := s.config.People.Sessions(t.Context(), john.ID); err != nil || len(sessions) != 1 || sessions[0].Address != "192.0.2.1" {
 		t.Errorf("%+v %v", sessions, err)
-	}
-}
-
-func TestAgentInWords(t *testing.T) {
-	t.Parallel()
-	for agent, want := range map[string]string{
-		"": "Unknown", "curl/8.5.0": "curl",
-		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0":                                                                  "Firefox on Linux",
-		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0":           "Edge on Windows",
-		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1": "Safari on iPhone",
-		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36":                   "Chrome on macOS",
-		"Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36":                   "Chrome on Android",
-	} {
-		if got := agentInWords(agent); got != want {
-			t.Errorf("%q: %s, want %s", agent, got, want)
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package console
+package console_test
 
 import (
 	"bytes"
@@ -25,6 +25,7 @@ import (
 	"keyway/internal/api/device"
 	"keyway/internal/api/event"
 	"keyway/internal/api/workspace"
+	"keyway/internal/console/frame"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 )
@@ -32,7 +33,7 @@ import (
 // connected is the standard account of a brand in a workspace.
 func (s *server) connected(t *testing.T, workspaceID, brand string) account.Account {
 	t.Helper()
-	a, err := s.config.Webviews.ConnectStandard(t.Context(), workspaceID, true, brand, standardLogin)
+	a, err := s.config.Webviews.ConnectStandard(t.Context(), workspaceID, true, brand, "jane")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,8 +58,8 @@ func TestAddDevices(t *testing.T) {
 	s := serve(t)
 	_, w := s.person(t, "jane")
 	b := s.browser(t)
-	b.signIn("jane").has("Add Devices", `data-connect="`+workspacePath(w.ID, "connect")+`"`)
-	r := b.request(workspacePath(w.ID, "connect"), nil)
+	b.signIn("jane").has("Add Devices", `data-connect="`+frame.WorkspacePath(w.ID, "connect")+`"`)
+	r := b.request(frame.WorkspacePath(w.ID, "connect"), nil)
 	r.Header.Set("Accept", "application/json")
 	b.do(r)
 	var made struct {
@@ -68,8 +69,8 @@ func TestAddDevices(t *testing.T) {
 		t.Errorf("%d %s", b.status, b.page)
 	}
 	_, other := s.person(t, "eve")
-	b.notFound(http.MethodPost, workspacePath(other.ID, "connect"))
-	cross := b.request(workspacePath(w.ID, "connect"), nil)
+	b.notFound(http.MethodPost, frame.WorkspacePath(other.ID, "connect"))
+	cross := b.request(frame.WorkspacePath(w.ID, "connect"), nil)
 	cross.Header.Set("Sec-Fetch-Site", "cross-site")
 	if b.do(cross); b.status != http.StatusForbidden {
 		t.Errorf("another site opens a webview: %d", b.status)
@@ -82,7 +83,7 @@ func TestAccounts(t *testing.T) {
 	_, w := s.person(t, "jane")
 	_, abroad := s.person(t, "eve")
 	b := s.browser(t)
-	list := workspacePath(w.ID, "connected-accounts")
+	list := frame.WorkspacePath(w.ID, "connected-accounts")
 	b.signIn("jane")
 	b.get(list).has("No connected accounts", "Connect account")
 	a := s.connected(t, w.ID, "august")
@@ -96,7 +97,7 @@ func TestAccounts(t *testing.T) {
 	b.post(at+"/reauthorize").at(at).has("Warning", "account_reauthorization_requested", "Reconnect it before")
 	b.post(at+"/disconnect").at(at).has("Disconnected", "account_disconnected", "Reconnect it with the sign-in")
 	b.get(list).has("The account was disconnected.")
-	lock := regexp.MustCompile(workspacePath(w.ID, "devices") + `/[^"?/]+"`).FindString(b.get(at).page)
+	lock := regexp.MustCompile(frame.WorkspacePath(w.ID, "devices") + `/[^"?/]+"`).FindString(b.get(at).page)
 	b.get(strings.TrimSuffix(lock, `"`)).has(`<a href="` + at + `">Open the account</a>`)
 	r := b.request(at+"/reconnect", nil)
 	r.Header.Set("Accept", "application/json")
@@ -106,7 +107,7 @@ func TestAccounts(t *testing.T) {
 
 	foreign := s.connected(t, abroad.ID, "yale")
 	for _, id := range []string{foreign.ID, "0199b2f6-11aa-7a10-8c3e-77d2c90be001", "x"} {
-		b.notFound(http.MethodGet, list+"/"+id, workspacePath(abroad.ID, "connected-accounts", id))
+		b.notFound(http.MethodGet, list+"/"+id, frame.WorkspacePath(abroad.ID, "connected-accounts", id))
 		b.notFound(http.MethodPost, list+"/"+id+"/update", list+"/"+id+"/sync", list+"/"+id+"/disconnect", list+"/"+id+"/reauthorize", list+"/"+id+"/delete", list+"/"+id+"/reconnect")
 	}
 	if _, err := s.config.Accounts.Get(t.Context(), s.config.DB, abroad.ID, foreign.ID); err != nil {
@@ -146,7 +147,7 @@ func TestWebhooks(t *testing.T) {
 	t.Cleanup(receiver.Close)
 
 	b := s.browser(t)
-	list := workspacePath(w.ID, "developer", "webhooks")
+	list := frame.WorkspacePath(w.ID, "developer", "webhooks")
 	b.signIn("jane").get(list).has("No webhooks")
 	b.post(list, "url", "http://10.0.0.1/", "all", "true").has("not on the public internet", `value="http://10.0.0.1/"`)
 	b.post(list, "url", "", "all", "true").has("This is needed.")
@@ -184,7 +185,7 @@ func TestWebhooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := s.browser(t)
-	m.signIn("max").get(workspacePath(w.ID, "devices")).has("is disabled.", `data-live="webhook workspace"`).lacks("Enable again")
+	m.signIn("max").get(frame.WorkspacePath(w.ID, "devices")).has("is disabled.", `data-live="webhook workspace"`).lacks("Enable again")
 	m.get(list).has(receiver.URL).lacks("Add Webhook")
 	m.get(at).has("Attempt 1").lacks("Reveal secret", "Send test event", "whsec_", ", next ", "The answer was 503")
 	for _, what := range []string{"/secret", "/rotate-secret", "/update", "/delete", "/enable", "/test"} {
@@ -192,14 +193,14 @@ func TestWebhooks(t *testing.T) {
 			t.Errorf("a member's %s answers %d", what, m.status)
 		}
 	}
-	b.get(workspacePath(abroad.ID, "devices"))
-	b.get(workspacePath(w.ID, "devices")).has("is disabled.").post(at + "/enable").at(at).has("is enabled").lacks("is disabled.")
+	b.get(frame.WorkspacePath(abroad.ID, "devices"))
+	b.get(frame.WorkspacePath(w.ID, "devices")).has("is disabled.").post(at + "/enable").at(at).has("is enabled").lacks("is disabled.")
 
 	e := s.browser(t)
 	e.signIn("eve")
-	foreign := workspacePath(abroad.ID, "developer", "webhooks") + strings.TrimPrefix(at, list)
+	foreign := frame.WorkspacePath(abroad.ID, "developer", "webhooks") + strings.TrimPrefix(at, list)
 	attempt := strings.TrimPrefix(resend[1], at)
-	for _, here := range []string{at, foreign, workspacePath(abroad.ID, "developer", "webhooks", "x")} {
+	for _, here := range []string{at, foreign, frame.WorkspacePath(abroad.ID, "developer", "webhooks", "x")} {
 		e.notFound(http.MethodGet, here)
 		e.notFound(http.MethodPost, here+"/secret", here+"/rotate-secret", here+"/update", here+"/delete", here+"/enable", here+attempt)
 		r := e.request(here+"/test", url.Values{"event_type": {"webhook.test"}})
@@ -216,7 +217,7 @@ func TestEvents(t *testing.T) {
 	_, w := s.person(t, "jane")
 	_, abroad := s.person(t, "eve")
 	b := s.browser(t)
-	list := workspacePath(w.ID, "events")
+	list := frame.WorkspacePath(w.ID, "events")
 	b.signIn("jane").get(list).has("Nothing has happened yet")
 	a := s.connected(t, w.ID, "august")
 	s.connected(t, abroad.ID, "yale")
@@ -232,7 +233,7 @@ func TestEvents(t *testing.T) {
 		}
 	}
 	named := func(i int, name string) string {
-		return `href="` + workspacePath(w.ID, "devices", of[i].ID) + `">` + name + `</a>`
+		return `href="` + frame.WorkspacePath(w.ID, "devices", of[i].ID) + `">` + name + `</a>`
 	}
 	b.has(named(0, of[0].DisplayName), named(1, of[1].DisplayName))
 	if err := s.config.Devices.Change(t.Context(), w.ID, of[0].ID, device.Update{Name: rpc.Opt[string]{Set: true, Value: "Harbour Gate"}}); err != nil {
@@ -264,8 +265,8 @@ func TestEvents(t *testing.T) {
 	e := s.browser(t)
 	e.signIn("eve")
 	id := strings.TrimPrefix(one, list)
-	e.notFound(http.MethodGet, one, workspacePath(abroad.ID, "events")+id, workspacePath(abroad.ID, "events", "x"))
-	e.get(workspacePath(abroad.ID, "events")).lacks(a.ID)
+	e.notFound(http.MethodGet, one, frame.WorkspacePath(abroad.ID, "events")+id, frame.WorkspacePath(abroad.ID, "events", "x"))
+	e.get(frame.WorkspacePath(abroad.ID, "events")).lacks(a.ID)
 }
 
 func TestWebviews(t *testing.T) {
@@ -274,7 +275,7 @@ func TestWebviews(t *testing.T) {
 	_, w := s.person(t, "jane")
 	_, abroad := s.person(t, "eve")
 	b := s.browser(t)
-	list := workspacePath(w.ID, "developer", "connect-webviews")
+	list := frame.WorkspacePath(w.ID, "developer", "connect-webviews")
 	b.signIn("jane").get(list).has("No Connect Webviews")
 	b.post(list, "category", "chosen").has("Choose at least one brand.")
 	b.post(list, "category", "", "custom_redirect_url", "javascript:alert(1)").has("That is not an address")
@@ -287,7 +288,7 @@ func TestWebviews(t *testing.T) {
 	}
 	s.connected(t, w.ID, "yale")
 	a := s.connected(t, w.ID, "august")
-	b.get(list).has("Authorized", "Yale", `href="`+workspacePath(w.ID, "connected-accounts", a.ID)+`">jane@example.com</a>`)
+	b.get(list).has("Authorized", "Yale", `href="`+frame.WorkspacePath(w.ID, "connected-accounts", a.ID)+`">jane@example.com</a>`)
 	if err := s.config.Accounts.Delete(t.Context(), w.ID, a.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +296,7 @@ func TestWebviews(t *testing.T) {
 	remove := regexp.MustCompile(`action="(` + list + `/[^"/]+/delete)"`).FindStringSubmatch(b.page)[1]
 	e := s.browser(t)
 	e.signIn("eve")
-	e.notFound(http.MethodPost, remove, workspacePath(abroad.ID, "developer", "connect-webviews")+strings.TrimPrefix(remove, list))
+	e.notFound(http.MethodPost, remove, frame.WorkspacePath(abroad.ID, "developer", "connect-webviews")+strings.TrimPrefix(remove, list))
 	b.post(remove).at(list).has("The Connect Webview was deleted.")
 }
 
@@ -307,7 +308,7 @@ func TestSessions(t *testing.T) {
 	a := s.connected(t, w.ID, "august")
 	foreign := s.connected(t, abroad.ID, "yale")
 	b := s.browser(t)
-	list := workspacePath(w.ID, "developer", "client-sessions")
+	list := frame.WorkspacePath(w.ID, "developer", "client-sessions")
 	b.signIn("jane").get(list).has("No client sessions", "jane@example.com")
 	b.post(list, "user_identifier_key", "user-7", "expires_on", "2001-01-01").has("Choose a day that has not passed.", `value="user-7"`)
 	b.post(list, "user_identifier_key", "user-7", "connected_account_id", foreign.ID).has("not there any more")
@@ -324,7 +325,7 @@ func TestSessions(t *testing.T) {
 	}
 	e := s.browser(t)
 	e.signIn("eve")
-	for _, here := range []string{show, workspacePath(abroad.ID, "developer", "client-sessions") + strings.TrimPrefix(show, list)} {
+	for _, here := range []string{show, frame.WorkspacePath(abroad.ID, "developer", "client-sessions") + strings.TrimPrefix(show, list)} {
 		e.notFound(http.MethodPost, here+"/token", here+"/revoke")
 	}
 	b.get(list).post(show + "/revoke").at(list).has("Revoked").lacks("Show token")
@@ -336,16 +337,16 @@ func TestClock(t *testing.T) {
 	_, w := s.person(t, "jane")
 	_, abroad := s.person(t, "eve")
 	b := s.browser(t)
-	clock := workspacePath(w.ID, "clock")
-	devices := workspacePath(w.ID, "devices")
+	clock := frame.WorkspacePath(w.ID, "clock")
+	devices := frame.WorkspacePath(w.ID, "devices")
 	b.signIn("jane").get(devices).has("Sandbox clock").lacks(`class="clock-note"`)
 	b.post(clock, "by", "day", "here", devices).at(devices).has("In this workspace it is now", "24 hours ahead", `class="clock-note"`)
 	b.post(clock, "by", "hour", "here", "https://evil.example.com/").has("25 hours ahead")
 	b.get(devices).post(clock, "by", "until", "here", devices, "until", "2001-01-01T00:00").has("can only be moved forward")
 	b.post(clock, "by", "until", "here", devices, "until", "x").has("Choose a time")
-	b.post(clock, "by", "until", "here", devices, "until", time.Now().AddDate(2, 0, 0).UTC().Format(minute)).has("at most 400 days ahead")
-	b.post(clock, "by", "until", "here", devices, "until", time.Now().AddDate(0, 0, 10).UTC().Format(minute)).has("10 days ahead")
-	b.notFound(http.MethodPost, workspacePath(abroad.ID, "clock"))
+	b.post(clock, "by", "until", "here", devices, "until", time.Now().AddDate(2, 0, 0).UTC().Format(frame.InputTime)).has("at most 400 days ahead")
+	b.post(clock, "by", "until", "here", devices, "until", time.Now().AddDate(0, 0, 10).UTC().Format(frame.InputTime)).has("10 days ahead")
+	b.notFound(http.MethodPost, frame.WorkspacePath(abroad.ID, "clock"))
 }
 
 func TestWebviewLook(t *testing.T) {
@@ -353,7 +354,7 @@ func TestWebviewLook(t *testing.T) {
 	s := serve(t)
 	_, w := s.person(t, "jane")
 	s.member(t, "max", w.ID)
-	at := workspacePath(w.ID, "settings")
+	at := frame.WorkspacePath(w.ID, "settings")
 	b := s.browser(t)
 	b.signIn("jane").get(at)
 	b.post(at+"/webview", "primary_button_color", "red", "success_message", "Welcome.").has("Expected a colour")

@@ -1,4 +1,4 @@
-package console
+package console_test
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"keyway/internal/api/personalaccesstoken"
+	"keyway/internal/console/frame"
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/trust/audit"
@@ -103,7 +104,7 @@ func TestTokenLimits(t *testing.T) {
 	if tok = s.read(t, tok.ID); !slices.Equal(tok.Scopes, []string{"devices:read"}) {
 		t.Error("it is wider before anybody has confirmed")
 	}
-	b.post(here+"/update", sealedForm, b.hidden(sealedForm), "confirm_password", testPassword).at(here).has("Saved.", "Everything")
+	b.post(here+"/update", frame.SealedForm, b.hidden(frame.SealedForm), "confirm_password", testPassword).at(here).has("Saved.", "Everything")
 	if tok = s.read(t, tok.ID); !slices.Equal(tok.Scopes, []string{"*"}) || tok.WorkspaceIDs != nil || tok.AllowedHours != nil {
 		t.Errorf("widened, it is %+v", tok)
 	}
@@ -205,18 +206,18 @@ func TestExpiringTokens(t *testing.T) {
 	s.ahead.Store(int64(40 * 24 * time.Hour))
 	b = s.browser(t).signIn("jane")
 	b.get(settingsTokensPath).has("Rotate it", "Old script")
-	b.get(workspacePath(w.ID, "team")).lacks("Rotate it")
+	b.get(frame.WorkspacePath(w.ID, "team")).lacks("Rotate it")
 	if _, _, err := s.config.Tokens.Create(t.Context(), jane.ID, personalaccesstoken.New{Name: "For a week", ExpiresAt: time.Now().AddDate(0, 0, 47)}, audit.Server); err != nil {
 		t.Fatal(err)
 	}
-	b.get(workspacePath(w.ID, "team")).lacks("Rotate it") // it was made for so long
+	b.get(frame.WorkspacePath(w.ID, "team")).lacks("Rotate it") // it was made for so long
 	s.ahead.Store(int64(54 * 24 * time.Hour))
 	b = s.browser(t).signIn("jane")
-	b.get(workspacePath(w.ID, "team")).has("Rotate it", "Old script").lacks("For a week").get(settingsTokensPath).has("Expires soon", "warn-text")
+	b.get(frame.WorkspacePath(w.ID, "team")).has("Rotate it", "Old script").lacks("For a week").get(settingsTokensPath).has("Expires soon", "warn-text")
 	s.ahead.Store(int64(61 * 24 * time.Hour))
-	s.browser(t).signIn("jane").get(workspacePath(w.ID, "team")).has("Old script", "has stopped working").lacks("For a week", "Rotate it")
+	s.browser(t).signIn("jane").get(frame.WorkspacePath(w.ID, "team")).has("Old script", "has stopped working").lacks("For a week", "Rotate it")
 	s.ahead.Store(int64(64 * 24 * time.Hour))
-	s.browser(t).signIn("jane").get(workspacePath(w.ID, "team")).lacks("Old script")
+	s.browser(t).signIn("jane").get(frame.WorkspacePath(w.ID, "team")).lacks("Old script")
 }
 
 // What was found in the open is said on every page for a week: to the token's person, and of an API key
@@ -242,11 +243,11 @@ func TestLeakedCredentials(t *testing.T) {
 		t.Fatal(n, err)
 	}
 	b, member := s.browser(t).signIn("jane"), s.browser(t).signIn("frodo")
-	b.get(workspacePath(w.ID, "team")).has("Old script", "Booking server", "found in the open")
+	b.get(frame.WorkspacePath(w.ID, "team")).has("Old script", "Booking server", "found in the open")
 	b.get(settingsTokensPath).has("Old script", "found in the open").lacks("The API key")
-	member.get(workspacePath(w.ID, "team")).lacks("found in the open")
+	member.get(frame.WorkspacePath(w.ID, "team")).lacks("found in the open")
 	s.ahead.Store(int64(8 * 24 * time.Hour))
-	s.browser(t).signIn("jane").get(workspacePath(w.ID, "team")).lacks("found in the open")
+	s.browser(t).signIn("jane").get(frame.WorkspacePath(w.ID, "team")).lacks("found in the open")
 }
 
 // Owners refuse the tokens of others where they rule; members do not see them.
@@ -259,7 +260,7 @@ func TestTokenAccess(t *testing.T) {
 		t.Fatal(err)
 	}
 	tok := s.made(t, frodo, "Garden robot")
-	here := workspacePath(w.ID, "token-access")
+	here := frame.WorkspacePath(w.ID, "token-access")
 	jane, member := s.browser(t).signIn("jane"), s.browser(t).signIn("frodo")
 	jane.get(here).has("Garden robot", "frodo@example.com", "Tokens of others", "Save policy")
 	member.get(here).has("Owners and admins can change this.").lacks("Garden robot", "Save policy", "jane@example.com")
@@ -288,7 +289,7 @@ func TestTokenAccess(t *testing.T) {
 	if err != nil || *p.MaximumAgeDays != 30 || !p.NeverForbidden || !slices.Equal(p.AllowedScopes, []string{"devices:read"}) || !slices.Equal(p.AllowedCIDRs, []string{"10.0.0.0/8"}) {
 		t.Errorf("the policy is %+v, %v", p, err)
 	}
-	jane.notFound(http.MethodGet, workspacePath(own.ID, "token-access"))
+	jane.notFound(http.MethodGet, frame.WorkspacePath(own.ID, "token-access"))
 }
 
 // Operators see everybody's tokens, and end those together that a filter means: as many as the page

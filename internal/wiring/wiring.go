@@ -26,6 +26,7 @@ import (
 	"keyway/internal/api/user"
 	"keyway/internal/api/webhook"
 	"keyway/internal/api/workspace"
+	"keyway/internal/console"
 	"keyway/internal/platform/clock"
 	"keyway/internal/platform/job"
 	"keyway/internal/platform/mail"
@@ -159,6 +160,15 @@ func (r *Rooms) Table() (rows []*rpc.Endpoint) {
 		}
 	}
 	return rows
+}
+
+// Console are the rules that the Console's pages work with.
+func (r *Rooms) Console() console.Rules {
+	return console.Rules{
+		DB: r.DB, People: r.People, Workspaces: r.Workspaces, Members: r.Members, Keys: r.Keys, Tokens: r.Tokens, Policies: r.Policies, Audit: r.Audit,
+		Devices: r.Devices, Accounts: r.Accounts, Webviews: r.Webviews, Sessions: r.Sessions, Webhooks: r.Webhooks, Providers: r.Providers,
+		Events: r.Events, Attempts: r.Attempts, Locks: r.Locks, Codes: r.Codes, Log: r.Log, Now: r.Now,
+	}
 }
 
 // WorkspaceReset puts a sandbox workspace's devices back to how they were found, with what they

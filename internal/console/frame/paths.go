@@ -1,0 +1,34 @@
+package frame
+
+import (
+	"net/url"
+	"strings"
+)
+
+// Root is where the Console is mounted.
+const Root = "/console"
+
+// OpenIDPath is where an OpenID Connect provider sends people back to.
+const OpenIDPath = Root + "/sign-in/openid/back"
+
+func ConsolePath(elem ...string) string {
+	var b strings.Builder
+	b.WriteString(Root)
+	for _, e := range elem {
+		b.WriteByte('/')
+		b.WriteString(url.PathEscape(e))
+	}
+	return b.String()
+}
+
+func WorkspacePath(id string, elem ...string) string {
+	return ConsolePath(append([]string{"workspaces", id}, elem...)...)
+}
+
+func SettingsPath(elem ...string) string {
+	return ConsolePath(append([]string{"settings"}, elem...)...)
+}
+
+func InstancePath(elem ...string) string {
+	return ConsolePath(append([]string{"instance"}, elem...)...)
+}
