@@ -398,8 +398,8 @@ func TestStreamSlowReader(t *testing.T) {
 	}
 }
 
-// A server that stops ends its streams.
-// However many streams frontends open, the workspace's own programs have theirs.
+// However many streams frontends open, the workspace's own programs have theirs, and so has each further frontend: who has
+// the most gives way.
 func TestStreamsOfFrontends(t *testing.T) {
 	t.Parallel()
 	w := setup(t, storetest.SQLite(t))
@@ -408,7 +408,8 @@ func TestStreamsOfFrontends(t *testing.T) {
 		_, token := w.session(t, w.here, fields{"user_identifier_key": store.NewID()})
 		for of := 1; of <= 11; of++ {
 			status := w.read(t, w.URL, token, nil, "").status
-			if opened++; (status == 200) != (of <= 10 && opened <= 100) || status != 200 && status != 429 {
+			// The last session gets nine: with ten it would have as many as those that gave way to it.
+			if opened++; (status == 200) != (of <= 10 && opened <= 109) || status != 200 && status != 429 {
 				t.Errorf("stream %d of a session, %d of all: %d", of, opened, status)
 			}
 			if status != 200 {

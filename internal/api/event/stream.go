@@ -19,6 +19,7 @@ import (
 const (
 	streamBatch = 100                   // events read at once: what an open stream holds at the most
 	streamPause = 20 * time.Millisecond // between reads, so that many writes cost a stream few of them
+	streamLook  = 20 * time.Second      // how long a quiet stream asks the database nothing
 )
 
 type streamInput struct {
@@ -67,13 +68,29 @@ func (l *Log) stream(ctx context.Context, in streamInput, s *rpc.Stream) error {
 		if len(events) == streamBatch {
 			continue
 		}
-		if err := s.Wait(ctx, changed); err != nil {
+		if err := l.quiet(ctx, s, changed, p); err != nil {
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(streamPause):
+		}
+	}
+}
+
+// quiet waits until there may be something to read, or the caller's credential may have ended. A commit anywhere wakes
+// it, for all streams by one question of the process; what ends by time alone is known without a question. To be sure
+// it looks from time to time all the same.
+func (l *Log) quiet(ctx context.Context, s *rpc.Stream, changed <-chan struct{}, p credential.Principal) error {
+	for began := l.Now(); ; {
+		woken, err := s.WaitChanged(ctx, changed)
+		if err != nil || woken {
+			return err
+		}
+		now := l.Now()
+		if now.Sub(began) >= streamLook || !s.ExpiresAt.IsZero() && !now.Before(s.ExpiresAt) || p.AllowNow(now) != nil {
+			return nil
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,6 +35,7 @@ const (
 	turnTime = time.Second     // after which a receiver that is slow has had its turn
 	slots    = 64              // workers of each of the two kinds at once
 	farewell = 5 * time.Second // for attempts that are under way when the server stops
+	maxPause = 24 * time.Hour  // that a receiver can ask for
 )
 
 // Wake has the deliverer look for due deliveries now.
@@ -239,6 +242,10 @@ func (d *deliverer) once(ctx context.Context, k *work) (on bool, err error) {
 	if err != nil || !ok {
 		return false, err
 	}
+	if m.hook.pausedUntil.After(d.Now()) {
+		k.restsUntil = m.hook.pausedUntil
+		return false, nil
+	}
 	if m.body == nil {
 		return true, d.drop(ctx, k, m)
 	}
@@ -253,11 +260,12 @@ func (d *deliverer) once(ctx context.Context, k *work) (on bool, err error) {
 	case v == end:
 		return false, d.change(ctx, k.workspaceID, k.webhookID, func(tx *store.Tx, r row) error { return d.end(ctx, tx, k.workspaceID, r.ID) })
 	}
-	a, ok := d.attempt(ctx, k, m)
+	a, pausedUntil, ok := d.attempt(ctx, k, m)
 	if !ok {
 		return false, nil // the server stops: that is no failure of the receiver
 	}
-	if err := d.record(context.WithoutCancel(ctx), k, m, a); err != nil {
+	k.restsUntil = pausedUntil
+	if err := d.record(context.WithoutCancel(ctx), k, m, a, pausedUntil); err != nil {
 		return false, err
 	}
 	return a.Status == "success", nil
@@ -323,46 +331,78 @@ func forget(ctx context.Context, tx *store.Tx, k *work, m message) error {
 	return err
 }
 
-// attempt sends a message; ok is false when it was broken off because the server stops.
-func (d *deliverer) attempt(ctx context.Context, k *work, m message) (a Attempt, ok bool) {
+// attempt sends a message; ok is false when it was broken off because the server stops. pausedUntil is before when
+// the receiver asked for nothing to be sent; zero: it did not.
+func (d *deliverer) attempt(ctx context.Context, k *work, m message) (a Attempt, pausedUntil time.Time, ok bool) {
 	start := time.Now()
 	a = Attempt{ID: store.NewID(), WebhookID: k.webhookID, EventID: m.eventID, EventType: m.eventType, Number: m.attempts + 1, CreatedAt: rpc.Time{Time: d.Now()}, Status: "success"}
-	status, body, err := d.post(ctx, m)
+	got, err := d.post(ctx, m)
 	if ctx.Err() != nil {
-		return a, false
+		return a, pausedUntil, false
 	}
-	a.Duration, a.Response = time.Since(start).Milliseconds(), tidy(body)
-	if status != 0 {
-		a.StatusCode = &status
+	a.Duration, a.Response = time.Since(start).Milliseconds(), tidy(got.beginning)
+	if got.status != 0 {
+		a.StatusCode = &got.status
 	}
 	text := ""
 	switch {
 	case err != nil:
 		text = outbound.Explain(err)
-	case status >= 300 && status < 400:
+	case got.status >= 300 && got.status < 400:
 		text = "The answer was a redirect, which is not followed"
-	case status < 200 || status >= 300:
-		text = fmt.Sprintf("The answer was %d", status)
+	case got.status < 200 || got.status >= 300:
+		text = fmt.Sprintf("The answer was %d", got.status)
 	default:
-		return a, true
+		return a, pausedUntil, true
 	}
 	a.Status, a.Error = "error", &text
+	if got.retryAfter > 0 {
+		pausedUntil = a.CreatedAt.Add(got.retryAfter)
+	}
 	if a.Number < len(schedule) {
 		wait := schedule[a.Number]
 		// A tenth at random, so that what failed together does not come back together.
 		a.NextAttemptAt = rpc.Time{Time: a.CreatedAt.Add(wait + rand.N(wait/10+1))}
+		if pausedUntil.After(a.NextAttemptAt.Time) {
+			a.NextAttemptAt.Time = pausedUntil
+		}
 	}
-	return a, true
+	return a, pausedUntil, true
 }
 
-func (d *deliverer) post(ctx context.Context, m message) (status int, beginning []byte, err error) {
+// answer is what a receiver answered; its status is 0 when there was no answer.
+type answer struct {
+	status     int
+	beginning  []byte        // of the body
+	retryAfter time.Duration // asked for by the receiver; 0: not
+}
+
+// retryAfter reads a Retry-After header: seconds, or a date. What cannot be read is no pause.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	text := strings.TrimSpace(h.Get("Retry-After"))
+	wait := time.Duration(0)
+	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if errors.Is(err, strconv.ErrRange) {
+		wait = maxPause
+	} else if at, err := http.ParseTime(text); err == nil {
+		// From the receiver's clock, where it sends one.
+		if date, err := http.ParseTime(h.Get("Date")); err == nil {
+			now = date
+		}
+		wait = at.Sub(now)
+	}
+	return max(0, min(wait, maxPause))
+}
+
+func (d *deliverer) post(ctx context.Context, m message) (got answer, err error) {
 	// The address is looked at again: it may have been allowed when it was given, and not now.
 	if _, err := d.Guard.Check(m.hook.URL, m.sandbox); err != nil {
-		return 0, nil, err
+		return got, err
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, m.hook.URL, bytes.NewReader(m.body))
 	if err != nil {
-		return 0, nil, err
+		return got, err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", d.UserAgent)
@@ -370,33 +410,34 @@ func (d *deliverer) post(ctx context.Context, m message) (status int, beginning 
 	// closed a connection that it had kept open, as the message was on its way.
 	r.Header["Idempotency-Key"] = nil
 	if err := sign(r.Header, m.hook.secrets, m.eventID, d.Now(), m.body); err != nil {
-		return 0, nil, err
+		return got, err
 	}
 	res, err := d.clients[m.sandbox].Do(r)
 	if err != nil {
 		var u *url.Error
 		if errors.As(err, &u) && u.Timeout() {
-			return 0, nil, context.DeadlineExceeded
+			return got, context.DeadlineExceeded
 		}
-		return 0, nil, err
+		return got, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	beginning, err = io.ReadAll(io.LimitReader(res.Body, mostResponse))
+	got = answer{status: res.StatusCode, retryAfter: retryAfter(res.Header, d.Now())}
+	got.beginning, err = io.ReadAll(io.LimitReader(res.Body, mostResponse))
 	if err != nil && res.StatusCode < 300 {
 		err = nil // it was received: a rest that does not come is nobody's loss
 	}
-	return res.StatusCode, beginning, err
+	return got, err
 }
 
 // record writes down how an attempt went, and what comes of it.
-func (d *deliverer) record(ctx context.Context, k *work, m message, a Attempt) error {
+func (d *deliverer) record(ctx context.Context, k *work, m message, a Attempt, pausedUntil time.Time) error {
 	err := d.DB.Update(ctx, func(tx *store.Tx) error {
 		// Written also where nothing changes, and so held until the commit: a webhook that is deleted
 		// takes its attempts along, and none may come behind.
-		held, args := `UPDATE webhooks SET failing_since = NULL WHERE workspace_id = $1 AND webhook_id = $2`, []any{k.workspaceID, k.webhookID}
+		held, args := `UPDATE webhooks SET failing_since = NULL, paused_until = NULL WHERE workspace_id = $1 AND webhook_id = $2`, []any{k.workspaceID, k.webhookID}
 		if a.Status == "error" {
-			held = `UPDATE webhooks SET failing_since = COALESCE(failing_since, $3) WHERE workspace_id = $1 AND webhook_id = $2`
-			args = append(args, store.Micros(a.CreatedAt.Time))
+			held = `UPDATE webhooks SET failing_since = COALESCE(failing_since, $3), paused_until = $4 WHERE workspace_id = $1 AND webhook_id = $2`
+			args = append(args, store.Micros(a.CreatedAt.Time), store.MicrosOrNull(pausedUntil))
 		}
 		r, err := tx.Exec(ctx, held, args...)
 		if err != nil {
@@ -418,15 +459,23 @@ func (d *deliverer) record(ctx context.Context, k *work, m message, a Attempt) e
 	if err != nil || a.Status == "success" {
 		return err
 	}
-	if since := m.hook.failingSince; !since.IsZero() && a.CreatedAt.Sub(since) >= giveUp {
-		return d.disable(ctx, k, m.hook.URL, since)
+	since := m.hook.failingSince
+	if since.IsZero() {
+		since = a.CreatedAt.Time
+	}
+	if gone := a.StatusCode != nil && *a.StatusCode == http.StatusGone; gone || a.CreatedAt.Sub(since) >= giveUp {
+		return d.disable(ctx, k, m.hook.URL, since, gone)
 	}
 	return nil
 }
 
-// disable gives up on a webhook that nothing has reached for days, and says so in the log of events,
-// in the audit log, in the server's log and in mails to the workspace's owners.
-func (d *deliverer) disable(ctx context.Context, k *work, address string, since time.Time) error {
+// disable gives up on a webhook that nothing has reached for days, or whose receiver says that it is gone, and
+// reports it in the event log, the audit log, the server's log and in mails to the workspace's owners.
+func (d *deliverer) disable(ctx context.Context, k *work, address string, since time.Time, gone bool) error {
+	description, reason := "Nothing could be delivered to the webhook for five days, so it was disabled.", "failing"
+	if gone {
+		description, reason = "The webhook's receiver answered that it is gone (410), so the webhook was disabled.", "gone"
+	}
 	now, disabled := d.Now(), false
 	err := d.DB.Update(ctx, func(tx *store.Tx) error {
 		r, err := tx.Exec(ctx, `UPDATE webhooks SET disabled_at = $3 WHERE workspace_id = $1 AND webhook_id = $2 AND disabled_at IS NULL AND failing_since IS NOT NULL`,
@@ -439,7 +488,7 @@ func (d *deliverer) disable(ctx context.Context, k *work, address string, since 
 			return err
 		}
 		err = d.Events.Append(ctx, tx, k.workspaceID, event.Event{Type: string(event.WebhookDisabled), OccurredAt: now, Fields: map[string]any{
-			"webhook_id": k.webhookID, "failing_since": rpc.Time{Time: since}, "event_description": "Nothing could be delivered to the webhook for five days, so it was disabled.",
+			"webhook_id": k.webhookID, "failing_since": rpc.Time{Time: since}, "event_description": description,
 		}})
 		if err != nil {
 			return err
@@ -449,15 +498,15 @@ func (d *deliverer) disable(ctx context.Context, k *work, address string, since 
 			return err
 		}
 		// Of its address the host: the rest may hold a secret.
-		err = d.Mail.PostToOwners(ctx, tx, k.workspaceID, string(event.WebhookDisabled), mail.Facts{"host": u.Host, "failing_since": since,
+		err = d.Mail.PostToOwners(ctx, tx, k.workspaceID, string(event.WebhookDisabled), mail.Facts{"host": u.Host, "failing_since": since, "gone": gone,
 			"path": mail.Link("/console/workspaces/" + k.workspaceID + "/developer/webhooks/" + k.webhookID)})
 		if err != nil {
 			return err
 		}
-		return d.audit(ctx, tx, audit.Server, "webhook.disabled", k.workspaceID, k.webhookID, map[string]any{"failing_since": rpc.Time{Time: since}})
+		return d.audit(ctx, tx, audit.Server, "webhook.disabled", k.workspaceID, k.webhookID, map[string]any{"failing_since": rpc.Time{Time: since}, "reason": reason})
 	}, store.Workspace(k.workspaceID))
 	if disabled && err == nil {
-		d.Log.Warn("webhook disabled after days of failure", "workspace_id", k.workspaceID, "webhook_id", k.webhookID)
+		d.Log.Warn("webhook disabled", "reason", reason, "workspace_id", k.workspaceID, "webhook_id", k.webhookID)
 	}
 	return err
 }

@@ -49,6 +49,7 @@ type Status struct {
 	CreatedAt           rpc.Time `json:"created_at"`
 	FailingSince        rpc.Time `json:"failing_since" rule:"nullable" doc:"The first failure since the latest success; null while all is well."`
 	DisabledAt          rpc.Time `json:"disabled_at" rule:"nullable" doc:"When Keyway gave up; null while it is enabled."`
+	PausedUntil         rpc.Time `json:"paused_until" rule:"nullable" doc:"The receiver asked for no deliveries before (Retry-After); null when it did not."`
 	PendingDeliveries   int      `json:"pending_deliveries" doc:"Deliveries that wait for their first or next attempt."`
 	OldSecretsExpireAt  rpc.Time `json:"old_secrets_expire_at" rule:"nullable" doc:"Until when a secret from before a rotation signs as well; null when none does."`
 	LatestAttemptStatus string   `json:"latest_attempt_status" enum:"success error none"`
@@ -171,23 +172,25 @@ type row struct {
 	familyID     string // of the tokens that it is of; empty: the workspace's
 	failingSince time.Time
 	disabledAt   time.Time
+	pausedUntil  time.Time // as the receiver asked for; may be past
 	createdAt    time.Time
 }
 
-const columns = `SELECT webhook_id, doc, secrets, failing_since, disabled_at, created_at, family_id FROM webhooks WHERE workspace_id = $1`
+const columns = `SELECT webhook_id, doc, secrets, failing_since, disabled_at, paused_until, created_at, family_id FROM webhooks WHERE workspace_id = $1`
 
 func (w *Webhooks) scan(workspaceID string, scan func(...any) error) (r row, err error) {
 	var doc, sealed []byte
-	var failing, disabled sql.NullInt64
+	var failing, disabled, paused sql.NullInt64
 	var created int64
 	var family sql.NullString
-	if err := scan(&r.ID, &doc, &sealed, &failing, &disabled, &created, &family); err != nil {
+	if err := scan(&r.ID, &doc, &sealed, &failing, &disabled, &paused, &created, &family); err != nil {
 		return r, err
 	}
 	r.familyID = family.String
 	if err := json.Unmarshal(doc, &r.Webhook); err != nil {
 		return r, err
 	}
+	r.pausedUntil = store.TimeOrZero(paused)
 	r.failingSince, r.disabledAt, r.createdAt = store.TimeOrZero(failing), store.TimeOrZero(disabled), store.Time(created)
 	if r.secrets, err = w.open(workspaceID, r.ID, sealed); err == nil {
 		r.Secret = r.secrets[0].Text
@@ -255,6 +258,9 @@ func (w *Webhooks) GetStatus(ctx context.Context, workspaceID, id string) (s Sta
 		s = Status{ID: id, Status: "enabled", CreatedAt: rpc.Time{Time: r.createdAt}, FailingSince: rpc.Time{Time: r.failingSince}, DisabledAt: rpc.Time{Time: r.disabledAt}}
 		if !r.disabledAt.IsZero() {
 			s.Status = "disabled"
+		}
+		if r.pausedUntil.After(w.Now()) {
+			s.PausedUntil = rpc.Time{Time: r.pausedUntil}
 		}
 		for _, old := range r.secrets[1:] {
 			if until := store.Time(old.Until); until.After(w.Now()) && until.After(s.OldSecretsExpireAt.Time) {
@@ -354,7 +360,7 @@ func (w *Webhooks) Enable(ctx context.Context, workspaceID, id string, by audit.
 		if r.disabledAt.IsZero() {
 			return nil
 		}
-		if _, err := tx.Exec(ctx, `UPDATE webhooks SET disabled_at = NULL, failing_since = NULL, lease_by = NULL, due_at = $3 WHERE workspace_id = $1 AND webhook_id = $2`,
+		if _, err := tx.Exec(ctx, `UPDATE webhooks SET disabled_at = NULL, failing_since = NULL, paused_until = NULL, lease_by = NULL, due_at = $3 WHERE workspace_id = $1 AND webhook_id = $2`,
 			workspaceID, id, store.Micros(w.Now())); err != nil {
 			return err
 		}
@@ -420,7 +426,7 @@ func (w *Webhooks) Resend(ctx context.Context, workspaceID, attemptID string) (d
 // send writes a delivery that somebody asked for.
 func (w *Webhooks) send(ctx context.Context, tx *store.Tx, workspaceID string, r row, d Delivery, seq int64, payload string) error {
 	if !r.disabledAt.IsZero() {
-		return fault.New(fault.WebhookDisabled, "The webhook is disabled, because deliveries to it failed for days: enable it first")
+		return fault.New(fault.WebhookDisabled, "The webhook is disabled, because its receiver is gone or deliveries failed for days: enable it first")
 	}
 	return w.enqueue(ctx, tx, workspaceID, d.WebhookID, event.Appended{ID: d.EventID, Type: d.EventType, Seq: seq}, payload, w.Now())
 }
@@ -477,7 +483,10 @@ func (w *Webhooks) enqueue(ctx context.Context, tx *store.Tx, workspaceID, id st
 	tx.AfterCommit(w.Wake)
 	// Also where nothing changes the row is written, and so held until the commit: a worker that
 	// ends its lease meanwhile waits, and then finds this delivery.
-	_, err := tx.Exec(ctx, `UPDATE webhooks SET due_at = CASE WHEN lease_by IS NULL AND (due_at IS NULL OR due_at > $3) THEN $3 ELSE due_at END
+	_, err := tx.Exec(ctx, `UPDATE webhooks SET due_at = CASE WHEN lease_by IS NOT NULL THEN due_at
+		WHEN paused_until > $3 AND (due_at IS NULL OR due_at > paused_until) THEN paused_until
+		WHEN paused_until > $3 THEN due_at
+		WHEN due_at IS NULL OR due_at > $3 THEN $3 ELSE due_at END
 		WHERE workspace_id = $1 AND webhook_id = $2`, workspaceID, id, store.Micros(now))
 	return err
 }

@@ -193,6 +193,13 @@ func (r *receiver) ids() (ids []string) {
 	return ids
 }
 
+// body is what the first request carried.
+func (r *receiver) body() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return string(r.bodies[0])
+}
+
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
@@ -430,7 +437,7 @@ func TestDisabledAfterFiveDays(t *testing.T) {
 		}
 		eventually(t, "giving up", func() bool { return b.status(t, h).Status == "disabled" })
 		eventually(t, "an event about it", func() bool { return len(other.ids()) == 1 })
-		if !strings.Contains(b.logged(), "webhook disabled after days of failure") {
+		if !strings.Contains(b.logged(), "webhook disabled") {
 			t.Error("no notice in the log")
 		}
 		rows, err := db.Query(t.Context(), `SELECT mail_id, sealed FROM mails`)
@@ -468,6 +475,95 @@ func TestDisabledAfterFiveDays(t *testing.T) {
 			t.Errorf("%d of %d pending deliveries", got-n, pending)
 		}
 	})
+}
+
+// A receiver that says it is gone is not asked again: the webhook is disabled at once, with every notice that there is
+// for one that failed for days.
+func TestGoneReceiver(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b, r, other := setup(t, db), receive(t), receive(t)
+		h := b.create(t, r.URL, "lock.locked")
+		b.create(t, other.URL, "webhook.disabled")
+		b.Mail = mail.New(mail.Outbox{DB: db, Vault: b.Vault, Jobs: b.Jobs, Log: b.Log, Now: b.now, PublicURL: "https://keyway.test", Server: &mail.Server{}})
+		b.member(t, 0, "owner", false)
+		r.respond(status(http.StatusGone))
+		b.run(t)
+		b.happen(t, b.ws, "lock.locked", "lock.locked")
+		eventually(t, "giving up", func() bool { return b.status(t, h).Status == "disabled" })
+		eventually(t, "an event about it", func() bool { return len(other.ids()) == 1 })
+		if n := len(r.ids()); n != 1 {
+			t.Errorf("asked %d times", n)
+		}
+		if body := other.body(); !strings.Contains(body, "gone (410)") {
+			t.Errorf("the event says %s", body)
+		}
+		var mails, entries int
+		if err := db.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM mails), (SELECT count(*) FROM audit_entries WHERE action = 'webhook.disabled')`).Scan(&mails, &entries); err != nil || mails != 1 || entries != 1 {
+			t.Errorf("%d mails, %d audit entries, %v", mails, entries, err)
+		}
+		// Enabled again it begins with what was pending.
+		r.respond(nil)
+		if err := b.Enable(t.Context(), b.ws, h.ID, audit.Server); err != nil {
+			t.Fatal(err)
+		}
+		b.advance(time.Minute)
+		eventually(t, "what was pending", func() bool { return b.status(t, h).PendingDeliveries == 0 })
+	})
+}
+
+// A receiver that asks for a pause gets it, from all deliveries of its webhook: retries, events that happen meanwhile,
+// and what was asked for by hand. Success ends it.
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b, r := setup(t, db), receive(t)
+		h := b.create(t, r.URL, "lock.locked")
+		r.respond(func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+			w.Header().Set("Retry-After", "600")
+			w.WriteHeader(http.StatusTooManyRequests)
+		})
+		b.run(t)
+		b.happen(t, b.ws, "lock.locked")
+		eventually(t, "the first attempt", func() bool { return len(b.attempts(t, h)) == 1 })
+		until := b.status(t, h).PausedUntil.Time
+		if want := b.attempts(t, h)[0].CreatedAt.Add(10 * time.Minute); !until.Equal(want) || b.attempts(t, h)[0].NextAttemptAt.Before(want) {
+			t.Errorf("paused until %v, next attempt at %v, want %v", until, b.attempts(t, h)[0].NextAttemptAt, want)
+		}
+		r.respond(nil)
+		b.happen(t, b.ws, "lock.locked")
+		if _, err := b.SendTest(t.Context(), b.ws, h.ID, event.WebhookTest); err != nil {
+			t.Fatal(err)
+		}
+		b.advance(9 * time.Minute)
+		b.happen(t, b.ws, "lock.locked")
+		time.Sleep(50 * time.Millisecond)
+		if n := len(r.ids()); n != 1 {
+			t.Errorf("%d deliveries in the pause", n-1)
+		}
+		b.advance(time.Minute + time.Second)
+		eventually(t, "all that waited", func() bool { return len(r.ids()) == 5 })
+		eventually(t, "the end of the pause", func() bool { return b.status(t, h).PausedUntil.IsZero() && b.status(t, h).PendingDeliveries == 0 })
+	})
+}
+
+func TestReadRetryAfter(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		text, date string
+		want       time.Duration
+	}{
+		{"", "", 0}, {"120", "", 2 * time.Minute}, {" 120 ", "", 2 * time.Minute}, {"0", "", 0}, {"-5", "", 0}, {"soon", "", 0}, {"1.5", "", 0},
+		{"999999", "", maxPause}, {"99999999999999999999", "", maxPause},
+		{"Sun, 01 Mar 2026 12:01:00 GMT", "", time.Minute}, {"Sun, 01 Mar 2026 11:00:00 GMT", "", 0},
+		{"Sun, 01 Mar 2026 11:01:00 GMT", "Sun, 01 Mar 2026 11:00:00 GMT", time.Minute}, // a clock that is an hour behind
+	} {
+		h := http.Header{"Retry-After": {c.text}, "Date": {c.date}}
+		if got := retryAfter(h, now); got != c.want {
+			t.Errorf("%q %q: %v, not %v", c.text, c.date, got, c.want)
+		}
+	}
 }
 
 // What a process held when it was killed is taken up: at once where no other can be running, and

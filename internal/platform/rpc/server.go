@@ -34,6 +34,7 @@ const maxBody = 1 << 20
 type Caller struct {
 	WorkspaceID  string    // empty where the request is about no workspace
 	CredentialID string    // for the log; known as soon as possession of the secret is proved
+	PersonID     string    // whose credential it is; empty: the workspace's
 	ExpiresAt    time.Time // of the credential; zero: never, or not told
 
 	// Generation is the workspace's, read at or after the request's arrival. Known says that it

@@ -20,7 +20,7 @@ const (
 	maxPartStreams      = 10               // by one who sees a part
 	beat                = 15 * time.Second // a quiet stream says that it lives, so that proxies leave it open
 	look                = time.Second      // how long a credential that ends by time alone is believed
-	patience            = 10 * time.Second // for a reader that does not take what it is sent
+	writeTimeout        = 10 * time.Second // for a reader that does not take what it is sent
 )
 
 // Stream is a running answer, that of a streaming endpoint or of a page: server-sent events, for as long as the
@@ -35,6 +35,8 @@ type Stream struct {
 
 	// LastEventID is what the reader says it has seen, empty for a new reader.
 	LastEventID string
+	// ExpiresAt is when the caller's credential expires; zero: never, or not known.
+	ExpiresAt time.Time
 }
 
 // StreamFunc makes a Handler of a function that sends events until it has to end.
@@ -60,22 +62,28 @@ func (s *Stream) Send(id string, data []byte) error {
 // Wait returns when there may be something new: after changed got a value, and from time to time.
 // Its error ends the stream.
 func (s *Stream) Wait(ctx context.Context, changed <-chan struct{}) error {
+	_, err := s.WaitChanged(ctx, changed)
+	return err
+}
+
+// WaitChanged is Wait that says whether changed got a value: without one, only time has passed.
+func (s *Stream) WaitChanged(ctx context.Context, changed <-chan struct{}) (bool, error) {
 	if !s.opened {
 		if err := s.write("retry: 1000\n\n"); err != nil {
-			return err
+			return false, err
 		}
 	}
 	t := time.NewTimer(look)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	case <-changed:
-		return nil
+		return true, nil
 	case <-t.C:
-		return nil
+		return false, nil
 	case <-s.beat.C:
-		return s.write(": alive\n\n")
+		return false, s.write(": alive\n\n")
 	}
 }
 
@@ -89,7 +97,7 @@ func (s *Stream) write(text string) error {
 		s.beat = time.NewTimer(beat)
 	}
 	s.beat.Reset(beat)
-	if err := s.rc.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+	if err := s.rc.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
 	if _, err := s.w.Write([]byte(text)); err != nil {
@@ -98,17 +106,30 @@ func (s *Stream) write(text string) error {
 	return s.rc.Flush()
 }
 
-// Streams counts the open streams of a server, bounds their number and can end them all.
+// Streams counts the open streams of a server, bounds their number and can end them all. Where a bound is reached,
+// whoever has the most gives way to who has fewer, so that nobody can keep the others out.
 type Streams struct {
 	mu    sync.Mutex
-	total int
-	of    map[string]int
+	open  map[*openStream]bool
+	total map[string]int // by quota
+	of    map[share]int
+	next  uint64
 	ended chan struct{}
 }
 
+// openStream is one that is counted.
+type openStream struct {
+	shares []share
+	number uint64 // in the order of their beginning
+	end    context.CancelCauseFunc
+}
+
+// share is what a stream takes: of which quota, and as whose part of it.
+type share struct{ quota, who string }
+
 // NewStreams makes an empty count.
 func NewStreams() *Streams {
-	return &Streams{of: map[string]int{}, ended: make(chan struct{})}
+	return &Streams{open: map[*openStream]bool{}, total: map[string]int{}, of: map[share]int{}, ended: make(chan struct{})}
 }
 
 // End ends all open streams, and every later one at once: without it a server that stops would wait
@@ -126,70 +147,130 @@ func (o *Streams) End() {
 // Streams are the open streams of the endpoints, for those of pages to be counted with them.
 func (s *Server) Streams() *Streams { return s.open }
 
-// Serve answers a request that is for no endpoint with a stream about a workspace, which lasts until
-// f returns, the reader leaves or the server stops. It returns too_many_requests, or what f returns.
-func (o *Streams) Serve(w http.ResponseWriter, r *http.Request, workspaceID string, f func(context.Context, *Stream) error) error {
+// Serve answers a request that is for no endpoint with a stream about the caller's workspace, which lasts until f
+// returns, the reader leaves, another caller needs the place or the server stops. It returns too_many_requests, or
+// what f returns.
+func (o *Streams) Serve(w http.ResponseWriter, r *http.Request, by Caller, f func(context.Context, *Stream) error) error {
 	st := &Stream{w: w, rc: http.NewResponseController(w), LastEventID: r.Header.Get("Last-Event-ID")}
-	return o.run(r.Context(), st, Caller{WorkspaceID: workspaceID}, func(ctx context.Context) error { return f(ctx, st) })
+	err := o.run(r.Context(), st, by, func(ctx context.Context) error { return f(ctx, st) })
+	if st.opened && fault.Is(err, fault.TooManyRequests) {
+		return nil // it gave way; its reader comes again
+	}
+	return err
 }
 
 // run counts a stream while f serves it.
 func (o *Streams) run(ctx context.Context, st *Stream, by Caller, f func(context.Context) error) error {
-	if err := o.enter(by); err != nil {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	entered, err := o.enter(by, end)
+	if err != nil {
 		return err
 	}
-	defer o.leave(by)
+	defer o.leave(entered)
 	// The deadlines of the listener are for requests that end.
 	if err := st.rc.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	go func() {
 		select {
 		case <-o.ended:
-			cancel()
+			end(nil)
 		case <-ctx.Done():
 		}
 	}()
-	return f(ctx)
-}
-
-// quotas are what a caller's stream counts for. Who sees a part of the workspace, like a frontend, which
-// anybody may hold, takes nothing from those who see it whole.
-func quotas(by Caller) map[string]int {
-	if by.View == "" {
-		return map[string]int{by.WorkspaceID: maxWorkspaceStreams}
+	err = f(ctx)
+	var gaveWay *fault.Error
+	if errors.As(context.Cause(ctx), &gaveWay) {
+		return gaveWay
 	}
-	return map[string]int{"parts of " + by.WorkspaceID: maxWorkspaceStreams, by.CredentialID: maxPartStreams}
+	return err
 }
 
-func (o *Streams) enter(by Caller) error {
+// shares are what a caller's stream takes, with the size of each quota. Who sees a part of the workspace, like a
+// frontend, which anyone may run, takes nothing from those who see it whole.
+func shares(by Caller) (of []share, sizes []int) {
+	if by.View != "" {
+		return []share{{"all", "parts of " + by.WorkspaceID}, {"parts of " + by.WorkspaceID, by.CredentialID}, {"session " + by.CredentialID, ""}},
+			[]int{maxStreams, maxWorkspaceStreams, maxPartStreams}
+	}
+	who := by.PersonID // with all their workspaces
+	if who == "" {
+		who = "workspace " + by.WorkspaceID
+	}
+	return []share{{"all", who}, {"workspace " + by.WorkspaceID, who}}, []int{maxStreams, maxWorkspaceStreams}
+}
+
+// enter counts a stream. It returns too_many_requests where a quota is full and the caller has as much of it as
+// others.
+func (o *Streams) enter(by Caller, end context.CancelCauseFunc) (*openStream, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	full := o.total >= maxStreams
-	for name, most := range quotas(by) {
-		full = full || o.of[name] >= most
+	of, sizes := shares(by)
+	var yielding []*openStream
+	for i, mine := range of {
+		if o.total[mine.quota] < sizes[i] {
+			continue
+		}
+		y := o.heaviest(i, mine)
+		if y == nil {
+			return nil, tooManyStreams("Too many streams are open")
+		}
+		yielding = append(yielding, y)
 	}
-	if full {
-		e := fault.New(fault.TooManyRequests, "Too many streams are open")
-		e.Data = map[string]any{"retry_after": 30}
-		return e
+	for _, y := range yielding {
+		o.forget(y)
+		y.end(tooManyStreams("Others need the place of this stream, because you have the most of them"))
 	}
-	o.total++
-	for name := range quotas(by) {
-		o.of[name]++
+	o.next++
+	s := &openStream{of, o.next, end}
+	o.open[s] = true
+	for _, sh := range of {
+		o.total[sh.quota]++
+		o.of[sh]++
 	}
-	return nil
+	return s, nil
 }
 
-func (o *Streams) leave(by Caller) {
+func tooManyStreams(message string) error {
+	e := fault.New(fault.TooManyRequests, "%s", message)
+	e.Data = map[string]any{"retry_after": 30}
+	return e
+}
+
+// heaviest is the stream that gives way in a full quota, the i-th of a stream's: the latest of who has the most. nil:
+// nobody has more than the caller would have then, and the two would only take each other's place in turn.
+func (o *Streams) heaviest(i int, mine share) (yields *openStream) {
+	most := o.of[mine] + 2
+	for s := range o.open {
+		if i >= len(s.shares) || s.shares[i].quota != mine.quota {
+			continue
+		}
+		if n := o.of[s.shares[i]]; n > most || n == most && (yields == nil || s.number > yields.number) {
+			most, yields = n, s
+		}
+	}
+	return yields
+}
+
+func (o *Streams) leave(s *openStream) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.total--
-	for name := range quotas(by) {
-		if o.of[name]--; o.of[name] == 0 {
-			delete(o.of, name)
+	o.forget(s)
+}
+
+// forget counts a stream no longer; o.mu is held.
+func (o *Streams) forget(s *openStream) {
+	if !o.open[s] {
+		return // it gave way
+	}
+	delete(o.open, s)
+	for _, sh := range s.shares {
+		if o.total[sh.quota]--; o.total[sh.quota] == 0 {
+			delete(o.total, sh.quota)
+		}
+		if o.of[sh]--; o.of[sh] == 0 {
+			delete(o.of, sh)
 		}
 	}
 }
@@ -236,6 +317,7 @@ func (s *Server) runStream(st *Stream, r *http.Request, rt *route, c *callState)
 	if err != nil {
 		return err
 	}
+	st.ExpiresAt = c.caller.ExpiresAt
 	return s.open.run(ctx, st, c.caller, func(ctx context.Context) error {
 		st.check = func() (context.Context, error) {
 			again, _, err := s.Authenticator.Authenticate(ctx, r, rt.Endpoint)

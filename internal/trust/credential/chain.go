@@ -209,6 +209,10 @@ func (c Chain) allowNow(address string, now time.Time) error {
 	return nil
 }
 
+// AllowNow returns forbidden where one of the tokens that the principal acts with may not be used at this time. It asks
+// nothing of the database.
+func (p Principal) AllowNow(now time.Time) error { return p.Chain.allowNow(p.Address, now) }
+
 // Opens tells whether the tokens that the principal acts with open a workspace that their person is
 // a member of. Refusals by the workspace's owners are not looked at.
 func (p Principal) Opens(workspaceID string, sandbox bool) bool {

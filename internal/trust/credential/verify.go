@@ -190,7 +190,7 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 		return ctx, caller, errUnknown
 	}
 	// From here on the caller has proved possession.
-	caller.CredentialID, caller.ExpiresAt = f.ID, f.ExpiresAt
+	caller.CredentialID, caller.PersonID, caller.ExpiresAt = f.ID, f.UserID, f.ExpiresAt
 	defer func() { err = v.watch(ctx, f, kind, caller.WorkspaceID, e, err) }()
 	if f.Role > rpc.NoRole {
 		caller.WorkspaceID = f.WorkspaceID // for the log, and for whoever asks why
