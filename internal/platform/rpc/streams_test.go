@@ -41,7 +41,9 @@ func TestStreamsAreShared(t *testing.T) {
 		other  Caller
 		share  int // that the other gets in the end
 	}{
-		"a person with twenty workspaces": {maxStreams, func(i int) Caller { return Caller{WorkspaceID: fmt.Sprint("w", i%20), PersonID: "greedy", CredentialID: "c"} },
+		"a person with twenty workspaces": {maxStreams, func(i int) Caller {
+			return Caller{WorkspaceID: fmt.Sprint("w", i%20), PersonID: "greedy", CredentialID: "c"}
+		},
 			Caller{WorkspaceID: "other", PersonID: "other"}, maxWorkspaceStreams},
 		"frontends of twenty workspaces": {maxStreams, func(i int) Caller {
 			return Caller{WorkspaceID: fmt.Sprint("w", i%20), CredentialID: fmt.Sprint("c", i/5), View: "part"}
