@@ -104,70 +104,12 @@ func covers(scopes []string, e *rpc.Endpoint) bool {
 // everything are the scopes of a token that may do what any token may.
 func everything() []string { return []string{"*", "personal_access_tokens:write"} }
 
-// examples complete the bodies that make an endpoint do something: what is not in inputs, and not an
-// id that it requires.
-var examples = map[string]func(of part) fields{
-	"/access_codes/create":                  func(part) fields { return fields{"name": "Plumber", "code": "593026"} },
-	"/access_codes/pull_backup_access_code": names("backed_access_code_id"),
-	"/access_codes/get":                     names("access_code_id"),
-	"/access_codes/unmanaged/get":           names("unmanaged_access_code_id"),
-	"/client_sessions/create":               func(part) fields { return fields{"user_identifier_key": "visitor"} },
-	"/client_sessions/get":                  names("client_session_id"),
-	"/client_sessions/get_or_create":        func(part) fields { return fields{"user_identifier_key": "visitor"} },
-	"/client_sessions/grant_access":         names("client_session_id", "connected_account_id"),
-	"/connected_accounts/get":               names("connected_account_id"),
-	"/connected_accounts/update":            func(part) fields { return fields{"display_name": "Renamed"} },
-	"/devices/get":                          names("device_id"),
-	"/devices/report_provider_metadata": func(of part) fields {
-		return fields{"devices": []fields{{"device_id": of["device_id"], "schlage_metadata": fields{"time_zone": "Europe/Oslo"}}}}
-	},
-	"/devices/unmanaged/get":                   names("unmanaged_device_id"),
-	"/devices/unmanaged/update":                func(part) fields { return fields{"is_managed": true} },
-	"/events/get":                              names("event_id"),
-	"/locks/get":                               names("device_id"),
-	"/locks/configure_auto_lock":               func(part) fields { return fields{"auto_lock_delay_seconds": 30} },
-	"/locks/simulate/keypad_code_entry":        func(part) fields { return fields{"code": "4821"} },
-	"/webhooks/create":                         func(part) fields { return fields{"url": "https://example.com/made"} },
-	"/workspaces/create":                       func(part) fields { return fields{"name": "Made"} },
-	"/workspaces/find_anything":                func(part) fields { return fields{"search": "Guest"} },
-	"/workspaces/update":                       func(part) fields { return fields{"name": "Renamed"} },
-	"/keyway/v1/api_keys/create":               func(part) fields { return fields{"name": "made"} },
-	"/keyway/v1/members/invite":                func(part) fields { return fields{"email": "new@example.com"} },
-	"/keyway/v1/members/update":                func(part) fields { return fields{"role": "member"} },
-	"/keyway/v1/sandbox/advance_time":          func(part) fields { return fields{"seconds": 60} },
-	"/keyway/v1/users/set_password":            func(part) fields { return fields{"password": "correct horse battery"} },
-	"/keyway/v1/console_sessions/authenticate": func(part) fields { return fields{"password": "correct horse battery"} },
-	"/keyway/v1/workspaces/delete":             func(part) fields { return fields{"name": "Here"} },
-	"/keyway/v1/personal_access_tokens/create": func(part) fields { return fields{"name": "made"} },
-	"/keyway/v1/personal_access_tokens/update": func(part) fields { return fields{"name": "renamed"} },
-	"/keyway/v1/policies/update":               func(part) fields { return fields{"never_forbidden": true} },
-}
-
-// names gives parameters the ids of a part; those of unmanaged things have no name of their own.
-func names(params ...string) func(of part) fields {
-	return func(of part) fields {
-		body := fields{}
-		for _, p := range params {
-			if p == "connected_account_id" && len(params) > 1 {
-				body["connected_account_ids"] = []string{of[p]}
-				continue
-			}
-			body[strings.TrimPrefix(strings.TrimPrefix(p, "unmanaged_"), "backed_")] = of[p]
-		}
-		return body
-	}
-}
-
 // example is a body with which an endpoint does something to the things of a part.
 func example(t *testing.T, e *rpc.Endpoint, of part) fields {
 	t.Helper()
-	body := maps.Clone(inputs[e.Path])
-	if body == nil {
-		body = fields{}
-	}
-	if f := examples[e.Path]; f != nil {
-		maps.Copy(body, f(of))
-	}
+	d, body := declaredOf(t, e.Path), fields{}
+	maps.Copy(body, d.Input)
+	maps.Copy(body, filled(d.Example, of.of).(fields))
 	for _, p := range e.Parameters() {
 		if _, given := body[p.Name]; !p.Required || given && p.Name != "common_code_key" || strings.Contains(p.Name, ".") {
 			continue
@@ -188,17 +130,6 @@ func example(t *testing.T, e *rpc.Endpoint, of part) fields {
 		}
 	}
 	return body
-}
-
-// unready are endpoints whose example is let through and then found wanting, with the error's type:
-// they begin with something that is not there yet.
-var unready = map[string]string{
-	"/devices/report_provider_metadata":                 "not_supported", // another brand's
-	"/devices/simulate/paid_subscription":               "not_supported", // another brand's
-	"/keyway/v1/personal_access_tokens/explain":         "not_found",     // nothing was refused
-	"/keyway/v1/personal_access_tokens/rotate_complete": "invalid_input", // nothing was begun
-	"/keyway/v1/personal_access_tokens/rotate_undo":     "invalid_input",
-	"/keyway/v1/webhooks/resend":                        "webhook_attempt_not_found",
 }
 
 // matrix is a world with a token for each state.
@@ -584,7 +515,7 @@ func (m *matrix) proveExamples(t *testing.T) {
 		}
 		maps.Copy(own, part{"personal_access_token_id": child, "workspace_id": p.id, "webhook_attempt_id": store.NewID(), "request_id": "request_0"})
 		a := m.ask(t, e, token, rpc.PersonalAccessToken, p, example(t, e, own))
-		if want, ok := unready[e.Path]; ok && a.kind() != want || !ok && a.status != http.StatusOK {
+		if want := declaredOf(t, e.Path).Unready; want != "" && a.kind() != want || want == "" && a.status != http.StatusOK {
 			t.Errorf("%s with its example and a good token: %d %s, want %s", e.Path, a.status, a.raw, want)
 		}
 	}

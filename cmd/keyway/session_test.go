@@ -425,25 +425,6 @@ func (w *world) part(t *testing.T, p place, login, customer string) part {
 	return out
 }
 
-// inputs are the parameters beside an id without which an endpoint does nothing.
-var inputs = map[string]fields{
-	"/devices/update":                                     {"name": "Renamed"},
-	"/access_codes/create":                                {"name": "New"},
-	"/access_codes/create_multiple":                       {"name": "New"},
-	"/access_codes/update":                                {"name": "Renamed"},
-	"/access_codes/unmanaged/update":                      {"is_managed": true},
-	"/access_codes/report_device_constraints":             {"min_code_length": 4.0, "max_code_length": 6.0},
-	"/access_codes/simulate/create_unmanaged_access_code": {"name": "New", "code": "2469"},
-	"/devices/simulate/paid_subscription":                 {"is_expired": true},
-	"/locks/configure_auto_lock":                          {"auto_lock_enabled": true},
-	"/keyway/v1/sandbox/fail_requests":                    {"faults": []string{"refused"}},
-	"/keyway/v1/sandbox/manage_code_elsewhere":            {"is_managed_elsewhere": true},
-	"/keyway/v1/sandbox/simulate_device":                  {"tampered": true},
-	"/events/list":                                        {"since": "2020-01-01T00:00:00Z"},
-	"/webhooks/update":                                    {"event_types": []string{"lock.locked"}},
-	"/access_codes/update_multiple":                       {"common_code_key": "none"},
-}
-
 // notYet are ids of things that nothing makes yet, and of attempts at webhooks, which the webhook
 // room's own test holds against foreign ids.
 var notYet = []string{"access_grant_id", "access_method_id", "acs_access_group_id", "acs_credential_id", "acs_encoder_id", "acs_entrance_id", "acs_system_id",
@@ -495,7 +476,7 @@ func TestClientSessionReach(t *testing.T) {
 					continue
 				}
 				if e.Read {
-					a := w.call(t, s.token, e.Path, inputs[e.Path])
+					a := w.call(t, s.token, e.Path, declaredOf(t, e.Path).Input)
 					for name, of := range strangers {
 						for what, id := range of {
 							if strings.HasSuffix(what, "_id") && strings.Contains(a.raw, id) {
@@ -527,7 +508,7 @@ func TestClientSessionReach(t *testing.T) {
 						continue
 					}
 					// Alone, and beside all else that the endpoint needs, which is the session's own.
-					for _, rest := range []fields{inputs[e.Path], example(t, e, own)} {
+					for _, rest := range []fields{declaredOf(t, e.Path).Input, example(t, e, own)} {
 						body := func(of part) fields {
 							if nested {
 								return example(t, e, of)
