@@ -51,10 +51,10 @@ func TestAuthenticatorApp(t *testing.T) {
 		p.press("Sign out")
 		p.sees("signed out")
 		p.open(w.URL + "/console/sign-in")
-		p.fill("E-mail address", ownerEmail)
+		p.fill("Email address", ownerEmail)
 		p.fill("Password", ownerPassword)
 		p.press("Sign in")
-		p.sees("One more step")
+		p.sees("Two-step verification")
 	}
 	password()
 	p.fill("Code", "123")

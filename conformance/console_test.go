@@ -29,7 +29,7 @@ func TestPublishedFlowInTheConsole(t *testing.T) {
 		t.Errorf("the link's secret stays in the address bar: %s", at)
 	}
 	p.fill("Your name", "Jane Doe")
-	p.fill("E-mail address", ownerEmail)
+	p.fill("Email address", ownerEmail)
 	p.fill("Password", ownerPassword)
 	screenshot(t, p.ctx, "set-up")
 	p.press("Create account")
@@ -42,7 +42,7 @@ func TestPublishedFlowInTheConsole(t *testing.T) {
 	p.open(setup)
 	p.sees("does not work any more")
 	p.press("Sign in")
-	p.fill("E-mail address", ownerEmail)
+	p.fill("Email address", ownerEmail)
 	p.fill("Password", ownerPassword)
 	p.press("Sign in")
 	p.sees("No devices")

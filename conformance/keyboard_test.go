@@ -63,7 +63,7 @@ func TestBrowserKeyboardAlone(t *testing.T) {
 	_, url := receiver(t, func(string) int { return http.StatusOK })
 	p := person{t, browser(t)}
 	p.open(w.URL + "/console/workspaces/" + w.Hill.WorkspaceID + "/devices")
-	p.types("E-mail address", ownerEmail)
+	p.types("Email address", ownerEmail)
 	p.types("Password", ownerPassword)
 	p.key(kb.Enter)
 
@@ -121,7 +121,7 @@ func TestBrowserKeyboardAlone(t *testing.T) {
 	p.enters("Robot", "Rotate", "Rotate token")
 	w.lets(t, p.secret(), w.Harbour.WorkspaceID, "/devices/list", http.StatusOK, "")
 	p.reload()
-	p.enters("Narrow", "Narrow token")
+	p.enters("Narrow", "Reduce permissions")
 	p.sees("narrowed")
 	p.enters("Revoke", "Revoke token")
 	p.sees("The token was revoked")

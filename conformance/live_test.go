@@ -13,7 +13,7 @@ func (w *world) signInAt(t *testing.T, path string) person {
 	t.Helper()
 	p := person{t, browser(t)}
 	p.open(w.URL + path)
-	p.fill("E-mail address", ownerEmail)
+	p.fill("Email address", ownerEmail)
 	p.fill("Password", ownerPassword)
 	p.press("Sign in")
 	return p

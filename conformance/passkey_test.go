@@ -81,7 +81,7 @@ func TestPasskeys(t *testing.T) {
 	p.press("+ Add Personal Access Token")
 	p.fill("Name", "Made after the passkey")
 	p.press("Create Personal Access Token")
-	p.sees("Confirm that it is you")
+	p.sees("Confirm it’s you")
 	screenshot(t, p.ctx, "confirm")
 	p.press("Confirm with a passkey")
 	p.sees("It is shown only now")

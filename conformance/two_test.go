@@ -25,7 +25,7 @@ func TestBrowserTwoPeople(t *testing.T) {
 	mary := person{t, browser(t, w.URL+"/console/workspaces/")} // pages that she may not see any more are 404 to the browser
 	enter := func() {
 		t.Helper()
-		mary.fill("E-mail address", email)
+		mary.fill("Email address", email)
 		mary.fill("Password", password)
 		mary.press("Sign in")
 	}
@@ -70,7 +70,7 @@ func TestBrowserTwoPeople(t *testing.T) {
 	jane.sees("Of Mary")
 	jane.press("Refuse")
 	jane.press("Refuse token")
-	jane.sees("Refused here")
+	jane.sees("Blocked here")
 	screenshot(t, jane.ctx, "token-access-refused")
 	w.lets(t, token, w.Harbour.WorkspaceID, "/devices/list", http.StatusForbidden, "workspace_not_allowed")
 	jane.press("Admit")
@@ -102,12 +102,12 @@ func TestBrowserTwoPeople(t *testing.T) {
 	// Her session is ended elsewhere, and somebody else's is not.
 	other := person{t, browser(t)}
 	other.open(w.URL + "/console/settings/sessions")
-	other.fill("E-mail address", email)
+	other.fill("Email address", email)
 	other.fill("Password", password)
 	other.press("Sign in")
 	other.press("End all others")
 	other.press("End all others")
-	mary.sees("E-mail address")
+	mary.sees("Email address")
 	enter()
 	mary.sees("Yale")
 	other.press("M mary")
@@ -121,9 +121,9 @@ func TestBrowserTwoPeople(t *testing.T) {
 	jane.pressAt(`[data-dialog="disable-` + id + `"]`)
 	jane.press("Disable")
 	jane.sees("Disabled")
-	mary.sees("E-mail address")
+	mary.sees("Email address")
 	enter()
-	mary.sees("The e-mail address or the password is wrong")
+	mary.sees("The email address or the password is wrong")
 	jane.open(w.URL + harbour + "/devices")
 	jane.sees("South Gate")
 }

@@ -190,6 +190,12 @@ func (b *browser) request(path string, form url.Values) *http.Request {
 // post sends a form that the last page has, with the fields given and the nonce of the page.
 func (b *browser) post(path string, fields ...string) *browser {
 	b.t.Helper()
+	// A dialog that stands on the page of what the row is about is fetched from there.
+	for _, m := range regexp.MustCompile(`href="([^"]*)" data-dialog-from=`).FindAllStringSubmatch(b.page, -1) {
+		if !strings.Contains(b.page, `action="`+path+`"`) && strings.HasPrefix(path, m[1]+"/") {
+			b.get(m[1])
+		}
+	}
 	if !strings.Contains(b.page, `action="`+path+`"`) {
 		b.t.Fatalf("%s has no form to %s", b.address, path)
 	}
@@ -265,18 +271,19 @@ func TestSetUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.get("/console/setup").has("Set up Keyway")
-	b.post("/console/setup", "token", secret.Reveal(), "email", "jane", "password", "short").has("That is not an e-mail address.", secret.Reveal())
+	b.post("/console/setup", "token", secret.Reveal(), "email", "jane", "password", "short").has("Enter a valid email address.", "Use at least 12 characters.", secret.Reveal())
+	b.post("/console/setup", "token", secret.Reveal()).has("Required.")
 	b.post("/console/setup", "token", secret.Reveal(), "email", "jane@example.com", "password", "short").has("Use at least 12 characters.")
-	b.post("/console/setup", "token", "wrong", "email", "jane@example.com", "password", testPassword).has("does not work any more")
+	b.post("/console/setup", "token", "wrong", "email", "jane@example.com", "password", testPassword).has("This link doesn’t match")
 	b.get("/console/setup").post("/console/setup", "token", secret.Reveal(), "name", "Jane Doe", "email", "jane@example.com", "password", testPassword)
 	if !strings.HasSuffix(b.address.Path, "/devices") {
 		t.Fatalf("at %s", b.address)
 	}
 	b.has("Welcome to Keyway.", "Jane Doe&#39;s Sandbox", "No devices yet", "Instance").get("/console/instance/people").has("Operator")
-	s.browser(t).get("/console/setup").has("does not work any more")
+	s.browser(t).get("/console/setup").has("has expired or was already used")
 	// A second time, the link opens nothing.
 	second := s.browser(t)
-	second.do(second.request("/console/setup", url.Values{"token": {secret.Reveal()}, "email": {"eve@example.com"}, "password": {testPassword}})).has("does not work any more")
+	second.do(second.request("/console/setup", url.Values{"token": {secret.Reveal()}, "email": {"eve@example.com"}, "password": {testPassword}})).has("has expired or was already used")
 	if strings.Contains(s.log.String(), secret.Reveal()) || strings.Contains(s.log.String(), testPassword) {
 		t.Error("a secret is in the log")
 	}
@@ -436,14 +443,14 @@ func TestPublishedFlow(t *testing.T) {
 		b.get("/console/settings/profile").has(`href="/console/settings/personal-access-tokens"`, "Personal Access Tokens")
 		b.get(list).has("Add Personal Access Token", "Create Personal Access Token", `<option value="365" data-expires=`)
 		form := b.page
-		b.post(list, "name", "", "expires_in", "365").has("This is needed.", "data-open")
+		b.post(list, "name", "", "expires_in", "365").has("Required.", "data-open")
 		b.post(list, "name", "Laptop", "expires_in", "date", "expires_on", "2001-01-01").has("Choose a day from tomorrow on")
 		b.post(list, "name", "Laptop", "expires_in", "365").at(list)
 		token := b.secret()
 		if parsed, err := credential.Parse(token); err != nil || !parsed.IsPAT {
 			t.Fatalf("the page shows no personal access token: %v", err)
 		}
-		b.has("It is shown only now", "Never use it in a web browser", `data-location="`+list+`"`, s.URL+"/devices/list", w.ID)
+		b.has("It’s shown only once", "Never use it in a web browser", `data-location="`+list+`"`, s.URL+"/devices/list", w.ID)
 		if strings.Contains(b.address.String(), token) {
 			t.Error("the secret is in the address")
 		}
@@ -483,7 +490,7 @@ func TestPublishedFlow(t *testing.T) {
 		}
 		b.get(list + "/" + id).post(list + "/" + id + "/workspace-keys/" + keys[0].ID + "/revoke").has("The workspace key was revoked.").lacks(keys[0].ID)
 
-		b.get(list).has("together with 1 workspace key").post(list+"/"+id+"/revoke").has("The token was revoked.", "Revoked").lacks("revoke-" + id)
+		b.get(list).has(`data-dialog-from="revoke-`+id).get(list+"/"+id).has("together with 1 workspace key").post(list+"/"+id+"/revoke").has("The token was revoked.", "Revoked").lacks("revoke-" + id)
 		b.get(list + "/" + id).has("Revoked").lacks("Use it")
 		if strings.Contains(s.log.String(), token) || strings.Contains(s.log.String(), key.Token) {
 			t.Error("a secret is in the log")
@@ -590,7 +597,7 @@ func TestTeam(t *testing.T) {
 	jane, w := s.person(t, "jane")
 	team, keys := frame.WorkspacePath(w.ID, "team"), frame.WorkspacePath(w.ID, "developer", "api-keys")
 	b := s.browser(t).signIn("jane").get(team).has("Only owner")
-	b.post(team+"/invite", "email", "sam", "role", "admin").has("That is not an e-mail address.")
+	b.post(team+"/invite", "email", "sam", "role", "admin").has("Enter a valid email address.")
 	b.post(team+"/invite", "email", "sam@example.com", "role", "admin").at(team + "/invite")
 	link := b.secret()
 	path, secret, ok := strings.Cut(strings.TrimPrefix(link, s.URL), "#")
@@ -600,11 +607,11 @@ func TestTeam(t *testing.T) {
 	b.get(team).has("sam@example.com").lacks(secret)
 
 	sam := s.browser(t).get(path)
-	sam.post(path, "token", "wrong").has("does not work any more")
+	sam.post(path, "token", "wrong").has("no longer works")
 	sam.get(path).post(path, "token", secret).has("jane&#39;s Sandbox", "sam@example.com", "At least 12")
 	sam.post(path, "token", secret, "join", "true", "name", "Sam", "password", "short").has("Use at least 12 characters.")
 	sam.post(path, "token", secret, "join", "true", "name", "Sam", "password", testPassword).at(frame.WorkspacePath(w.ID, "devices")).has("You are a member of")
-	sam.get(path).post(path, "token", secret).has("does not work any more")
+	sam.get(path).post(path, "token", secret).has("no longer works")
 
 	sam.get(keys).post(keys, "name", "Booking server")
 	if !strings.HasPrefix(sam.secret(), "seam_test") {
@@ -660,16 +667,16 @@ func TestWorkspaces(t *testing.T) {
 	_, w := s.person(t, "jane")
 	_, foreign := s.person(t, "eve")
 	b := s.browser(t).signIn("jane")
-	b.post("/console/workspaces", "name", "").has("This is needed.", "data-open")
+	b.post("/console/workspaces", "name", "").has("Required.", "data-open")
 	b.post("/console/workspaces", "name", "Harbour Hotels", "company_name", "Harbour Ltd")
 	b.has("Workspace Harbour Hotels created.", "Production", "No devices yet").lacks("add-sandbox")
 	made := strings.Split(b.address.Path, "/")[3]
 	settings := frame.WorkspacePath(made, "settings")
 	b.get(settings).has("Harbour Ltd", made).lacks("Reset sandbox")
 	b.post(settings, "name", "Harbour", "company_name", "Harbour Inc").has("Saved.", "Harbour Inc")
-	b.post(settings, "name", "", "company_name", "x").has("This is needed.")
+	b.post(settings, "name", "", "company_name", "x").has("Required.")
 	b.get(settings).post(settings+"/suspend").has("The workspace is suspended.", "This workspace is suspended.", "Resume")
-	b.post(settings + "/resume").has("The workspace works again.").lacks("This workspace is suspended.")
+	b.post(settings + "/resume").has("The workspace is active again.").lacks("This workspace is suspended.")
 	b.post(settings+"/delete", "confirm_name", "harbour").has("Type the workspace", "data-open")
 	b.post(settings+"/delete", "confirm_name", "Harbour").at(frame.WorkspacePath(w.ID, "devices")).has("Workspace Harbour deleted.")
 	if b.get(settings); b.status != http.StatusNotFound {
@@ -699,7 +706,7 @@ func TestProfile(t *testing.T) {
 	s.person(t, "jane")
 	const profile, password = "/console/settings/profile", "/console/settings/password"
 	b, other := s.browser(t).signIn("jane"), s.browser(t).signIn("jane")
-	b.get("/console/settings").at(profile).post(profile, "name", "").has("This is needed.")
+	b.get("/console/settings").at(profile).post(profile, "name", "").has("Required.")
 	b.get(profile).post(profile, "name", "Jane Doe").at(profile).has("Saved.", "Jane Doe")
 	const fresh = "a new pass phrase"
 	b.post(password, "current_password", "wrong", "new_password", fresh).has("The password is wrong.")
@@ -756,7 +763,7 @@ func TestFreshAuthentication(t *testing.T) {
 	team := frame.WorkspacePath(w.ID, "team")
 	before := b.sessionID()
 	s.ahead.Store(int64(credential.FreshFor + time.Minute))
-	b.get(tokens).post(tokens, "name", "Nightly <sync>", "expires_in", "30").at(tokens).has("Confirm that it is you", `data-location="`+tokens+`"`).lacks("Nightly")
+	b.get(tokens).post(tokens, "name", "Nightly <sync>", "expires_in", "30").at(tokens).has("Confirm it’s you", `data-location="`+tokens+`"`).lacks("Nightly")
 	if made, err := s.config.Tokens.List(t.Context(), u.ID); err != nil || len(made) != 0 {
 		t.Fatal(made, err)
 	}
@@ -778,9 +785,9 @@ func TestFreshAuthentication(t *testing.T) {
 	if made, err := s.config.Tokens.List(t.Context(), u.ID); err != nil || len(made) != 1 {
 		t.Error(made, err)
 	}
-	b.get(team).post(team+"/invite", "email", "x@example.com", "role", "member").has("x@example.com").lacks("Confirm that it is you")
+	b.get(team).post(team+"/invite", "email", "x@example.com", "role", "member").has("x@example.com").lacks("Confirm it’s you")
 	s.ahead.Add(int64(credential.FreshFor + time.Minute))
-	b.get(team).post(team+"/invite", "email", "y@example.com", "role", "member").at(team+"/invite").has("Confirm that it is you", `data-location="`+team+`"`)
+	b.get(team).post(team+"/invite", "email", "y@example.com", "role", "member").at(team+"/invite").has("Confirm it’s you", `data-location="`+team+`"`)
 	// What was kept for one address is not taken at another.
 	b.do(b.request(tokens, url.Values{frame.SealedForm: {b.hidden(frame.SealedForm)}, "confirm_password": {testPassword}}))
 	if b.status != 400 {

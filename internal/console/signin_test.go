@@ -67,7 +67,7 @@ func TestIncidentSessionFixation(t *testing.T) {
 	b, known = s.planted(t, "jane")
 	tokens := "/console/settings/personal-access-tokens"
 	s.ahead.Add(int64(11 * time.Minute))
-	b.get(tokens).post(tokens, "name", "x", "expires_in", "30").has("Confirm that it is you")
+	b.get(tokens).post(tokens, "name", "x", "expires_in", "30").has("Confirm it’s you")
 	b.post(tokens, frame.SealedForm, b.hidden(frame.SealedForm), "confirm_password", testPassword)
 	b.secret()
 	dead("re-authentication", b, known)
@@ -94,7 +94,7 @@ func TestIncidentSessionFixation(t *testing.T) {
 	}
 	b.get("/console/settings/profile").has("jane@example.com")
 	dead("role change", b, known)
-	b.get(tokens).post(tokens, "name", "x", "expires_in", "30").has("Confirm that it is you") // it is not fresh any more
+	b.get(tokens).post(tokens, "name", "x", "expires_in", "30").has("Confirm it’s you") // it is not fresh any more
 
 	inv, err := s.config.Members.Invite(ctx, w.ID, "mary@example.com", rpc.Member, rpc.Owner, audit.Server)
 	if err != nil {
@@ -107,7 +107,7 @@ func TestIncidentSessionFixation(t *testing.T) {
 
 	code := s.authenticator(t, "jane")
 	b, known = s.planted(t, "eve")
-	b.do(b.request(signInPath, url.Values{"email": {"jane@example.com"}, "password": {testPassword}})).has("One more step")
+	b.do(b.request(signInPath, url.Values{"email": {"jane@example.com"}, "password": {testPassword}})).has("Two-step verification")
 	step := b.hidden("step")
 	if id, _, _ := strings.Cut(known.Value, "."); b.sessionID() != id {
 		t.Error("a password alone changed the session")
@@ -142,7 +142,7 @@ func (s *server) authenticator(t *testing.T, name string) func() string {
 	// A form that is sent again, as by a reload, does not end the codes that its first answer showed.
 	nonce := noncePattern.FindStringSubmatch(b.page)[1]
 	b.post(at + "/recovery-codes").has("Your recovery codes")
-	b.do(b.request(at+"/recovery-codes", url.Values{"nonce": {nonce}})).at(at).has("This form was sent already").lacks("Your recovery codes")
+	b.do(b.request(at+"/recovery-codes", url.Values{"nonce": {nonce}})).at(at).has("Already submitted").lacks("Your recovery codes")
 	return code
 }
 
@@ -157,7 +157,7 @@ func TestIncidentFirstRun(t *testing.T) {
 	}
 	stranger := s.browser(t)
 	for _, token := range []string{"", "nonsense", secret.Reveal()[:len(secret.Reveal())-1]} {
-		stranger.do(stranger.request("/console/setup", url.Values{"token": {token}, "email": {"eve@example.com"}, "password": {testPassword}})).has("does not work any more")
+		stranger.do(stranger.request("/console/setup", url.Values{"token": {token}, "email": {"eve@example.com"}, "password": {testPassword}})).has("This link doesn’t match")
 	}
 	names := []string{"jane", "john"}
 	browsers := []*browser{s.browser(t), s.browser(t)}

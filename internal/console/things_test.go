@@ -90,9 +90,9 @@ func TestAccounts(t *testing.T) {
 	at := list + "/" + a.ID
 	b.get(list).has("jane@example.com", "August", "Connected", at)
 	b.get(list + "?q=schlage").has("No account matches").get(list + "?q=augu").has(at)
-	b.get(at).has("Become managed by themselves", "can no longer be reached")
-	b.post(at+"/update", "display_name", "", "automatically_manage_new_devices", "true").has("This is needed.")
-	b.post(at+"/update", "display_name", "Guesthouse", "customer_key", "guest-1").at(at).has("Saved.", "Guesthouse", "guest-1", "Stay unmanaged")
+	b.get(at).has("Managed automatically", "can no longer be reached")
+	b.post(at+"/update", "display_name", "", "automatically_manage_new_devices", "true").has("Required.")
+	b.post(at+"/update", "display_name", "Guesthouse", "customer_key", "guest-1").at(at).has("Saved.", "Guesthouse", "guest-1", "Unmanaged until")
 	b.post(at + "/sync").at(at).has("no new devices")
 	b.post(at+"/reauthorize").at(at).has("Warning", "account_reauthorization_requested", "Reconnect it before")
 	b.post(at+"/disconnect").at(at).has("Disconnected", "account_disconnected", "Reconnect it with the sign-in")
@@ -150,7 +150,7 @@ func TestWebhooks(t *testing.T) {
 	list := frame.WorkspacePath(w.ID, "developer", "webhooks")
 	b.signIn("jane").get(list).has("No webhooks")
 	b.post(list, "url", "http://10.0.0.1/", "all", "true").has("not on the public internet", `value="http://10.0.0.1/"`)
-	b.post(list, "url", "", "all", "true").has("This is needed.")
+	b.post(list, "url", "", "all", "true").has("Required.")
 	b.post(list, "url", receiver.URL).has("Choose at least one event type, or all.")
 	b.post(list, "url", receiver.URL, "event_type", "device.connected", "event_type", "lock.unlocked").has("Webhook created", "Nothing was sent yet", "device.connected").lacks("whsec_")
 	at := b.address.Path
@@ -160,20 +160,20 @@ func TestWebhooks(t *testing.T) {
 	if !strings.HasPrefix(first, "whsec_") || strings.Contains(s.log.String(), first) {
 		t.Errorf("the secret %q, or the log has it", first)
 	}
-	b.post(at + "/rotate-secret").has("The one before signs as well")
+	b.post(at + "/rotate-secret").has("The previous secret stays valid")
 	if b.secret() == first {
 		t.Error("the secret is the old one")
 	}
 	// Sending the forms again, as a browser's reload does, shows nothing and rotates nothing.
 	for _, action := range []string{"/secret", "/rotate-secret"} {
 		nonce := noncePattern.FindStringSubmatch(form)[1]
-		b.do(b.request(at+action, url.Values{"nonce": {nonce}})).at(at).has("This form was sent already").lacks("whsec_")
+		b.do(b.request(at+action, url.Values{"nonce": {nonce}})).at(at).has("Already submitted").lacks("whsec_")
 	}
 	b.get(at).lacks("whsec_")
-	b.post(at+"/test", "event_type", "webhook.test").at(at).has("A test event was sent.", "Failed", "503", "&lt;b&gt;busy&lt;/b&gt;", "Attempt 1, next ")
+	b.post(at+"/test", "event_type", "webhook.test").at(at).has("The test event wasn’t delivered. ", `class="flash flash-error"`, "Failed", "503", "&lt;b&gt;busy&lt;/b&gt;", "Attempt 1, next ")
 	answer.Store(http.StatusOK)
 	resend := regexp.MustCompile(`action="(` + at + `/attempts/[^/"]+/resend)"`).FindStringSubmatch(b.page)
-	b.post(resend[1]).at(at).has("The event was sent again.", "Delivered", `<span class="tag">200</span>`)
+	b.post(resend[1]).at(at).has("The event was delivered.", "Delivered", `<span class="tag">200</span>`)
 	b.post(at + "/update").has("Choose at least one event type, or all.")
 	b.post(at+"/update", "all", "true").at(at).has("Saved.")
 
@@ -248,7 +248,7 @@ func TestEvents(t *testing.T) {
 	b.get(list+"?event_type=connected_account.created").has("1 event<", a.ID)
 	b.get(list+"?device_id=x").has("No event matches", "A device is found by its id")
 	b.get(list + "?since=2001-01-01T00:00&until=2002-01-01T00:00").has("No event matches")
-	b.get(list + "?since=soon").has("That is not a time.")
+	b.get(list + "?since=soon").has("Enter a date and time.")
 	var after string
 	for n := range 60 { // more than a page
 		err := s.config.DB.Update(t.Context(), func(tx *store.Tx) error {
@@ -278,7 +278,7 @@ func TestWebviews(t *testing.T) {
 	list := frame.WorkspacePath(w.ID, "developer", "connect-webviews")
 	b.signIn("jane").get(list).has("No Connect Webviews")
 	b.post(list, "category", "chosen").has("Choose at least one brand.")
-	b.post(list, "category", "", "custom_redirect_url", "javascript:alert(1)").has("That is not an address")
+	b.post(list, "category", "", "custom_redirect_url", "javascript:alert(1)").has("Enter a URL like")
 	b.post(list, "category", "nothing").has("Choose one of these.")
 	b.post(list, "category", "chosen", "brand", "august", "customer_key", "guest-1", "custom_redirect_url", "https://app.example.com/", "automatically_manage_new_devices", "true").
 		has("Send this link", "August", "guest-1", "Pending", "/connect_webviews/view?")
@@ -310,8 +310,8 @@ func TestSessions(t *testing.T) {
 	b := s.browser(t)
 	list := frame.WorkspacePath(w.ID, "developer", "client-sessions")
 	b.signIn("jane").get(list).has("No client sessions", "jane@example.com")
-	b.post(list, "user_identifier_key", "user-7", "expires_on", "2001-01-01").has("Choose a day that has not passed.", `value="user-7"`)
-	b.post(list, "user_identifier_key", "user-7", "connected_account_id", foreign.ID).has("not there any more")
+	b.post(list, "user_identifier_key", "user-7", "expires_on", "2001-01-01").has("Choose a future day.", `value="user-7"`)
+	b.post(list, "user_identifier_key", "user-7", "connected_account_id", foreign.ID).has("no longer exists")
 	b.post(list, "user_identifier_key", "user-7", "connected_account_id", a.ID).has("Client session created", "user-7", "1 account")
 	token := b.secret()
 	if !strings.HasPrefix(token, "seam_cst1") || strings.Contains(s.log.String(), token) {
@@ -340,7 +340,7 @@ func TestClock(t *testing.T) {
 	clock := frame.WorkspacePath(w.ID, "clock")
 	devices := frame.WorkspacePath(w.ID, "devices")
 	b.signIn("jane").get(devices).has("Sandbox clock").lacks(`class="clock-note"`)
-	b.post(clock, "by", "day", "here", devices).at(devices).has("In this workspace it is now", "24 hours ahead", `class="clock-note"`)
+	b.post(clock, "by", "day", "here", devices).at(devices).has("In this workspace it’s now", "24 hours ahead", `class="clock-note"`)
 	b.post(clock, "by", "hour", "here", "https://evil.example.com/").has("25 hours ahead")
 	b.get(devices).post(clock, "by", "until", "here", devices, "until", "2001-01-01T00:00").has("can only be moved forward")
 	b.post(clock, "by", "until", "here", devices, "until", "x").has("Choose a time")

@@ -65,8 +65,8 @@ func TestTokenLimits(t *testing.T) {
 	fields := []string{"name", "Contractor", "expires_in", "7", "description", "Paints the hall", "scope_mode", "chosen", "scope_devices", "read", "scope_locks", "read write",
 		"workspace_mode", "chosen", "workspace_id", w.ID, "sandbox_only", "true", "device_id", found.Devices[0].ID, "hours_mode", "chosen", "weekday", "mon", "weekday", "tue",
 		"hours_from", "08:00", "hours_to", "00:00", "time_zone", "Europe/Oslo", "daily_action_limit", "5", "max_uses", "100", "is_strict", "true"}
-	for field, want := range map[string]string{"allowed_cidrs=house": "is not a network", "time_zone=Mars/Base": "There is no such time zone", "max_uses=many": "That is not a number.",
-		"scope_mode=chosen": "Choose at least one.", "workspace_id=0199b2f4-7c1e-7d04-9a51-0e6a3f0c5d99": "not there for the token", "not_before=soon": "That is not a time."} {
+	for field, want := range map[string]string{"allowed_cidrs=house": "is not a network", "time_zone=Mars/Base": "There is no such time zone", "max_uses=many": "Enter a number.",
+		"scope_mode=chosen": "Choose at least one.", "workspace_id=0199b2f4-7c1e-7d04-9a51-0e6a3f0c5d99": "not there for the token", "not_before=soon": "Enter a date and time."} {
 		name, value, _ := strings.Cut(field, "=")
 		wrong := slices.Clone(fields)
 		if name == "scope_mode" {
@@ -100,7 +100,7 @@ func TestTokenLimits(t *testing.T) {
 	if tok = s.read(t, tok.ID); !slices.Equal(tok.Scopes, []string{"devices:read"}) || *tok.MaxUses != 50 {
 		t.Errorf("narrowed, it is %+v", tok)
 	}
-	b.post(here+"/update", slices.Concat(edit[:4], []string{"scope_mode", "all"})...).has("Confirm that it is you")
+	b.post(here+"/update", slices.Concat(edit[:4], []string{"scope_mode", "all"})...).has("Confirm it’s you")
 	if tok = s.read(t, tok.ID); !slices.Equal(tok.Scopes, []string{"devices:read"}) {
 		t.Error("it is wider before anybody has confirmed")
 	}
@@ -156,7 +156,7 @@ func TestTokenPage(t *testing.T) {
 		t.Error("hours and devices were taken over unasked")
 	}
 	b.post(here+"/narrow", append(hours, "with_hours", "true")...).at(here).has("Mon, 06:00 to 16:00, UTC")
-	b.post(here+"/narrow", "scope", "devices:read", "workspace_id", w.ID, "network", "203.0.113.0/24").at(here).has("narrowed", "Devices: read")
+	b.post(here+"/narrow", "scope", "devices:read", "workspace_id", w.ID, "network", "203.0.113.0/24").at(here).has("has only the permissions it uses", "Devices: read")
 	if got := s.read(t, tok.ID); !slices.Equal(got.Scopes, []string{"devices:read"}) || !slices.Equal(got.WorkspaceIDs, []string{w.ID}) || len(got.AllowedCIDRs) != 0 {
 		t.Errorf("narrowed to %+v", got.Limits)
 	}
@@ -165,7 +165,7 @@ func TestTokenPage(t *testing.T) {
 	b.get(here).post(here+"/rotate", "overlap", "begin", "expires_in", "keep")
 	secret := b.secret()
 	next := *s.read(t, tok.ID).SuccessorID
-	b.has("The new secret of Nightly sync", "A rotation is going on", `data-location="`+settingsTokensPath+"/"+next+`"`)
+	b.has("The new secret of Nightly sync", "Rotation in progress", `data-location="`+settingsTokensPath+"/"+next+`"`)
 	b.get(here).has("Being replaced", "Replaced by", "Undo rotation").lacks(secret, `id="rotate"`)
 	b.post(here+"/undo-rotation").at(here).has("The rotation was undone", "Rotation undone").lacks("Being replaced")
 	if s.read(t, next).Status != personalaccesstoken.Revoked || s.read(t, tok.ID).Status != personalaccesstoken.Active {
@@ -183,7 +183,7 @@ func TestTokenPage(t *testing.T) {
 
 	here = settingsTokensPath + "/" + next
 	b.post(here+"/disable").at(here).has("The token is disabled.", "Disabled")
-	b.post(here + "/enable").has("The token works again.")
+	b.post(here + "/enable").has("The token is enabled.")
 	if strings.Contains(s.log.String(), secret) {
 		t.Error("a secret is in the log")
 	}
@@ -220,7 +220,7 @@ func TestExpiringTokens(t *testing.T) {
 	s.browser(t).signIn("jane").get(frame.WorkspacePath(w.ID, "team")).lacks("Old script")
 }
 
-// What was found in the open is said on every page for a week: to the token's person, and of an API key
+// What was found exposed is said on every page for a week: to the token's person, and of an API key
 // to those who manage them.
 func TestLeakedCredentials(t *testing.T) {
 	t.Parallel()
@@ -243,11 +243,11 @@ func TestLeakedCredentials(t *testing.T) {
 		t.Fatal(n, err)
 	}
 	b, member := s.browser(t).signIn("jane"), s.browser(t).signIn("frodo")
-	b.get(frame.WorkspacePath(w.ID, "team")).has("Old script", "Booking server", "found in the open")
-	b.get(settingsTokensPath).has("Old script", "found in the open").lacks("The API key")
-	member.get(frame.WorkspacePath(w.ID, "team")).lacks("found in the open")
+	b.get(frame.WorkspacePath(w.ID, "team")).has("Old script", "Booking server", "found exposed")
+	b.get(settingsTokensPath).has("Old script", "found exposed").lacks("The API key")
+	member.get(frame.WorkspacePath(w.ID, "team")).lacks("found exposed")
 	s.ahead.Store(int64(8 * 24 * time.Hour))
-	s.browser(t).signIn("jane").get(frame.WorkspacePath(w.ID, "team")).lacks("found in the open")
+	s.browser(t).signIn("jane").get(frame.WorkspacePath(w.ID, "team")).lacks("found exposed")
 }
 
 // Owners refuse the tokens of others where they rule; members do not see them.
@@ -262,8 +262,8 @@ func TestTokenAccess(t *testing.T) {
 	tok := s.made(t, frodo, "Garden robot")
 	here := frame.WorkspacePath(w.ID, "token-access")
 	jane, member := s.browser(t).signIn("jane"), s.browser(t).signIn("frodo")
-	jane.get(here).has("Garden robot", "frodo@example.com", "Tokens of others", "Save policy")
-	member.get(here).has("Owners and admins can change this.").lacks("Garden robot", "Save policy", "jane@example.com")
+	jane.get(here).has("Garden robot", "frodo@example.com", "Other people’s tokens", "Save policy")
+	member.get(here).has("Only owners and admins can change this.").lacks("Garden robot", "Save policy", "jane@example.com")
 	for _, what := range []string{"", "/" + tok.ID + "/refuse", "/" + tok.ID + "/admit"} {
 		member.do(member.request(here+what, url.Values{"maximum_age_days": {"1"}}))
 	}
@@ -271,20 +271,20 @@ func TestTokenAccess(t *testing.T) {
 		t.Errorf("a member has made the policy %+v, %v", p, err)
 	}
 	jane.get(here).has(`id="refuse-` + tok.ID + `"`)
-	jane.post(here+"/"+tok.ID+"/refuse").at(here).has("Refused here", "Admit")
+	jane.post(here+"/"+tok.ID+"/refuse").at(here).has("Blocked here", "Allow")
 	if _, refused, err := s.config.Tokens.InWorkspace(t.Context(), owner.ID, w.ID); err != nil || !refused[tok.ID] {
 		t.Errorf("refused: %v, %v", refused, err)
 	}
-	jane.post(here + "/" + tok.ID + "/admit").lacks("Refused here")
+	jane.post(here + "/" + tok.ID + "/admit").lacks("Blocked here")
 
 	// The preview says what would be refused, and changes nothing.
-	jane.post(here, "maximum_age_days", "30", "preview", "true").has("Would be refused, once saved: 1 of 1 live token.", "Garden robot of frodo@example.com", `value="30"`)
+	jane.post(here, "maximum_age_days", "30", "preview", "true").has("Would be blocked once saved: 1 of 1 live token.", "Garden robot of frodo@example.com", `value="30"`)
 	if p, err := s.config.Policies.Get(t.Context(), w.ID); err != nil || p.MaximumAgeDays != nil {
 		t.Errorf("looking has made the policy %+v, %v", p, err)
 	}
 	jane.post(here, "maximum_age_days", "many").has("Use a number of days.", `value="many"`)
 	jane.post(here, "allowed_cidrs", "house").has("is not a network")
-	jane.post(here, "maximum_age_days", "30", "scope_mode", "chosen", "scope_devices", "read", "allowed_cidrs", "10.0.0.0/8", "never_forbidden", "true").at(here).has("Refused now: 1 of 1 live token.")
+	jane.post(here, "maximum_age_days", "30", "scope_mode", "chosen", "scope_devices", "read", "allowed_cidrs", "10.0.0.0/8", "never_forbidden", "true").at(here).has("Blocked now: 1 of 1 live token.")
 	p, err := s.config.Policies.Get(t.Context(), w.ID)
 	if err != nil || *p.MaximumAgeDays != 30 || !p.NeverForbidden || !slices.Equal(p.AllowedScopes, []string{"devices:read"}) || !slices.Equal(p.AllowedCIDRs, []string{"10.0.0.0/8"}) {
 		t.Errorf("the policy is %+v, %v", p, err)
@@ -318,9 +318,9 @@ func TestAllTokens(t *testing.T) {
 	b.get(here + "?unused_days=x").has("Use a number from 1 to 3650.")
 	b.get(here + "?person=example.com").has("More than one person")
 	b.get(here + "?person=gollum").has("No token matches")
-	b.get(here+"?hint="+first.Hint[:12]).has("1 token is", "Garden robot").lacks("Laptop")
+	b.get(here+"?hint="+first.Hint[:12]).has("1 token matches", "Garden robot").lacks("Laptop")
 
-	b.get(here+"?person=frodo").has("1 token is", "Revoke 1 token?", "It was never used.")
+	b.get(here+"?person=frodo").has("1 token matches", "Revoke 1 token?", "It was never used.")
 	s.made(t, frodo, "One more")
 	b.post(here+"/revoke", "person", "frodo", "count", "1").has("nothing was revoked")
 	if s.read(t, first.ID).Status == personalaccesstoken.Revoked {
@@ -336,7 +336,7 @@ func TestAllTokens(t *testing.T) {
 	if s.read(t, mine.ID).Status != personalaccesstoken.Active {
 		t.Error("an empty filter has ended everything")
 	}
-	b.get("/console/instance/policy").post("/console/instance/policy", "inactive_days", "90").has("Refused now: 0 of 1 live token.")
+	b.get("/console/instance/policy").post("/console/instance/policy", "inactive_days", "90").has("Blocked now: 0 of 1 live token.")
 	if p, err := s.config.Policies.Get(t.Context(), ""); err != nil || *p.InactiveDays != 90 {
 		t.Errorf("the policy is %+v, %v", p, err)
 	}

@@ -373,7 +373,7 @@ func (r *row) mutations(now time.Time, t provider.CodeTraits) []Mutation {
 	case r.Offline || r.LetGo:
 		return out
 	case now.Before(r.programAt(t)) && (r.Held == nil || r.Unscheduled):
-		d := m("deferring_creation", "The code will be put on the lock when its time comes near.", nil, nil)
+		d := m("deferring_creation", "Will be added to the lock shortly before it starts.", nil, nil)
 		d.ScheduledAt = &rpc.Time{Time: r.programAt(t)}
 		return append(out, d)
 	case r.Held == nil:

@@ -687,7 +687,7 @@ func (c *Codes) Generate(ctx context.Context, deviceID string) (pin string, t *t
 			return err
 		}
 		if d.CanProgramOnlineAccessCodes == nil || rule.lockChooses() {
-			return fault.New(fault.NotSupported, "The codes of this device cannot be chosen")
+			return fault.New(fault.NotSupported, "PINs can’t be chosen on this device")
 		}
 		t = c.telling(d, now)
 		rule.existing, rule.digests = c.neighbours(rows, ""), c.digestsOn(d.ID)

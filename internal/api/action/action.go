@@ -102,6 +102,16 @@ func docOf(row *sql.Row) (rpc.Doc[Attempt], error) {
 	return rpc.Doc[Attempt](doc), err
 }
 
+// Latest is the id of a device's newest attempt; empty when there is none.
+func (a *Attempts) Latest(ctx context.Context, q store.Querier, workspaceID, deviceID string) (id string, err error) {
+	err = q.QueryRow(ctx, `SELECT action_attempt_id FROM action_attempts WHERE workspace_id = $1 AND device_id = $2
+		ORDER BY created_at DESC, action_attempt_id DESC LIMIT 1`, workspaceID, deviceID).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return id, err
+}
+
 // Endpoints are the rows of /action_attempts.
 func (a *Attempts) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{

@@ -35,7 +35,7 @@ type Advice struct {
 // Suggestion is what /keyway/v1/personal_access_tokens/update takes to narrow a token to its use.
 type Suggestion struct {
 	Scopes       []string `json:"scopes"`
-	WorkspaceIDs []string `json:"workspace_ids" rule:"nullable" doc:"null: it was used in no workspace."`
+	WorkspaceIDs []string `json:"workspace_ids" rule:"nullable" doc:"null: it was used in no workspace, or it created some, which a token that is limited to workspaces may not."`
 	AllowedCIDRs []string `json:"allowed_cidrs"`
 	// What its requests named and when they came: whoever narrows a token to these should know that it
 	// does nothing else at other times.
@@ -99,9 +99,10 @@ func (t *Tokens) Advise(ctx context.Context, m Manager, id string, days int, try
 	if err != nil {
 		return a, err
 	}
-	scopeOf, granted, byDevice := map[string]string{}, map[string]bool{}, map[string]bool{}
+	scopeOf, granted, byDevice, beyond := map[string]string{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, e := range t.Table() {
 		scopeOf[e.Path], byDevice[e.Path] = e.Scope(), e.ByDevice || e.Self
+		beyond[e.Path] = e.Workspace == rpc.Forbidden
 		if c.Limits.Allows(e.Scope()) {
 			granted[e.Scope()] = true
 		}
@@ -127,6 +128,10 @@ func (t *Tokens) Advise(ctx context.Context, m Manager, id string, days int, try
 	}
 	slices.Sort(s.Scopes)
 	slices.Sort(s.WorkspaceIDs)
+	// A token that is limited to workspaces makes none: the chain refuses endpoints that are about no workspace.
+	if slices.ContainsFunc(uses, func(u UseCount) bool { return beyond[u.Endpoint] }) {
+		s.WorkspaceIDs = nil
+	}
 	if n := len(a.DeviceIDs); n > 0 && n <= mostDevices && !slices.ContainsFunc(uses, func(u UseCount) bool { return !byDevice[u.Endpoint] }) {
 		s.DeviceIDs = a.DeviceIDs
 	}
@@ -155,7 +160,7 @@ func (t *Tokens) Advise(ctx context.Context, m Manager, id string, days int, try
 	for _, u := range uses {
 		scope := scopeOf[u.Endpoint]
 		if (!granted[scope] || try.Scopes == nil || credential.Limits{Scopes: try.Scopes}.Allows(scope)) &&
-			(u.WorkspaceID == nil || try.WorkspaceIDs == nil || slices.Contains(try.WorkspaceIDs, *u.WorkspaceID)) &&
+			(try.WorkspaceIDs == nil || !beyond[u.Endpoint] && (u.WorkspaceID == nil || slices.Contains(try.WorkspaceIDs, *u.WorkspaceID))) &&
 			(try.DeviceIDs == nil || byDevice[u.Endpoint]) {
 			continue
 		}

@@ -214,7 +214,7 @@ func (x *Explanation) words() (summary, remedy string) {
 	default:
 		remedy = "See what the endpoint takes in the reference at /docs."
 		if x.Status == 401 {
-			remedy = "Check the seam-workspace header: it must name a workspace that exists and that the token's person is a member of. And that the endpoint takes this kind of credential."
+			remedy = "Check the seam-workspace header: it must name a workspace that exists and that the token's person is a member of. Also check that the endpoint accepts this kind of credential."
 		}
 	}
 	return summary, remedy

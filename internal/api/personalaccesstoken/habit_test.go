@@ -166,3 +166,38 @@ func TestOutsideInSummer(t *testing.T) {
 		}
 	}
 }
+
+// What the advisor promises holds when its advice is taken: a request that its limits would not have refused is
+// not refused afterwards, also one about no workspace.
+func TestAdviceHolds(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		h := people(w)
+		made := h.make(h.session, in{})
+		use := func() {
+			t.Helper()
+			w.Call(apitest.Request{Path: "/devices/list", Token: made.Secret, Workspace: h.sandbox.ID}, nil)
+			w.Call(apitest.Request{Path: "/workspaces/list", Token: made.Secret}, nil)
+			w.Call(apitest.Request{Path: "/workspaces/create", Token: made.Secret, Body: in{"name": "Harbour House", "is_sandbox": true}}, nil)
+		}
+		use()
+		advise := func(body in) (a personalaccesstoken.Advice) {
+			t.Helper()
+			out := struct {
+				Advice *personalaccesstoken.Advice `json:"advice"`
+			}{&a}
+			body["personal_access_token_id"] = made.ID
+			w.Call(apitest.Request{Path: path + "advise", Token: h.session, Body: body}, &out)
+			return a
+		}
+		if a := advise(in{"workspace_ids": []string{h.sandbox.ID}}); a.DryRun.Refused != 1 || a.DryRun.Uses[0].Endpoint != "/workspaces/create" {
+			t.Errorf("limited to workspaces: %+v", a.DryRun)
+		}
+		a := advise(in{})
+		if a.Suggestion == nil || a.Suggestion.WorkspaceIDs != nil || a.DryRun.Refused != 0 {
+			t.Fatalf("suggested %+v, %+v", a.Suggestion, a.DryRun)
+		}
+		w.Call(apitest.Request{Path: path + "update", Token: h.session, Body: in{"personal_access_token_id": made.ID, "scopes": a.Suggestion.Scopes}}, nil)
+		use()
+	})
+}

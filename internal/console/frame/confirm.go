@@ -51,7 +51,7 @@ func (q *Request) showQuestion(sealed string, errs FormErrors) error {
 	case q.R.PathValue("workspace") != "":
 		area = AreaWorkspace
 	}
-	v := &ConfirmView{Page: q.Base(area, "", "Confirm that it is you"), Action: q.R.URL.Path, Sealed: sealed, Back: q.PageBehind(q.R.URL.Path), Errors: errs}
+	v := &ConfirmView{Page: q.Base(area, "", "Confirm it’s you"), Action: q.R.URL.Path, Sealed: sealed, Back: q.PageBehind(q.R.URL.Path), Errors: errs}
 	v.Location, v.Offer = v.Back, q.PasskeyOffer(v.Back)
 	f, err := q.People.Factors(q.R.Context(), q.User.ID)
 	if err != nil {
@@ -84,7 +84,7 @@ func (q *Request) prove(sealed string) (proved bool, err error) {
 	text, err := q.People.Vault.Open(q.sealPlace(), raw)
 	var kept url.Values
 	if err != nil || json.Unmarshal(text, &kept) != nil {
-		return false, fault.New(fault.InvalidRequest, "The form was sent already, or for somebody else; nothing was done")
+		return false, fault.New(fault.InvalidRequest, "This form was already submitted, or belongs to someone else; nothing was changed")
 	}
 	if proof := q.Form(openIDProof); proof != "" {
 		if err := q.People.CheckOpenIDProof(q.Session.ID, proof); err != nil {
@@ -93,7 +93,7 @@ func (q *Request) prove(sealed string) (proved bool, err error) {
 	} else if answer := q.Form("answer"); answer != "" {
 		var u identity.User
 		if u, err = q.People.SignInWithPasskey(q.R.Context(), q.Form("sealed"), answer, q.Client(q.R)); err == nil && u.ID != q.User.ID {
-			err = fault.New(fault.Unauthorized, "This passkey is somebody else's")
+			err = fault.New(fault.Unauthorized, "This passkey belongs to someone else")
 		}
 	} else {
 		err = q.People.Authenticate(q.R.Context(), q.User.ID, q.R.PostForm.Get("confirm_password"), identity.SecondFactor{Code: q.Form("confirm_code"), RecoveryCode: q.Form("confirm_recovery_code")}, q.Client(q.R))

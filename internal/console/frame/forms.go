@@ -107,7 +107,7 @@ func plainly(message string) string {
 	if m := lengthMessage.FindStringSubmatch(message); m != nil {
 		switch {
 		case m[1] == "least" && m[2] == "1":
-			return "This is needed."
+			return "Required."
 		case m[1] == "least":
 			return "Use at least " + m[2] + " characters."
 		default:
@@ -116,13 +116,13 @@ func plainly(message string) string {
 	}
 	switch message {
 	case "Required":
-		return "This is needed."
+		return "Required."
 	case "Invalid email":
-		return "That is not an e-mail address."
+		return "Enter a valid email address."
 	case "Invalid url":
-		return "That is not an address, such as https://app.example.com/."
+		return "Enter a URL like https://app.example.com/."
 	case "The time must be after starts_at":
-		return "It must end after it starts."
+		return "The end must be after the start."
 	}
 	return Sentence(message)
 }

@@ -16,6 +16,8 @@ var icons = map[string]template.HTML{
 	"building":   `<rect x="3" y="2.25" width="10" height="11.5" rx="1"/><path d="M6 5.25h.01M10 5.25h.01M6 8h.01M10 8h.01M6.75 13.5v-2.25h2.5v2.25"/>`,
 	"camera":     `<rect x="1.75" y="4.25" width="8.5" height="7.5" rx="1.5"/><path d="m10.25 7.25 4-2v5.5l-4-2"/>`,
 	"check":      `<path d="m3 8.5 3.25 3.25L13 5"/>`,
+	"help":       `<circle cx="8" cy="8" r="6"/><path d="M6.3 6.2a1.8 1.8 0 1 1 2.5 1.7c-.5.2-.8.6-.8 1.1M8 11.3v.01"/>`,
+	"more":       `<circle cx="4" cy="8" r="1"/><circle cx="8" cy="8" r="1"/><circle cx="12" cy="8" r="1"/>`,
 	"chevron":    `<path d="m4 6 4 4 4-4"/>`,
 	"chevrons":   `<path d="m5 6 3-3 3 3M5 10l3 3 3-3"/>`,
 	"clock":      `<circle cx="8" cy="8" r="5.750"/><path d="M8 4.750V8l2.250 1.500"/>`,

@@ -61,8 +61,11 @@ func (n Numbered) Page(number int) string {
 
 // PagesAfter leads from one page of so many rows to the others.
 func (n Numbered) Pagination(number, perPage, rows int) (p Pagination) {
+	if rows > perPage {
+		p.Number, p.Pages = number, (rows+perPage-1)/perPage
+	}
 	if number > 1 {
-		p.First = n.Page(1)
+		p.First, p.Previous = n.Page(1), n.Page(number-1)
 	}
 	if number*perPage < rows {
 		p.Next = n.Page(number + 1)
@@ -72,6 +75,9 @@ func (n Numbered) Pagination(number, perPage, rows int) (p Pagination) {
 
 // Pagination holds the addresses of the neighbouring pages; empty ones are not there.
 type Pagination struct {
-	First string
-	Next  string
+	First    string
+	Previous string // only of lists whose pages have numbers, as what follows
+	Next     string
+	Number   int // of this page
+	Pages    int
 }

@@ -91,7 +91,7 @@ func (q *Request) expiring(p *Page) error {
 	return nil
 }
 
-// leakedFor is how long pages tell of what was found in the open.
+// leakedFor is how long pages tell of what was found exposed.
 const leakedFor = 7 * 24 * time.Hour
 
 // leaked fills in what was found of the person's own tokens and, for who manages them, of the

@@ -56,6 +56,7 @@ func NewRenderer(now func() time.Time, sections ...Section) (*Renderer, error) {
 		"nav":         r.nav,
 		"icon":        icon,
 		"ago":         r.ago,
+		"since":       func(t time.Time) string { return relative(r.now(), t) },
 		"happened":    r.happened,
 		"happened_at": r.happenedAt,
 		"when":        When,

@@ -285,18 +285,18 @@ func (q *Request) wrong(err error) {
 	var failed error
 	switch {
 	case errors.As(err, &tooLarge):
-		failed = q.fail(http.StatusRequestEntityTooLarge, "Too large", "The form holds more than the server takes.")
+		failed = q.fail(http.StatusRequestEntityTooLarge, "Too large", "The form is larger than the server accepts.")
 	case errors.As(err, &f) && f.Status() == http.StatusNotFound:
-		failed = q.fail(http.StatusNotFound, "Page not found", "There is nothing at this address, or you may not see it.")
+		failed = q.fail(http.StatusNotFound, "Page not found", "This page doesn’t exist, or you don’t have access.")
 	case errors.As(err, &f) && f.Status() == http.StatusForbidden:
-		failed = q.fail(http.StatusForbidden, "You may not do this", Sentence(f.Message))
+		failed = q.fail(http.StatusForbidden, "You don’t have permission", Sentence(f.Message))
 	case errors.As(err, &f) && f.Status() < 500:
-		failed = q.fail(f.Status(), "This did not work", Sentence(f.Message))
+		failed = q.fail(f.Status(), "That didn’t work", Sentence(f.Message))
 	case q.R.Context().Err() != nil:
 		q.status = 499 // the browser went away; nobody reads an answer
 	case q.Unavailable(err):
 		q.Log.Error("console", "request_id", q.ID, "err", err)
-		failed = q.fail(http.StatusServiceUnavailable, "The database cannot be written now", "Nothing was changed. Try again in a moment.")
+		failed = q.fail(http.StatusServiceUnavailable, "The database is read-only right now", "Nothing was changed. Try again in a moment.")
 	default:
 		q.Log.Error("console", "request_id", q.ID, "err", err)
 		failed = q.fail(http.StatusInternalServerError, "Something went wrong", "The server could not answer. If it happens again, look for this request in the server’s log.")
@@ -354,7 +354,7 @@ func (q *Request) takeFlash() {
 func (q *Request) askToSignIn() error {
 	next := q.R.URL.RequestURI()
 	if q.R.Method != http.MethodGet && q.R.Method != http.MethodHead {
-		q.SetFlash(Flash{Kind: FlashError, Text: "Your session has ended, and nothing was done. Sign in and try again."})
+		q.SetFlash(Flash{Kind: FlashError, Text: "Your session ended, so nothing was changed. Sign in and try again."})
 		next = q.PageBehind(q.R.URL.Path)
 	}
 	to := ConsolePath("sign-in")
@@ -386,7 +386,7 @@ func (q *Request) Forward(to string) error {
 
 // SentAgain answers a form that was sent already and whose answer showed a secret.
 func (q *Request) SentAgain(to string) error {
-	q.SetFlash(Flash{Kind: FlashError, Text: "This form was sent already. What it made is shown only once."})
+	q.SetFlash(Flash{Kind: FlashError, Text: "Already submitted. The result is shown only once."})
 	return q.Redirect(to)
 }
 

@@ -13,6 +13,19 @@ func When(t time.Time, zone *time.Location) string { return t.In(zone).Format("2
 // InputTime is how browsers write the value of a datetime-local input.
 const InputTime = "2006-01-02T15:04"
 
+// LocalTime reads the value of a datetime-local input in a time zone, or says what is wrong with it: a time that
+// the clocks skip does not exist.
+func LocalTime(text string, zone *time.Location) (t time.Time, problem string) {
+	t, err := time.ParseInLocation(InputTime, text, zone)
+	switch {
+	case err != nil:
+		return time.Time{}, "This isn’t a date with a time."
+	case t.Format(InputTime) != text:
+		return time.Time{}, "This time doesn’t exist: the clocks go forward that day. Choose another time."
+	}
+	return t, ""
+}
+
 // ago shows a time as "3 minutes ago" or "in 12 days", with the exact time on hover. The page's
 // script keeps it true while the page stays open.
 func (r *Renderer) ago(t time.Time) template.HTML {

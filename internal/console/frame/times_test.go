@@ -51,3 +51,18 @@ func TestRelative(t *testing.T) {
 		}
 	}
 }
+
+// A time that the clocks skip, or that is none, is refused in words instead of being moved.
+func TestLocalTime(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{"2026-03-29T02:30": "clocks go forward", "2026-03-29T03:30": "", "2026-10-25T02:30": "", "tomorrow": "isn’t a date", "": "isn’t a date"} {
+		at, problem := LocalTime(text, berlin)
+		if want == "" && (problem != "" || at.Format(InputTime) != text) || !strings.Contains(problem, want) {
+			t.Errorf("%s: %v %q", text, at, problem)
+		}
+	}
+}

@@ -56,7 +56,7 @@ func (q *request) people() error {
 func (q *request) disablePerson() error {
 	id := q.R.PathValue("user")
 	if id == q.User.ID {
-		return q.refusal("You cannot disable yourself here.")
+		return q.refusal("You can’t disable yourself.")
 	}
 	if _, err := q.People.SetDisabled(q.Context(), id, true, q.Principal().Actor()); err != nil {
 		return q.Refused(frame.InstancePath("people"), err)

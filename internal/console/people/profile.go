@@ -57,7 +57,7 @@ func (q *request) savePassword() error {
 		err = credential.RequireFresh(q.Context(), q.Now())
 	}
 	if identity.NeedsSecondFactor(err) {
-		v.PasswordErrors = frame.FormErrors{"code": "This is needed."}
+		v.PasswordErrors = frame.FormErrors{"code": "Required."}
 		return q.Show(v)
 	}
 	var f *fault.Error

@@ -25,13 +25,15 @@ func peopleSamples() []frametest.Sample {
 	openInvite := invite
 	openInvite.Open = true
 	openInvite.Email = "not an address"
-	openInvite.Errors = frame.FormErrors{"email": "That is not an e-mail address."}
+	openInvite.Errors = frame.FormErrors{"email": "Enter a valid email address."}
 	return []frametest.Sample{
 		{Name: "setup", View: &SetUpView{Page: plain("Set up"), MinPassword: 12}},
-		{Name: "setup-wrong", View: &SetUpView{Page: plain("Set up"), Token: "x", Email: "jane", Errors: frame.FormErrors{"email": "That is not an e-mail address.", "password": "Use at least 12 characters."}}},
+		{Name: "setup-wrong", View: &SetUpView{Page: plain("Set up"), Token: "x", Email: "jane", Errors: frame.FormErrors{"email": "Enter a valid email address.", "password": "Use at least 12 characters."}}},
 		{Name: "setup-done", View: &SetUpView{Page: plain("Set up"), Done: true}},
+		{Name: "setup-wrong-link", View: &SetUpView{Page: plain("Set up"), Wrong: true}},
 		{Name: "signin", View: &SignInView{Page: plain("Sign in")}},
-		{Name: "signin-wrong", View: &SignInView{Page: plain("Sign in"), Email: "jane@example.com", Next: "/console/settings/profile", Errors: frame.FormErrors{"": "The e-mail address or the password is wrong."}}},
+		{Name: "signin-fresh", View: &SignInView{Page: plain("Sign in"), Fresh: true}},
+		{Name: "signin-wrong", View: &SignInView{Page: plain("Sign in"), Email: "jane@example.com", Next: "/console/settings/profile", Errors: frame.FormErrors{"": "The email address or the password is wrong."}}},
 		{Name: "invitation", View: &InvitationView{Page: plain("Invitation"), MinPassword: 12}},
 		{Name: "invitation-known", View: &InvitationView{Page: plain("Invitation"), MinPassword: 12, Token: "x", Email: "frodo@example.com", Known: true, Workspaces: []string{"Harbour Hotels"}, Errors: frame.FormErrors{"password": "The password is wrong."}}},
 		{Name: "invitation-new", View: &InvitationView{Page: plain("Invitation"), MinPassword: 12, Token: "x", Email: "frodo@example.com", Workspaces: []string{"Harbour Hotels"}}},
@@ -54,7 +56,7 @@ func peopleSamples() []frametest.Sample {
 		{Name: "security-codes", View: &SecurityView{Page: me(frame.NavSecurity, "Security"), HasPassword: true, Since: frametest.Days(0), CodesLeft: 10, Codes: []string{"abcde-fghij", "klmno-pqrst"}}},
 		{Name: "signed-in", View: &SignInsView{Page: me(frame.NavSignIns, "Sessions"), Sessions: []SignInRow{{ID: "s1", What: "Firefox on Linux", How: "Passkey", Address: "192.0.2.1", CreatedAt: frametest.Days(-1), SeenAt: frametest.MinutesAgo(1), Current: true}, {ID: "s2", What: "A script (curl)", How: "Password", Address: "192.0.2.7", CreatedAt: frametest.MinutesAgo(40), SeenAt: frametest.MinutesAgo(40)}}}},
 		{Name: "signed-in-one", View: &SignInsView{Page: me(frame.NavSignIns, "Sessions"), Sessions: []SignInRow{{ID: "s1", What: "Firefox on Linux", How: "Password", Address: "192.0.2.1", CreatedAt: frametest.Days(-1), SeenAt: frametest.MinutesAgo(1), Current: true}}}},
-		{Name: "resume", View: &ResumeView{Page: me("", "You are confirmed"), Action: "/console/t", Proof: "x", Back: "/console/t"}},
+		{Name: "resume", View: &ResumeView{Page: me("", "Identity confirmed"), Action: "/console/t", Proof: "x", Back: "/console/t"}},
 		{Name: "leave", View: &LeaveView{Page: me(frame.NavSecurity, "Link an account"), To: "https://id.example.com/authorize?x=1", Label: "Example"}},
 		{Name: "profile-all", View: &ProfileView{Page: me(frame.NavProfile, "Profile"), Name: "Jane Doe", MinPassword: 12, HasPassword: true, Authenticator: true}},
 		{Name: "invitation-signed-in", View: &InvitationView{Page: frame.Page{Title: "Invitation"}, Token: "x", Email: "jane@example.com", Known: true, SignedIn: true, Workspaces: []string{"Harbour"}}},

@@ -214,14 +214,14 @@ func (q *request) unlinkOpenID() error {
 	if err := q.People.UnlinkOpenID(q.R.Context(), q.User.ID, q.Form("issuer"), q.Form("subject"), q.Principal().Actor()); err != nil {
 		return q.Refused(securityPath(), err)
 	}
-	return q.Done(securityPath(), "The account is not linked any more.")
+	return q.Done(securityPath(), "The account is no longer linked.")
 }
 
 // openIDBack is where the provider sends people back to.
 func (q *request) openIDBack() error {
 	c, err := q.R.Cookie(openIDCookie)
 	if err != nil || q.People.OpenID == nil {
-		return fault.New(fault.Unauthorized, "This sign-in was not begun in this browser; begin at the sign-in page")
+		return fault.New(fault.Unauthorized, "This sign-in didn’t start in this browser; start at the sign-in page")
 	}
 	q.keepOpenID("", -1)
 	query := q.R.URL.Query()
@@ -236,7 +236,7 @@ func (q *request) openIDBack() error {
 	}
 	if aim.LinkTo != "" {
 		if q.User == nil || q.User.ID != aim.LinkTo {
-			return fault.New(fault.Forbidden, "Somebody else is signed in now; nothing was linked")
+			return fault.New(fault.Forbidden, "Someone else is now signed in; nothing was linked")
 		}
 		err := q.DB.Update(q.R.Context(), func(tx *store.Tx) error {
 			return q.People.LinkOpenID(q.R.Context(), tx, q.User.ID, claims, q.Principal().Actor())
@@ -262,11 +262,11 @@ func (q *request) openIDBack() error {
 // confirmedByOpenID goes on with the form that waited, which the page has kept.
 func (q *request) confirmedByOpenID(claims identity.OpenIDClaims, aim identity.OpenIDAim) error {
 	if q.User == nil || q.Session.ID != aim.Confirm {
-		return fault.New(fault.Forbidden, "You signed in anew meanwhile; nothing was done")
+		return fault.New(fault.Forbidden, "You signed in again in the meantime; nothing was changed")
 	}
 	u, err := q.People.ByOpenID(q.R.Context(), claims)
 	if fault.Is(err, fault.UserNotFound) || err == nil && u.ID != q.User.ID {
-		return q.notFromProvider(aim.Next, fault.New(fault.Unauthorized, "This account at %s is not linked with yours; nothing was done", q.People.OpenID.Label))
+		return q.notFromProvider(aim.Next, fault.New(fault.Unauthorized, "This account at %s isn’t linked to yours; nothing was changed", q.People.OpenID.Label))
 	} else if err != nil {
 		return err
 	}
@@ -274,7 +274,7 @@ func (q *request) confirmedByOpenID(claims identity.OpenIDClaims, aim identity.O
 	if err != nil {
 		return err
 	}
-	v := &ResumeView{Page: q.Base(frame.AreaSettings, "", "You are confirmed"), Action: aim.Action, Proof: proof, Back: aim.Next}
+	v := &ResumeView{Page: q.Base(frame.AreaSettings, "", "Identity confirmed"), Action: aim.Action, Proof: proof, Back: aim.Next}
 	v.Location = aim.Next
 	return q.Show(v)
 }

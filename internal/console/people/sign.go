@@ -48,6 +48,16 @@ func (q *request) postSetUp() error {
 	n, err := q.People.Prepare(ctx, v.Email, v.Name, q.R.PostForm.Get("password"))
 	if errs, ok := frame.FieldErrors(err); ok {
 		v.Errors = errs.OnlyFields("name", "email", "password")
+		if v.Email == "" {
+			v.Errors["email"] = "Required."
+		}
+		password := q.R.PostForm.Get("password")
+		if errs, ok := frame.FieldErrors(identity.CheckPassword(password)); ok && v.Errors["password"] == "" {
+			v.Errors["password"] = errs["password"] + errs.Form()
+		}
+		if password == "" {
+			v.Errors["password"] = "Required."
+		}
 		return q.Show(v)
 	} else if err != nil {
 		return err
@@ -67,7 +77,7 @@ func (q *request) postSetUp() error {
 		return err
 	}, store.Instance)
 	if dead(err) {
-		v.Done = true
+		v.Wrong = true
 		return q.Show(v)
 	} else if err != nil {
 		return err
@@ -83,7 +93,12 @@ func (q *request) signIn() error {
 	if q.User != nil {
 		return q.Redirect(next)
 	}
-	return q.Show(q.signInView(next))
+	v := q.signInView(next)
+	var err error
+	if v.Fresh, err = q.People.Empty(q.R.Context()); err != nil {
+		return err
+	}
+	return q.Show(v)
 }
 
 func (q *request) signInView(next string) *SignInView {
@@ -107,7 +122,7 @@ func (q *request) postSecondStep() error {
 		v.Recovery = second.RecoveryCode != ""
 		v.Errors = frame.FormErrors{"": frame.Sentence(f.Message)}
 		if identity.NeedsSecondFactor(err) {
-			v.Errors = frame.FormErrors{"code": "This is needed."}
+			v.Errors = frame.FormErrors{"code": "Required."}
 		}
 		return q.Show(v)
 	} else if err != nil {
@@ -230,11 +245,13 @@ type SetUpView struct {
 	MinPassword int
 	Errors      frame.FormErrors
 	Done        bool // the server has a first person already, or the link was used
+	Wrong       bool // the link matches none that is open
 }
 
-// SignInView asks for e-mail address and password, or for what comes after them.
+// SignInView asks for email address and password, or for what comes after them.
 type SignInView struct {
 	frame.Page
+	Fresh    bool // the server has no first person yet
 	Email    string
 	Next     string // where to go afterwards
 	Offer    frame.PasskeyOffer

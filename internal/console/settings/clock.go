@@ -34,5 +34,5 @@ func (q *request) advanceClock() error {
 	if err != nil {
 		return q.Refused(here, err)
 	}
-	return q.Done(here, "In this workspace it is now %s. Whatever was due by then has happened.", now.Now.UTC().Format("2 Jan 2006, 15:04 UTC"))
+	return q.Done(here, "In this workspace it’s now %s. Everything due by then has happened.", now.Now.UTC().Format("2 Jan 2006, 15:04 UTC"))
 }

@@ -59,7 +59,7 @@ func (q *request) saveWebviewLook() error {
 	}
 	errs, wrong := frame.FieldErrors(err)
 	if err == nil {
-		return q.Done(frame.WorkspacePath(q.Current.ID, "settings"), "Saved. Connect Webviews look like this from now on.")
+		return q.Done(frame.WorkspacePath(q.Current.ID, "settings"), "Saved. New Connect Webviews use this appearance.")
 	} else if !wrong {
 		return err
 	}

@@ -108,7 +108,9 @@ func (q *request) suspendWorkspace() error {
 	return q.setSuspended(true, "The workspace is suspended.")
 }
 
-func (q *request) resumeWorkspace() error { return q.setSuspended(false, "The workspace works again.") }
+func (q *request) resumeWorkspace() error {
+	return q.setSuspended(false, "The workspace is active again.")
+}
 
 func (q *request) setSuspended(suspended bool, message string) error {
 	if err := q.Workspaces.Update(q.Context(), q.Current.ID, workspace.Change{IsSuspended: &suspended}, q.Principal().Actor()); err != nil {

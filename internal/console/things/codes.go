@@ -73,7 +73,7 @@ func (q *request) codeForm(d device.Device, zone *time.Location) (CodeForm, erro
 	}
 	f.PINMin, f.PINMax, f.PINHint = 4, 12, "From 4 to 12 digits."
 	if n := wants.Lengths; len(n) > 0 {
-		f.PINMin, f.PINMax = n[0], n[len(n)-1]
+		f.PINMin, f.PINMax, f.lengths = n[0], n[len(n)-1], n
 		f.PINHint = frame.Plural(n[0], "digit", "digits") + "."
 		if len(n) > 1 {
 			f.PINHint = lengthWords(n) + " digits."
@@ -157,6 +157,7 @@ func (q *request) code(doc []byte, form CodeForm, now time.Time) (Code, error) {
 				f.Starts = s.StartsAt.In(form.Zone).Format(frame.InputTime)
 			}
 		}
+		f.Shown = ShownCode{Name: f.Name, Kind: f.Kind, Starts: f.Starts, Ends: f.Ends, External: f.External}
 		c.Edit = &f
 	}
 	return c, nil
@@ -164,17 +165,17 @@ func (q *request) code(doc []byte, form CodeForm, now time.Time) (Code, error) {
 
 // codeExplanations say what an error or a warning of a code means for the people at the door.
 var codeExplanations = map[string]string{
-	"failed_to_set_on_device":            "The PIN does not open the lock yet. Keyway tries again by itself, less often each time.",
-	"failed_to_remove_from_device":       "The PIN may still open the lock. Keyway tries again by itself; if it matters now, go to the door.",
-	"delay_in_setting_on_device":         "The PIN may not open the lock yet. Keyway keeps trying.",
+	"failed_to_set_on_device":            "The PIN doesn’t work on the lock yet. Keyway keeps retrying, less often each time.",
+	"failed_to_remove_from_device":       "The PIN may still open the lock. Keyway keeps retrying; if it’s urgent, go to the door.",
+	"delay_in_setting_on_device":         "The PIN may not work on the lock yet. Keyway keeps trying.",
 	"delay_in_removing_from_device":      "The PIN may still open the lock. Keyway keeps trying.",
 	"duplicate_code_on_device":           "Another code on the lock has the same PIN. Choose another PIN, or delete that code.",
-	"no_space_for_access_code_on_device": "Delete a code that is not needed any more; this one follows then.",
-	"device_offline":                     "What is wanted is kept, and done when the lock is back.",
-	"device_disconnected":                "What is wanted is kept, and done when the lock is back.",
-	"account_disconnected":               "Reconnect the account: until then nobody knows what the lock holds.",
-	"conflicting_external_modification":  "Somebody changed the code at the lock, and Keyway put it back.",
-	"external_modification_in_effect":    "Somebody changed the code at the lock, and that holds.",
+	"no_space_for_access_code_on_device": "Delete a code you no longer need, and this one will be added.",
+	"device_offline":                     "Your changes are saved and will be applied when the lock is back online.",
+	"device_disconnected":                "Your changes are saved and will be applied when the lock is back online.",
+	"account_disconnected":               "Reconnect the account to see what’s on the lock.",
+	"conflicting_external_modification":  "The code was changed at the lock, and Keyway restored it.",
+	"external_modification_in_effect":    "The code was changed at the lock, and the change applies.",
 	"using_backup_access_code":           "Give the guest the PIN of the backup code.",
 }
 
@@ -265,6 +266,14 @@ func (q *request) readCode(f *CodeForm) (starts, ends time.Time, errs frame.Form
 	f.Starts, f.Ends = q.Form("starts_at"), q.Form("ends_at")
 	f.External, f.OneTime, f.UsePool = q.Form("external") != "", q.Form("one_time") != "", q.Form("pool") != ""
 	errs = frame.FormErrors{}
+	if f.PIN != "" && !f.LockChooses {
+		switch {
+		case strings.Trim(f.PIN, "0123456789") != "":
+			errs["code"] = "Use digits only."
+		case len(f.lengths) > 0 && !slices.Contains(f.lengths, len(f.PIN)) || len(f.PIN) < f.PINMin || len(f.PIN) > f.PINMax:
+			errs["code"] = f.PINHint
+		}
+	}
 	if f.Kind == "ongoing" {
 		return starts, ends, errs
 	}
@@ -275,14 +284,16 @@ func (q *request) readCode(f *CodeForm) (starts, ends time.Time, errs frame.Form
 		if in.text == "" {
 			continue
 		}
-		t, err := time.ParseInLocation(frame.InputTime, in.text, f.Zone)
-		if err != nil {
-			errs[in.name] = "This is not a date with a time."
+		t, problem := frame.LocalTime(in.text, f.Zone)
+		if problem != "" {
+			errs[in.name] = problem
 		}
 		*in.into = t
 	}
 	if f.Ends == "" {
 		errs["ends_at"] = "Choose when the code ends."
+	} else if errs["starts_at"] == "" && errs["ends_at"] == "" && !ends.After(starts) {
+		errs["ends_at"] = "The end must be after the start."
 	}
 	return starts, ends, errs
 }
@@ -345,16 +356,32 @@ func (q *request) editCode() error {
 		return err
 	}
 	if c.Edit == nil {
-		return q.Refused(q.devicePath("codes"), fault.New(fault.NotSupported, "This access code cannot be changed"))
+		return q.Refused(q.devicePath("codes"), fault.New(fault.NotSupported, "This access code can’t be changed"))
 	}
-	starts, ends, errs := q.readCode(c.Edit)
+	f, shown := c.Edit, c.Edit.Shown
+	if q.R.PostForm.Has("shown_kind") {
+		shown = ShownCode{Name: q.Form("shown_name"), Kind: q.Form("shown_kind"), Starts: q.Form("shown_starts_at"), Ends: q.Form("shown_ends_at"), External: q.Form("shown_external") == "yes"}
+	}
+	starts, ends, errs := q.readCode(f)
+	f.Shown = shown
 	if len(errs) > 0 {
-		c.Edit.Errors = errs
+		f.Errors = errs
 		return q.listCodes(v)
 	}
-	ch := accesscode.Change{Name: rpc.Opt[string]{Set: true, Value: c.Edit.Name}, PIN: c.Edit.PIN, Type: c.Edit.Kind, AllowExternal: rpc.Opt[bool]{Set: true, Value: c.Edit.External}}
-	if c.Edit.Kind == "time_bound" {
+	ch := accesscode.Change{PIN: f.PIN}
+	if f.Name != shown.Name {
+		ch.Name = rpc.Opt[string]{Set: true, Value: f.Name}
+	}
+	if f.External != shown.External {
+		ch.AllowExternal = rpc.Opt[bool]{Set: true, Value: f.External}
+	}
+	if f.Kind != shown.Kind {
+		ch.Type = f.Kind
+	}
+	if f.Kind == "time_bound" && (f.Ends != shown.Ends || ch.Type != "") {
 		ch.EndsAt = rpc.Opt[time.Time]{Set: true, Value: ends.UTC()}
+	}
+	if f.Kind == "time_bound" && (f.Starts != shown.Starts || ch.Type != "") {
 		ch.StartsAt = rpc.Opt[time.Time]{Set: true, Null: starts.IsZero(), Value: starts.UTC()}
 	}
 	if _, err := q.Codes.Update(q.Context(), c.ID, ch, false); err != nil {
@@ -378,7 +405,7 @@ func (q *request) generateCode() error {
 		f = c.Edit
 	}
 	if f == nil {
-		return q.Refused(q.devicePath("codes"), fault.New(fault.NotSupported, "The codes of this device cannot be chosen"))
+		return q.Refused(q.devicePath("codes"), fault.New(fault.NotSupported, "PINs can’t be chosen on this device"))
 	}
 	q.readCode(f)
 	if f.PIN, _, err = q.Codes.Generate(q.Context(), v.Device.ID); err != nil {
@@ -415,7 +442,7 @@ func (q *request) convertCode() error {
 	if err := q.Codes.Convert(q.Context(), c.ID, q.Form("external") != "", q.Form("force") != ""); err != nil {
 		return q.Refused(q.devicePath("codes"), err)
 	}
-	return q.Done(q.codeListed(c.ID), "The code is managed now.")
+	return q.Done(q.codeListed(c.ID), "The code is now managed.")
 }
 
 func (q *request) pullBackup() error {
@@ -431,7 +458,7 @@ func (q *request) pullBackup() error {
 	if err != nil {
 		return q.Refused(q.devicePath("codes"), err)
 	}
-	return q.Done(q.codeListed(backup), "A backup code stands in now. Give its PIN to the guest.")
+	return q.Done(q.codeListed(backup), "A backup code is now in use. Give its PIN to the guest.")
 }
 
 func (q *request) codePage() error {
@@ -453,7 +480,11 @@ func (q *request) codePage() error {
 	default:
 		page.Gone, page.Code = true, Code{ID: q.R.PathValue("code")}
 	}
+	created := ""
 	for _, e := range events {
+		if e.Type == "access_code.created" {
+			created = string(e.OccurredAt)
+		}
 		of, related := page.Device.ID, ""
 		if err := json.Unmarshal(e.Related["device_id"], &related); err != nil || related != of {
 			return fault.Missing(fault.AccessCodeNotFound)
@@ -467,6 +498,9 @@ func (q *request) codePage() error {
 		}
 		if err := json.Unmarshal(e.Actor, &by); err != nil {
 			return err
+		}
+		if e.Type == "access_code.mutations_requested" && created != "" && string(e.OccurredAt) == created {
+			continue // what its creation asked for
 		}
 		name := words(strings.NewReplacer("access_code.", "", "mutations", "change", ".", "_").Replace(e.Type))
 		page.Timeline = append(page.Timeline, TimelineRow{ID: e.ID, Type: e.Type, Text: name, At: at.Time, By: map[string]string{"console_user": "by a person", "api_key": "by the API", "system": "by the system"}[by.Type]})
@@ -548,7 +582,7 @@ func (c Code) Title() string {
 // PINPlaceholder says what an empty PIN means.
 func (f CodeForm) PINPlaceholder() string {
 	if f.New {
-		return "Made up if empty"
+		return "Leave blank to generate"
 	}
 	return "Unchanged"
 }
@@ -567,6 +601,7 @@ type CodeForm struct {
 	PINMin      int
 	PINMax      int
 	PINHint     string
+	lengths     []int // numbers of digits; empty: any from PINMin to PINMax
 	LockChooses bool
 	Rules       []string
 	Kind        string // ongoing, time_bound or offline
@@ -580,5 +615,14 @@ type CodeForm struct {
 	UsePool     bool
 	CanPool     bool
 	Blocked     string // why the device cannot be asked now
+	Shown       ShownCode
 	Errors      frame.FormErrors
+}
+
+// ShownCode is what the fields of an edit dialog were filled with. The form sends it back, so that only fields
+// that somebody changed are updated: a field holds less than the code does (a time without seconds, in an hour
+// that may come twice), and the code may have changed since.
+type ShownCode struct {
+	Name, Kind, Starts, Ends string
+	External                 bool
 }

@@ -61,11 +61,12 @@ func (q *request) deviceHead(tab string) (h DeviceHead, served device.Device, er
 // deviceActions fills in what can be asked of a device, and what a sandbox can play.
 func (q *request) deviceActions(h *DeviceHead, r device.Reached) {
 	served := r.Device
+	locked := string(served.Properties["locked"])
 	if served.CanRemotelyLock != nil {
-		h.Turns = append(h.Turns, Turn{"Lock", "lock", q.devicePath("lock"), !*served.CanRemotelyLock})
+		h.Turns = append(h.Turns, Turn{"Lock", "lock", q.devicePath("lock"), !*served.CanRemotelyLock, locked == "false"})
 	}
 	if served.CanRemotelyUnlock != nil {
-		h.Turns = append(h.Turns, Turn{"Unlock", "unlock", q.devicePath("unlock"), !*served.CanRemotelyUnlock})
+		h.Turns = append(h.Turns, Turn{"Unlock", "unlock", q.devicePath("unlock"), !*served.CanRemotelyUnlock, locked == "true"})
 	}
 	if q.Current.IsSandbox {
 		h.Simulate = SimulateMenu{Action: q.devicePath("simulate"), Keypad: served.CanUnlockWithCode != nil}
@@ -116,6 +117,11 @@ func (q *request) attempt(id string) (*AttemptNote, error) {
 	if fault.Is(err, fault.ActionAttemptNotFound) {
 		return nil, nil
 	} else if err != nil {
+		return nil, err
+	}
+	// An older result contradicts what the device is by now.
+	latest, err := q.Attempts.Latest(q.R.Context(), q.DB, q.Current.ID, q.R.PathValue("device"))
+	if err != nil || latest != id {
 		return nil, err
 	}
 	var a action.Attempt
@@ -217,7 +223,7 @@ func (q *request) simulate() error {
 		if _, err := q.Codes.SimulateUnmanaged(ctx, id, q.Form("name"), q.Form("code")); err != nil {
 			return q.refusedHere(err)
 		}
-		return q.Done(q.devicePath("codes"), "Somebody put the code on the lock.")
+		return q.Done(q.devicePath("codes"), "The code was added at the lock.")
 	default:
 		if err := q.Devices.Simulate(ctx, id, what); err != nil {
 			return q.refusedHere(err)
@@ -316,6 +322,7 @@ type Turn struct {
 	Icon   string
 	Action string
 	Fails  bool // the device cannot do it now
+	Fits   bool // it changes the state that the bolt is in
 }
 
 // SimulateMenu is what can be made to happen to a virtual device.

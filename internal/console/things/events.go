@@ -100,7 +100,7 @@ func (q *request) events() error {
 		}
 		var err error
 		if *at.to, err = time.Parse(frame.InputTime, at.text); err != nil {
-			v.Errors[at.name] = "That is not a time."
+			v.Errors[at.name] = "Enter a date and time."
 		}
 	}
 	var page rpc.Page[event.Record]

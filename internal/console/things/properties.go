@@ -290,7 +290,7 @@ func appendProperty(list []Property, path, label string, value any) []Property {
 		}
 	case float64:
 		property.Value = number(v)
-		if strings.HasSuffix(path, "battery_level") || strings.HasSuffix(path, "battery.level") {
+		if strings.HasSuffix(path, "battery_level") || strings.HasSuffix(path, "battery.level") || strings.HasSuffix(path, "relative_humidity") {
 			property.Value = number(math.Round(v*100)) + " %"
 		}
 	case string:
@@ -302,6 +302,9 @@ func appendProperty(list []Property, path, label string, value any) []Property {
 			break
 		}
 		property.Value = v
+		if strings.Trim(v, "abcdefghijklmnopqrstuvwxyz_") == "" && (strings.HasSuffix(path, "status") || strings.HasSuffix(path, "mode") || strings.HasSuffix(path, "_setting")) {
+			property.Value = words(v)
+		}
 		property.Mono = strings.HasSuffix(path, "_id") || strings.HasSuffix(path, "serial_number")
 	case []any:
 		var values []string

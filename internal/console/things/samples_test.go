@@ -135,7 +135,7 @@ func deviceSamples() []frametest.Sample {
 	tabs := []Tab{{"Overview", "/console/a", true}, {"Access codes", "/console/b", false}, {"Events", "/console/c", false}}
 	head := DeviceHead{
 		Device: lock, Zone: time.UTC, BackURL: frametest.Sandbox.Path(), Rename: RenameForm{Action: "/console/x", Name: "Garage"}, Tabs: tabs,
-		Turns:    []Turn{{"Lock", "lock", "/console/x", true}, {"Unlock", "unlock", "/console/x", false}},
+		Turns:    []Turn{{"Lock", "lock", "/console/x", true, false}, {"Unlock", "unlock", "/console/x", false, true}},
 		Simulate: SimulateMenu{Action: "/console/x", Items: simulations, Keypad: true},
 		Attempt:  &AttemptNote{ID: "a1", Tone: frame.ToneBad, Text: "The device cannot be reached.", Code: "device_offline", CloseURL: "/console/x"},
 	}
@@ -197,7 +197,7 @@ func thingSamples() []frametest.Sample {
 	broken.Errors = []Problem{{Code: "account_disconnected", Message: "The account was disconnected. Connect it again.", Explanation: explanations["account_disconnected"], Since: frametest.Days(-1)}}
 	broken.Warnings = []Problem{{Code: "scheduled_maintenance_window", Message: "The brand is being maintained.", Since: frametest.MinutesAgo(3)}}
 	wrong := account
-	wrong.Edit = AccountForm{Open: true, CustomerKey: "guesthouse", KeyIsGiven: true, Errors: frame.FormErrors{"display_name": "This is needed.", "": "Something else."}}
+	wrong.Edit = AccountForm{Open: true, CustomerKey: "guesthouse", KeyIsGiven: true, Errors: frame.FormErrors{"display_name": "Required.", "": "Something else."}}
 	hooks := []WebhookRow{
 		{ID: "h1", URL: "/console/h", Address: "https://app.example.com/hooks/keyway", Types: []string{"*"}, Badge: frame.Badge{Tone: frame.ToneGood, Text: "Enabled"}, CreatedAt: frametest.Days(-20)},
 		{ID: "h2", URL: "/console/h", Address: "https://a-very-long-name-of-a-host.subsidiary.example.com/incoming/webhooks/0199b2f67c1e7d049a51", Types: []string{"lock.unlocked", "lock.locked"}, Badge: frame.Badge{Tone: frame.ToneWarn, Text: "Failing"}, Since: frametest.MinutesAgo(190), CreatedAt: frametest.Days(-9)},
@@ -236,7 +236,7 @@ func thingSamples() []frametest.Sample {
 	types := event.Type("").Enum()
 	form := WebviewForm{Action: "/console/v", Manages: true, Categories: []CategoryOption{{"", "All brands"}, {"thermostats", "Thermostats"}, {chosenBrands, "Brands that I choose…"}}, Brands: sampleSandboxForm().Groups[0].Brands}
 	wrongForm := form
-	wrongForm.Open, wrongForm.Category, wrongForm.Redirect, wrongForm.Errors = true, chosenBrands, "javascript:alert(1)", frame.FormErrors{"brand": "Choose at least one brand.", "custom_redirect_url": "That is not an address, such as https://app.example.com/.", "category": "Choose one of these."}
+	wrongForm.Open, wrongForm.Category, wrongForm.Redirect, wrongForm.Errors = true, chosenBrands, "javascript:alert(1)", frame.FormErrors{"brand": "Choose at least one brand.", "custom_redirect_url": "Enter a URL like https://app.example.com/.", "category": "Choose one of these."}
 	webviews := []WebviewRow{
 		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e901", Address: "http://localhost:8420/connect_webviews/view?connect_webview_id=0199b2f6&auth_token=x", Badge: frame.Badge{Tone: frame.ToneNeutral, Text: "Pending"}, Brands: "All brands", CustomerKey: "guesthouse", CreatedAt: frametest.MinutesAgo(4), Open: true},
 		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e902", Badge: frame.Badge{Tone: frame.ToneGood, Text: "Authorized"}, Brands: "August", AccountID: "a1", Account: frame.Link{Text: "jane@example.com", URL: "/console/a"}, CreatedAt: frametest.Days(-1)},
@@ -244,7 +244,7 @@ func thingSamples() []frametest.Sample {
 	}
 	newSession := SessionForm{Nonce: "n9", MinDate: "2026-11-24", Accounts: []SessionOption{{ID: "a1", Label: "jane@example.com", Note: "August", Chosen: true}, {ID: "a2", Label: "jane@example.com", Note: "Schlage"}}, Webviews: []SessionOption{{ID: "v1", Label: "All brands", Note: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e901"}}}
 	wrongSession := newSession
-	wrongSession.Open, wrongSession.User, wrongSession.Errors = true, "user-7", frame.FormErrors{"user_identifier_key": "This user has a client session already. Show its token, or revoke it first.", "expires_on": "Choose a day that has not passed.", "": "What was chosen is not there any more."}
+	wrongSession.Open, wrongSession.User, wrongSession.Errors = true, "user-7", frame.FormErrors{"user_identifier_key": "This user has a client session already. Show its token, or revoke it first.", "expires_on": "Choose a future day.", "": "What you selected no longer exists."}
 	sessions := []SessionRow{
 		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3ea01", User: "user-7", Badge: frame.Badge{Tone: frame.ToneGood, Text: "Active"}, Accounts: 2, Webviews: 1, Devices: 7, CreatedAt: frametest.Days(-2), ExpiresAt: frametest.Days(363), Live: true},
 		{ID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3ea02", CustomerKey: "guesthouse", Badge: frame.Badge{Tone: frame.ToneNeutral, Text: "Revoked"}, Devices: 1, CreatedAt: frametest.Days(-20), ExpiresAt: frametest.Days(345)},
@@ -261,7 +261,7 @@ func thingSamples() []frametest.Sample {
 		{Name: "webhook-edit", View: &wrongEdit},
 		{Name: "events", View: &EventsView{Page: still, Rows: events, Types: types, Pagination: frame.Pagination{Next: "?n"}}},
 		{Name: "events-empty", View: &EventsView{Page: ws(frame.NavEvents, "Events"), Types: types}},
-		{Name: "events-filtered", View: &EventsView{Page: ws(frame.NavEvents, "Events"), Types: types, Type: "lock.locked", DeviceID: "x", Since: "nonsense", Filtered: true, Errors: frame.FormErrors{"since": "That is not a time."}}},
+		{Name: "events-filtered", View: &EventsView{Page: ws(frame.NavEvents, "Events"), Types: types, Type: "lock.locked", DeviceID: "x", Since: "nonsense", Filtered: true, Errors: frame.FormErrors{"since": "Enter a date and time."}}},
 		{Name: "events-moved", View: &EventsView{Page: noticed, Rows: events, Types: types}},
 		{Name: "event", View: &EventView{Page: ws(frame.NavEvents, "lock.unlocked"), Event: events[0], BackURL: "/console/e"}},
 		{Name: "event-bare", View: &EventView{Page: ws(frame.NavEvents, "x"), Event: events[2], BackURL: "/console/e"}},

@@ -153,7 +153,7 @@ func (q *request) createSession() error {
 	if day != "" {
 		end, err := time.Parse(time.DateOnly, day)
 		if err != nil || !end.AddDate(0, 0, 1).After(q.Now()) {
-			errs["expires_on"] = "Choose a day that has not passed."
+			errs["expires_on"] = "Choose a future day."
 		}
 		n.ExpiresAt = end.AddDate(0, 0, 1) // the end of the day
 	}
@@ -165,7 +165,7 @@ func (q *request) createSession() error {
 		case fault.Is(err, fault.SessionAlreadyExists):
 			errs["user_identifier_key"] = "This user has a client session already. Show its token, or revoke it first."
 		case fault.Is(err, fault.ConnectedAccountNotFound), fault.Is(err, fault.ConnectWebviewNotFound):
-			errs[""] = "What was chosen is not there any more."
+			errs[""] = "What you selected no longer exists."
 		case err != nil:
 			refused, ok := frame.FieldErrors(err)
 			if !ok {

@@ -1,6 +1,7 @@
 package things
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -186,7 +187,7 @@ func (q *request) createWebhook() error {
 		return q.Refused(q.webhooksAt(), err)
 	}
 	if address == "" {
-		errs["url"] = "This is needed."
+		errs["url"] = "Required."
 	}
 	v, err := q.webhooksView()
 	if err != nil {
@@ -294,7 +295,7 @@ func (q *request) updateWebhook() error {
 	id, types := q.R.PathValue("webhook"), q.chosenTypes()
 	err := q.Webhooks.Update(q.Context(), q.Current.ID, id, types, q.Principal().Actor())
 	if err == nil {
-		return q.Done(q.webhooksAt(id), "Saved. It counts from the next event on.")
+		return q.Done(q.webhooksAt(id), "Saved. Applies to new events.")
 	}
 	v, missing := q.webhookView()
 	if missing != nil {
@@ -314,7 +315,7 @@ func (q *request) deleteWebhook() error {
 	if err := q.Webhooks.Delete(q.Context(), q.Current.ID, q.R.PathValue("webhook"), q.Principal().Actor()); err != nil {
 		return err
 	}
-	return q.Done(q.webhooksAt(), "The webhook was deleted; nothing is sent to it any more.")
+	return q.Done(q.webhooksAt(), "The webhook was deleted.")
 }
 
 func (q *request) enableWebhook() error {
@@ -330,24 +331,24 @@ func (q *request) enableWebhook() error {
 const attemptWait = 2 * time.Second
 
 // awaitAttempt waits for an attempt to make a delivery that began at a time or later.
-func (q *request) awaitAttempt(d webhook.Delivery, since time.Time) error {
+func (q *request) awaitAttempt(d webhook.Delivery, since time.Time) (*webhook.Attempt, error) {
 	for until := time.Now().Add(attemptWait); time.Now().Before(until) && q.R.Context().Err() == nil; time.Sleep(20 * time.Millisecond) {
 		page, err := q.Webhooks.Attempts(q.Context(), q.Current.ID, d.WebhookID, d.EventID, rpc.Position{}, 1)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(page.Items) == 0 {
 			continue
 		}
 		var latest webhook.Attempt
 		if err := json.Unmarshal(page.Items[0], &latest); err != nil {
-			return err
+			return nil, err
 		}
 		if !latest.CreatedAt.Before(since.Truncate(time.Millisecond)) {
-			return nil
+			return &latest, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func (q *request) testWebhook() error {
@@ -357,25 +358,34 @@ func (q *request) testWebhook() error {
 	}
 	since := q.Now()
 	d, err := q.Webhooks.SendTest(q.Context(), q.Current.ID, id, event.Type(kind))
-	return q.sent(id, d, since, err, "A test event was sent.")
+	return q.sent(id, d, since, err, "The test event")
 }
 
 func (q *request) resendAttempt() error {
 	since := q.Now()
 	d, err := q.Webhooks.Resend(q.Context(), q.Current.ID, q.R.PathValue("attempt"))
-	return q.sent(q.R.PathValue("webhook"), d, since, err, "The event was sent again.")
+	return q.sent(q.R.PathValue("webhook"), d, since, err, "The event")
 }
 
 // sent leads to the page of a webhook that was just made to send something.
-func (q *request) sent(id string, d webhook.Delivery, since time.Time, err error, message string) error {
+func (q *request) sent(id string, d webhook.Delivery, since time.Time, err error, what string) error {
 	switch {
 	case fault.Is(err, fault.WebhookDisabled), fault.Is(err, fault.EventNotFound):
 		return q.Refused(q.webhooksAt(id), err)
 	case err != nil:
 		return err
 	}
-	if err := q.awaitAttempt(d, since); err != nil {
+	attempt, err := q.awaitAttempt(d, since)
+	if err != nil {
 		return err
 	}
-	return q.Done(q.webhooksAt(d.WebhookID), "%s", message)
+	here := q.webhooksAt(d.WebhookID)
+	switch {
+	case attempt == nil:
+		return q.Done(here, "%s is on its way. Its result will appear below.", what)
+	case attempt.Status == "success":
+		return q.Done(here, "%s was delivered.", what)
+	}
+	q.SetFlash(frame.Flash{Kind: frame.FlashError, Text: what + " wasn’t delivered. " + frame.Sentence(*cmp.Or(attempt.Error, new(string)))})
+	return q.Redirect(here)
 }

@@ -15,7 +15,7 @@ import (
 type AllTokensView struct {
 	frame.Page
 	Base       string
-	Person     string // e-mail address, or part of it or of the name
+	Person     string // email address, or part of it or of the name
 	PersonID   string // when the words mean one person
 	Unused     string // days
 	Before     string // yyyy-mm-dd
@@ -60,7 +60,7 @@ func (q *request) bulk(v *AllTokensView, people []identity.User, values url.Valu
 		case 1:
 			b.UserID, v.PersonID = found[0].ID, found[0].ID
 		default:
-			v.Errors["person"] = "More than one person has this in the name or address; give one’s e-mail address."
+			v.Errors["person"] = "More than one person has this in the name or address; give one’s email address."
 			none = true
 		}
 	}
@@ -153,7 +153,7 @@ func (q *request) revokeTokens() error {
 		return err
 	}
 	if !v.Bulk || strconv.Itoa(v.Chosen) != q.Form("count") {
-		q.SetFlash(frame.Flash{Kind: frame.FlashError, Text: "Meanwhile these are other tokens than the page said, so nothing was revoked. Look again."})
+		q.SetFlash(frame.Flash{Kind: frame.FlashError, Text: "The list changed, so nothing was revoked. Review it and try again."})
 		return q.Redirect(v.Base)
 	}
 	people, err := q.People.List(q.R.Context())

@@ -28,7 +28,7 @@ func (q *request) expiryForm(id, selected string, p credential.Policy) ExpiryFor
 	f := ExpiryForm{ID: id, MinDate: now.AddDate(0, 0, 1).Format(time.DateOnly)}
 	if p.MaximumAgeDays != nil {
 		most = min(most, int(*p.MaximumAgeDays))
-		f.Policy = "This server lets tokens live for " + frame.Plural(int(*p.MaximumAgeDays), "day", "days") + " at the most."
+		f.Policy = "This server lets tokens live for " + frame.Plural(int(*p.MaximumAgeDays), "day", "days") + " at most."
 	} else if p.NeverForbidden {
 		f.Policy = "This server asks for an expiry."
 	}
@@ -182,7 +182,7 @@ func (q *request) limitsForm(l credential.Limits, p credential.Policy) (LimitsFo
 	}
 	for _, id := range l.WorkspaceIDs {
 		if q.membership(id) == nil {
-			f.Workspaces = append(f.Workspaces, Choice{Value: id, Label: id, Note: "not a member any more", Chosen: true})
+			f.Workspaces = append(f.Workspaces, Choice{Value: id, Label: id, Note: "no longer a member", Chosen: true})
 		}
 	}
 	hours := credential.Hours{Weekdays: []string{"mon", "tue", "wed", "thu", "fri"}}
@@ -349,7 +349,7 @@ func (q *request) limits(f *LimitsForm) (l credential.Limits, notBefore time.Tim
 		}
 		n, err := strconv.ParseInt(*text, 10, 64)
 		if err != nil {
-			f.Errors[name] = "That is not a number."
+			f.Errors[name] = "Enter a number."
 		}
 		*to = &n
 	}
@@ -358,7 +358,7 @@ func (q *request) limits(f *LimitsForm) (l credential.Limits, notBefore time.Tim
 	if f.NotBefore = q.Form("not_before"); f.NotBefore != "" {
 		at, err := time.Parse(frame.InputTime, f.NotBefore)
 		if err != nil {
-			f.Errors["not_before"] = "That is not a time."
+			f.Errors["not_before"] = "Enter a date and time."
 		}
 		notBefore = at
 	}

@@ -103,7 +103,7 @@ func sampleToken(p frame.Page) *TokenView {
 		byDay[frametest.Days(-i).Format(time.DateOnly)] = i * 7 % 40
 	}
 	return &TokenView{Page: p, Base: "/console/t", Token: tokens[0], Mine: true, Undo: true, Snippets: sampleSnippets("", ""),
-		Limits: []Fact{{Label: "May do", Text: "Access codes: read and write, Devices: read"}, {Label: "Workspaces", Text: "3 workspaces", Lines: []string{"Jane’s Sandbox", "Harbour Hotels", "Dune Hotel"}}, {Label: "Hours", Text: "Mon to Fri, 08:00 to 18:00, Europe/Oslo"}},
+		Limits: []Fact{{Label: "Permissions", Text: "Access codes: read and write, Devices: read"}, {Label: "Workspaces", Text: "3 workspaces", Lines: []string{"Jane’s Sandbox", "Harbour Hotels", "Dune Hotel"}}, {Label: "Hours", Text: "Mon to Fri, 08:00 to 18:00, Europe/Oslo"}},
 		Family: []Relative{{Relation: "Replaces", Token: tokens[5]}, {Relation: "This token", Token: tokens[0], This: true}, {Relation: "Made with this token", Token: tokens[2]}},
 		Keys: []WorkspaceKey{
 			{ID: "wk1", Hint: "seam_test7Kp2_…", Workspace: frametest.Sandbox, CreatedAt: frametest.Days(-4), LastUsed: frametest.MinutesAgo(31)},
@@ -113,7 +113,7 @@ func sampleToken(p frame.Page) *TokenView {
 		Uses:     []UseRow{{Endpoint: "/devices/list", Workspace: "Jane’s Sandbox", Count: 412, LastDay: "2026-11-23"}, {Endpoint: "/workspaces/list", Count: 9, LastDay: "2026-11-20"}},
 		Refusals: []Refusal{{RequestID: "0199b2f6-42d1-7c55-b0aa-1f6a09c3e401", At: frametest.MinutesAgo(9), Endpoint: "/locks/unlock_door", Address: "10.0.0.7", Workspace: "Harbour Hotels", Status: 403, Reason: "scope", Remedy: "Add the scope locks:write to the token on its page if it should be able to do this, or use another token."}},
 		Audit:    []AuditLine{{At: frametest.MinutesAgo(60), What: "Rotated", Who: "You", Address: "10.0.0.7"}, {At: frametest.Days(-40), What: "Created", Who: "Command by jane"}},
-		Notices:  []TokenNotice{{Tone: frame.ToneBad, Text: "This token was used from 203.0.113.9 after it was replaced. If you do not know who that was, somebody holds the old secret.", At: frametest.MinutesAgo(90)}, {Tone: frame.ToneWarn, Text: "First used from the network 203.0.113.0/24, after a long silence.", At: frametest.MinutesAgo(95)}},
+		Notices:  []TokenNotice{{Tone: frame.ToneBad, Text: "This token was used from 203.0.113.9 after it was replaced. If you don’t recognize this, someone has the old secret.", At: frametest.MinutesAgo(90)}, {Tone: frame.ToneWarn, Text: "First used from the network 203.0.113.0/24, after a long silence.", At: frametest.MinutesAgo(95)}},
 		Advice: &AdviceView{Days: 30, Permissions: 41, Used: 2, Requests: 421, Scopes: []string{"devices:read", "workspaces:read"}, ScopeWords: []string{"Devices: read", "Workspaces: read"}, WorkspaceIDs: []string{frametest.Sandbox.ID}, Workspaces: "Jane’s Sandbox", Networks: []string{"10.0.0.0/24"}, DeviceIDs: []string{"d1", "d2"},
 			Hours: &credential.Hours{Weekdays: []string{"mon", "fri"}, From: "06:00", To: "16:00", TimeZone: "UTC"}, HoursWords: "Mondays and Fridays, 06:00 to 16:00 (UTC)"},
 		Rotate: &RotateForm{Overlaps: overlaps(overlapBegin), Expiry: ExpiryForm{ID: "rotate", Options: sampleExpiry}, Nonce: "n8"},
@@ -146,13 +146,13 @@ func tokenSamples() []frametest.Sample {
 	wrongToken.Expiry.Date = "2020-01-01"
 	wrongToken.Errors, wrongToken.Expiry.Errors = frame.FormErrors{"name": "A name is needed."}, frame.FormErrors{"expires_on": "Choose a day from tomorrow on."}
 	limitedToken := openToken
-	limitedToken.Expiry.Policy = "This server lets tokens live for 90 days at the most."
+	limitedToken.Expiry.Policy = "This server lets tokens live for 90 days at most."
 	limitedToken.Limits = sampleLimits()
 	limitedToken.Limits.Open, limitedToken.Limits.Scopes.Mode, limitedToken.Limits.AllWorkspaces, limitedToken.Limits.AnyTime = true, ScopesChosen, false, false
 	limitedToken.Limits.Devices = []Choice{{Value: "d1", Label: "FRONT DOOR", Chosen: true}, {Value: "d2", Label: "BACK DOOR", Chosen: true}}
 	limitedToken.Limits.Networks, limitedToken.Limits.Scopes.Policy = "10.0.0.0/8\nhouse", "This server allows only: Devices: read."
 	limitedToken.Limits.Scopes.Error = "Choose at least one."
-	limitedToken.Limits.Errors = frame.FormErrors{"workspace_ids": "Choose at least one.", "allowed_cidrs": "“house” is not a network like 10.0.0.0/8.", "allowed_hours": "Must differ from the beginning.", "max_uses": "That is not a number.", "device_ids": "One of them is not there."}
+	limitedToken.Limits.Errors = frame.FormErrors{"workspace_ids": "Choose at least one.", "allowed_cidrs": "“house” is not a network like 10.0.0.0/8.", "allowed_hours": "Must differ from the beginning.", "max_uses": "Enter a number.", "device_ids": "One of them is not there."}
 	neverToken := openToken
 	neverToken.Name = "Laptop"
 	neverToken.Expiry.Options = []ExpiryOption{{Value: "365", Label: "365 days", Expires: frametest.Days(365)}, {Value: ExpiryDate, Label: "On a date…"}, {Value: ExpiryNever, Label: "Never", Selected: true}}

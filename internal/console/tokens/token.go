@@ -207,6 +207,8 @@ func (q *request) tokenRecord(v *TokenView) error {
 			line.What = words
 		} else if strings.HasSuffix(r.Action, ".denied") {
 			line.What = denialWords(r.Detail)
+		} else {
+			line.What = plainAction(r.Action)
 		}
 		if line.Who, err = q.actorName(r.Actor, v.Token.ID, names); err != nil {
 			return err
@@ -217,7 +219,27 @@ func (q *request) tokenRecord(v *TokenView) error {
 		}
 	}
 	slices.SortStableFunc(v.Audit, func(a, b AuditLine) int { return b.At.Compare(a.At) })
+	v.Audit = grouped(v.Audit)
 	return nil
+}
+
+// plainAction writes an action of the audit log as words: webhook.created is Webhook created.
+func plainAction(action string) string {
+	words := strings.NewReplacer(".", " ", "_", " ").Replace(action)
+	return strings.ToUpper(words[:min(1, len(words))]) + words[min(1, len(words)):]
+}
+
+// grouped makes one line of equal lines that follow each other.
+func grouped(lines []AuditLine) (out []AuditLine) {
+	for _, line := range lines {
+		line.Count = 1
+		if n := len(out); n > 0 && out[n-1].What == line.What && out[n-1].Who == line.Who && out[n-1].Address == line.Address {
+			out[n-1].Count++
+			continue
+		}
+		out = append(out, line)
+	}
+	return out
 }
 
 // denialWords say what a credential was denied.
@@ -246,7 +268,7 @@ func (q *request) actorName(a audit.Actor, tokenID string, names map[string]stri
 	}
 	u, err := q.People.Get(q.R.Context(), q.DB, a.UserID)
 	if fault.Is(err, fault.UserNotFound) {
-		return "Somebody who is gone", nil
+		return "A former user", nil
 	} else if err != nil {
 		return "", err
 	}
@@ -271,11 +293,11 @@ func tokenNotice(r audit.Record) (n TokenNotice, ok bool) {
 	n = TokenNotice{Tone: frame.ToneBad, At: r.OccurredAt.Time}
 	switch {
 	case r.Action == "personal_access_token.revoked" && detail.Reason == credential.ReasonLeaked:
-		n.Text = "Somebody found this token in the open, so it was revoked with all that was made from it. Find out where it was, and what it did before."
+		n.Text = "This token was found exposed and has been revoked, with everything made from it. Find and remove the exposed copy, and check what it did before."
 	case r.Action == "personal_access_token.reused":
-		n.Text = "This token was used" + from + " after it was replaced. If you do not know who that was, somebody holds the old secret."
+		n.Text = "This token was used" + from + " after it was replaced. If you don’t recognize this, someone has the old secret."
 	case r.Action == "personal_access_token.decoy_used":
-		n.Text = "Somebody used this decoy" + from + ": whoever did has been where it lay."
+		n.Text = "Someone used this decoy" + from + ", so they have been where you planted it."
 	case r.Action == "personal_access_token.new_network":
 		n.Tone, n.Text = frame.ToneWarn, "First used from the network "+detail.Network+", after a long silence. If you do not know it, rotate or revoke the token."
 	default:
@@ -392,10 +414,10 @@ const overlapBegin = "begin"
 
 func overlaps(chosen string) []Choice {
 	out := []Choice{
-		{Value: overlapBegin, Label: "Until the new one is used", Note: "At most a day. Nothing breaks while you replace it."},
-		{Value: "86400", Label: "24 hours", Note: "Both work until then."},
-		{Value: "604800", Label: "7 days", Note: "Both work until then."},
-		{Value: "0", Label: "Not at all", Note: "The old one stops at once. Choose this when it may have leaked."},
+		{Value: overlapBegin, Label: "When the new one is first used", Note: "After a day at the latest. Nothing breaks while you replace it."},
+		{Value: "86400", Label: "In 24 hours", Note: "Both work until then."},
+		{Value: "604800", Label: "In 7 days", Note: "Both work until then."},
+		{Value: "0", Label: "Immediately", Note: "Choose this if it may have leaked."},
 	}
 	for i := range out {
 		out[i].Chosen = out[i].Value == chosen
@@ -414,7 +436,7 @@ func (q *request) rotateToken() error {
 	}
 	v.Location = here
 	if v.Rotate == nil {
-		return q.Refused(here, fault.Invalid("personal_access_token_id", "It cannot be rotated now"))
+		return q.Refused(here, fault.Invalid("personal_access_token_id", "It can’t be rotated now"))
 	}
 	form := v.Rotate
 	form.Open, form.Overlaps, form.Expiry.Date = true, overlaps(q.Form("overlap")), q.Form("expires_on")
@@ -491,7 +513,7 @@ func (q *request) narrowToken() error {
 	if err := q.Tokens.Update(q.Context(), q.owner(), q.R.PathValue("token"), personalaccesstoken.Change{Narrow: n}, q.mayWiden, q.Principal().Actor()); err != nil {
 		return q.Refused(here, err)
 	}
-	return q.Done(here, "The token was narrowed to what it does.")
+	return q.Done(here, "The token now has only the permissions it uses.")
 }
 
 // mayWiden asks again who it is before a token can do more.
@@ -504,7 +526,7 @@ func (q *request) updateToken() error {
 		return err
 	}
 	if v.Edit == nil {
-		return q.Refused(here, fault.Invalid("personal_access_token_id", "It cannot be changed any more"))
+		return q.Refused(here, fault.Invalid("personal_access_token_id", "It can no longer be changed"))
 	}
 	v.Location = here
 	form := v.Edit
@@ -513,13 +535,16 @@ func (q *request) updateToken() error {
 		form.Expiry.Options[i].Selected = form.Expiry.Options[i].Value == q.Form("expires_in")
 	}
 	expires := form.Expiry.expiry(q.Form("expires_in"), q.Now())
+	shown := form.Limits.NotBefore
 	limits, notBefore := q.limits(&form.Limits)
 	form.Limits.Open = true
 	if len(form.Expiry.Errors)+len(form.Limits.Errors) > 0 {
 		return q.Show(v)
 	}
-	ch := personalaccesstoken.Change{Name: &form.Name, Description: &form.Limits.Description, IsStrict: &form.Limits.Strict, Narrow: narrow(limits),
-		NotBefore: rpc.Opt[time.Time]{Set: true, Null: notBefore.IsZero(), Value: notBefore}}
+	ch := personalaccesstoken.Change{Name: &form.Name, Description: &form.Limits.Description, IsStrict: &form.Limits.Strict, Narrow: narrow(limits)}
+	if form.Limits.NotBefore != shown { // the field has no seconds
+		ch.NotBefore = rpc.Opt[time.Time]{Set: true, Null: notBefore.IsZero(), Value: notBefore}
+	}
 	if expires != nil {
 		ch.ExpiresAt = rpc.Opt[time.Time]{Set: true, Null: expires.IsZero(), Value: *expires}
 	}
@@ -536,7 +561,7 @@ func (q *request) updateToken() error {
 
 func (q *request) disableToken() error { return q.setTokenDisabled(true, "The token is disabled.") }
 
-func (q *request) enableToken() error { return q.setTokenDisabled(false, "The token works again.") }
+func (q *request) enableToken() error { return q.setTokenDisabled(false, "The token is enabled.") }
 
 func (q *request) setTokenDisabled(disabled bool, done string) error {
 	here := q.tokensAt() + "/" + q.R.PathValue("token")
@@ -642,6 +667,7 @@ type AuditLine struct {
 	What    string
 	Who     string
 	Address string
+	Count   int // how often in a row; 0 and 1: once
 }
 
 // TokenNotice is something that a token's owner should look at.

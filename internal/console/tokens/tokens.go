@@ -313,7 +313,7 @@ func (q *request) createWorkspaceKey() error {
 	script := strings.HasPrefix(q.R.Header.Get("Accept"), "application/json")
 	if !q.FirstSent() {
 		if script {
-			return q.JSON(http.StatusConflict, map[string]string{"message": "This form was sent already. Reload the page and try again."})
+			return q.JSON(http.StatusConflict, map[string]string{"message": "Already submitted. Reload the page and try again."})
 		}
 		return q.SentAgain(here)
 	}
@@ -326,7 +326,7 @@ func (q *request) createWorkspaceKey() error {
 			}
 		}
 		if fault.Is(err, fault.WorkspaceNotFound) || fault.Is(err, fault.TokenNotFound) {
-			return q.JSON(http.StatusNotFound, map[string]string{"message": "The token or the workspace is not there any more.", "nonce": next})
+			return q.JSON(http.StatusNotFound, map[string]string{"message": "The token or the workspace no longer exists.", "nonce": next})
 		} else if err != nil {
 			return err
 		}

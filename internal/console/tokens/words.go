@@ -103,7 +103,7 @@ func hourWords(h *credential.Hours) string {
 
 // limitFacts are a token's limits in words; what is not limited is left out but for the first two.
 func (q *request) limitFacts(t personalaccesstoken.Token) ([]Fact, error) {
-	facts := []Fact{{Label: "May do", Text: scopeWords(t.Scopes, 1000)}, {Label: "Workspaces", Text: q.workspaceWords(t.Limits)}}
+	facts := []Fact{{Label: "Permissions", Text: scopeWords(t.Scopes, 1000)}, {Label: "Workspaces", Text: q.workspaceWords(t.Limits)}}
 	if len(t.WorkspaceIDs) > 2 {
 		for _, id := range t.WorkspaceIDs {
 			facts[1].Lines = append(facts[1].Lines, q.workspaceName(id))
@@ -130,14 +130,14 @@ func (q *request) limitFacts(t personalaccesstoken.Token) ([]Fact, error) {
 		add(true, "Hours", "%s", hourWords(t.AllowedHours))
 	}
 	if t.DailyActionLimit != nil {
-		add(true, "Physical actions", "%d a day at the most", *t.DailyActionLimit)
+		add(true, "Physical actions", "At most %d a day", *t.DailyActionLimit)
 	}
 	if t.MaxUses != nil {
 		add(true, "Requests", "%d in all, %d made so far", *t.MaxUses, t.UseCount)
 	}
 	add(t.NotBefore.After(q.Now()), "Not before", "%s", frame.Exact(t.NotBefore.Time))
 	add(t.IsStrict, "Strict rotation", "Late use of a replaced token ends this one too")
-	add(t.IsDecoy, "Decoy", "Grants nothing, and raises the alarm when somebody uses it")
+	add(t.IsDecoy, "Decoy", "Grants nothing, and alerts you if anyone uses it")
 	return facts, nil
 }
 
@@ -171,7 +171,7 @@ func (q *request) tokenStatus(t personalaccesstoken.Token) (TokenStatus, string)
 
 // revokeReasons say why a token was ended, where nobody simply revoked it.
 var revokeReasons = map[string]string{
-	credential.ReasonLeaked: "somebody found it in the open",
+	credential.ReasonLeaked: "it was found exposed",
 	"rotation_undone":       "its rotation was undone",
 	"reused":                "the token that it replaced was used",
 	"user_disabled":         "its person was disabled",

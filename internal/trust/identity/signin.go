@@ -54,7 +54,7 @@ func (p *People) checkPassword(ctx context.Context, email, password, address str
 		}
 	}
 	p.throttle.failed(p.Now(), email, address)
-	return User{}, fault.New(fault.Unauthorized, "The e-mail address or the password is wrong")
+	return User{}, fault.New(fault.Unauthorized, "The email address or the password is wrong")
 }
 
 // Authenticate lets a person who is signed in prove again who they are. It returns what SignIn does.

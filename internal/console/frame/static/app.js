@@ -3,6 +3,7 @@
 (() => {
   'use strict'
 
+  let offline // the bar that says that the server does not answer
   const all = (selector, root = document) => [...root.querySelectorAll(selector)]
   const on = (type, selector, handle) =>
     document.addEventListener(type, (event) => {
@@ -17,17 +18,30 @@
 
   // The secret of a one-time link stands in the fragment, which never reaches a server or its log.
   const fragment = document.querySelector('[data-fragment]')
-  if (fragment) {
+  function takeFragment() {
     const secret = location.hash.replace(/^#(token=)?/, '')
     if (secret) {
       fragment.value = decodeURIComponent(secret)
-      // Browsers leave autofocus out where the address has a fragment.
-      addEventListener('load', () => document.querySelector('main [autofocus]')?.focus())
       history.replaceState(null, '', location.pathname + location.search)
     }
     const missing = document.querySelector('[data-fragment-missing]')
     if (missing) missing.hidden = fragment.value !== ''
     if (fragment.value && 'fragmentForm' in fragment.form.dataset) fragment.form.requestSubmit()
+    return secret
+  }
+  // Browsers leave autofocus out where the address has a fragment.
+  if (fragment && takeFragment()) addEventListener('load', () => document.querySelector('main [autofocus]')?.focus())
+  // A link pasted into a tab that shows an incomplete one changes only the fragment, and loads nothing.
+  addEventListener('hashchange', () => {
+    if (fragment) takeFragment()
+    else if (location.hash.startsWith('#token=')) location.reload()
+  })
+
+  // The result of what was just asked is shown once, not again with the address.
+  const shown = new URLSearchParams(location.search)
+  if (shown.has('attempt') && !document.querySelector('#attempt .spinner')) {
+    shown.delete('attempt')
+    history.replaceState(null, '', location.pathname + (shown.size ? `?${shown}` : '') + location.hash)
   }
 
   // Times
@@ -71,9 +85,12 @@
     document.getElementById(button.dataset.dialog).showModal()
   })
   on('click', '[data-close]', (button) => button.closest('dialog').close())
+  // What is being sent cannot be taken back, so its dialog stays until the answer comes.
+  const sending = (dialog) => Boolean(dialog.querySelector('form[data-busy]'))
+  document.addEventListener('cancel', (event) => { if (event.target instanceof Element && sending(event.target)) event.preventDefault() }, true)
   // A press that begins on the backdrop closes; a selection that ends there does not.
   on('pointerdown', 'dialog', (dialog, event) => {
-    if (event.target !== dialog) return
+    if (event.target !== dialog || sending(dialog)) return
     const box = dialog.getBoundingClientRect()
     const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom
     if (!inside) dialog.close()
@@ -91,7 +108,15 @@
       event.preventDefault()
       return
     }
+    if (offline) { // the browser would show its own page of an error, and what was typed would be gone
+      event.preventDefault()
+      offline.hidden = false
+      offline.querySelector('p').textContent = 'The server can’t be reached, so nothing was sent. Your text is still here: try again when the connection is back.'
+      return
+    }
     form.dataset.busy = 'yes'
+    for (const close of all('[data-close]', form)) close.disabled = true
+    if (!('passkey' in form.dataset)) keepDraft(form, 'sent')
     const button = event.submitter || form.querySelector('[type="submit"]')
     if (button) button.setAttribute('aria-busy', 'true')
     if ('passkey' in form.dataset) {
@@ -105,11 +130,100 @@
   })
   function idle(form) {
     delete form.dataset.busy
+    for (const close of all('[data-close]', form)) close.disabled = false
     for (const button of all('[aria-busy]', form)) button.removeAttribute('aria-busy')
   }
   addEventListener('pageshow', (event) => {
     if (event.persisted) all('form').forEach(idle)
   })
+  // Drafts: what was typed into a form survives the end of the session. It is kept in this tab alone, for the
+  // same person and page, without passwords and PINs.
+  const user = document.body.dataset.user
+  const typed = (form) => all('input, select, textarea', form)
+    .filter((field) => field.name && !['hidden', 'password', 'file', 'submit'].includes(field.type) && field.name !== 'code')
+  const changed = (field) => field.type === 'checkbox' || field.type === 'radio' ? field.checked !== field.defaultChecked
+    : field.tagName === 'SELECT' ? [...field.options].some((option) => option.selected !== option.defaultSelected) : field.value !== field.defaultValue
+  function keepDraft(form, why) {
+    const dialog = form.closest('dialog')
+    if (!user || form.method !== 'post' || !dialog?.id || !typed(form).some(changed)) return
+    const fields = typed(form).map((field) => [field.name, field.type === 'checkbox' || field.type === 'radio' ? [field.value, field.checked] : [field.value]])
+    sessionStorage.setItem('draft', JSON.stringify({ user, why, path: location.pathname, dialog: dialog.id, from: dialog.dataset.from, fields }))
+  }
+  const keepDrafts = () => all('dialog[open] form').forEach((form) => keepDraft(form, 'lost'))
+  const draft = JSON.parse(sessionStorage.getItem('draft') || 'null')
+  if (draft && !user) {
+    // A form that led here instead of to an answer was not taken.
+    sessionStorage.setItem('draft', JSON.stringify({ ...draft, why: 'lost' }))
+  } else if (draft) {
+    sessionStorage.removeItem('draft')
+    if (draft.why === 'lost' && draft.user === user && draft.path === location.pathname) addEventListener('load', restoreDraft)
+  }
+  async function restoreDraft() {
+    const dialog = document.getElementById(draft.dialog) || draft.from && await fetchDialog(draft.from, draft.dialog)
+    if (!dialog) return
+    if (!dialog.open) dialog.showModal()
+    for (const [name, [value, checked]] of draft.fields) {
+      const field = typed(dialog).find((one) => one.name === name && (checked === undefined || one.value === value))
+      if (!field) continue
+      if (checked === undefined) field.value = value
+      else field.checked = checked
+    }
+    dialog.querySelector('.dialog-body')?.prepend(notice('You were signed out before this was saved. Check it and save it again.'))
+  }
+  function notice(text) {
+    const box = document.createElement('div')
+    box.className = 'notice notice-warn'
+    box.setAttribute('role', 'status')
+    const line = document.createElement('p')
+    line.textContent = text
+    box.append(line)
+    return box
+  }
+
+  // A row's dialog is fetched from the page of what the row is about, where it stands anyway; without a script
+  // the button leads there.
+  on('click', '[data-dialog-from]', async (link, event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return
+    event.preventDefault()
+    link.closest('[popover]')?.hidePopover()
+    link.setAttribute('aria-busy', 'true')
+    const dialog = await fetchDialog(link.href, link.dataset.dialogFrom)
+    link.removeAttribute('aria-busy')
+    if (!dialog) {
+      location.href = link.href
+      return
+    }
+    dialog.dataset.row = link.closest('[id]')?.closest('tr')?.id || ''
+    dialog.showModal()
+  })
+  async function fetchDialog(from, id) {
+    const response = await fetch(from, { headers: { 'Keyway-Live': 'yes' } }).catch(() => undefined)
+    if (!response?.ok || response.redirected) return undefined
+    const dialog = new DOMParser().parseFromString(await response.text(), 'text/html').getElementById(id)
+    if (!dialog) return undefined
+    document.getElementById(id)?.remove()
+    dialog.dataset.from = from
+    dialog.addEventListener('close', () => dialog.remove())
+    document.body.append(dialog)
+    refreshTimes()
+    return dialog
+  }
+  // A dialog shared by all rows takes the names and the address of the row that opened it.
+  on('click', '[data-dialog][data-action]', (button) => {
+    const dialog = document.getElementById(button.dataset.dialog)
+    dialog.querySelector('form').action = button.dataset.action
+    for (const part of all('[data-fill]', dialog)) part.textContent = button.dataset[part.dataset.fill] || ''
+    for (const part of all('[data-when]', dialog)) part.hidden = !button.dataset[part.dataset.when]
+    dialog.dataset.row = button.closest('tr')?.id || ''
+  })
+  // What a dialog is about may be gone while somebody types: their text stays, and the dialog says so.
+  function orphan(dialog) {
+    if (dialog.dataset.orphan) return
+    dialog.dataset.orphan = 'yes'
+    dialog.querySelector('.dialog-body, form')?.prepend(notice('This was changed or deleted in the meantime. You can still copy your text.'))
+    for (const button of all('[type="submit"]', dialog)) button.disabled = true
+  }
+
   for (const input of all('[data-match]')) {
     const submit = input.form.querySelector('[type="submit"]')
     const check = () => { submit.disabled = input.value !== input.dataset.match }
@@ -148,7 +262,7 @@
       frame.hidden = false
       state.hidden = true
     } catch {
-      state.textContent = 'The page could not be opened. Reload this one and try again.'
+      state.textContent = 'The page couldn’t be opened. Reload and try again.'
     }
   }
   addEventListener('message', (event) => {
@@ -305,9 +419,9 @@
       if (!response.ok) throw new Error(answer.message)
       keys.set(answer.workspace_id, answer.token)
       if (workspace.value === answer.workspace_id) showKey(answer.workspace_id)
-      toast(message('success', 'Workspace key created. It is shown only now.'))
+      toast(message('success', 'Workspace key created. It’s shown only once.'))
     } catch (error) {
-      toast(message('error', error.message || 'The workspace key could not be created.'))
+      toast(message('error', error.message || 'The workspace key couldn’t be created.'))
     }
   }
   function message(kind, text) {
@@ -375,7 +489,7 @@
         label.append(input, text)
         return label
       }))
-      if (!found.firstChild) found.textContent = devices.length ? 'All of them are chosen.' : 'No device with this name.'
+      if (!found.firstChild) found.textContent = devices.length ? 'All of them are selected.' : 'No device with this name.'
     }
     let waiting
     search.addEventListener('input', () => {
@@ -390,6 +504,49 @@
       chosen.append(event.target.closest('label'))
       event.target.focus()
     })
+  }
+
+  // Menus: those of rows stand beside their buttons; arrows go through the items.
+  document.addEventListener('toggle', (event) => {
+    const menu = event.target
+    if (!(menu instanceof Element) || !menu.matches('.menu') || event.newState !== 'open') return
+    const button = document.querySelector(`[popovertarget="${menu.id}"]`)
+    if (menu.matches('.menu-row') && button) {
+      const box = button.getBoundingClientRect()
+      menu.style.top = `${Math.max(8, Math.min(box.bottom + 4, innerHeight - menu.offsetHeight - 8))}px`
+      menu.style.left = `${Math.max(8, box.right - menu.offsetWidth)}px`
+    }
+  }, true)
+  const items = (menu) => all('a.menu-item, button.menu-item', menu).filter((item) => item.offsetParent !== null || item.getClientRects().length)
+  document.addEventListener('keydown', (event) => {
+    const menu = event.target instanceof Element && (event.target.closest('.menu:popover-open')
+      || event.target.matches('[popovertarget]') && document.getElementById(event.target.getAttribute('popovertarget'))?.closest('.menu:popover-open'))
+    if (!menu) return
+    const list = items(menu)
+    if (event.key === 'Enter' && event.target.matches('[data-filter]') && list.length) {
+      const hit = list.find((item) => item.closest('[data-filter-item]'))
+      event.preventDefault()
+      hit?.click()
+      return
+    }
+    const at = list.indexOf(document.activeElement)
+    const home = event.target.matches('input') ? undefined : 0
+    const to = { ArrowDown: at + 1, ArrowUp: at < 0 ? list.length - 1 : at - 1, Home: home, End: home === undefined ? undefined : list.length - 1 }[event.key]
+    if (to === undefined || !list.length) return
+    event.preventDefault()
+    list[(to + list.length) % list.length].focus()
+  })
+
+  // The server does not answer: a bar says so until it does.
+  function connection(there) {
+    if (there) {
+      offline?.remove()
+      offline = undefined
+    } else if (!offline) {
+      offline = notice('Connection lost. Trying again…')
+      offline.classList.add('offline')
+      document.body.append(offline)
+    }
   }
 
   // Live pages: what data-live marks is fetched again when a subject that it names has changed. The
@@ -414,7 +571,12 @@
           }
           changed.has('gone') ? again() : refresh()
         })
-        source.addEventListener('error', () => { if (source.readyState === EventSource.CLOSED) again() })
+        source.addEventListener('open', () => connection(true))
+        source.addEventListener('error', () => {
+          if (leaving) return
+          if (source?.readyState === EventSource.CLOSED) again()
+          else connection(false)
+        })
       }
     }
     // A reload would get in the way of a page that is coming, as when signing out ends the stream first.
@@ -429,8 +591,11 @@
       source?.close()
       source = undefined
       const response = await fetch(location.href, { headers: { 'Keyway-Live': 'yes' } }).catch(() => undefined)
-      if (lost(response)) location.reload()
-      else setTimeout(response?.ok && !response.redirected ? listen : again, 5000)
+      if (!leaving) connection(Boolean(response))
+      if (lost(response)) {
+        keepDrafts()
+        location.reload()
+      } else setTimeout(response?.ok && !response.redirected ? listen : again, 5000)
     }
     document.addEventListener('visibilitychange', listen)
     listen()
@@ -441,12 +606,17 @@
       stale.clear()
       try {
         const response = await fetch(location.href, { headers: { 'Keyway-Live': 'yes' } })
-        if (lost(response)) location.reload()
-        else if (response.ok && !response.redirected) {
+        if (lost(response)) {
+          keepDrafts()
+          location.reload()
+        } else if (response.ok && !response.redirected) {
           const fresh = new DOMParser().parseFromString(await response.text(), 'text/html')
           for (const id of parts) {
             const [from, to] = [document.getElementById(id), fresh.getElementById(id)]
             if (from && to) morph(from, to)
+          }
+          for (const dialog of all('dialog[open][data-row]')) {
+            if (dialog.dataset.row && !document.getElementById(dialog.dataset.row)) orphan(dialog)
           }
           document.title = fresh.title
           refreshTimes()
@@ -473,7 +643,11 @@
       const at = old.findIndex((node) => node.nodeName === next.nodeName && (node.id || '') === (next.id || ''))
       return [at < 0 ? undefined : old.splice(at, 1)[0], next]
     })
-    for (const node of old) node.remove()
+    for (const node of old) {
+      const open = node instanceof Element && (node.matches('dialog[open]') ? node : node.querySelector('dialog[open]'))
+      if (open) orphan(open)
+      else node.remove()
+    }
     let place = from.firstChild
     for (const [kept, next] of pairs) {
       if (kept) morph(kept, next)
