@@ -46,6 +46,7 @@ func TestBrowserCodesInTheConsole(t *testing.T) {
 	}
 	screenshot(t, p.ctx, "codes")
 
+	p.pressAt(`[aria-label="Actions for Cleaner"]`)
 	p.press("Edit")
 	p.fill("Name", "Crew")
 	screenshot(t, p.ctx, "edit-code")

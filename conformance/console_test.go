@@ -62,7 +62,7 @@ func TestPublishedFlowInTheConsole(t *testing.T) {
 	screenshot(t, p.ctx, "add-personal-access-token")
 	p.press("Create Personal Access Token")
 	// 5. Copy it: it is shown only now.
-	p.sees("It is shown only now")
+	p.sees("It’s shown only once")
 	screenshot(t, p.ctx, "personal-access-token")
 	token, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.querySelector(".secret-value").textContent`))
 	if err != nil {

@@ -67,7 +67,7 @@ func TestBrowserLivePages(t *testing.T) {
 		w.command(t, "", "pat", "create", "--user", email, "--name", name)
 	}
 	p.open(w.URL + "/console/workspaces/" + w.Harbour.WorkspaceID + "/token-access")
-	p.sees("No token of anybody else")
+	p.sees("No one else has a token")
 	token("mary@example.com", "Of Mary")
 	p.sees("Of Mary")
 	p.open(w.URL + "/console/settings/personal-access-tokens")

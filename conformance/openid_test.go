@@ -186,7 +186,7 @@ func TestOpenIDConnect(t *testing.T) {
 	screenshot(t, stranger.ctx, "confirm-provider")
 	stranger.press("Confirm at Example")
 	stranger.atProvider("mary")
-	stranger.sees("It is shown only now")
+	stranger.sees("It’s shown only once")
 	stranger.sees("Made after the provider")
 
 	// Somebody else's account proves nothing.

@@ -84,7 +84,7 @@ func TestPasskeys(t *testing.T) {
 	p.sees("Confirm it’s you")
 	screenshot(t, p.ctx, "confirm")
 	p.press("Confirm with a passkey")
-	p.sees("It is shown only now")
+	p.sees("It’s shown only once")
 	p.sees("Made after the passkey")
 	a := w.call(t, session, "", "/keyway/v1/personal_access_tokens/create", fields{"name": "x"})
 	if a.status != http.StatusForbidden || a.reason() != "fresh_authentication" {

@@ -164,11 +164,11 @@ func policyChange(p credential.Policy) policy.Change {
 }
 
 func (q *request) refuseToken() error {
-	return q.setRefused(true, "The token is refused in this workspace.")
+	return q.setRefused(true, "The token is blocked in this workspace.")
 }
 
 func (q *request) admitToken() error {
-	return q.setRefused(false, "The token is admitted in this workspace again.")
+	return q.setRefused(false, "The token is allowed in this workspace again.")
 }
 
 func (q *request) setRefused(refused bool, done string) error {

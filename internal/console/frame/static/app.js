@@ -193,7 +193,10 @@
       location.href = link.href
       return
     }
-    dialog.dataset.row = link.closest('[id]')?.closest('tr')?.id || ''
+    dialog.dataset.row = link.closest('tr')?.id || ''
+    const menu = link.closest('[popover]')
+    const opener = menu ? document.querySelector(`[popovertarget="${menu.id}"]`) : link
+    dialog.addEventListener('close', () => opener?.focus())
     dialog.showModal()
   })
   async function fetchDialog(from, id) {
