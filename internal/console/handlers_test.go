@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -429,6 +430,51 @@ func TestStatic(t *testing.T) {
 	}
 	if b.get("/console/static/"); b.status != http.StatusNotFound {
 		t.Errorf("the folder is listed: %d", b.status)
+	}
+}
+
+// How well a page shrinks betrays a secret in it to one who chooses text beside it: what answers a form or
+// repeats what was typed goes out as it is, everything else as gzip.
+func TestCompression(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	b := s.browser(t).signIn("jane")
+	devices, keys := frame.WorkspacePath(w.ID, "devices"), frame.WorkspacePath(w.ID, "developer", "api-keys")
+	ask := func(path string, form url.Values) (encoding, body string) {
+		t.Helper()
+		r := b.request(path, form)
+		if form == nil {
+			r.Method = http.MethodGet
+		}
+		r.Header.Set("Accept-Encoding", "br, gzip")
+		resp, err := b.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		from := io.Reader(resp.Body)
+		if encoding = resp.Header.Get("Content-Encoding"); encoding == "gzip" {
+			if from, err = gzip.NewReader(resp.Body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		data, err := io.ReadAll(from)
+		if err != nil || resp.Header.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%s: %v, Vary %q", path, err, resp.Header.Get("Vary"))
+		}
+		return encoding, string(data)
+	}
+	for _, path := range []string{devices, keys, "/console/settings/security", "/console/static/app.css"} {
+		if encoding, body := ask(path, nil); encoding != "gzip" || len(body) < 1000 {
+			t.Errorf("%s: %q, %d bytes", path, encoding, len(body))
+		}
+	}
+	if encoding, body := ask(devices+"?q=ab", nil); encoding != "" || !strings.Contains(body, `value="ab"`) {
+		t.Errorf("a search: %q", encoding)
+	}
+	if encoding, body := ask(keys, url.Values{"name": {"CI"}, "nonce": {frame.NewNonce()}}); encoding != "" || !strings.Contains(body, "seam_test") {
+		t.Errorf("a new key: %q", encoding)
 	}
 }
 

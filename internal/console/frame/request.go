@@ -248,7 +248,7 @@ func (q *Request) Show(v View) error {
 
 func (q *Request) showStatus(status int, v View) error {
 	q.status = status
-	return q.pages.render(q.W, status, v)
+	return q.pages.render(q.W, status, v, q.mayCompress())
 }
 
 // Redirect answers with the address to go to after a change.
