@@ -200,7 +200,7 @@ func TestManyCodes(t *testing.T) {
 
 	// A lock that cannot be told goes on opening.
 	b.get(at).lacks("it keeps working until")
-	b.post(lock+"/simulate", "what", "disconnect")
+	b.get(codes).post(lock+"/simulate", "what", "disconnect")
 	b.get(at).has("it keeps working until the lock is back")
 }
 

@@ -89,7 +89,7 @@ func TestTokenLimits(t *testing.T) {
 	}
 	b.has("Devices: read, Locks:", "sandbox only")
 	here := settingsTokensPath + "/" + tok.ID
-	b.get(here).has("Paints the hall", found.Devices[0].Name, "Mon, Tue, 08:00 to 24:00, Europe/Oslo", "5 a day at the most", "10.0.0.0/8, 192.0.2.1", "Created")
+	b.get(here).has("Paints the hall", found.Devices[0].Name, "Mon, Tue, 08:00 to 24:00, Europe/Oslo", "At most 5 a day", "10.0.0.0/8, 192.0.2.1", "Created")
 
 	// Narrower at any time; wider asks who it is.
 	s.ahead.Store(int64(credential.FreshFor + time.Minute))
@@ -113,7 +113,7 @@ func TestTokenLimits(t *testing.T) {
 	if _, err := s.config.Policies.Update(t.Context(), "", policy.Change{MaximumAgeDays: rpc.Opt[int64]{Set: true, Value: 60}, AllowedScopes: rpc.Opt[[]string]{Set: true, Value: []string{"*:read"}}}, audit.Server); err != nil {
 		t.Fatal(err)
 	}
-	b.get(settingsTokensPath).has("60 days at the most", "This server allows only: Read only.", `<option value="60" data-expires=`).lacks(`<option value="365"`, `<option value="never"`)
+	b.get(settingsTokensPath).has("60 days at most", "This server allows only: Read only.", `<option value="60" data-expires=`).lacks(`<option value="365"`, `<option value="never"`)
 	b.post(settingsTokensPath, "name", "x", "expires_in", "60").has("does not allow the scope *", `<details class="limits" open>`)
 	b.get(settingsTokensPath).post(settingsTokensPath, "name", "x", "expires_in", "60", "scope_mode", "read").secret()
 }
