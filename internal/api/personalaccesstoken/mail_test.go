@@ -63,7 +63,7 @@ func TestNoticesAreMailed(t *testing.T) {
 			w.Must(w.Tokens.TellExpiring(w.Context()))
 		}
 		want := []struct{ subject, text string }{
-			{"Somebody used your decoy “test”", "From:       198.51.100.1\n"},
+			{"Someone used your decoy “test”", "From:       198.51.100.1\n"},
 			{"Personal access token “test” was used after it was replaced", "From:       198.51.100.7\n"},
 			{"Personal access token “test” is used from a new network", "Network:    203.0.113.0/24\n"},
 			{"Personal access token “Nightly” expires in 30 days", "`keyway pat rotate "},
