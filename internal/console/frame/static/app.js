@@ -34,7 +34,7 @@
   // A link pasted into a tab that shows an incomplete one changes only the fragment, and loads nothing.
   addEventListener('hashchange', () => {
     if (fragment) takeFragment()
-    else if (location.hash.startsWith('#token=')) location.reload()
+    else if (/\/(setup|invitation)$/.test(location.pathname) && location.hash.length > 1) location.reload()
   })
 
   // The result of what was just asked is shown once, not again with the address.
