@@ -110,7 +110,8 @@
     }
     if (offline) { // the browser would show its own page of an error, and what was typed would be gone
       event.preventDefault()
-      offline.hidden = false
+      offline.hidePopover() // and up again, above the dialog
+      offline.showPopover()
       offline.querySelector('p').textContent = 'The server can’t be reached, so nothing was sent. Your text is still here: try again when the connection is back.'
       return
     }
@@ -223,7 +224,8 @@
   function orphan(dialog) {
     if (dialog.dataset.orphan) return
     dialog.dataset.orphan = 'yes'
-    dialog.querySelector('.dialog-body, form')?.prepend(notice('This was changed or deleted in the meantime. You can still copy your text.'))
+    const body = dialog.querySelector('.dialog-body') || dialog.querySelector('form')
+    body?.prepend(notice('This was changed or deleted in the meantime. You can still copy your text.'))
     for (const button of all('[type="submit"]', dialog)) button.disabled = true
   }
 
@@ -548,7 +550,9 @@
     } else if (!offline) {
       offline = notice('Connection lost. Trying again…')
       offline.classList.add('offline')
+      offline.popover = 'manual'
       document.body.append(offline)
+      offline.showPopover()
     }
   }
 
