@@ -280,7 +280,7 @@ func TestSetUp(t *testing.T) {
 	if !strings.HasSuffix(b.address.Path, "/devices") {
 		t.Fatalf("at %s", b.address)
 	}
-	b.has("Welcome to Keyway.", "Jane Doe&#39;s Sandbox", "No devices yet", "Instance").get("/console/instance/people").has("Operator")
+	b.has("Welcome to Keyway.", "Jane Doe’s Sandbox", "No devices yet", "Instance").get("/console/instance/people").has("Operator")
 	s.browser(t).get("/console/setup").has("has expired or was already used")
 	// A second time, the link opens nothing.
 	second := s.browser(t)

@@ -73,7 +73,7 @@ func (q *request) postSetUp() error {
 		}
 		by := actor
 		by.UserID = u.ID
-		_, err := q.Workspaces.Create(ctx, tx, workspace.New{Name: u.Name + "'s Sandbox", IsSandbox: true}, u.ID, by)
+		_, err := q.Workspaces.Create(ctx, tx, workspace.New{Name: u.Name + "’s Sandbox", IsSandbox: true}, u.ID, by)
 		return err
 	}, store.Instance)
 	if dead(err) {
