@@ -116,13 +116,21 @@ func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
 		Guard: o.guard, KeepEvents: o.retention, ReadEvery: o.readEvery, SMTP: o.smtp})}
 }
 
-// close keeps where the audit log ends, and closes the database.
+// close keeps where the audit log ends, and closes the sessions with devices and the database.
 func (a *app) close() error {
 	if _, err := a.Audit.Keep(context.Background()); err != nil {
 		a.Log.Error("keeping the head of the audit log failed", "file", a.Audit.HeadFile(), "error", err)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), sessionsClose)
+	defer cancel()
+	if err := a.Accounts.Close(ctx); err != nil {
+		a.Log.Error("what sessions with devices reported last was not written", "error", err)
+	}
 	return a.DB.Close()
 }
+
+// sessionsClose is how long the end of the program waits for what sessions with devices have reported.
+const sessionsClose = 10 * time.Second
 
 // openVault opens the key file that belongs to the database. With a new database it takes the
 // file that is there, or makes one; beside existing data it never does.

@@ -20,7 +20,8 @@ var floors = map[string][]string{
 	"internal/trust":    {"internal/platform", "internal/trust"},
 	"internal/provider": {"internal/platform/fault", "internal/platform/vault", "internal/platform/store", "internal/provider"},
 	"internal/api":      {"internal/platform", "internal/trust", "internal/provider"},
-	"internal/console":  {"internal/platform", "internal/trust", "internal/provider", "internal/api", "internal/console"},
+	"internal/simulate": {"internal/platform", "internal/trust", "internal/provider", "internal/api", "internal/simulate"},
+	"internal/console":  {"internal/platform", "internal/trust", "internal/provider", "internal/api", "internal/simulate", "internal/console"},
 	"internal/wiring":   {"internal"},
 	"cmd/keyway":        {"internal"},
 	// Clients from outside, which know nothing of the program.

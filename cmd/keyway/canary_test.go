@@ -406,7 +406,7 @@ func (c *canaries) make(t *testing.T) (good string) {
 	c.refuse(t, http.MethodPost, "/access_codes/create", http.Header{"Authorization": {"Bearer " + pat}, "Seam-Workspace": {c.here.id}}, fields{"device_id": lock, "name": "Odd", "code": pin + "x"})
 
 	webview := c.ok(t, c.here.key, "/connect_webviews/create", fields{"accepted_providers": []string{"august"}}).object(t, "connect_webview")["connect_webview_id"].(string)
-	answers, err := c.Accounts.StandardAnswers(true, "august", "jane")
+	answers, err := c.Simulate.StandardAnswers(true, "august", "jane")
 	if err != nil {
 		t.Fatal(err)
 	}

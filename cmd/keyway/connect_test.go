@@ -53,7 +53,7 @@ func TestWebviewParameters(t *testing.T) {
 			}
 		}
 		// A customer's account cannot become another's; the same customer may connect it again.
-		answers, err := w.Accounts.StandardAnswers(true, "schlage", "sam")
+		answers, err := w.Simulate.StandardAnswers(true, "schlage", "sam")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -148,7 +148,7 @@ func (a *app) furnishDemo(ctx context.Context) (w demoWorld, err error) {
 	}
 	for _, ws := range w.Workspaces {
 		for _, brand := range ws.Brands {
-			if _, err := a.Webviews.ConnectStandard(ctx, ws.ID, true, brand, "jane"); err != nil {
+			if _, err := a.Simulate.ConnectStandard(ctx, ws.ID, true, brand, "jane"); err != nil {
 				return w, err
 			}
 		}

@@ -420,7 +420,7 @@ func (a *app) doSandboxConnect(ctx context.Context, in sandboxIn, _ audit.Actor,
 	if err != nil {
 		return nil, err
 	}
-	acc, err := a.Webviews.ConnectStandard(ctx, ws.ID, ws.IsSandbox, in.Provider, in.Login)
+	acc, err := a.Simulate.ConnectStandard(ctx, ws.ID, ws.IsSandbox, in.Provider, in.Login)
 	if err != nil {
 		return nil, err
 	}
@@ -433,7 +433,7 @@ func (a *app) doSandboxFill(ctx context.Context, in sandboxIn, _ audit.Actor, pr
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Accounts.Fill(ctx, ws.ID, ws.IsSandbox, in.Devices, func(done int) { progress(done, in.Devices) }); err != nil {
+	if err := a.Simulate.Fill(ctx, ws.ID, ws.IsSandbox, in.Devices, func(done int) { progress(done, in.Devices) }); err != nil {
 		return nil, err
 	}
 	n, err := a.Devices.Count(ctx, ws.ID)

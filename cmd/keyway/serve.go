@@ -340,6 +340,7 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies proxies, por
 	})
 	s.work.Go(func() { s.app.Webhooks.Run(work) })
 	s.work.Go(func() { s.app.Jobs.Run(work) })
+	s.work.Go(func() { s.openSessions(work) })
 	s.work.Go(func() {
 		s.app.Tokens.Run(work, func(err error) { s.app.Log.Error("writing down how tokens were used failed", "error", err) })
 	})
@@ -365,6 +366,17 @@ func (s *server) serve(l net.Listener, h *http.Server) {
 			s.failed <- err
 		}
 	}()
+}
+
+// openSessions connects to the accounts that are stored.
+func (s *server) openSessions(ctx context.Context) {
+	orphans, err := s.app.Accounts.OpenAll(ctx)
+	if err != nil && ctx.Err() == nil {
+		s.app.Log.Error("connected accounts could not be opened; each is tried again when a device of it is asked", "error", err)
+	}
+	if orphans > 0 {
+		s.app.Log.Warn("there are connected accounts that this version has no driver for; their devices are listed and cannot be reached", "accounts", orphans)
+	}
 }
 
 // handler puts the endpoints, the Console and what stands beside them under one roof.

@@ -88,7 +88,7 @@ func (w *world) place(t *testing.T, name string, sandbox bool) (p place) {
 // connect adds an account of a brand and gives its id.
 func (w *world) connect(t *testing.T, p place, brand, login string) string {
 	t.Helper()
-	acc, err := w.Webviews.ConnectStandard(t.Context(), p.id, true, brand, login)
+	acc, err := w.Simulate.ConnectStandard(t.Context(), p.id, true, brand, login)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -391,7 +391,7 @@ func (w *world) part(t *testing.T, p place, login, customer string) part {
 	t.Helper()
 	ctx := t.Context()
 	created := w.ok(t, p.key, "/connect_webviews/create", fields{"accepted_providers": []string{"august"}, "customer_key": customer}).object(t, "connect_webview")
-	answers, err := w.Accounts.StandardAnswers(true, "august", login)
+	answers, err := w.Simulate.StandardAnswers(true, "august", login)
 	if err != nil {
 		t.Fatal(err)
 	}

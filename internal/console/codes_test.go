@@ -139,7 +139,7 @@ func TestCodes(t *testing.T) {
 	b.get(codes).post(lock+"/simulate", "what", "code_at_lock", "name", "Neighbor", "code", "5724").at(codes).has("The code was added at the lock.", "Neighbor", "5724", "Manage")
 	other := regexp.MustCompile(`href="(` + codes + `/[^"]*)" data-dialog-from="convert-`).FindStringSubmatch(b.page)[1]
 	ctx := credential.With(t.Context(), credential.Principal{WorkspaceID: w.ID, IsSandbox: true, Role: rpc.Member})
-	if err := s.config.Codes.ManageElsewhere(ctx, other[strings.LastIndexByte(other, '/')+1:], true); err != nil {
+	if err := s.config.Simulate.ManageCodeElsewhere(ctx, other[strings.LastIndexByte(other, '/')+1:], true); err != nil {
 		t.Fatal(err)
 	}
 	b.post(other + "/convert").has("Another workspace manages this access code")

@@ -611,7 +611,7 @@ func TestDevices(t *testing.T) {
 	s.browser(t).signIn("eve").notFound(http.MethodPost, list+"/"+id+"/manage", frame.WorkspacePath(abroad.ID, "devices", id, "manage"))
 
 	// A list longer than a page.
-	if err := s.config.Accounts.Fill(t.Context(), w.ID, true, 2*50, nil); err != nil {
+	if err := s.config.Simulate.Fill(t.Context(), w.ID, true, 2*50, nil); err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}

@@ -33,7 +33,7 @@ import (
 // connected is the standard account of a brand in a workspace.
 func (s *server) connected(t *testing.T, workspaceID, brand string) account.Account {
 	t.Helper()
-	a, err := s.config.Webviews.ConnectStandard(t.Context(), workspaceID, true, brand, "jane")
+	a, err := s.config.Simulate.ConnectStandard(t.Context(), workspaceID, true, brand, "jane")
 	if err != nil {
 		t.Fatal(err)
 	}

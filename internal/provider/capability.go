@@ -6,32 +6,41 @@ import (
 	"time"
 )
 
-// Ref names a device to the provider that has it.
-type Ref struct {
-	WorkspaceID string
-	Brand       string // device_provider_name
-	Account     string // external id of the account
-	Device      string // external id of the device
-	Type        string // device_type
+// Asked is what a capability returns once the device, or its hub, was asked: that it was asked, not that it
+// is done. The outcome comes through the Sink as a Report whose For is the id of the command.
+type Asked struct {
+	// Until is how long the driver expects evidence of the outcome. After that nothing more is to be
+	// expected of the command; a read tells what became of it.
+	Until time.Time
+	// Slot is where a code was asked to be written.
+	Slot string
 }
 
-// Locker turns a lock's bolt. Both return when the lock has confirmed, or ErrOffline, ErrRefused,
-// ErrJammed or ErrUnsupported.
+// Locker turns a lock's bolt. commandID is the Report.For of the outcome. Both return ErrOffline,
+// ErrRefused, ErrJammed or ErrUnsupported where that is known at once.
 type Locker interface {
-	Lock(ctx context.Context, r Ref) error
-	Unlock(ctx context.Context, r Ref) error
+	Lock(ctx context.Context, r Ref, commandID string) (Asked, error)
+	Unlock(ctx context.Context, r Ref, commandID string) (Asked, error)
 }
 
-// AutoLocker sets whether, and how long after being opened, a lock locks itself. It returns what
-// Locker returns.
+// AutoLocker sets whether, and how long after being opened, a lock locks itself. It returns what Locker
+// returns.
 type AutoLocker interface {
-	SetAutoLock(ctx context.Context, r Ref, enabled bool, delay time.Duration) error
+	SetAutoLock(ctx context.Context, r Ref, enabled bool, delay time.Duration, commandID string) (Asked, error)
 }
 
-// Code is an access code as a lock holds it.
+// Prober asks a device for a sign of life. It returns nil when the device itself has answered, else
+// ErrOffline.
+type Prober interface {
+	Probe(ctx context.Context, r Ref) error
+}
+
+// Code is an access code on a lock.
 type Code struct {
-	Slot     string // the lock's own name for its place; empty for a code that is not on it yet
-	PIN      string // digits, leading zeros included; empty: the lock chooses
+	Slot string // the lock's own name for its place; empty for a code that is not on it yet
+	// PIN is the digits, leading zeros included. nil: in a code that was read, they cannot be read; in one
+	// to be written, the lock chooses.
+	PIN      *string
 	Name     string
 	StartsAt time.Time // zero: from now on; only where the lock keeps schedules
 	EndsAt   time.Time // zero: without an end
@@ -44,24 +53,28 @@ type CodeTraits struct {
 	Native bool
 	// Lead is how long before its time a code is put on the lock.
 	Lead time.Duration
-	// Notifies says that a code which someone changes at the lock is told at once, so that the lock
-	// need not be read from time to time to see it.
+	// Notifies says that CodesChanged follows every change at the lock, so that the lock need not be read
+	// from time to time to see it.
 	Notifies bool
 	// FixedCodes says that codes which others made cannot become managed.
 	FixedCodes bool
+	// Single says that single slots can be read: otherwise ReadCodes always reads all of them.
+	Single bool
 }
 
-// CodeProgrammer puts codes on a lock. A nil error means that the lock took the request, not that
-// the code is there: Codes tells. All return ErrOffline; PutCode returns ErrRefused, ErrFull,
-// ErrDuplicate or ErrUnsupported as well.
+// CodeProgrammer puts codes on a lock. A nil error means that the lock was asked, not that the code is
+// there: ReadCodes tells. All return ErrOffline; PutCode also ErrRefused, ErrFull, ErrDuplicate or
+// ErrUnsupported where that is known at once.
 type CodeProgrammer interface {
 	CodeTraits(r Ref) CodeTraits
-	// Codes reads all codes that are on the lock, whoever made them.
-	Codes(ctx context.Context, r Ref) ([]Code, error)
-	// PutCode writes a code: into its slot, or into a free one when Slot is empty.
-	PutCode(ctx context.Context, r Ref, c Code) error
+	// ReadCodes reads the codes in these slots from the lock, or all when none is named; an empty slot is
+	// not in the answer. Where CodeTraits.Single is false the answer may hold more than was asked for.
+	ReadCodes(ctx context.Context, r Ref, slots ...string) ([]Code, error)
+	// PutCode writes a code: into its slot, or into a free one when Slot is empty. opID is the Report.For
+	// of the outcome.
+	PutCode(ctx context.Context, r Ref, c Code, opID string) (Asked, error)
 	// DeleteCode empties a slot; an empty one is no error.
-	DeleteCode(ctx context.Context, r Ref, slot string) error
+	DeleteCode(ctx context.Context, r Ref, slot, opID string) (Asked, error)
 }
 
 // OfflineCoder computes codes that a lock accepts without having been told of them. It returns
@@ -79,65 +92,3 @@ var (
 	ErrDuplicate   = errors.New("the device has a code with this PIN already")
 	ErrUnsupported = errors.New("the device cannot do this")
 )
-
-// Report is what a device tells of itself. Of what is nil or empty it tells nothing.
-type Report struct {
-	Battery       *float64 // level, from 0 to 1
-	Keypad        *bool    // an accessory keypad is connected
-	KeypadBattery *float64 // level, from 0 to 1, of the keypad that is
-	Warnings      []Problem
-	Over          []string // the codes of warnings that it has no more
-	Moments       []Moment // what happened to it and leaves no trace
-}
-
-// Moment is something that happens to a device.
-type Moment string
-
-// The moments.
-const (
-	Tampered     Moment = "tampered"
-	DoorbellRang Moment = "doorbell_rang"
-)
-
-// BatteryStatus is the API's word for the level of a battery, from 0 to 1.
-func BatteryStatus(level float64) string {
-	switch {
-	case level < 0.1:
-		return "critical"
-	case level < 0.25:
-		return "low"
-	case level < 0.95:
-		return "good"
-	}
-	return "full"
-}
-
-// Condition is something that can be the matter with a virtual device for a while.
-type Condition string
-
-// The conditions.
-const (
-	FlakyConnection       Condition = "flaky_connection"
-	PrivacyMode           Condition = "privacy_mode"            // someone inside keeps all codes out
-	ThirdPartyIntegration Condition = "third_party_integration" // another service manages it too
-)
-
-// Fault is how a virtual device can be told to fail.
-type Fault string
-
-// The faults.
-const (
-	FaultOffline Fault = "offline" // it does not answer
-	FaultRefused Fault = "refused" // it says no
-	FaultJammed  Fault = "jammed"  // the bolt does not move
-	FaultSilent  Fault = "silent"  // it says yes and does nothing, as some real locks do
-)
-
-// Memory keeps what a device without hardware remembers.
-type Memory interface {
-	// Load gives what is kept under the device; nil for nothing.
-	Load(ctx context.Context, r Ref) ([]byte, error)
-	// Change replaces it by what fn makes of it, with no other change in between. fn may run more
-	// than once. An error of fn is returned, and nothing changes.
-	Change(ctx context.Context, r Ref, fn func(data []byte) ([]byte, error)) error
-}

@@ -1,6 +1,6 @@
-// Package provider is the way to devices. A provider signs in to an account of a brand or to a
-// local protocol and tells which devices it found there. What a device can do beyond being
-// listed is asked for through small capability interfaces that are declared where they are used.
+// Package provider is the way to devices. A driver knows one way: it signs in to accounts of a brand or
+// connects to a hub, and opens a session for each. A session reports what it learns to a Sink, in its own
+// time, and takes commands through small capability interfaces, which are asked of it by type assertion.
 package provider
 
 import (
@@ -9,19 +9,81 @@ import (
 	"time"
 )
 
-// Provider reaches the devices of one or more brands.
-type Provider interface {
-	// Brands lists what can be connected through this provider, in the order in which a person
-	// should see it. Callers do not change it.
+// Driver is one way to devices. All methods are safe for concurrent use.
+type Driver interface {
+	// Name is kept in the row of each account and decides which driver opens it. It never changes.
+	Name() string
+	// Brands lists what can be connected, in the order in which people should see it. Callers do not
+	// change it.
 	Brands() []Brand
-	// Connect signs in to an account of the named brand with a person's answers (keyed by
-	// Field.Name, and "region" and "two_factor_code" where the brand asks for them) and returns
-	// it with all its devices. It returns ErrUnknownBrand, or a *SignInError that says which
-	// answer to mend. It is idempotent: the same account yields the same external ids.
-	Connect(ctx context.Context, brand string, answers map[string]string) (Account, error)
-	// Close ends all connections.
+	// Connect signs in to an account with a person's answers (keyed by Field.Name, and "region" and
+	// "two_factor_code" where the brand asks for them). It is idempotent: the same account or hub yields
+	// the same ExternalID, whatever its address. It returns ErrUnknownBrand, or a *SignInError that says
+	// which answer has to change.
+	Connect(ctx context.Context, workspaceID, brand string, answers map[string]string) (Account, error)
+	// Open begins a session with an account that Connect gave, after Connect and at every start of the
+	// server. It does not wait for the peer: the session connects, and connects again, by itself, and
+	// reports its progress to the sink. ctx lasts as long as the session. An error means that the account's
+	// options cannot be understood.
+	Open(ctx context.Context, a Account, sink Sink) (Session, error)
+}
+
+// Session is a connection to one account, safe for concurrent use. What its devices can be asked for are
+// the capabilities that it has besides: Locker, CodeProgrammer, Prober and so on.
+type Session interface {
+	// Refresh asks the peer for a complete list of devices. When it returns nil, the list has been given
+	// to the sink. It returns ErrOffline when the peer does not answer.
+	Refresh(ctx context.Context) error
+	// Close ends the session. Nothing is reported after it has returned.
 	Close() error
 }
+
+// Sink takes what a session learns. All methods are safe from any goroutine, return at once, and keep the
+// order of calls about one device. A session may call them before Open has returned.
+type Sink interface {
+	// Snapshot gives a complete list of the account's devices. Devices that are not in it are removed only
+	// if a later list, at least GoneAfter later, lacks them too; an empty list removes nothing.
+	Snapshot(devices []Device)
+	// Found introduces a device that is new or whose description has changed. Of a device that is known,
+	// it changes only the description (name, abilities, maker) and adds properties that it lacked: states
+	// come through Report.
+	Found(d Device)
+	// Gone says that the peer has removed a device.
+	Gone(externalID string)
+	// Report gives states of a device. Reports that are not written yet are merged; equal states write
+	// nothing.
+	Report(r Ref, is Report)
+	// Occurred gives something that happened at a device. Occurrences are never merged; the same one given
+	// twice counts once.
+	Occurred(r Ref, what Occurrence)
+	// CodesChanged says that codes in these slots of a lock may have changed; no slots: any of them.
+	CodesChanged(r Ref, slots ...string)
+	// State says how the connection to the peer is.
+	State(s AccountState)
+}
+
+// GoneAfter is how long a device must be missing from complete lists until it counts as removed.
+const GoneAfter = 30 * time.Second
+
+// AccountState is how the connection of a session is.
+type AccountState struct {
+	Status  Status
+	Since   time.Time
+	NextTry time.Time // zero: unknown, or none is needed
+	Message string    // why it was refused and what to do, for people; no secrets
+	// SignInSoon says that the peer asks for a new sign-in before it ends this one.
+	SignInSoon bool
+}
+
+// Status is how a connection is.
+type Status string
+
+// The states of a connection.
+const (
+	Connected    Status = "connected"
+	Reconnecting Status = "reconnecting" // the peer does not answer; the session tries again by itself
+	Refused      Status = "refused"      // the peer does not accept the sign-in: a person has to connect again
+)
 
 // Brand is one row of what can be connected.
 type Brand struct {
@@ -38,6 +100,8 @@ type SignIn struct {
 	Fields    []Field
 	Regions   []string // empty: the brand does not ask
 	TwoFactor bool
+	// Example are answers that sign in to an account that anyone may try; nil: there is none.
+	Example map[string]string
 }
 
 // Field is one thing that a brand asks for at sign-in.
@@ -47,22 +111,50 @@ type Field struct {
 	Secret bool // never shown, logged or stored in the clear
 }
 
-// Account is what a successful sign-in gives.
+// Account is an account of a brand, or a hub. Connect fills in what it learns; Open gets what is stored.
 type Account struct {
-	ExternalID     string // stable for the account within its brand, for example the e-mail address
+	ID             string // connected_account_id; only for Open
+	WorkspaceID    string // only for Open
 	Brand          string
+	ExternalID     string // the peer's own identity, for example an e-mail address or a hub's serial number
 	DisplayName    string
 	UserIdentifier map[string]string // user_identifier of the API: email, username, phone, api_url, exclusive
-	Devices        []Device
+	Options        Options           // what Open needs; stored sealed
+	// Devices is the first complete list, where signing in gives it; nil: the session's first Snapshot.
+	Devices []Device
 }
 
-// Device is what a provider knows of one device.
+// Options are what a driver needs to open an account again, in a form of its own. They hold secrets and
+// print as nothing.
+type Options []byte
+
+// String hides the options.
+func (Options) String() string { return "[options]" }
+
+// GoString hides the options.
+func (Options) GoString() string { return "[options]" }
+
+// MarshalJSON hides the options: they are stored sealed, never as JSON.
+func (Options) MarshalJSON() ([]byte, error) { return []byte(`"[options]"`), nil }
+
+// Ref names a device to the session that has it.
+type Ref struct {
+	WorkspaceID string
+	Brand       string // device_provider_name
+	Account     string // external id of the account
+	Device      string // external id of the device
+	Type        string // device_type
+}
+
+// Device is what a driver knows of one device.
 type Device struct {
 	ExternalID   string // stable for the device within its account
 	Type         string // device_type of the API
 	Name         string
-	Capabilities []string        // capabilities_supported of the API
-	Flags        map[string]bool // can_* flags: true works now, false has it but it does not work, absent does not have it
+	Capabilities []string // capabilities_supported of the API
+	// Flags are the can_* flags that the device has. One is false only while a problem says why: what
+	// works follows from the problems, see Works.
+	Flags        map[string]bool
 	Manufacturer Manufacturer
 	TimeZone     string         // IANA name
 	Properties   map[string]any // the API's properties, complete but for what Keyway itself adds (name, online)
@@ -85,13 +177,13 @@ type Problem struct {
 	Since   time.Time
 }
 
-// ErrUnknownBrand is returned for a brand that the provider does not have.
+// ErrUnknownBrand is returned for a brand that the driver does not have.
 var ErrUnknownBrand = errors.New("unknown brand")
 
 // SignInError tells which answer of a person was wrong or is still missing.
 type SignInError struct {
 	Kind    SignInErrorKind
-	Field   string // name of the field to mend; empty for the account as a whole
+	Field   string // name of the field to correct; empty for the account as a whole
 	Message string // for the person who signs in; never holds an answer
 }
 
@@ -109,54 +201,3 @@ const (
 	TwoFactorRequired SignInErrorKind = "two_factor_required"
 	WrongTwoFactor    SignInErrorKind = "wrong_two_factor_code"
 )
-
-// Registry knows which provider connects which brand. Sandbox workspaces have virtual devices of
-// every brand; production workspaces have what is real.
-type Registry struct {
-	sandbox    Provider
-	production []Provider
-	// by brand: every visit of a lock asks, and making the list of brands costs more than the visit
-	virtual, real map[string]Provider
-}
-
-// NewRegistry makes a registry of an explicit list.
-func NewRegistry(sandbox Provider, production ...Provider) *Registry {
-	return &Registry{sandbox, production, byBrand(sandbox), byBrand(production...)}
-}
-
-// byBrand gives the first of the providers that has each brand.
-func byBrand(providers ...Provider) map[string]Provider {
-	out := map[string]Provider{}
-	for _, p := range providers {
-		for _, b := range p.Brands() {
-			if _, ok := out[b.Name]; !ok {
-				out[b.Name] = p
-			}
-		}
-	}
-	return out
-}
-
-// Brands lists what can be connected in a workspace of the kind.
-func (r *Registry) Brands(sandbox bool) []Brand {
-	if sandbox {
-		return r.sandbox.Brands()
-	}
-	var out []Brand
-	for _, p := range r.production {
-		out = append(out, p.Brands()...)
-	}
-	return out
-}
-
-// Find gives the provider of a brand; ErrUnknownBrand when there is none.
-func (r *Registry) Find(brand string, sandbox bool) (Provider, error) {
-	brands := r.real
-	if sandbox {
-		brands = r.virtual
-	}
-	if p, ok := brands[brand]; ok {
-		return p, nil
-	}
-	return nil, ErrUnknownBrand
-}

@@ -3,8 +3,6 @@
 package wiring
 
 import (
-	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -38,6 +36,7 @@ import (
 	"keyway/internal/provider"
 	"keyway/internal/provider/sandbox"
 	"keyway/internal/provider/sandbox/memory"
+	"keyway/internal/simulate"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/credential"
 	"keyway/internal/trust/identity"
@@ -59,7 +58,8 @@ type Rooms struct {
 	Jobs       *job.Runner
 	Mail       *mail.Outbox
 	Providers  *provider.Registry
-	Virtual    *sandbox.Provider
+	Virtual    *sandbox.Driver
+	Simulate   *simulate.Simulator
 	Workspaces *workspace.Workspaces
 	Devices    *device.Devices
 	Accounts   *account.Accounts
@@ -81,11 +81,12 @@ type Outside struct {
 	Log        *slog.Logger
 	Now        func() time.Time // nil: the machine's clock
 	PublicURL  string
-	UserAgent  string          // of webhooks
-	Guard      *outbound.Guard // nil: only the public internet
-	KeepEvents time.Duration   // 0: events are never removed
-	ReadEvery  time.Duration   // locks whose provider does not notify; 0: never
-	SMTP       *mail.Server    // nil: nothing is mailed
+	UserAgent  string            // of webhooks
+	Guard      *outbound.Guard   // nil: only the public internet
+	KeepEvents time.Duration     // 0: events are never removed
+	ReadEvery  time.Duration     // locks whose provider does not notify; 0: never
+	SMTP       *mail.Server      // nil: nothing is mailed
+	Drivers    []provider.Driver // of production workspaces
 }
 
 // Wire makes the rooms.
@@ -98,14 +99,15 @@ func Wire(o Outside) *Rooms {
 	}
 	db, v, now, clocks := o.DB, o.Vault, o.Now, clock.Clock{Real: o.Now}
 	r := &Rooms{Outside: o}
-	r.Virtual = sandbox.New(&memory.Memory{DB: db, Vault: v}, now)
+	memories := &memory.Memory{DB: db, Vault: v}
+	r.Virtual = sandbox.New(memories, now)
 	r.Audit = &audit.Log{DB: db, Vault: v, Now: now}
 	r.People = &identity.People{DB: db, Vault: v, Audit: r.Audit, Now: now}
 	r.Usage = credential.NewUsage(db)
 	r.Leaks = &credential.Leaks{DB: db, Vault: v, Audit: r.Audit, Limit: credential.NewLimiter(credential.LeaksPerMinute, now), Now: now}
 	r.Jobs = job.NewRunner(db, o.Log, now)
 	r.Keyring = &keyring.Keyring{DB: db, Vault: v, Audit: r.Audit, Jobs: r.Jobs, Now: now, Sealed: slices.Concat(accesscode.Sealed(), event.Sealed(), identity.Sealed(),
-		webhook.Sealed(), clientsession.Sealed(), connectwebview.Sealed(), memory.Sealed(), mail.Sealed())}
+		webhook.Sealed(), clientsession.Sealed(), connectwebview.Sealed(), memory.Sealed(), mail.Sealed(), account.Sealed())}
 	r.Keyring.RegisterJobs()
 	r.Mail = mail.New(mail.Outbox{DB: db, Vault: v, Jobs: r.Jobs, Log: o.Log, Now: now, PublicURL: o.PublicURL, Server: o.SMTP})
 	r.Events = &event.Log{DB: db, Vault: v, Retention: o.KeepEvents, Now: now}
@@ -113,23 +115,25 @@ func Wire(o Outside) *Rooms {
 	r.Retention.RegisterJobs()
 	r.Webhooks = webhook.New(webhook.Webhooks{DB: db, Vault: v, Events: r.Events, Jobs: r.Jobs, Guard: o.Guard, Audit: r.Audit, Log: o.Log, Mail: r.Mail, Now: now, UserAgent: o.UserAgent})
 	r.Attempts = &action.Attempts{DB: db, Now: now}
-	r.Providers = provider.NewRegistry(r.Virtual)
-	r.Devices = &device.Devices{DB: db, Events: r.Events, Providers: r.Providers, Now: now}
-	r.Accounts = &account.Accounts{DB: db, Events: r.Events, Devices: r.Devices, Providers: r.Providers, Sandbox: r.Virtual, Now: now}
+	r.Providers = provider.NewRegistry(r.Virtual, o.Drivers...)
+	r.Devices = &device.Devices{DB: db, Events: r.Events, Providers: r.Providers, Jobs: r.Jobs, Clock: clocks, Now: now}
+	r.Accounts = &account.Accounts{DB: db, Vault: v, Events: r.Events, Devices: r.Devices, Providers: r.Providers, Log: o.Log, Now: now}
+	r.Devices.Sessions = r.Accounts
+	r.Devices.RegisterJobs()
 	r.Workspaces = &workspace.Workspaces{DB: db, PublicURL: o.PublicURL, Attempts: r.Attempts, Jobs: r.Jobs, Audit: r.Audit, Now: now, RemoveRows: r.Retention.RemoveWorkspace}
-	r.Workspaces.Subscribers = append(r.Workspaces.Subscribers, r)
 	r.Workspaces.Finders = r.finders()
 	r.Workspaces.RegisterJobs()
 	r.Codes = &accesscode.Codes{DB: db, Vault: v, Devices: r.Devices, Attempts: r.Attempts, Jobs: r.Jobs, Events: r.Events, Clock: clocks, Log: o.Log, ReadEvery: o.ReadEvery}
 	r.Codes.RegisterJobs()
-	r.Devices.Subscribers = append(r.Devices.Subscribers, r.Codes)
-	r.Devices.Simulated = append(r.Devices.Simulated, r.Codes.DeviceSimulated)
-	r.Locks = &lock.Locks{DB: db, Devices: r.Devices, Attempts: r.Attempts, Jobs: r.Jobs, Events: r.Events, Clock: clocks, Codes: r.Codes, Log: o.Log}
+	r.Locks = &lock.Locks{DB: db, Devices: r.Devices, Attempts: r.Attempts, Jobs: r.Jobs, Events: r.Events, Clock: clocks, Log: o.Log}
 	r.Locks.RegisterJobs()
 	r.Sessions = &clientsession.Sessions{DB: db, Vault: v, Events: r.Events, Limit: credential.NewLimiter(clientsession.PerMinute, now), Now: now}
 	r.Webviews = &connectwebview.Webviews{DB: db, Vault: v, Events: r.Events, Accounts: r.Accounts, Devices: r.Devices, Workspaces: r.Workspaces,
 		Providers: r.Providers, PublicURL: o.PublicURL, Log: o.Log, Now: now}
-	r.Accounts.Webview = r.Webviews.ForAccount
+	r.Simulate = &simulate.Simulator{DB: db, Virtual: r.Virtual, Memory: memories, Devices: r.Devices, Accounts: r.Accounts, Codes: r.Codes, Locks: r.Locks,
+		Webviews: r.Webviews, Workspaces: r.Workspaces, Jobs: r.Jobs, Audit: r.Audit, Clock: clocks, Now: now}
+	r.Devices.Subscribers = append(r.Devices.Subscribers, r.Codes, r.Simulate)
+	r.Workspaces.Subscribers = append(r.Workspaces.Subscribers, r.Simulate)
 	r.Keys = &apikey.Keys{DB: db, Vault: v, Usage: r.Usage, Audit: r.Audit, Now: now}
 	r.Tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: r.Usage, Audit: r.Audit, Events: r.Events, Jobs: r.Jobs, Mail: r.Mail, Now: now, Table: r.Table}
 	r.Tokens.RegisterJobs()
@@ -140,15 +144,13 @@ func Wire(o Outside) *Rooms {
 	return r
 }
 
-var _ workspace.Subscriber = (*Rooms)(nil)
-
 // Endpoints are the rows of all rooms, room by room.
 func (r *Rooms) Endpoints() [][]rpc.Endpoint {
 	return [][]rpc.Endpoint{
 		r.Webviews.Endpoints(), r.Sessions.Endpoints(), r.Webhooks.Endpoints(), telemetry.Endpoints(), r.Locks.Endpoints(), r.Codes.Endpoints(),
 		(&health.Checker{DB: r.DB, Now: r.Now}).Endpoints(), r.Workspaces.Endpoints(), r.Devices.Endpoints(), r.Accounts.Endpoints(),
 		r.Attempts.Endpoints(), r.Events.Endpoints(), r.Tokens.Endpoints(), r.Policies.Endpoints(), r.Keys.Endpoints(), r.Members.Endpoints(),
-		(&user.Users{People: r.People}).Endpoints(), (&auditlog.Reader{Log: r.Audit}).Endpoints(), r.Leaks.Endpoints(),
+		(&user.Users{People: r.People}).Endpoints(), (&auditlog.Reader{Log: r.Audit}).Endpoints(), r.Leaks.Endpoints(), r.Simulate.Endpoints(),
 	}
 }
 
@@ -167,20 +169,8 @@ func (r *Rooms) Console() console.Rules {
 	return console.Rules{
 		DB: r.DB, People: r.People, Workspaces: r.Workspaces, Members: r.Members, Keys: r.Keys, Tokens: r.Tokens, Policies: r.Policies, Audit: r.Audit,
 		Devices: r.Devices, Accounts: r.Accounts, Webviews: r.Webviews, Sessions: r.Sessions, Webhooks: r.Webhooks, Providers: r.Providers,
-		Events: r.Events, Attempts: r.Attempts, Locks: r.Locks, Codes: r.Codes, Log: r.Log, Now: r.Now,
+		Events: r.Events, Attempts: r.Attempts, Locks: r.Locks, Codes: r.Codes, Simulate: r.Simulate, Log: r.Log, Now: r.Now,
 	}
-}
-
-// WorkspaceReset puts a sandbox workspace's devices back to how they were found, with what they
-// remember and the codes on them, and its clock to the real time.
-func (r *Rooms) WorkspaceReset(ctx context.Context, workspaceID string) error {
-	err := r.DB.Update(ctx, func(tx *store.Tx) error {
-		return errors.Join(memory.Forget(ctx, tx, workspaceID), r.Codes.Reset(ctx, tx, workspaceID), r.Jobs.Rewind(ctx, tx, workspaceID))
-	}, store.Workspace(workspaceID))
-	if err != nil {
-		return err
-	}
-	return r.Accounts.Reset(ctx, workspaceID)
 }
 
 // Tables are the tables of all packages.

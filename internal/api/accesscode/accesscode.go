@@ -176,6 +176,24 @@ type held struct {
 	EndsAt   time.Time `json:"ends_at,omitzero"`
 }
 
+// public is a code as a session takes it. Without a PIN the lock chooses one.
+func (h held) public() provider.Code {
+	c := provider.Code{Slot: h.Slot, Name: h.Name, StartsAt: h.StartsAt, EndsAt: h.EndsAt}
+	if h.PIN != "" {
+		c.PIN = &h.PIN
+	}
+	return c
+}
+
+// heldOf is a code as a session has read it.
+func heldOf(c provider.Code) held {
+	h := held{Slot: c.Slot, Name: c.Name, StartsAt: c.StartsAt, EndsAt: c.EndsAt}
+	if c.PIN != nil {
+		h.PIN = *c.PIN
+	}
+	return h
+}
+
 // actor is who caused something, as a timeline tells.
 type actor struct {
 	Type string `json:"type"` // api_key, console_user, system, external

@@ -10,6 +10,7 @@ import (
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/store/storetest"
 	"keyway/internal/provider"
+	"keyway/internal/provider/sandbox"
 )
 
 func iso(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z07:00") }
@@ -152,7 +153,7 @@ func TestChangedAtTheLock(t *testing.T) {
 		on := w.onLock(lock)
 		for pin, to := range map[string]string{"1111": "3333", "2222": "4444"} {
 			c := on[pin]
-			c.PIN = to
+			c.PIN = pinOf(to)
 			w.must(w.virtual.PutByHand(ctx, w.ref(lock), c))
 		}
 		w.kick(lock)
@@ -256,7 +257,7 @@ func TestDuplicateFullAndRefusals(t *testing.T) {
 		w.settle()
 		w.wantStatus(b.str("access_code_id"), "set")
 
-		w.must(w.virtual.FailNext(context.Background(), w.ref(august), provider.FaultRefused, provider.FaultSilent, provider.FaultRefused))
+		w.must(w.virtual.FailNext(context.Background(), w.ref(august), sandbox.FaultRefused, sandbox.FaultSilent, sandbox.FaultRefused))
 		c := w.call("/access_codes/create", object{"device_id": august, "code": "9876", "name": "c"}).obj("access_code").str("access_code_id")
 		w.advance(20 * time.Second)
 		w.wantStatus(c, "set")
@@ -402,7 +403,7 @@ func TestManagedByAnotherWorkspace(t *testing.T) {
 		abroad := w.ref(lock)
 		abroad.WorkspaceID = "workspace-2"
 		w.connectIn("workspace-2", "august", "john")
-		if on, err := w.virtual.Codes(context.Background(), abroad); err != nil || len(on) != 0 {
+		if on, err := w.virtual.CodesOn(context.Background(), abroad); err != nil || len(on) != 0 {
 			t.Fatal("the same login in another workspace finds what was done in this one", on, err)
 		}
 		w.refused("/access_codes/unmanaged/convert_to_managed", object{"access_code_id": ours}, "access_code_managed_by_another_workspace")
@@ -448,12 +449,12 @@ func TestAccountDisconnected(t *testing.T) {
 		c := w.call("/access_codes/create", object{"device_id": lock, "name": "x", "sync": true}).obj("access_code")
 		d, err := w.devices.Reach(context.Background(), db, ws, lock)
 		w.must(err)
-		for _, connected := range []bool{false, true} {
+		for _, state := range []provider.Status{provider.Refused, provider.Connected} {
 			w.must(db.Update(context.Background(), func(tx *store.Tx) error {
-				return w.devices.SetAccountConnected(context.Background(), tx, ws, d.ConnectedAccountID, connected)
+				return w.devices.SetAccountState(context.Background(), tx, &d, state)
 			}, store.Workspace(ws)))
 			w.settle()
-			w.wantStatus(c.str("access_code_id"), map[bool]string{false: "unknown", true: "set"}[connected])
+			w.wantStatus(c.str("access_code_id"), map[provider.Status]string{provider.Refused: "unknown", provider.Connected: "set"}[state])
 		}
 	})
 }
@@ -495,7 +496,7 @@ func TestKeypadAndBolt(t *testing.T) {
 		if e := events[3]; len(events) != 5 || e.str("access_code_id") != c.str("access_code_id") || e.str("code") != "0420" {
 			t.Fatal(e)
 		}
-		w.must(w.virtual.FailNext(context.Background(), w.ref(lock), provider.FaultJammed))
+		w.must(w.virtual.FailNext(context.Background(), w.ref(lock), sandbox.FaultJammed))
 		if a := w.call("/locks/lock_door", object{"device_id": lock, "sync": true}).obj("action_attempt"); a.obj("error").str("type") != "lock_jammed" {
 			t.Fatal(a)
 		}
@@ -606,7 +607,7 @@ func TestPINsAreSealed(t *testing.T) {
 	w.call("/access_codes/update", object{"access_code_id": id, "code": other})
 	w.settle()
 	c := w.onLock(lock)[other]
-	c.PIN = "795795"
+	c.PIN = pinOf("795795")
 	w.must(w.virtual.PutByHand(context.Background(), w.ref(lock), c))
 	w.kick(lock)
 	for _, table := range []string{"events", "access_codes", "device_memory", "jobs", "action_attempts", "devices"} {

@@ -13,11 +13,25 @@ import (
 	"keyway/internal/provider/sandbox"
 )
 
-// mortal is a provider in a process that dies at one of the steps between which it asks locks.
+// mortal is a driver in a process that dies at one of the steps between which it asks locks.
 type mortal struct {
-	*sandbox.Provider
+	*sandbox.Driver
 	in    int // so many steps from now
 	steps int // taken
+}
+
+// mortalSession is a session of a mortal.
+type mortalSession struct {
+	*sandbox.Session
+	m *mortal
+}
+
+func (m *mortal) Open(ctx context.Context, a provider.Account, sink provider.Sink) (provider.Session, error) {
+	s, err := m.Driver.Open(ctx, a, sink)
+	if err != nil {
+		return nil, err
+	}
+	return &mortalSession{s.(*sandbox.Session), m}, nil
 }
 
 // step is where the process may die: nothing that it was doing goes on.
@@ -27,22 +41,22 @@ func (m *mortal) step() {
 	}
 }
 
-func (m *mortal) Codes(ctx context.Context, r provider.Ref) ([]provider.Code, error) {
-	m.step()
-	defer m.step()
-	return m.Provider.Codes(ctx, r)
+func (s *mortalSession) ReadCodes(ctx context.Context, r provider.Ref, slots ...string) ([]provider.Code, error) {
+	s.m.step()
+	defer s.m.step()
+	return s.Session.ReadCodes(ctx, r, slots...)
 }
 
-func (m *mortal) PutCode(ctx context.Context, r provider.Ref, c provider.Code) error {
-	m.step()
-	defer m.step()
-	return m.Provider.PutCode(ctx, r, c)
+func (s *mortalSession) PutCode(ctx context.Context, r provider.Ref, c provider.Code, opID string) (provider.Asked, error) {
+	s.m.step()
+	defer s.m.step()
+	return s.Session.PutCode(ctx, r, c, opID)
 }
 
-func (m *mortal) DeleteCode(ctx context.Context, r provider.Ref, slot string) error {
-	m.step()
-	defer m.step()
-	return m.Provider.DeleteCode(ctx, r, slot)
+func (s *mortalSession) DeleteCode(ctx context.Context, r provider.Ref, slot, opID string) (provider.Asked, error) {
+	s.m.step()
+	defer s.m.step()
+	return s.Session.DeleteCode(ctx, r, slot, opID)
 }
 
 const never = -1
@@ -80,8 +94,8 @@ func (w *world) dieAt(in int) int {
 	remove := w.call("/access_codes/delete", object{"access_code_id": id(removed)})
 	made := create("4444")
 
-	m := &mortal{Provider: w.virtual, in: in}
-	w.devices.Providers = provider.NewRegistry(m)
+	m := &mortal{Driver: w.virtual, in: in}
+	w.use(m)
 	if in == 0 {
 		w.jobs.Handle("access_code.sync", func(context.Context, job.Job) error { runtime.Goexit(); return nil })
 	}
@@ -121,10 +135,10 @@ func (w *world) dieAt(in int) int {
 	return m.steps
 }
 
-func (m *mortal) Unlock(ctx context.Context, r provider.Ref) error {
-	m.step()
-	defer m.step()
-	return m.Provider.Unlock(ctx, r)
+func (s *mortalSession) Unlock(ctx context.Context, r provider.Ref, commandID string) (provider.Asked, error) {
+	s.m.step()
+	defer s.m.step()
+	return s.Session.Unlock(ctx, r, commandID)
 }
 
 // A bolt is turned once, whenever the process dies: what became of it nobody knows, and the attempt says so.
@@ -137,8 +151,8 @@ func TestDyingWhileABoltTurns(t *testing.T) {
 		ctx := context.Background()
 		for in := range 3 { // before anything, before the bolt turns, after it has
 			asked := w.call("/locks/unlock_door", object{"device_id": lock})
-			m := &mortal{Provider: w.virtual, in: in}
-			w.devices.Providers = provider.NewRegistry(m)
+			m := &mortal{Driver: w.virtual, in: in}
+			w.use(m)
 			if in == 0 {
 				w.jobs.Handle("lock.turn", func(context.Context, job.Job) error { runtime.Goexit(); return nil })
 			}
@@ -153,7 +167,7 @@ func TestDyingWhileABoltTurns(t *testing.T) {
 			w.wantAttempt(asked, "pending", "")
 
 			w.start()
-			w.devices.Providers = provider.NewRegistry(m)
+			w.use(m)
 			w.mu.Lock()
 			w.now = w.now.Add(30 * time.Second)
 			w.mu.Unlock()
@@ -173,8 +187,8 @@ func TestABoltTurnsNotLongAfterItWasAsked(t *testing.T) {
 		w := setup(t, db)
 		lock := w.connect("august")
 		w.settle()
-		m := &mortal{Provider: w.virtual, in: -1}
-		w.devices.Providers = provider.NewRegistry(m)
+		m := &mortal{Driver: w.virtual, in: -1}
+		w.use(m)
 		asked := w.call("/locks/unlock_door", object{"device_id": lock})
 		w.mu.Lock()
 		w.now = w.now.Add(2 * time.Minute)

@@ -30,7 +30,6 @@ func (c *Codes) Endpoints() []rpc.Endpoint {
 		{Path: "/access_codes/list", Summary: "Lists access codes.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "access_codes", Handle: rpc.Func(c.list)},
 		{Path: "/access_codes/pull_backup_access_code", Summary: "Gets the backup that stands in for an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Returns: "access_code", Twin: "backup_access_code", Handle: rpc.Func(c.pullBackup)},
 		{Path: "/access_codes/report_device_constraints", Summary: "Tells what lengths of codes a device takes.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Handle: rpc.Func(c.reportConstraints)},
-		{Path: "/access_codes/simulate/create_unmanaged_access_code", Summary: "Has someone put a code on a virtual lock.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Returns: "access_code", Handle: rpc.Func(c.simulateUnmanaged)},
 		{Path: "/access_codes/unmanaged/convert_to_managed", Summary: "Makes a code that others put on a lock a managed one.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.convert)},
 		{Path: "/access_codes/unmanaged/delete", Summary: "Takes a code that others put on a lock off it.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "DELETE", Returns: "action_attempt", Handle: rpc.Func(c.deleteUnmanaged)},
 		{Path: "/access_codes/unmanaged/get", Summary: "Gets a code that others put on a lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "access_code", Handle: rpc.Func(c.getUnmanaged)},
@@ -38,8 +37,6 @@ func (c *Codes) Endpoints() []rpc.Endpoint {
 		{Path: "/access_codes/unmanaged/update", Summary: "Makes a code that others put on a lock a managed one.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.updateUnmanaged)},
 		{Path: "/access_codes/update", Summary: "Changes an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PUT PATCH", Returns: "action_attempt", Handle: rpc.Func(c.update)},
 		{Path: "/access_codes/update_multiple", Summary: "Changes the access codes that share a PIN.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.updateMultiple)},
-		{Path: "/keyway/v1/sandbox/change_code_on_lock", Summary: "Has someone change an access code at its virtual lock, or take it off; it is known when this answers.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member, ByDevice: true, Handle: rpc.Func(c.simulateChange)},
-		{Path: "/keyway/v1/sandbox/manage_code_elsewhere", Summary: "Has another workspace take over an access code on a virtual lock, or let go of it; it is known when this answers.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member, ByDevice: true, Handle: rpc.Func(c.simulateElsewhere)},
 	}
 }
 
@@ -370,38 +367,6 @@ func (c *Codes) reportConstraints(ctx context.Context, in constraintsInput) (rpc
 		}
 	}
 	return rpc.OK{}, c.ReportConstraints(ctx, in.DeviceID, in.Lengths, in.Min.Or(0), in.Max.Or(0))
-}
-
-type simulateInput struct {
-	DeviceID string `json:"device_id" rule:"required" doc:"On which device."`
-	Name     string `json:"name" rule:"required" doc:"What the lock calls it."`
-	Code     string `json:"code" rule:"required,min=4,max=8" doc:"Its PIN."`
-}
-
-func (c *Codes) simulateUnmanaged(ctx context.Context, in simulateInput) (rpc.Doc[Unmanaged], error) {
-	id, err := c.SimulateUnmanaged(ctx, in.DeviceID, in.Name, in.Code)
-	if err != nil {
-		return nil, err
-	}
-	return c.get(ctx, c.DB, credential.From(ctx).WorkspaceID, id)
-}
-
-type changeOnLockInput struct {
-	ID   string `json:"access_code_id" rule:"required" doc:"Which access code."`
-	Code string `json:"code" rule:"max=12" doc:"The PIN that it is given; without one it is taken off the lock."`
-}
-
-func (c *Codes) simulateChange(ctx context.Context, in changeOnLockInput) (rpc.OK, error) {
-	return rpc.OK{}, c.SimulateChange(ctx, in.ID, in.Code)
-}
-
-type elsewhereInput struct {
-	ID        string `json:"access_code_id" rule:"required" doc:"Which access code, managed or not."`
-	Elsewhere bool   `json:"is_managed_elsewhere" rule:"required" doc:"Whether another workspace manages it: true takes it over from this one, false lets go of it."`
-}
-
-func (c *Codes) simulateElsewhere(ctx context.Context, in elsewhereInput) (rpc.OK, error) {
-	return rpc.OK{}, c.ManageElsewhere(ctx, in.ID, in.Elsewhere)
 }
 
 type convertInput struct {

@@ -2,8 +2,10 @@ package accesscode_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,6 +78,32 @@ func TestCodeForOneUse(t *testing.T) {
 	})
 }
 
+// unreadable is a driver whose locks cannot be read for a while.
+type unreadable struct {
+	*sandbox.Driver
+	fails atomic.Bool
+}
+
+type unreadableSession struct {
+	*sandbox.Session
+	of *unreadable
+}
+
+func (u *unreadable) Open(ctx context.Context, a provider.Account, sink provider.Sink) (provider.Session, error) {
+	s, err := u.Driver.Open(ctx, a, sink)
+	if err != nil {
+		return nil, err
+	}
+	return unreadableSession{s.(*sandbox.Session), u}, nil
+}
+
+func (s unreadableSession) ReadCodes(ctx context.Context, r provider.Ref, slots ...string) ([]provider.Code, error) {
+	if s.of.fails.Load() {
+		return nil, errors.New("the hub is confused")
+	}
+	return s.Session.ReadCodes(ctx, r, slots...)
+}
+
 // A lock that could not be read is read again, ever more seldom, although nothing else is due.
 func TestFailedReadIsTriedAgain(t *testing.T) {
 	t.Parallel()
@@ -85,8 +113,10 @@ func TestFailedReadIsTriedAgain(t *testing.T) {
 		w.settle()
 		ctx := context.Background()
 		ref := w.ref(lock)
-		w.must(w.virtual.PutByHand(ctx, ref, provider.Code{PIN: "2468", Name: "Cleaner"}))
-		w.must(w.virtual.SetOffline(ctx, ref, true)) // and nobody is told
+		w.must(w.virtual.PutByHand(ctx, ref, provider.Code{PIN: pinOf("2468"), Name: "Cleaner"}))
+		silent := &unreadable{Driver: w.virtual}
+		silent.fails.Store(true)
+		w.use(silent)
 		w.kick(lock)
 		if n, attempts := w.visits(); n != 1 || attempts != 1 {
 			t.Fatalf("%d visits to come, %d tried", n, attempts)
@@ -95,7 +125,7 @@ func TestFailedReadIsTriedAgain(t *testing.T) {
 		if _, attempts := w.visits(); attempts < 8 || attempts > 12 {
 			t.Fatalf("tried %d times in an hour", attempts)
 		}
-		w.must(w.virtual.SetOffline(ctx, ref, false))
+		silent.fails.Store(false)
 		w.advance(2 * time.Hour)
 		if others := w.call("/access_codes/unmanaged/list", object{"device_id": lock}).list("access_codes"); len(others) != 1 {
 			t.Fatal(others)
@@ -123,11 +153,22 @@ func TestDeletedWhileTheLockIsAsked(t *testing.T) {
 	})
 }
 
-// quiet is a provider that does not tell of what is done at its locks.
-type quiet struct{ *sandbox.Provider }
+// quiet is a driver that does not notify of what is done at its locks.
+type quiet struct{ *sandbox.Driver }
 
-func (q quiet) CodeTraits(r provider.Ref) provider.CodeTraits {
-	t := q.Provider.CodeTraits(r)
+// quietSession is a session of a quiet driver.
+type quietSession struct{ *sandbox.Session }
+
+func (q quiet) Open(ctx context.Context, a provider.Account, sink provider.Sink) (provider.Session, error) {
+	s, err := q.Driver.Open(ctx, a, sink)
+	if err != nil {
+		return nil, err
+	}
+	return quietSession{s.(*sandbox.Session)}, nil
+}
+
+func (q quietSession) CodeTraits(r provider.Ref) provider.CodeTraits {
+	t := q.Session.CodeTraits(r)
 	t.Notifies = false
 	return t
 }
@@ -144,13 +185,13 @@ func TestLocksAreReadBack(t *testing.T) {
 		if n, _ := w.visits(); n != 0 {
 			t.Fatalf("%d visits to locks that tell", n)
 		}
-		w.devices.Providers = provider.NewRegistry(quiet{w.virtual})
+		w.use(quiet{w.virtual})
 		lock := w.connect("august")
 		w.settle()
 		id := w.call("/access_codes/create", object{"device_id": lock, "code": "1357", "sync": true}).obj("access_code").str("access_code_id")
 		for range 2 { // it goes on
 			changed := w.onLock(lock)["1357"]
-			changed.PIN = "8642"
+			changed.PIN = pinOf("8642")
 			w.must(w.virtual.PutByHand(context.Background(), w.ref(lock), changed))
 			w.advance(10 * time.Minute)
 			w.wantStatus(id, "set") // not yet

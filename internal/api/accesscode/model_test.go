@@ -12,6 +12,7 @@ import (
 
 	"keyway/internal/platform/store/storetest"
 	"keyway/internal/provider"
+	"keyway/internal/provider/sandbox"
 )
 
 // model is what should be: a code on a lock is wanted, or it is not.
@@ -139,7 +140,7 @@ func TestLockEndsWithWhatIsWanted(t *testing.T) {
 					rt.Skip()
 				}
 				c := broken(rt)
-				c.PIN = newPIN()
+				c.PIN = pinOf(newPIN())
 				w.must(w.virtual.PutByHand(ctx, w.ref(lock), c))
 				w.kick(lock)
 			},
@@ -163,7 +164,7 @@ func TestLockEndsWithWhatIsWanted(t *testing.T) {
 			},
 			"trouble": func(rt *rapid.T) {
 				w.memory.in = 0
-				fault := rapid.SampledFrom([]provider.Fault{provider.FaultOffline, provider.FaultRefused, provider.FaultSilent})
+				fault := rapid.SampledFrom([]sandbox.Fault{sandbox.FaultOffline, sandbox.FaultRefused, sandbox.FaultSilent})
 				w.must(w.virtual.FailNext(ctx, w.ref(lock), rapid.SliceOfN(fault, 1, 4).Draw(rt, "faults")...))
 			},
 			"crash": func(rt *rapid.T) { w.memory.in = rapid.IntRange(1, 3).Draw(rt, "after") },

@@ -275,7 +275,7 @@ func TestOneKeyIsOnePIN(t *testing.T) {
 		}
 
 		changed := w.onLock(yale)["4821"]
-		changed.PIN = "9753"
+		changed.PIN = pinOf("9753")
 		w.must(w.virtual.PutByHand(context.Background(), w.ref(yale), changed))
 		w.kick(yale)
 		if c := w.get(second.str("access_code_id")); c.str("code") != "9753" || !slices.Equal(linked(), []string{first.str("access_code_id")}) {

@@ -12,7 +12,7 @@ import (
 	"keyway/internal/platform/retention"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/store/storetest"
-	"keyway/internal/provider"
+	"keyway/internal/provider/sandbox"
 )
 
 // problems are the codes of the errors and warnings of something.
@@ -40,11 +40,11 @@ func TestThePoolShowsOnTheDevice(t *testing.T) {
 		lock := w.connect("schlage")
 		w.settle()
 		ctx := context.Background()
-		w.must(w.virtual.FailNext(ctx, w.ref(lock), provider.FaultRefused, provider.FaultRefused, provider.FaultRefused))
+		w.must(w.virtual.FailNext(ctx, w.ref(lock), sandbox.FaultRefused, sandbox.FaultRefused, sandbox.FaultRefused))
 		w.call("/devices/update", object{"device_id": lock, "backup_access_code_pool_enabled": true})
 		w.settle()
 		w.wantOnDevice(lock, "empty_backup_access_code_pool")
-		w.must(w.virtual.FailNext(ctx, w.ref(lock), provider.FaultRefused))
+		w.must(w.virtual.FailNext(ctx, w.ref(lock), sandbox.FaultRefused))
 		w.advance(3 * time.Second)
 		w.wantOnDevice(lock, "partial_backup_access_code_pool")
 		w.advance(time.Minute)

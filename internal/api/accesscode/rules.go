@@ -183,7 +183,7 @@ func checkTimes(starts, ends, now time.Time, rule rules) error {
 func (c *Codes) choosePIN(ctx context.Context, t *telling, r *row, n New, rule rules) error {
 	switch {
 	case n.Offline:
-		coder, ok := t.device.Provider.(provider.OfflineCoder)
+		coder, ok := t.device.Session.(provider.OfflineCoder)
 		if !ok {
 			return fault.New(fault.NotSupported, "This device does not support offline access codes")
 		}
@@ -199,10 +199,10 @@ func (c *Codes) choosePIN(ctx context.Context, t *telling, r *row, n New, rule r
 		}
 		// It is computed from what is here, without asking anything over a network.
 		code, err := coder.OfflineCode(ctx, t.device.Ref, provider.Code{Slot: r.id, Name: r.Name, StartsAt: r.StartsAt, EndsAt: r.EndsAt}, n.OneTime)
-		if err != nil {
+		if err != nil || code.PIN == nil {
 			return fault.New(fault.NotSupported, "The device computes no code for this time frame")
 		}
-		r.PIN = code.PIN
+		r.PIN = *code.PIN
 		r.Held = &held{Slot: "offline " + r.id, PIN: r.PIN, Name: r.lockName(), StartsAt: r.StartsAt, EndsAt: r.EndsAt}
 		if n.OneTime && t.device.Ref.Brand == "igloohome" {
 			r.Warnings = append(r.Warnings, Problem{WarningCode: "igloo_algopin_must_be_used_within_24_hours", Message: "The code must be used within 24 hours of its start.", CreatedAt: rpc.Time{Time: t.now}})
@@ -732,38 +732,23 @@ func (c *Codes) ReportConstraints(ctx context.Context, deviceID string, lengths 
 	}, store.Workspace(ws))
 }
 
-// Hand is what a provider of virtual locks lets someone at the lock do to its codes.
-type Hand interface {
-	PutByHand(ctx context.Context, r provider.Ref, c provider.Code) error
-	DeleteByHand(ctx context.Context, r provider.Ref, slot string) error
+// OnLock finds the device of a managed code, and the code as its lock holds it. It returns
+// access_code_not_found, and not_supported for a code that is not on its lock.
+func (c *Codes) OnLock(ctx context.Context, id string) (deviceID string, code provider.Code, err error) {
+	r, err := c.find(ctx, c.DB, id, true)
+	if err != nil {
+		return "", code, err
+	}
+	if r.Held == nil {
+		return "", code, fault.New(fault.NotSupported, "The access code is not on its lock")
+	}
+	return r.deviceID, r.Held.public(), nil
 }
 
-// SimulateUnmanaged has someone put a code on a virtual lock; it is known when this returns. It
-// returns workspace_not_sandbox, device_not_found, not_supported, or invalid_input.
-func (c *Codes) SimulateUnmanaged(ctx context.Context, deviceID, name, pin string) (id string, err error) {
-	p := credential.From(ctx)
-	if !p.IsSandbox {
-		return "", fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace has locks to simulate things with")
-	}
-	d, err := c.Devices.Reach(ctx, c.DB, p.WorkspaceID, deviceID)
-	if err != nil {
-		return "", err
-	}
-	hand, ok := d.Provider.(Hand)
-	if !ok || isBlocked(d) {
-		return "", fault.New(fault.NotSupported, "No code can be put on this device now")
-	}
-	err = hand.PutByHand(ctx, d.Ref, provider.Code{PIN: pin, Name: name})
-	if err != nil {
-		if kind, message := device.Failure(err); kind != providerIssue {
-			return "", fault.Invalid("code", "%s", message)
-		}
-		return "", err
-	}
-	if err := c.lookAt(ctx, p.WorkspaceID, deviceID); err != nil {
-		return "", err
-	}
-	rows, err := c.ofDevice(ctx, c.DB, p.WorkspaceID, deviceID)
+// UnmanagedByPIN finds the code with a PIN that others have put on a device; access_code_not_found when
+// there is none.
+func (c *Codes) UnmanagedByPIN(ctx context.Context, workspaceID, deviceID, pin string) (id string, err error) {
+	rows, err := c.ofDevice(ctx, c.DB, workspaceID, deviceID)
 	if err != nil {
 		return "", err
 	}
@@ -775,51 +760,12 @@ func (c *Codes) SimulateUnmanaged(ctx context.Context, deviceID, name, pin strin
 	return "", fault.Missing(fault.AccessCodeNotFound)
 }
 
-// SimulateChange has someone give a code on a virtual lock another PIN, or take it off with an empty
-// one; it is known when this returns. It returns workspace_not_sandbox, access_code_not_found,
-// not_supported for a code that is not on its lock or a lock that does not answer, or invalid_input.
-func (c *Codes) SimulateChange(ctx context.Context, id, pin string) error {
-	p := credential.From(ctx)
-	if !p.IsSandbox {
-		return fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace has locks to simulate things with")
-	}
-	r, err := c.find(ctx, c.DB, id, true)
-	if err != nil {
-		return err
-	}
-	d, err := c.Devices.Reach(ctx, c.DB, p.WorkspaceID, r.deviceID)
-	if err != nil {
-		return err
-	}
-	hand, ok := d.Provider.(Hand)
-	if !ok || isBlocked(d) || r.Held == nil {
-		return fault.New(fault.NotSupported, "The access code is not on a virtual lock that answers")
-	}
-	if pin == "" {
-		err = hand.DeleteByHand(ctx, d.Ref, r.Held.Slot)
-	} else {
-		changed := provider.Code(*r.Held)
-		changed.PIN = pin
-		err = hand.PutByHand(ctx, d.Ref, changed)
-	}
-	if kind, message := device.Failure(err); err != nil && kind != "provider_issue" {
-		return fault.Invalid("code", "%s", message)
-	} else if err != nil {
-		return err
-	}
-	return c.lookAt(ctx, p.WorkspaceID, r.deviceID)
-}
-
-// ManageElsewhere has another workspace take over a code on a virtual lock, as it does with force, or let
-// go of it. A managed code stops being managed here. It returns workspace_not_sandbox,
-// access_code_not_found, device_unmanaged, or not_supported for a code that cannot change hands.
-func (c *Codes) ManageElsewhere(ctx context.Context, id string, elsewhere bool) error {
-	p := credential.From(ctx)
-	if !p.IsSandbox {
-		return fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace has locks to simulate things with")
-	}
-	var deviceID string
-	err := c.DB.Update(ctx, func(tx *store.Tx) error {
+// Transfer records that another workspace has taken over the management of a code on its lock, or has let
+// go of it. A managed code stops being managed here. It returns the code's device, access_code_not_found,
+// device_unmanaged, or not_supported for a code that cannot change hands.
+func (c *Codes) Transfer(ctx context.Context, id string, elsewhere bool) (deviceID string, err error) {
+	ws := credential.From(ctx).WorkspaceID
+	err = c.DB.Update(ctx, func(tx *store.Tx) error {
 		found, err := c.find(ctx, tx, id, true)
 		if fault.Is(err, fault.AccessCodeNotFound) {
 			found, err = c.find(ctx, tx, id, false)
@@ -828,7 +774,7 @@ func (c *Codes) ManageElsewhere(ctx context.Context, id string, elsewhere bool) 
 			return err
 		}
 		deviceID = found.deviceID
-		t, _, _, err := c.begin(ctx, tx, p.WorkspaceID, deviceID)
+		t, _, _, err := c.begin(ctx, tx, ws, deviceID)
 		if err != nil {
 			return err
 		}
@@ -853,23 +799,19 @@ func (c *Codes) ManageElsewhere(ctx context.Context, id string, elsewhere bool) 
 			return err
 		}
 		return c.tell(ctx, tx, t)
-	}, store.Workspace(p.WorkspaceID))
-	if err != nil {
-		return err
-	}
-	return c.lookAt(ctx, p.WorkspaceID, deviceID)
+	}, store.Workspace(ws))
+	return deviceID, err
 }
 
 const transferred = "Management was transferred to another workspace."
 
-// DeviceSimulated is one of device.Devices.Simulated: a simulation shows on the codes of its device when it
-// answers.
-func (c *Codes) DeviceSimulated(ctx context.Context, workspaceID, deviceID string) error {
+// Settle runs the visit to a lock that is due, and returns when it is over.
+func (c *Codes) Settle(ctx context.Context, workspaceID, deviceID string) error {
 	return c.Jobs.RunNow(ctx, syncKey(workspaceID, deviceID))
 }
 
-// lookAt visits a lock at once.
-func (c *Codes) lookAt(ctx context.Context, workspaceID, deviceID string) error {
+// Visit visits a lock at once, and returns when the visit is over.
+func (c *Codes) Visit(ctx context.Context, workspaceID, deviceID string) error {
 	err := c.DB.Update(ctx, func(tx *store.Tx) error {
 		now, err := c.Clock.Now(ctx, tx, workspaceID)
 		if err != nil {

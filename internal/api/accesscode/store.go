@@ -206,6 +206,11 @@ func (c *Codes) withDigits(ctx context.Context, w *store.Where, digits string) (
 }
 
 // get gives one code as it is served.
+// GetUnmanaged reads a code that others have put on a lock, as it is served. It returns access_code_not_found.
+func (c *Codes) GetUnmanaged(ctx context.Context, workspaceID, id string) (rpc.Doc[Unmanaged], error) {
+	return c.get(ctx, c.DB, workspaceID, id)
+}
+
 func (c *Codes) get(ctx context.Context, q store.Querier, workspaceID, id string) ([]byte, error) {
 	w := c.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
@@ -223,7 +228,7 @@ func (c *Codes) get(ctx context.Context, q store.Querier, workspaceID, id string
 // surround finds what surrounds the codes of a device.
 func surround(d device.Reached, rows []*row) around {
 	a := around{device: d}
-	if p, ok := d.Provider.(provider.CodeProgrammer); ok {
+	if p, ok := d.Session.(provider.CodeProgrammer); ok {
 		a.traits = p.CodeTraits(d.Ref)
 	}
 	for _, e := range d.Errors {

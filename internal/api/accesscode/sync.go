@@ -117,7 +117,7 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 			return err
 		}
 		v = &visit{around: surround(d, rows), rows: rows, steps: map[string]step{}, wants: map[string]held{}, results: map[string]error{}}
-		v.blocked = isBlocked(d)
+		v.blocked = IsBlocked(d)
 		for i, r := range rows {
 			if !d.IsManaged {
 				if err := c.release(ctx, tx, t, r); err != nil {
@@ -180,16 +180,16 @@ func forget(ctx context.Context, tx *store.Tx, j job.Job, deviceID string) error
 	return j.Finish(ctx, tx)
 }
 
-// isBlocked tells whether the lock need not be asked, because it is known not to answer.
-func isBlocked(d device.Reached) bool {
-	_, programmer := d.Provider.(provider.CodeProgrammer)
+// IsBlocked tells whether the lock need not be asked, because it is known not to answer.
+func IsBlocked(d device.Reached) bool {
+	_, programmer := d.Session.(provider.CodeProgrammer)
 	_, broken := d.Blocking()
 	return broken || !programmer || d.CanProgramOnlineAccessCodes == nil || !*d.CanProgramOnlineAccessCodes
 }
 
 // ask has the lock do what was planned: first what frees space, then the rest.
 func (v *visit) ask(ctx context.Context) {
-	lock := v.device.Provider.(provider.CodeProgrammer)
+	lock := v.device.Session.(provider.CodeProgrammer)
 	if v.readCodes(ctx, lock); v.readErr != nil {
 		return
 	}
@@ -198,7 +198,7 @@ func (v *visit) ask(ctx context.Context) {
 	for _, r := range v.rows {
 		if v.steps[r.id] == erase && r.Held != nil {
 			asked = true
-			v.results[r.id] = lock.DeleteCode(ctx, v.device.Ref, r.Held.Slot)
+			_, v.results[r.id] = lock.DeleteCode(ctx, v.device.Ref, r.Held.Slot, r.id)
 			if v.results[r.id] == nil {
 				v.held = slices.DeleteFunc(v.held, func(h held) bool { return h.Slot == r.Held.Slot })
 			}
@@ -217,7 +217,7 @@ func (v *visit) ask(ctx context.Context) {
 			continue
 		}
 		asked = true
-		v.results[r.id] = lock.PutCode(ctx, v.device.Ref, provider.Code(w))
+		_, v.results[r.id] = lock.PutCode(ctx, v.device.Ref, w.public(), r.id)
 		if v.results[r.id] == nil {
 			v.held = append(slices.DeleteFunc(v.held, func(h held) bool { return h.Slot == w.Slot }), w)
 		}
@@ -228,10 +228,10 @@ func (v *visit) ask(ctx context.Context) {
 }
 
 func (v *visit) readCodes(ctx context.Context, lock provider.CodeProgrammer) {
-	codes, err := lock.Codes(ctx, v.device.Ref)
+	codes, err := lock.ReadCodes(ctx, v.device.Ref)
 	v.held, v.readErr, v.read = nil, err, err == nil
 	for _, c := range codes {
-		v.held = append(v.held, held(c))
+		v.held = append(v.held, heldOf(c))
 	}
 }
 
@@ -302,7 +302,7 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 			return err
 		}
 		rows = append(rows, woken...)
-		blocked := isBlocked(d)
+		blocked := IsBlocked(d)
 		freed := slices.ContainsFunc(rows, func(r *row) bool { return r.vanished })
 		again, err := c.wakes(ctx, tx, d, now)
 		if err != nil {
@@ -346,7 +346,7 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 // readAgain is when a lock is to be read although nothing is due, because its provider does not tell of
 // what is done at it; zero: never. Locks that were connected together drift apart.
 func (c *Codes) readAgain(d device.Reached, t provider.CodeTraits, now time.Time) time.Time {
-	if c.ReadEvery <= 0 || t.Notifies || !d.IsManaged || isBlocked(d) {
+	if c.ReadEvery <= 0 || t.Notifies || !d.IsManaged || IsBlocked(d) {
 		return time.Time{}
 	}
 	return now.Add(c.ReadEvery - rand.N(c.ReadEvery/5+1))
@@ -746,7 +746,7 @@ func (t *telling) spaceProblems(rows []*row) (errs []device.Error, warnings []de
 
 // DeviceDeleted deletes the codes of a device with it. What is on the lock
 // stays there, out of reach.
-func (c *Codes) DeviceDeleted(ctx context.Context, tx *store.Tx, dev *device.Device) error {
+func (c *Codes) DeviceDeleted(ctx context.Context, tx *store.Tx, dev *device.Reached) error {
 	rows, err := c.ofDevice(ctx, tx, dev.WorkspaceID, dev.ID)
 	if err != nil || len(rows) == 0 {
 		return err

@@ -9,6 +9,7 @@ import (
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/store/storetest"
 	"keyway/internal/provider"
+	"keyway/internal/provider/sandbox"
 )
 
 // attempt is the status and the error of an action attempt in an answer.
@@ -134,7 +135,7 @@ func TestChangeWhileTheLockIsAsked(t *testing.T) {
 		id := w.call("/access_codes/create", object{"device_id": lock, "name": "Guest", "code": "1111"}).obj("access_code").str("access_code_id")
 		var changed object
 		w.memory.before = func() {
-			w.must(w.virtual.PutByHand(context.Background(), ref, provider.Code{PIN: "1111", Name: "Family"})) // so the lock refuses
+			w.must(w.virtual.PutByHand(context.Background(), ref, provider.Code{PIN: pinOf("1111"), Name: "Family"})) // so the lock refuses
 			changed = w.call("/access_codes/update", object{"access_code_id": id, "code": "2222"})
 			w.memory.before = func() { w.wantAttempt(changed, "pending", "") } // when it is asked for this
 		}
@@ -149,7 +150,7 @@ func TestChangeWhileTheLockIsAsked(t *testing.T) {
 		}
 		var gone object
 		w.call("/access_codes/update", object{"access_code_id": id, "code": "3333"})
-		w.must(w.virtual.FailNext(context.Background(), ref, provider.FaultRefused, provider.FaultRefused))
+		w.must(w.virtual.FailNext(context.Background(), ref, sandbox.FaultRefused, sandbox.FaultRefused))
 		w.memory.before = func() { gone = w.call("/access_codes/delete", object{"access_code_id": id}) }
 		w.settle()
 		w.wantAttempt(gone, "pending", "") // refused once: it is tried again
@@ -168,7 +169,7 @@ func TestRemovedByHandWhileRemoving(t *testing.T) {
 		id := w.call("/access_codes/create", object{"device_id": lock, "code": "1357"}).obj("access_code").str("access_code_id")
 		w.settle()
 		ctx := context.Background()
-		w.must(w.virtual.FailNext(ctx, w.ref(lock), provider.FaultSilent))
+		w.must(w.virtual.FailNext(ctx, w.ref(lock), sandbox.FaultSilent))
 		w.call("/access_codes/delete", object{"access_code_id": id})
 		w.settle()
 		w.wantStatus(id, "removing")
@@ -211,7 +212,7 @@ func TestSimulationsShowOnCodes(t *testing.T) {
 		w.call("/keyway/v1/sandbox/simulate_device", object{"device_id": lock, "third_party_integration": false})
 		d, err := w.devices.Reach(context.Background(), db, ws, lock)
 		w.must(err)
-		w.must(w.accounts.Disconnect(context.Background(), ws, d.ConnectedAccountID, true))
+		w.call("/connected_accounts/simulate/disconnect", object{"connected_account_id": d.ConnectedAccountID})
 		is("unknown", "account_disconnected")
 	})
 }

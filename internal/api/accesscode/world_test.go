@@ -30,6 +30,7 @@ import (
 	"keyway/internal/provider"
 	"keyway/internal/provider/sandbox"
 	"keyway/internal/provider/sandbox/memory"
+	"keyway/internal/simulate"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/credential"
 	"keyway/internal/wiring/apitest"
@@ -40,7 +41,7 @@ type world struct {
 	t        failer
 	db       *store.DB
 	vault    *vault.Vault
-	virtual  *sandbox.Provider
+	virtual  *sandbox.Driver
 	devices  *device.Devices
 	accounts *account.Accounts
 	codes    *accesscode.Codes
@@ -138,18 +139,21 @@ func (w *world) start() {
 	attempts := &action.Attempts{DB: w.db, Now: now}
 	w.jobs = job.NewRunner(w.db, log, now)
 	registry := provider.NewRegistry(w.virtual)
-	w.devices = &device.Devices{DB: w.db, Events: events, Providers: registry, Now: now}
-	w.accounts = &account.Accounts{DB: w.db, Events: events, Devices: w.devices, Providers: registry, Sandbox: w.virtual, Now: now}
+	w.devices = &device.Devices{DB: w.db, Events: events, Providers: registry, Jobs: w.jobs, Clock: ck, Now: now}
+	w.accounts = &account.Accounts{DB: w.db, Vault: w.vault, Events: events, Devices: w.devices, Providers: registry, Log: log, Now: now}
+	w.devices.Sessions = w.accounts
+	w.devices.RegisterJobs()
 	w.codes = &accesscode.Codes{DB: w.db, Vault: w.vault, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Log: log}
 	w.codes.RegisterJobs()
-	w.devices.Subscribers = []device.Subscriber{w.codes}
-	w.devices.Simulated = append(w.devices.Simulated, w.codes.DeviceSimulated)
 	w.log = events
-	locks := &lock.Locks{DB: w.db, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Codes: w.codes, Log: log}
+	locks := &lock.Locks{DB: w.db, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Log: log}
 	locks.RegisterJobs()
 	spaces := &workspace.Workspaces{DB: w.db, Attempts: attempts, Jobs: w.jobs, Audit: &audit.Log{DB: w.db, Vault: w.vault, Now: now}, Now: now}
+	hand := &simulate.Simulator{DB: w.db, Virtual: w.virtual, Memory: &w.memory.Memory, Devices: w.devices, Accounts: w.accounts, Codes: w.codes, Locks: locks,
+		Workspaces: spaces, Jobs: w.jobs, Audit: spaces.Audit, Clock: ck, Now: now}
+	w.devices.Subscribers = []device.Subscriber{w.codes, hand}
 	server, err := rpc.New(rpc.Config{Authenticator: allow{}, Log: log, Metrics: prometheus.NewRegistry(), PublicURL: "http://test", Client: func(*http.Request) string { return "" }},
-		w.codes.Endpoints(), locks.Endpoints(), spaces.Endpoints(), events.Endpoints(), w.devices.Endpoints(), attempts.Endpoints())
+		w.codes.Endpoints(), locks.Endpoints(), spaces.Endpoints(), events.Endpoints(), w.devices.Endpoints(), attempts.Endpoints(), hand.Endpoints())
 	w.must(err)
 	w.server = server
 	documented.Do(func() { document = apitest.NewDocument(server) })
@@ -160,6 +164,9 @@ var (
 	document   *apitest.Document
 	documented sync.Once
 )
+
+// pinOf is a PIN as it is written onto a lock.
+func pinOf(digits string) *string { return &digits }
 
 func (w *world) must(err error) {
 	w.t.Helper()
@@ -241,6 +248,13 @@ func (w *world) connectIn(workspaceID, brand, login string) string {
 	return id
 }
 
+// use has another driver open the sessions with accounts from now on.
+func (w *world) use(d provider.Driver) {
+	registry := provider.NewRegistry(d)
+	sessions := &account.Accounts{DB: w.db, Vault: w.vault, Events: w.log, Devices: w.devices, Providers: registry, Log: w.accounts.Log, Now: w.accounts.Now}
+	w.devices.Providers, w.devices.Sessions = registry, sessions
+}
+
 func (w *world) ref(deviceID string) provider.Ref {
 	w.t.Helper()
 	r, err := w.devices.Reach(context.Background(), w.db, ws, deviceID)
@@ -251,11 +265,11 @@ func (w *world) ref(deviceID string) provider.Ref {
 // onLock is what the virtual lock holds.
 func (w *world) onLock(deviceID string) map[string]provider.Code {
 	w.t.Helper()
-	codes, err := w.virtual.Codes(context.Background(), w.ref(deviceID))
+	codes, err := w.virtual.CodesOn(context.Background(), w.ref(deviceID))
 	w.must(err)
 	out := map[string]provider.Code{}
 	for _, c := range codes {
-		out[c.PIN] = c
+		out[*c.PIN] = c
 	}
 	return out
 }

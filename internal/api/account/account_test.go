@@ -15,6 +15,7 @@ import (
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/store"
 	"keyway/internal/provider"
+	"keyway/internal/simulate"
 	"keyway/internal/wiring/apitest"
 )
 
@@ -142,7 +143,7 @@ func TestReauthorization(t *testing.T) {
 			t.Error("still warned after it was connected again")
 		}
 		h.Call(ask(request, acc.ID), nil)
-		w.Must(w.Accounts.Reset(t.Context(), h.ws.ID))
+		w.Must(w.Simulate.WorkspaceReset(t.Context(), h.ws.ID))
 		if warned() {
 			t.Error("still warned after a reset")
 		}
@@ -178,19 +179,19 @@ func TestConnectRefuses(t *testing.T) {
 		refused(err, "provider")
 		_, err = w.Accounts.Connect(ctx, h.ws.ID, false, "august", nil, account.Terms{})
 		refused(err, "provider")
-		_, err = w.Webviews.ConnectStandard(ctx, h.ws.ID, true, "acme", "jane")
+		_, err = w.Simulate.ConnectStandard(ctx, h.ws.ID, true, "acme", "jane")
 		refused(err, "provider")
 		for param, wrong := range map[string]string{"password": "hunter2", "email": "", "region": "moon"} {
-			answers, err := w.Accounts.Sandbox.StandardAnswers("august", "jane")
+			answers, err := w.Virtual.StandardAnswers("august", "jane")
 			w.Must(err)
 			answers[param] = wrong
 			_, err = w.Accounts.Connect(ctx, h.ws.ID, true, "august", answers, account.Terms{})
 			refused(err, param)
 		}
-		if _, err = w.Webviews.ConnectStandard(ctx, h.ws.ID, false, "august", "jane"); !fault.Is(err, fault.WorkspaceNotSandbox) {
+		if _, err = w.Simulate.ConnectStandard(ctx, h.ws.ID, false, "august", "jane"); !fault.Is(err, fault.WorkspaceNotSandbox) {
 			t.Error(err)
 		}
-		if err = w.Accounts.Fill(ctx, h.ws.ID, false, 5, nil); !fault.Is(err, fault.WorkspaceNotSandbox) {
+		if err = w.Simulate.Fill(ctx, h.ws.ID, false, 5, nil); !fault.Is(err, fault.WorkspaceNotSandbox) {
 			t.Error(err)
 		}
 		if got := h.list(nil); len(got) != 0 || len(h.devices(t)) != 0 {
@@ -260,7 +261,7 @@ func TestFill(t *testing.T) {
 		fill := func(n int) {
 			t.Helper()
 			told = nil
-			h.Must(w.Accounts.Fill(t.Context(), h.ws.ID, true, n, func(done int) { told = append(told, done) }))
+			h.Must(w.Simulate.Fill(t.Context(), h.ws.ID, true, n, func(done int) { told = append(told, done) }))
 		}
 		fill(510)
 		if got := len(h.devices(t)); got != 510 || !slices.Equal(told, []int{500, 510}) {
@@ -319,13 +320,13 @@ func (h home) wantWebviews(t *testing.T) {
 
 // meddling does something else while a reset signs in to an account.
 type meddling struct {
-	account.Sandbox
+	simulate.Logins
 	meddle func()
 }
 
-func (m *meddling) StandardAnswers(brand, login string) (map[string]string, error) {
+func (m *meddling) Found(a provider.Account) ([]provider.Device, error) {
 	m.meddle()
-	return m.Sandbox.StandardAnswers(brand, login)
+	return m.Logins.Found(a)
 }
 
 // What is changed about an account while it is reset is not lost, and one that is deleted stays so.
@@ -334,19 +335,19 @@ func TestResetLosesNothing(t *testing.T) {
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
 		h := setup(w)
 		acc := w.Connect(h.ws, "august")
-		m := &meddling{Sandbox: w.Accounts.Sandbox}
-		w.Accounts.Sandbox = m
+		m := &meddling{Logins: w.Virtual}
+		w.Simulate.Logins = m
 		name := "Renamed"
 		m.meddle = func() {
 			_, err := w.Accounts.Change(t.Context(), h.ws.ID, acc.ID, account.Update{DisplayName: &name})
 			w.Must(err)
 		}
-		w.Must(w.Accounts.Reset(t.Context(), h.ws.ID))
+		w.Must(w.Simulate.WorkspaceReset(t.Context(), h.ws.ID))
 		if got, err := w.Accounts.Get(t.Context(), w.DB, h.ws.ID, acc.ID); err != nil || got.DisplayName != name {
 			t.Errorf("%q %v", got.DisplayName, err)
 		}
 		m.meddle = func() { w.Must(w.Accounts.Delete(t.Context(), h.ws.ID, acc.ID)) }
-		w.Must(w.Accounts.Reset(t.Context(), h.ws.ID))
+		w.Must(w.Simulate.WorkspaceReset(t.Context(), h.ws.ID))
 		if n := len(h.devices(t)); n != 0 {
 			t.Errorf("%d devices of an account that is gone", n)
 		}
@@ -359,10 +360,10 @@ func TestResetSandbox(t *testing.T) {
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
 		h := setup(w)
 		w.RunJobs()
-		for _, b := range w.Accounts.Sandbox.Brands() {
+		for _, b := range w.Virtual.Brands() {
 			w.Connect(h.ws, b.Name)
 		}
-		h.Must(w.Accounts.Fill(t.Context(), h.ws.ID, true, 20, nil))
+		h.Must(w.Simulate.Fill(t.Context(), h.ws.ID, true, 20, nil))
 		before := h.devices(t)
 		update := func(id string, changes map[string]any) {
 			changes["device_id"] = id

@@ -2,15 +2,14 @@ package account
 
 import (
 	"context"
-	"slices"
+	"errors"
 	"time"
 
 	"keyway/internal/api/device"
-	"keyway/internal/api/event"
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
-	"keyway/internal/trust/credential"
+	"keyway/internal/provider"
 )
 
 // Update is a change to an account; what is nil or not set stays as it is.
@@ -57,124 +56,64 @@ func (a *Accounts) Change(ctx context.Context, workspaceID, id string, u Update)
 }
 
 // Delete forgets an account with all its devices and what hangs on them; at the brand nothing is
-// changed. It returns connected_account_not_found.
+// changed. Devices go a few with each commit, so a failure may leave some of them: the same call goes on
+// from there. It returns connected_account_not_found.
 func (a *Accounts) Delete(ctx context.Context, workspaceID, id string) error {
-	return a.DB.Update(ctx, func(tx *store.Tx) error {
-		acc, err := a.Get(ctx, tx, workspaceID, id)
-		if err != nil {
-			return err
-		}
-		if err := a.Devices.DeleteOfAccount(ctx, tx, workspaceID, id); err != nil {
-			return err
-		}
-		if err := store.SetMetadata(ctx, tx, workspaceID, id, nil); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM client_session_resources WHERE workspace_id = $1 AND kind = $2 AND resource_id = $3`, workspaceID, credential.AccountResource, id); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM connected_accounts WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, id); err != nil {
-			return err
-		}
-		e := acc.event("connected_account.deleted", a.Now())
-		e.Fields["connected_account_type"] = acc.AccountType
-		return a.Events.Append(ctx, tx, workspaceID, e)
-	}, store.Workspace(workspaceID))
-}
-
-// Sync looks for devices that an account has and the workspace does not. It has looked when this
-// returns. It returns connected_account_not_found.
-func (a *Accounts) Sync(ctx context.Context, workspaceID, id string, sandbox bool) error {
-	acc, err := a.Get(ctx, a.DB, workspaceID, id)
-	if err != nil || !sandbox || acc.has(disconnected) {
-		return err // a real account is read all the time; a disconnected one cannot be
-	}
-	if fleet, err := a.fleetID(); err != nil || acc.UserIdentifier["email"] == fleet {
-		return err // what a fill added is not what a login finds
-	}
-	found, err := a.findStandard(ctx, acc)
-	if err != nil {
+	if _, err := a.Get(ctx, a.DB, workspaceID, id); err != nil {
 		return err
 	}
-	err = a.DB.Update(ctx, func(tx *store.Tx) error {
-		acc, err := a.Get(ctx, tx, workspaceID, id)
-		if err != nil || acc.has(disconnected) {
-			return err
-		}
-		for _, dev := range found.Devices {
-			if err := a.Devices.Add(ctx, tx, workspaceID, a.of(acc, true, brandOf(a.Sandbox, acc.AccountType)), dev); err != nil {
+	a.closeSession(workspaceID, id)
+	for left := 1; left > 0; {
+		err := a.DB.Update(ctx, func(tx *store.Tx) error {
+			acc, err := a.Get(ctx, tx, workspaceID, id)
+			if err != nil {
 				return err
 			}
-		}
-		return nil
-	}, store.Workspace(workspaceID))
-	if err != nil {
-		return err
-	}
-	return a.Devices.Awaken(ctx, workspaceID, id)
-}
-
-// Disconnect lets a sandbox account be as if its password had been changed, until it is connected
-// again. It returns workspace_not_sandbox, and connected_account_not_found.
-func (a *Accounts) Disconnect(ctx context.Context, workspaceID, id string, sandbox bool) error {
-	if !sandbox {
-		return fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace has accounts to simulate things with")
-	}
-	err := a.DB.Update(ctx, func(tx *store.Tx) error {
-		acc, err := a.Get(ctx, tx, workspaceID, id)
-		if err != nil || acc.has(disconnected) {
-			return err
-		}
-		now := a.Now()
-		acc.Errors = append(acc.Errors, Error{Code: disconnected, Message: "The account was disconnected. Connect it again.", IsAccountError: true, CreatedAt: rpc.Time{Time: now}})
-		if err := a.save(ctx, tx, workspaceID, acc); err != nil {
-			return err
-		}
-		if err := a.Events.Append(ctx, tx, workspaceID, acc.withProblems("connected_account.disconnected", now)); err != nil {
-			return err
-		}
-		return a.Devices.SetAccountConnected(ctx, tx, workspaceID, id, false)
-	}, store.Workspace(workspaceID))
-	if err != nil {
-		return err
-	}
-	return a.Devices.AccountSimulated(ctx, workspaceID, id)
-}
-
-// reauthorize is the code of the warning on an account that should be signed in to once more.
-const reauthorize = "account_reauthorization_requested"
-
-// RequestReauthorization lets a sandbox account ask to be connected again, as a brand does before it
-// closes an older way to it: everything works on meanwhile. It returns workspace_not_sandbox,
-// connected_account_not_found, or not_supported for an account that is disconnected.
-func (a *Accounts) RequestReauthorization(ctx context.Context, workspaceID, id string, sandbox bool) error {
-	if !sandbox {
-		return fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace has accounts to simulate things with")
-	}
-	return a.DB.Update(ctx, func(tx *store.Tx) error {
-		acc, err := a.Get(ctx, tx, workspaceID, id)
+			if left, err = a.Devices.DeleteOfAccount(ctx, tx, workspaceID, id); err != nil || left > 0 {
+				return err
+			}
+			if err := store.SetMetadata(ctx, tx, workspaceID, id, nil); err != nil {
+				return err
+			}
+			if err := remove(ctx, tx, workspaceID, id); err != nil {
+				return err
+			}
+			e := acc.event("connected_account.deleted", a.Now())
+			e.Fields["connected_account_type"] = acc.AccountType
+			return a.Events.Append(ctx, tx, workspaceID, e)
+		}, store.Workspace(workspaceID))
 		if err != nil {
 			return err
 		}
-		asked := slices.ContainsFunc(acc.Warnings, func(w Warning) bool { return w.Code == reauthorize })
-		switch {
-		case acc.has(disconnected):
-			return fault.New(fault.NotSupported, "The account is disconnected: it has to be connected again in any case")
-		case asked:
-			return nil
-		}
-		now := a.Now()
-		acc.Warnings = append(acc.Warnings, Warning{reauthorize, "The brand asks for a new sign-in. Connect the account again before it is disconnected.", rpc.Time{Time: now.Truncate(time.Millisecond)}})
-		if err := a.save(ctx, tx, workspaceID, acc); err != nil {
-			return err
-		}
-		return a.Events.Append(ctx, tx, workspaceID, acc.withProblems("connected_account.reauthorization_requested", now))
-	}, store.Workspace(workspaceID))
+	}
+	a.closeSession(workspaceID, id) // what another request opened meanwhile
+	return nil
 }
 
-// withProblems is something that happened to the account, with all that is wrong with it.
-func (a Account) withProblems(kind string, at time.Time) event.Event {
-	e := a.event(kind, at)
-	e.Fields["connected_account_errors"], e.Fields["connected_account_warnings"] = a.Errors, a.Warnings
-	return e
+// syncTimeout is how long an account's peer may take to list its devices.
+const syncTimeout = 25 * time.Second
+
+// Sync asks an account's peer for its devices and returns when they are stored. It does nothing for an
+// account that has to be signed in to first. It returns connected_account_not_found, not_supported when
+// this server has no driver for the account, or device_offline when the peer does not answer.
+func (a *Accounts) Sync(ctx context.Context, workspaceID, id string) error {
+	acc, err := a.Get(ctx, a.DB, workspaceID, id)
+	if err != nil || acc.has(disconnected) {
+		return err
+	}
+	s, err := a.Session(ctx, a.DB, workspaceID, id)
+	if err != nil {
+		return err
+	} else if s == nil {
+		return fault.New(fault.NotSupported, "This server has no driver for the account")
+	}
+	within, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	switch err := s.Refresh(within); {
+	case errors.Is(err, provider.ErrOffline), errors.Is(err, context.DeadlineExceeded):
+		return fault.New(fault.DeviceOffline, "The account's hub or service does not answer")
+	case err != nil:
+		return err
+	}
+	return a.Flush(ctx, workspaceID, id)
 }

@@ -6,12 +6,11 @@ import (
 
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
-	"keyway/internal/platform/store"
 	"keyway/internal/trust/credential"
 )
 
-// mostAccounts is how many accounts a page holds unless fewer are asked for.
-const mostAccounts = 11_000
+// maxAccounts is how many accounts a page holds unless fewer are asked for.
+const maxAccounts = 11_000
 
 // Endpoints are the rows of /connected_accounts.
 func (a *Accounts) Endpoints() []rpc.Endpoint {
@@ -19,10 +18,8 @@ func (a *Accounts) Endpoints() []rpc.Endpoint {
 		{Path: "/connected_accounts/delete", Summary: "Forgets a connected account with its devices.", Allow: rpc.Customer, Role: rpc.Member, Verbs: "DELETE", Handle: rpc.Func(a.delete)},
 		{Path: "/connected_accounts/get", Summary: "Gets a connected account, by its id or its e-mail address.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "connected_account", Handle: rpc.Func(a.get)},
 		{Path: "/connected_accounts/list", Summary: "Lists connected accounts.", Allow: rpc.Customer, Role: rpc.Member, ByDevice: true, Read: true, Returns: "connected_accounts", Handle: rpc.Func(a.list)},
-		{Path: "/connected_accounts/simulate/disconnect", Summary: "Lets a sandbox account be as if its password had been changed.", Allow: rpc.Customer, Role: rpc.Member, Handle: rpc.Func(a.disconnect)},
 		{Path: "/connected_accounts/sync", Summary: "Looks for new devices of a connected account.", Allow: rpc.Backend, Role: rpc.Member, Handle: rpc.Func(a.sync)},
 		{Path: "/connected_accounts/update", Summary: "Changes a connected account.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "PATCH", Returns: "connected_account", Handle: rpc.Func(a.update)},
-		{Path: "/keyway/v1/sandbox/request_reauthorization", Summary: "Lets a sandbox account ask to be connected again, while everything works on.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member, Handle: rpc.Func(a.requestReauthorization)},
 	}
 }
 
@@ -44,7 +41,7 @@ func (a *Accounts) get(ctx context.Context, in getInput) (rpc.Doc[Account], erro
 	default:
 		return nil, fault.Invalid("connected_account_id", "Required")
 	}
-	return raw(a.DB.QueryRow(ctx, `SELECT doc FROM connected_accounts`+w.String()+` ORDER BY created_at, connected_account_id LIMIT 1`, w.Args...))
+	return first(ctx, a.DB, w)
 }
 
 type deleteInput struct {
@@ -61,18 +58,7 @@ type idInput struct {
 }
 
 func (a *Accounts) sync(ctx context.Context, in idInput) (rpc.OK, error) {
-	p := credential.From(ctx)
-	return rpc.OK{}, a.Sync(ctx, p.WorkspaceID, in.ID, p.IsSandbox)
-}
-
-func (a *Accounts) disconnect(ctx context.Context, in idInput) (rpc.OK, error) {
-	p := credential.From(ctx)
-	return rpc.OK{}, a.Disconnect(ctx, p.WorkspaceID, in.ID, p.IsSandbox)
-}
-
-func (a *Accounts) requestReauthorization(ctx context.Context, in idInput) (rpc.OK, error) {
-	p := credential.From(ctx)
-	return rpc.OK{}, a.RequestReauthorization(ctx, p.WorkspaceID, in.ID, p.IsSandbox)
+	return rpc.OK{}, a.Sync(ctx, credential.From(ctx).WorkspaceID, in.ID)
 }
 
 type updateInput struct {
@@ -99,7 +85,7 @@ type listInput struct {
 }
 
 func (a *Accounts) list(ctx context.Context, in listInput) (p rpc.Page[Account], err error) {
-	from, limit, err := in.Start(ctx, mostAccounts)
+	from, limit, err := in.Start(ctx, maxAccounts)
 	if err != nil {
 		return p, err
 	}
@@ -124,37 +110,4 @@ func (a *Accounts) list(ctx context.Context, in listInput) (p rpc.Page[Account],
 		return p, err
 	}
 	return a.page(ctx, w, from, limit)
-}
-
-func (a *Accounts) page(ctx context.Context, w *store.Where, from rpc.Position, limit int) (rpc.Page[Account], error) {
-	rows, err := w.Page(ctx, a.DB, "connected_accounts", "connected_account_id", from.CreatedAt, from.ID, limit)
-	return rpc.PageOf[Account](rows, limit), err
-}
-
-// Names gives what accounts of the workspace are called; one that is gone is not in the map.
-func (a *Accounts) Names(ctx context.Context, workspaceID string, ids []string) (map[string]string, error) {
-	w := a.DB.Where()
-	w.Add("workspace_id = ?", workspaceID)
-	w.AddIn("connected_account_id", ids)
-	return w.Names(ctx, a.DB, "connected_accounts", "connected_account_id", "display_name")
-}
-
-// Find reads one page of the accounts whose name, brand, user, customer or metadata contains a text,
-// or whose id begins with it, or of all when it is empty: those connected last first.
-func (a *Accounts) Find(ctx context.Context, workspaceID, text string, from rpc.Position, limit int) (rpc.Page[Account], error) {
-	w := a.DB.Where()
-	w.Add("workspace_id = ?", workspaceID)
-	credential.From(ctx).LimitAccounts(w, "connected_account_id", "customer_key")
-	if text != "" {
-		w.AddSearch("search", text, "connected_account_id")
-	}
-	w.NewestFirst = true
-	return a.page(ctx, w, from, limit)
-}
-
-// List reads all accounts of a workspace, in the order in which they were connected.
-func (a *Accounts) List(ctx context.Context, workspaceID string) (rpc.Page[Account], error) {
-	w := a.DB.Where()
-	w.Add("workspace_id = ?", workspaceID)
-	return a.page(ctx, w, rpc.Position{}, mostAccounts)
 }

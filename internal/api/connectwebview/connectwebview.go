@@ -142,10 +142,10 @@ func (v *Webviews) draft(workspaceID string, sandbox bool, n New) (stored, error
 	return w, nil
 }
 
-// ForAccount makes a webview for an account of the sandbox that is connected without a person, and is
-// completed when it is.
+// ForAccount makes a webview for a virtual account that is connected without a person, so that it comes from
+// one as all others do. The terms complete it when the account is connected.
 func (v *Webviews) ForAccount(ctx context.Context, tx *store.Tx, workspaceID, brand string) (account.Terms, error) {
-	w, err := v.draft(workspaceID, true, standard(brand))
+	w, err := v.draft(workspaceID, true, Standard(brand))
 	if err != nil {
 		return account.Terms{}, err
 	}
@@ -155,8 +155,8 @@ func (v *Webviews) ForAccount(ctx context.Context, tx *store.Tx, workspaceID, br
 	}}, err
 }
 
-// standard is the webview for one brand that commands and the Console make.
-func standard(brand string) New {
+// Standard is the webview for one brand that commands and the Console make.
+func Standard(brand string) New {
 	return New{AcceptedProviders: []string{brand}, ManageNewDevices: true, DeviceSelectionMode: "none"}
 }
 
@@ -344,30 +344,6 @@ func (v *Webviews) countFailure(ctx context.Context, w row) (tooMany bool, err e
 		return err
 	}, store.Workspace(w.WorkspaceID))
 	return tooMany, err
-}
-
-// ConnectStandard is what a person does in a webview, for commands and the Console: it makes one and
-// completes it with a login of the sandbox, with the answers that every login has. It returns
-// workspace_not_sandbox in a production workspace, and invalid_input for an unknown brand or a login
-// that is refused.
-func (v *Webviews) ConnectStandard(ctx context.Context, workspaceID string, sandbox bool, brand, login string) (account.Account, error) {
-	answers, err := v.Accounts.StandardAnswers(sandbox, brand, login)
-	if err != nil {
-		return account.Account{}, err
-	}
-	doc, err := v.Create(ctx, workspaceID, sandbox, standard(brand))
-	if err != nil {
-		return account.Account{}, err
-	}
-	acc, err := v.Complete(ctx, idOf(doc), brand, answers)
-	if err == nil {
-		return acc, nil
-	}
-	var refused *provider.SignInError
-	if errors.As(err, &refused) {
-		err = fault.Invalid("login", "%s", refused.Message)
-	}
-	return acc, errors.Join(err, v.Delete(ctx, workspaceID, idOf(doc)))
 }
 
 // Complete signs in to an account for a webview without its page. It returns what a person would be

@@ -432,14 +432,12 @@ func (v *visit) askCredentials(b provider.Brand, problems map[string]string, pro
 		}
 		out.Fields = append(out.Fields, shown)
 	}
-	if v.ws.IsSandbox {
-		if answers, err := v.Accounts.StandardAnswers(true, b.Name, "jane"); err == nil {
-			for _, f := range b.SignIn.Fields {
-				out.Hint = append(out.Hint, hint{f.Name, f.Label, answers[f.Name]})
-			}
-			if code := answers["two_factor_code"]; code != "" {
-				out.Hint = append(out.Hint, hint{"", "Two factor code", code})
-			}
+	if example := b.SignIn.Example; example != nil {
+		for _, f := range b.SignIn.Fields {
+			out.Hint = append(out.Hint, hint{f.Name, f.Label, example[f.Name]})
+		}
+		if code := example["two_factor_code"]; code != "" {
+			out.Hint = append(out.Hint, hint{"", "Two factor code", code})
 		}
 	}
 	v.show(out)

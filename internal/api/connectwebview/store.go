@@ -51,14 +51,6 @@ func (v *Webviews) served(id string, doc, token []byte) (rpc.Doc[Webview], error
 	return append(append(out, ','), doc[1:]...), nil
 }
 
-func idOf(doc rpc.Doc[Webview]) string {
-	var w struct {
-		ID string `json:"connect_webview_id"`
-	}
-	_ = json.Unmarshal(doc, &w) // it was made here
-	return w.ID
-}
-
 func (v *Webviews) insert(ctx context.Context, tx *store.Tx, w stored, userIdentifierKey string) (rpc.Doc[Webview], error) {
 	doc, err := json.Marshal(w)
 	if err != nil {

@@ -13,7 +13,9 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"keyway/internal/api/event"
+	"keyway/internal/platform/clock"
 	"keyway/internal/platform/fault"
+	"keyway/internal/platform/job"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 	"keyway/internal/provider"
@@ -40,6 +42,8 @@ type Device struct {
 	Provider           *Brand     `json:"device_provider,omitempty"`
 	Properties         Properties `json:"properties" doc:"What is known of the device; which properties there are depends on its type."`
 	Flags
+
+	zone *time.Location // of Location as it was decoded: looking one up reads a file
 }
 
 // Properties are kept as they came: only the few that Keyway itself sets are ever looked at.
@@ -97,13 +101,15 @@ type Devices struct {
 	DB        *store.DB
 	Events    *event.Log
 	Providers *provider.Registry
+	Sessions  Sessions
+	Jobs      *job.Runner
+	Clock     clock.Clock
 	Now       func() time.Time
 	Limits    Limits // nil: none
 	// Subscribers are notified of changes, in order.
 	Subscribers []Subscriber
-	// Simulated are called after something was simulated on a virtual device and committed; each returns
-	// when all consequences have been written.
-	Simulated []func(ctx context.Context, workspaceID, id string) error
+	// Observers are notified of what sessions report, in order.
+	Observers []Observer
 
 	once    sync.Once
 	decoded *otter.Cache[string, *decoded]
@@ -115,15 +121,39 @@ type Subscriber interface {
 	// DeviceChanged follows every write of more than a device's name and metadata.
 	DeviceChanged(ctx context.Context, tx *store.Tx, dev *Device) error
 	// DeviceDeleted precedes the deletion of a device, so that dependent rows can be deleted with it.
-	DeviceDeleted(ctx context.Context, tx *store.Tx, dev *Device) error
+	DeviceDeleted(ctx context.Context, tx *store.Tx, r *Reached) error
+}
+
+// Observer is notified of what the sessions of accounts report about devices, in the transaction that
+// writes it down and after the device itself was updated. The calls about one device come in the order in
+// which its session reported; an error rolls the transaction back and has it tried again.
+type Observer interface {
+	// DeviceReported follows a report of states, also one that changed nothing if it is the outcome of a
+	// command (Report.For).
+	DeviceReported(ctx context.Context, tx *store.Tx, r *Reached, is provider.Report) error
+	// DeviceOccurred follows something that happened at the device. eventID is the same for the same
+	// occurrence however often it is reported; it has not been written yet.
+	DeviceOccurred(ctx context.Context, tx *store.Tx, r *Reached, what provider.Occurrence, eventID string) error
+	// CodesChanged says that codes in these slots of a lock may have changed; no slots: any of them.
+	CodesChanged(ctx context.Context, tx *store.Tx, r *Reached, slots []string) error
+}
+
+// Sessions gives the open session of a connected account.
+type Sessions interface {
+	// Session returns nil for an account whose driver this build does not have.
+	Session(ctx context.Context, q store.Querier, workspaceID, accountID string) (provider.Session, error)
 }
 
 // Zone is the time zone of the place where a device is; UTC where that is not known.
 func (d Device) Zone() *time.Location {
-	if d.Location != nil {
-		if zone, err := time.LoadLocation(d.Location.TimeZone); err == nil {
-			return zone
-		}
+	if d.Location == nil {
+		return time.UTC
+	}
+	if d.zone != nil && d.zone.String() == d.Location.TimeZone {
+		return d.zone
+	}
+	if zone, err := time.LoadLocation(d.Location.TimeZone); err == nil {
+		return zone
 	}
 	return time.UTC
 }
@@ -131,7 +161,6 @@ func (d Device) Zone() *time.Location {
 // Account is what a device takes over from the connected account it is found in.
 type Account struct {
 	ID                string
-	Provider          string
 	Brand             provider.Brand
 	CustomerKey       string
 	UserIdentifierKey string
@@ -156,32 +185,22 @@ func kindOf(found provider.Device) string {
 	return "lock"
 }
 
-// Add stores a device that was found in an account, or brings one that is known up to date: its
-// id, name, metadata and managed state stay. A virtual device that is known stays just as it is:
-// nothing but a simulation changes it. It writes device.added and device.connected for a new one.
+// Add stores a device that was found in an account, or renews the description of one that is known. It
+// writes device.added and device.connected for a new one.
 func (d *Devices) Add(ctx context.Context, tx *store.Tx, workspaceID string, a Account, found provider.Device) error {
 	if !a.accepts(found) {
 		return nil
 	}
-	old, err := d.byExternalID(ctx, tx, workspaceID, a.ID, found.ExternalID)
-	isNew := fault.Is(err, fault.DeviceNotFound)
-	if err != nil && !isNew {
+	known, err := d.ReachFound(ctx, tx, workspaceID, a.ID, found.ExternalID)
+	if err == nil {
+		return d.renew(ctx, tx, &known, a, found)
+	} else if !fault.Is(err, fault.DeviceNotFound) {
 		return err
 	}
 	now := d.Now()
 	dev, err := build(workspaceID, a, found, now)
 	if err != nil {
 		return err
-	}
-	if !isNew && a.Provider == "sandbox" {
-		old.CustomerKey = a.CustomerKey
-		return d.save(ctx, tx, &old)
-	}
-	if !isNew {
-		dev.ID, dev.CreatedAt, dev.Nickname, dev.CustomMetadata, dev.IsManaged = old.ID, old.CreatedAt, old.Nickname, old.CustomMetadata, old.IsManaged
-		dev.name()
-		dev.keepSince(old)
-		return d.save(ctx, tx, &dev)
 	}
 	dev.IsManaged = !a.LeaveUnmanaged
 	if err := d.insert(ctx, tx, &dev, a, found.ExternalID); err != nil {
@@ -190,7 +209,7 @@ func (d *Devices) Add(ctx context.Context, tx *store.Tx, workspaceID string, a A
 	r := Reached{Device: dev, AccountMetadata: a.Metadata}
 	events := []event.Event{r.Event("device.added", now, nil)}
 	switch {
-	case !found.Online:
+	case !dev.isOnline():
 	case dev.IsManaged:
 		events = append(events, r.Event("device.connected", now, nil))
 	default:
@@ -199,9 +218,59 @@ func (d *Devices) Add(ctx context.Context, tx *store.Tx, workspaceID string, a A
 	return d.Events.Append(ctx, tx, workspaceID, events...)
 }
 
-// Restore is Add for a sandbox that is being reset: nothing that was done to the device stays.
+// renew brings the description of a known device up to date. What Keyway or a person knows of it stays:
+// its id, name, metadata, managed state, problems, and all properties that it has; states change by
+// reports only. A device that was removed is there again.
+func (d *Devices) renew(ctx context.Context, tx *store.Tx, r *Reached, a Account, found provider.Device) error {
+	was := r.look()
+	if err := r.describe(a, found, d.Now()); err != nil {
+		return err
+	}
+	return d.follow(ctx, tx, r, was)
+}
+
+// describe changes the description of a device to what its driver found.
+func (r *Reached) describe(a Account, found provider.Device, now time.Time) error {
+	is, err := build(r.WorkspaceID, a, found, now)
+	if err != nil {
+		return err
+	}
+	r.CustomerKey, r.Capabilities, r.Manufacturer, r.Provider.ImageURL = a.CustomerKey, is.Capabilities, is.Manufacturer, is.Provider.ImageURL
+	if r.Location == nil || is.Location != nil && r.Location.TimeZone != is.Location.TimeZone {
+		r.Location = is.Location
+	}
+	for name, v := range is.Properties {
+		if _, has := r.Properties[name]; !has || name == "appearance" {
+			r.Properties[name] = v
+		}
+	}
+	r.name()
+	r.Flags = is.Flags
+	r.clear(codeRemoved)
+	return r.settle() // which flags work follows from the problems that it has
+}
+
+// IsNews tells whether Add would write anything.
+func (d *Devices) IsNews(ctx context.Context, q store.Querier, workspaceID string, a Account, found provider.Device) (bool, error) {
+	if !a.accepts(found) {
+		return false, nil
+	}
+	r, err := d.ReachFound(ctx, q, workspaceID, a.ID, found.ExternalID)
+	if fault.Is(err, fault.DeviceNotFound) {
+		return true, nil
+	} else if err != nil {
+		return false, err
+	}
+	was := r.Device.clone()
+	if err := r.describe(a, found, d.Now()); err != nil {
+		return false, err
+	}
+	return !r.same(&was), nil
+}
+
+// Restore is Add for an account that is being reset: nothing that was done to the device stays.
 func (d *Devices) Restore(ctx context.Context, tx *store.Tx, workspaceID string, a Account, found provider.Device) error {
-	old, err := d.byExternalID(ctx, tx, workspaceID, a.ID, found.ExternalID)
+	known, err := d.ReachFound(ctx, tx, workspaceID, a.ID, found.ExternalID)
 	if fault.Is(err, fault.DeviceNotFound) {
 		return d.Add(ctx, tx, workspaceID, a, found)
 	} else if err != nil {
@@ -211,7 +280,7 @@ func (d *Devices) Restore(ctx context.Context, tx *store.Tx, workspaceID string,
 	if err != nil {
 		return err
 	}
-	dev.ID, dev.CreatedAt = old.ID, old.CreatedAt
+	dev.ID, dev.CreatedAt = known.ID, known.CreatedAt
 	if err := store.SetMetadata(ctx, tx, workspaceID, dev.ID, nil); err != nil {
 		return err
 	}
@@ -235,12 +304,7 @@ func build(workspaceID string, a Account, found provider.Device, now time.Time) 
 		dev.Location = &Location{TimeZone: found.TimeZone, Timezone: found.TimeZone}
 	}
 	for _, p := range found.Errors {
-		ofAccount := slices.Contains(accountErrors, p.Code)
-		e := Error{Code: p.Code, Message: p.Message, IsDeviceError: !ofAccount, CreatedAt: rpc.Time{Time: p.Since}}
-		if ofAccount {
-			e.IsAccountError = &ofAccount
-		}
-		dev.Errors = append(dev.Errors, e)
+		dev.Errors = append(dev.Errors, deviceError(p.Code, p.Message, p.Since))
 	}
 	for _, p := range found.Warnings {
 		dev.Warnings = append(dev.Warnings, Warning{Code: p.Code, Message: p.Message, CreatedAt: rpc.Time{Time: p.Since}})
@@ -262,6 +326,10 @@ func build(workspaceID string, a Account, found provider.Device, now time.Time) 
 		return dev, err
 	}
 	dev.name()
+	if problems := dev.problems(); !found.Online && !slices.ContainsFunc(problems, isOfflineCode) {
+		dev.Errors = append(dev.Errors, deviceError(codeOffline, messageUnreachable, now))
+		return dev, dev.settle()
+	}
 	return dev, nil
 }
 
@@ -409,7 +477,7 @@ func (d *Devices) Delete(ctx context.Context, workspaceID, id string) error {
 
 func (d *Devices) delete(ctx context.Context, tx *store.Tx, r Reached) error {
 	for _, s := range d.Subscribers {
-		if err := s.DeviceDeleted(ctx, tx, &r.Device); err != nil {
+		if err := s.DeviceDeleted(ctx, tx, &r); err != nil {
 			return err
 		}
 	}
@@ -422,22 +490,40 @@ func (d *Devices) delete(ctx context.Context, tx *store.Tx, r Reached) error {
 	return d.Events.Append(ctx, tx, r.WorkspaceID, r.Event("device.deleted", d.Now(), map[string]any{"device_name": r.DisplayName}))
 }
 
-// DeleteOfAccount forgets all devices of an account.
-func (d *Devices) DeleteOfAccount(ctx context.Context, tx *store.Tx, workspaceID, accountID string) error {
-	return d.eachOfAccount(ctx, tx, workspaceID, accountID, func(r Reached) error { return d.delete(ctx, tx, r) })
+// DeleteOfAccount forgets some of the devices of an account, a bounded number so that other writers are not
+// delayed, and returns how many are left.
+func (d *Devices) DeleteOfAccount(ctx context.Context, tx *store.Tx, workspaceID, accountID string) (left int, err error) {
+	ids, err := d.idsOfAccount(ctx, tx, workspaceID, accountID)
+	if err != nil {
+		return 0, err
+	}
+	n := min(len(ids), deletedAtOnce)
+	for _, id := range ids[:n] {
+		r, err := d.Reach(ctx, tx, workspaceID, id)
+		if err != nil {
+			return 0, err
+		}
+		if err := d.delete(ctx, tx, r); err != nil {
+			return 0, err
+		}
+	}
+	return len(ids) - n, nil
 }
+
+// deletedAtOnce is how many devices are deleted with one commit: each may have many codes.
+const deletedAtOnce = 10
 
 // SetCustomer moves all devices of an account to a customer.
 func (d *Devices) SetCustomer(ctx context.Context, tx *store.Tx, workspaceID, accountID, customerKey string) error {
-	return d.eachOfAccount(ctx, tx, workspaceID, accountID, func(r Reached) error {
+	return d.EachOfAccount(ctx, tx, workspaceID, accountID, func(r *Reached) error {
 		r.CustomerKey = customerKey
 		return d.save(ctx, tx, &r.Device)
 	})
 }
 
-func (d *Devices) eachOfAccount(ctx context.Context, q store.Querier, workspaceID, accountID string, do func(Reached) error) error {
-	rows, err := q.Query(ctx, `SELECT device_id FROM devices WHERE workspace_id = $1 AND connected_account_id = $2 ORDER BY created_at, device_id`, workspaceID, accountID)
-	ids, err := store.All(rows, err, store.One[string])
+// EachOfAccount reaches the devices of an account one after another.
+func (d *Devices) EachOfAccount(ctx context.Context, q store.Querier, workspaceID, accountID string, do func(*Reached) error) error {
+	ids, err := d.idsOfAccount(ctx, q, workspaceID, accountID)
 	if err != nil {
 		return err
 	}
@@ -446,7 +532,7 @@ func (d *Devices) eachOfAccount(ctx context.Context, q store.Querier, workspaceI
 		if err != nil {
 			return err
 		}
-		if err := do(r); err != nil {
+		if err := do(&r); err != nil {
 			return err
 		}
 	}

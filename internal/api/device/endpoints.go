@@ -18,7 +18,7 @@ const mostDevices = 500
 
 // Endpoints are the rows of /devices.
 func (d *Devices) Endpoints() []rpc.Endpoint {
-	return slices.Concat(d.managedEndpoints(), d.unmanagedEndpoints(), d.simulateEndpoints())
+	return slices.Concat(d.managedEndpoints(), d.unmanagedEndpoints())
 }
 
 func (d *Devices) managedEndpoints() []rpc.Endpoint {

@@ -101,8 +101,8 @@ func (f *Flags) set(flags map[string]bool) error {
 	return nil
 }
 
-// names lists the flags that are there, whether they work or not.
-func (f Flags) names() (out []Flag) {
+// Names lists the flags that are there, whether they work or not.
+func (f Flags) Names() (out []Flag) {
 	for name, works := range f.fields() {
 		if *works != nil {
 			out = append(out, Flag(name))

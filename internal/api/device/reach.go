@@ -2,7 +2,6 @@ package device
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -23,7 +22,7 @@ import (
 type Reached struct {
 	Device
 	Ref               provider.Ref
-	Provider          provider.Provider
+	Session           provider.Session // nil: this build has no driver for it
 	UserIdentifierKey string
 	AccountMetadata   Metadata
 	AccountProblems   AccountProblems
@@ -38,33 +37,25 @@ type AccountProblems struct {
 
 // Reach reads a device together with the way to it, managed or not. It returns device_not_found
 // when the workspace has none with the id, or none that the caller reaches.
-func (d *Devices) Reach(ctx context.Context, q store.Querier, workspaceID, id string) (r Reached, err error) {
+func (d *Devices) Reach(ctx context.Context, q store.Querier, workspaceID, id string) (Reached, error) {
 	w := d.DB.Where()
 	w.Add("d.workspace_id = ?", workspaceID)
 	w.Add("d.device_id = ?", id)
 	credential.From(ctx).Limit(w, "d.device_id", "d.connected_account_id", "d.customer_key")
-	var doc, account, kind string
-	var user sql.NullString
-	var ahead int64
-	err = q.QueryRow(ctx, `SELECT d.doc, d.external_id, d.user_identifier_key, a.provider, a.brand, a.external_id, a.doc,
-		COALESCE((SELECT clock_offset FROM workspaces w WHERE w.workspace_id = d.workspace_id), 0) FROM devices d
-		JOIN connected_accounts a ON a.workspace_id = d.workspace_id AND a.connected_account_id = d.connected_account_id`+w.String(), w.Args...).
-		Scan(&doc, &r.Ref.Device, &user, &kind, &r.Ref.Brand, &r.Ref.Account, &account, &ahead)
-	if errors.Is(err, sql.ErrNoRows) {
-		return r, fault.Missing(fault.DeviceNotFound)
-	} else if err != nil {
-		return r, err
+	r, err := d.reach(ctx, q, w)
+	if !fault.Is(err, fault.DeviceNotFound) {
+		credential.NoteDevice(ctx, id)
 	}
-	of, err := d.decode(workspaceID, id, doc, account)
-	if err != nil {
-		return r, err
-	}
-	r.Device, r.AccountMetadata, r.AccountProblems = of.device.clone(), of.Metadata, of.AccountProblems
-	r.Ahead = time.Duration(ahead) * time.Microsecond
-	r.Ref.WorkspaceID, r.Ref.Type, r.UserIdentifierKey = workspaceID, string(r.Type), user.String
-	r.Provider, err = d.Providers.Find(r.Ref.Brand, kind == "sandbox")
-	credential.NoteDevice(ctx, id)
 	return r, err
+}
+
+// ReachFound is Reach for a device that a driver names, whoever asks.
+func (d *Devices) ReachFound(ctx context.Context, q store.Querier, workspaceID, accountID, externalID string) (Reached, error) {
+	w := d.DB.Where()
+	w.Add("d.workspace_id = ?", workspaceID)
+	w.Add("d.connected_account_id = ?", accountID)
+	w.Add("d.external_id = ?", externalID)
+	return d.reach(ctx, q, w)
 }
 
 // decoded is a device with its account as they were read from these texts.
@@ -96,6 +87,9 @@ func (d *Devices) decode(workspaceID, id, doc, account string) (*decoded, error)
 	}
 	if err := fastjson.Unmarshal([]byte(account), v); err != nil {
 		return nil, err
+	}
+	if v.device.Location != nil {
+		v.device.zone = v.device.Zone()
 	}
 	d.decoded.Set(key, v)
 	return v, nil

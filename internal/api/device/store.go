@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"time"
 
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
@@ -23,8 +24,48 @@ func (d *Devices) Get(ctx context.Context, q store.Querier, workspaceID, id stri
 	return one(q.QueryRow(ctx, `SELECT doc FROM devices`+w.String(), w.Args...))
 }
 
-func (d *Devices) byExternalID(ctx context.Context, q store.Querier, workspaceID, accountID, externalID string) (Device, error) {
-	return one(q.QueryRow(ctx, `SELECT doc FROM devices WHERE workspace_id = $1 AND connected_account_id = $2 AND external_id = $3`, workspaceID, accountID, externalID))
+// reach reads the device that the conditions name, together with its account d and the way to it.
+func (d *Devices) reach(ctx context.Context, q store.Querier, w *store.Where) (r Reached, err error) {
+	var id, doc, account string
+	var user sql.NullString
+	var ahead int64
+	err = q.QueryRow(ctx, `SELECT d.workspace_id, d.device_id, d.doc, d.external_id, d.user_identifier_key, a.brand, a.external_id, a.doc,
+		COALESCE((SELECT clock_offset FROM workspaces w WHERE w.workspace_id = d.workspace_id), 0) FROM devices d
+		JOIN connected_accounts a ON a.workspace_id = d.workspace_id AND a.connected_account_id = d.connected_account_id`+w.String(), w.Args...).
+		Scan(&r.Ref.WorkspaceID, &id, &doc, &r.Ref.Device, &user, &r.Ref.Brand, &r.Ref.Account, &account, &ahead)
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, fault.Missing(fault.DeviceNotFound)
+	} else if err != nil {
+		return r, err
+	}
+	of, err := d.decode(r.Ref.WorkspaceID, id, doc, account)
+	if err != nil {
+		return r, err
+	}
+	r.Device, r.AccountMetadata, r.AccountProblems = of.device.clone(), of.Metadata, of.AccountProblems
+	r.Ahead = time.Duration(ahead) * time.Microsecond
+	r.Ref.Type, r.UserIdentifierKey = string(r.Type), user.String
+	r.Session, err = d.Sessions.Session(ctx, q, r.Ref.WorkspaceID, r.ConnectedAccountID)
+	return r, err
+}
+
+// idsOfAccount are the devices of an account, in the order in which they were added.
+func (d *Devices) idsOfAccount(ctx context.Context, q store.Querier, workspaceID, accountID string) ([]string, error) {
+	rows, err := q.Query(ctx, `SELECT device_id FROM devices WHERE workspace_id = $1 AND connected_account_id = $2 ORDER BY created_at, device_id`, workspaceID, accountID)
+	return store.All(rows, err, store.One[string])
+}
+
+// OfAccount are the devices of an account by the ids that its driver knows them by.
+func (d *Devices) OfAccount(ctx context.Context, q store.Querier, workspaceID, accountID string) (ids map[string]string, err error) {
+	ids = map[string]string{}
+	rows, err := q.Query(ctx, `SELECT external_id, device_id FROM devices WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, accountID)
+	_, err = store.All(rows, err, func(r *sql.Rows) (id string, err error) {
+		var external string
+		err = r.Scan(&external, &id)
+		ids[external] = id
+		return id, err
+	})
+	return ids, err
 }
 
 func one(row *sql.Row) (dev Device, err error) {

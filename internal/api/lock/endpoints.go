@@ -16,8 +16,6 @@ func (l *Locks) Endpoints() []rpc.Endpoint {
 		{Path: "/locks/configure_auto_lock", Summary: "Sets whether, and how soon, a lock locks itself.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Returns: "action_attempt", Handle: rpc.Func(l.configureAutoLock)},
 		{Path: "/locks/lock_door", Summary: "Locks a lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Returns: "action_attempt", Handle: rpc.Func(l.lockDoor)},
 		{Path: "/locks/unlock_door", Summary: "Unlocks a lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Returns: "action_attempt", Handle: rpc.Func(l.unlockDoor)},
-		{Path: "/locks/simulate/keypad_code_entry", Summary: "Has someone enter a PIN at a virtual lock.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Returns: "action_attempt", Handle: rpc.Func(l.simulateCode)},
-		{Path: "/locks/simulate/manual_lock_via_keypad", Summary: "Has someone lock a virtual lock by its keypad.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Returns: "action_attempt", Handle: rpc.Func(l.simulateLock)},
 	})
 }
 
@@ -45,21 +43,4 @@ func (l *Locks) configureAutoLock(ctx context.Context, in autoLockInput) (rpc.Do
 		return nil, fault.Invalid("auto_lock_delay_seconds", "Required")
 	}
 	return l.Start(ctx, credential.From(ctx).WorkspaceID, turn{Action: configureAuto, Device: in.ID, Auto: in.Enabled, Delay: in.Delay.Or(0)}, false)
-}
-
-type codeEntryInput struct {
-	ID   string `json:"device_id" rule:"required" doc:"Which lock."`
-	Code string `json:"code" rule:"required" doc:"The PIN that is entered."`
-}
-
-func (l *Locks) simulateCode(ctx context.Context, in codeEntryInput) (rpc.Doc[action.Attempt], error) {
-	return l.Simulate(ctx, in.ID, EnterCode, in.Code)
-}
-
-type manualLockInput struct {
-	ID string `json:"device_id" rule:"required" doc:"Which lock."`
-}
-
-func (l *Locks) simulateLock(ctx context.Context, in manualLockInput) (rpc.Doc[action.Attempt], error) {
-	return l.Simulate(ctx, in.ID, ManualLock, "")
 }

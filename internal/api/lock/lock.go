@@ -4,7 +4,6 @@ package lock
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -21,18 +20,6 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// Codes knows which access code opens a lock.
-type Codes interface {
-	// Enter finds the code of a device that a PIN belongs to, and uses it up when it is for one use;
-	// ok is false when none with it is valid at the time.
-	Enter(ctx context.Context, d device.Reached, pin string, at time.Time) (id string, managed, ok bool, err error)
-}
-
-// Hand is what a provider of virtual locks lets someone at the lock do.
-type Hand interface {
-	SetLocked(ctx context.Context, r provider.Ref, locked bool) error
-}
-
 // Locks holds the rules about locks.
 type Locks struct {
 	DB       *store.DB
@@ -41,7 +28,6 @@ type Locks struct {
 	Jobs     *job.Runner
 	Events   *event.Log
 	Clock    clock.Clock
-	Codes    Codes
 	Log      *slog.Logger
 }
 
@@ -64,7 +50,7 @@ const (
 	configureAuto = "CONFIGURE_AUTO_LOCK"
 )
 
-// The actions of somebody at a virtual lock, for Simulate.
+// The actions of someone at a lock, for Record.
 const (
 	EnterCode  = "SIMULATE_KEYPAD_CODE_ENTRY"
 	ManualLock = "SIMULATE_MANUAL_LOCK_VIA_KEYPAD"
@@ -192,15 +178,18 @@ func (l *Locks) runTurn(ctx context.Context, j job.Job) error {
 func ask(ctx context.Context, r device.Reached, t turn) error {
 	switch t.Action {
 	case configureAuto:
-		if p, ok := r.Provider.(provider.AutoLocker); ok {
-			return p.SetAutoLock(ctx, r.Ref, t.Auto, time.Duration(t.Delay*float64(time.Second)))
+		if p, ok := r.Session.(provider.AutoLocker); ok {
+			_, err := p.SetAutoLock(ctx, r.Ref, t.Auto, time.Duration(t.Delay*float64(time.Second)), t.Attempt)
+			return err
 		}
 	default:
-		if p, ok := r.Provider.(provider.Locker); ok {
+		if p, ok := r.Session.(provider.Locker); ok {
+			move := p.Unlock
 			if t.Action == lockDoor {
-				return p.Lock(ctx, r.Ref)
+				move = p.Lock
 			}
-			return p.Unlock(ctx, r.Ref)
+			_, err := move(ctx, r.Ref, t.Attempt)
+			return err
 		}
 	}
 	return provider.ErrUnsupported
@@ -300,69 +289,42 @@ func effect(r device.Reached, t turn, m moved, now time.Time) (changes map[strin
 	return changes, []event.Event{e}
 }
 
-// Simulate has someone at a virtual lock enter a PIN, or lock it by hand with an empty one; it has
-// happened when this returns. It returns workspace_not_sandbox, device_not_found, device_unmanaged,
-// or not_supported for a device without a keypad that is connected.
-func (l *Locks) Simulate(ctx context.Context, deviceID, kind, pin string) (doc rpc.Doc[action.Attempt], err error) {
-	p := credential.From(ctx)
-	if !p.IsSandbox {
-		return nil, fault.New(fault.WorkspaceNotSandbox, "Only a sandbox workspace has locks to simulate things with")
-	}
-	r, err := l.Devices.Reach(ctx, l.DB, p.WorkspaceID, deviceID)
+// ByHand is something that someone does at a lock.
+type ByHand struct {
+	Action   string // EnterCode or ManualLock
+	DeviceID string
+	PIN      string // that is entered
+	CodeID   string // of the access code with the PIN
+	Managed  bool   // whether that code is managed
+	// Denied is why the lock did not open, as the event names it, with what it means; empty: it did.
+	Denied, Reason string
+	Failure        *action.Failure // why the bolt did not move; nil: it did
+}
+
+// Record writes down what someone has done at a lock, as a settled attempt with its events. It returns what
+// Attempts.Get returns.
+func (l *Locks) Record(ctx context.Context, tx *store.Tx, r device.Reached, h ByHand) (doc rpc.Doc[action.Attempt], err error) {
+	at, _, err := l.Attempts.Start(ctx, tx, r.WorkspaceID, h.Action, h.DeviceID)
 	if err != nil {
 		return nil, err
 	}
-	hand, ok := r.Provider.(Hand)
-	if !r.IsManaged {
-		return nil, fault.New(fault.DeviceUnmanaged, "The device is not managed")
-	} else if !ok || r.CanUnlockWithCode == nil || r.KeypadMissing() {
-		return nil, fault.New(fault.NotSupported, "This device does not support that: it has no keypad")
-	}
-	now, err := l.Clock.Now(ctx, l.DB, p.WorkspaceID)
-	if err != nil {
-		return nil, err
-	}
-	m := moved{method: "manual"}
-	denied, why := "", "" // reason_code of the event, and what it means; empty: it opens
-	var failure *action.Failure
-	switch {
-	case kind == EnterCode && r.InPrivacyMode():
-		denied, why = "blocked_by_privacy_mode", "Privacy mode keeps all codes out"
-	case kind == EnterCode:
-		m.method, m.pin = "keycode", pin
-		var opens bool
-		if m.code, m.managed, opens, err = l.Codes.Enter(ctx, r, pin, now); err != nil {
-			return nil, err
-		} else if !opens {
-			denied, why = "unknown_code", "No code with this PIN is valid on the lock now"
-		}
-	}
-	if denied == "" {
-		if err := hand.SetLocked(ctx, r.Ref, kind == ManualLock); errors.Is(err, provider.ErrJammed) {
-			failure = &action.Failure{}
-			failure.Type, failure.Message = device.Failure(err)
-		} else if err != nil {
-			return nil, err
-		}
-	}
-	err = l.DB.Update(ctx, func(tx *store.Tx) error {
-		at, _, err := l.Attempts.Start(ctx, tx, p.WorkspaceID, kind, deviceID)
+	if h.Denied != "" {
+		now, err := l.Clock.Now(ctx, tx, r.WorkspaceID)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		t := turn{Attempt: at.ID, Action: kind, Device: deviceID}
-		if denied != "" {
-			failure = &action.Failure{Type: "access_denied", Message: why}
-			reason := map[string]any{"reason": map[string]string{"reason_code": denied, "message": why}}
-			if err := l.Events.Append(ctx, tx, p.WorkspaceID, r.Event("lock.access_denied", now, reason)); err != nil {
-				return err
-			}
+		h.Failure = &action.Failure{Type: "access_denied", Message: h.Reason}
+		reason := map[string]any{"reason": map[string]string{"reason_code": h.Denied, "message": h.Reason}}
+		if err := l.Events.Append(ctx, tx, r.WorkspaceID, r.Event("lock.access_denied", now, reason)); err != nil {
+			return nil, err
 		}
-		if err := l.finish(ctx, tx, p.WorkspaceID, t, failure, m); err != nil {
-			return err
-		}
-		doc, err = l.Attempts.Get(ctx, tx, p.WorkspaceID, at.ID)
-		return err
-	}, store.Workspace(p.WorkspaceID))
-	return doc, err
+	}
+	m := moved{method: "manual", code: h.CodeID, managed: h.Managed, pin: h.PIN}
+	if h.Action == EnterCode {
+		m.method = "keycode"
+	}
+	if err := l.finish(ctx, tx, r.WorkspaceID, turn{Attempt: at.ID, Action: h.Action, Device: h.DeviceID}, h.Failure, m); err != nil {
+		return nil, err
+	}
+	return l.Attempts.Get(ctx, tx, r.WorkspaceID, at.ID)
 }

@@ -21,7 +21,6 @@ func (w *Workspaces) Endpoints() []rpc.Endpoint {
 		{Path: "/workspaces/list", Summary: "Lists the workspaces that the credential opens.", Allow: rpc.Frontend, Workspace: rpc.Optional, ByDevice: true, Read: true, Returns: "workspaces", Handle: rpc.Func(w.list)},
 		{Path: "/workspaces/reset_sandbox", Summary: "Puts the devices of a sandbox workspace back to how they were found.", Allow: rpc.Backend, Role: rpc.Admin, Returns: "action_attempt", Handle: rpc.Func(w.resetSandbox)},
 		{Path: "/workspaces/update", Summary: "Changes the workspace that the request is about.", Allow: rpc.Backend, Role: rpc.Admin, Verbs: "PATCH", Handle: rpc.Func(w.update)},
-		{Path: "/keyway/v1/sandbox/advance_time", Summary: "Moves the clock of a sandbox workspace forward; whatever becomes due has happened when this answers.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member, Returns: "clock", Handle: rpc.Func(w.advanceTime)},
 		{Path: "/keyway/v1/workspaces/delete", Summary: "Ends the workspace that the request is about; its credentials die at once and its data is purged.", Allow: rpc.ConsoleSession, Role: rpc.Owner, Handle: rpc.Func(w.delete)},
 	}
 }

@@ -142,7 +142,7 @@ func TestDelete(t *testing.T) {
 			_, err = w.Members.Invite(ctx, x.ID, "mary@example.com", rpc.Member, rpc.Owner, apitest.By)
 			w.Must(err)
 		}
-		w.Must(w.Accounts.Fill(ctx, ws.ID, true, 1100, nil)) // more than one commit of the purge
+		w.Must(w.Simulate.Fill(ctx, ws.ID, true, 1100, nil)) // more than one commit of the purge
 		const path = "/keyway/v1/workspaces/delete"
 		for _, in := range []map[string]any{{"name": "hotel"}, {"name": ""}, {}} {
 			w.Refused(apitest.Request{Path: path, Token: session, Workspace: ws.ID, Body: in}, 400, "invalid_input")

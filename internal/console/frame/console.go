@@ -31,6 +31,7 @@ import (
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 	"keyway/internal/provider"
+	"keyway/internal/simulate"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/identity"
 	"keyway/internal/trust/policy"
@@ -55,6 +56,7 @@ type Rules struct {
 	Events     *event.Log
 	Attempts   *action.Attempts
 	Locks      *lock.Locks
+	Simulate   *simulate.Simulator
 	Codes      *accesscode.Codes
 	Log        *slog.Logger
 	Now        func() time.Time

@@ -30,7 +30,7 @@ func (q *request) advanceClock() error {
 			return q.Refused(here, fault.Invalid("until", "The clock can only be moved forward"))
 		}
 	}
-	now, err := q.Workspaces.AdvanceTime(q.Context(), q.Current.ID, by, q.Principal().Actor())
+	now, err := q.Simulate.AdvanceTime(q.Context(), q.Current.ID, by, q.Principal().Actor())
 	if err != nil {
 		return q.Refused(here, err)
 	}

@@ -237,7 +237,7 @@ func (q *request) syncAccount() error {
 	if err != nil {
 		return err
 	}
-	if err := q.Accounts.Sync(q.Context(), q.Current.ID, id, q.Current.IsSandbox); err != nil {
+	if err := q.Accounts.Sync(q.Context(), q.Current.ID, id); err != nil {
 		return err
 	}
 	after, err := q.Devices.CountOfAccount(q.Context(), q.Current.ID, id)
@@ -252,7 +252,7 @@ func (q *request) syncAccount() error {
 
 func (q *request) disconnectAccount() error {
 	id := q.R.PathValue("account")
-	if err := q.Accounts.Disconnect(q.Context(), q.Current.ID, id, q.Current.IsSandbox); err != nil {
+	if err := q.Simulate.DisconnectAccount(q.Context(), id); err != nil {
 		return q.Refused(q.accountsAt(id), err)
 	}
 	return q.Done(q.accountsAt(id), "The account is disconnected, as after a change of its password.")
@@ -260,7 +260,7 @@ func (q *request) disconnectAccount() error {
 
 func (q *request) reauthorizeAccount() error {
 	id := q.R.PathValue("account")
-	if err := q.Accounts.RequestReauthorization(q.Context(), q.Current.ID, id, q.Current.IsSandbox); err != nil {
+	if err := q.Simulate.RequestReauthorization(q.Context(), id); err != nil {
 		return q.Refused(q.accountsAt(id), err)
 	}
 	return q.Done(q.accountsAt(id), "The brand asks for a new sign-in.")

@@ -14,6 +14,7 @@ import (
 	"keyway/internal/console/frame"
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/simulate"
 )
 
 // devicePath is the address of a device's page, or of something below it.
@@ -70,7 +71,7 @@ func (q *request) deviceActions(h *DeviceHead, r device.Reached) {
 	}
 	if q.Current.IsSandbox {
 		h.Simulate = SimulateMenu{Action: q.devicePath("simulate"), Keypad: served.CanUnlockWithCode != nil}
-		possible := r.Simulations()
+		possible := q.Simulate.Possible(r)
 		for _, s := range simulations {
 			if slices.Contains(possible, s.Name) {
 				h.Simulate.Items = append(h.Simulate.Items, s)
@@ -90,25 +91,25 @@ func (q *request) manageDevice() error {
 
 // simulations are what the Simulate menu offers, in its order.
 var simulations = []Simulation{
-	{device.Connect, "Bring online", "wifi"},
-	{device.Disconnect, "Take offline", "ban"},
-	{device.ConnectToHub, "Connect the hub", "wifi"},
-	{device.DisconnectFromHub, "Disconnect the hub", "ban"},
-	{device.RenewSubscription, "Renew the subscription", "check"},
-	{device.ExpireSubscription, "Let the subscription end", "alert"},
-	{device.DrainBattery, "Let the battery run low", "battery"},
-	{device.ChargeBattery, "Put in a new battery", "battery"},
-	{device.ConnectKeypad, "Connect the keypad", "key"},
-	{device.DisconnectKeypad, "Disconnect the keypad", "ban"},
-	{device.LoosenConnection, "Make the connection flaky", "alert"},
-	{device.SteadyConnection, "Make the connection stable", "wifi"},
-	{device.StartPrivacy, "Switch on privacy mode", "lock"},
-	{device.EndPrivacy, "Switch off privacy mode", "unlock"},
-	{device.AddIntegration, "Let another service manage it too", "link"},
-	{device.RemoveIntegration, "Let the other service leave", "check"},
-	{device.Tamper, "Tamper with it", "alert"},
-	{device.RingDoorbell, "Ring the doorbell", "bell"},
-	{device.Remove, "Remove from its account", "x"},
+	{simulate.Connect, "Bring online", "wifi"},
+	{simulate.Disconnect, "Take offline", "ban"},
+	{simulate.ConnectToHub, "Connect the hub", "wifi"},
+	{simulate.DisconnectFromHub, "Disconnect the hub", "ban"},
+	{simulate.RenewSubscription, "Renew the subscription", "check"},
+	{simulate.ExpireSubscription, "Let the subscription end", "alert"},
+	{simulate.DrainBattery, "Let the battery run low", "battery"},
+	{simulate.ChargeBattery, "Put in a new battery", "battery"},
+	{simulate.ConnectKeypad, "Connect the keypad", "key"},
+	{simulate.DisconnectKeypad, "Disconnect the keypad", "ban"},
+	{simulate.LoosenConnection, "Make the connection flaky", "alert"},
+	{simulate.SteadyConnection, "Make the connection stable", "wifi"},
+	{simulate.StartPrivacy, "Switch on privacy mode", "lock"},
+	{simulate.EndPrivacy, "Switch off privacy mode", "unlock"},
+	{simulate.AddIntegration, "Let another service manage it too", "link"},
+	{simulate.RemoveIntegration, "Let the other service leave", "check"},
+	{simulate.Tamper, "Tamper with it", "alert"},
+	{simulate.RingDoorbell, "Ring the doorbell", "bell"},
+	{simulate.Remove, "Remove from its account", "x"},
 }
 
 // attempt tells how what was asked of the device goes; nil for one that is not known.
@@ -208,24 +209,24 @@ func (q *request) simulate() error {
 	ctx, id := q.Context(), q.R.PathValue("device")
 	switch what := q.Form("what"); what {
 	case "keypad":
-		doc, err := q.Locks.Simulate(ctx, id, lock.EnterCode, q.Form("code"))
+		doc, err := q.Simulate.EnterCode(ctx, id, q.Form("code"))
 		if err != nil {
 			return q.refusedHere(err)
 		}
 		return q.follow(doc)
 	case "manual_lock":
-		doc, err := q.Locks.Simulate(ctx, id, lock.ManualLock, "")
+		doc, err := q.Simulate.ManualLock(ctx, id)
 		if err != nil {
 			return q.refusedHere(err)
 		}
 		return q.follow(doc)
 	case "code_at_lock":
-		if _, err := q.Codes.SimulateUnmanaged(ctx, id, q.Form("name"), q.Form("code")); err != nil {
+		if _, err := q.Simulate.PutCode(ctx, id, q.Form("name"), q.Form("code")); err != nil {
 			return q.refusedHere(err)
 		}
 		return q.Done(q.devicePath("codes"), "The code was added at the lock.")
 	default:
-		if err := q.Devices.Simulate(ctx, id, what); err != nil {
+		if err := q.Simulate.Device(ctx, id, what); err != nil {
 			return q.refusedHere(err)
 		}
 		i := slices.IndexFunc(simulations, func(s Simulation) bool { return s.Name == what })

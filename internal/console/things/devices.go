@@ -169,7 +169,7 @@ func (q *request) addSandboxDevices() error {
 		return err
 	}
 	for _, brand := range chosen {
-		if _, err := q.Webviews.ConnectStandard(ctx, q.Current.ID, q.Current.IsSandbox, brand, standardLogin); err != nil {
+		if _, err := q.Simulate.ConnectStandard(ctx, q.Current.ID, q.Current.IsSandbox, brand, standardLogin); err != nil {
 			if errs, ok := frame.FieldErrors(err); ok {
 				return q.sandboxErrors(chosen, errs.OnlyFields("brand"))
 			}

@@ -44,7 +44,7 @@ func TestDocs(t *testing.T) {
 }
 
 // brandTable has a row for each brand: what it asks, what a login finds, what can be simulated.
-func (p *Provider) brandTable(t *testing.T) string {
+func (p *Driver) brandTable(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("| Brand | `device_provider_name` | Standard sign-in | Device types | Simulate, beside connect and disconnect |\n|---|---|---|---|---|\n")
 	for _, br := range p.Brands() {
@@ -52,7 +52,7 @@ func (p *Provider) brandTable(t *testing.T) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		account, err := p.Connect(t.Context(), br.Name, answers)
+		account, err := p.Connect(t.Context(), "", br.Name, answers)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func (p *Provider) brandTable(t *testing.T) string {
 }
 
 // troubleTable lists the devices of jane that are not well.
-func (p *Provider) troubleTable(t *testing.T) string {
+func (p *Driver) troubleTable(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("| Brand | Device | What is wrong |\n|---|---|---|\n")
 	for _, br := range p.Brands() {
@@ -91,7 +91,7 @@ func (p *Provider) troubleTable(t *testing.T) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		account, err := p.Connect(t.Context(), br.Name, answers)
+		account, err := p.Connect(t.Context(), "", br.Name, answers)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,18 +18,18 @@ import (
 	"keyway/internal/provider"
 )
 
-func setup(t testing.TB) *Provider {
+func setup(t testing.TB) *Driver {
 	t.Helper()
 	return New(nil, func() time.Time { return time.Date(2026, 3, 4, 15, 6, 7, 0, time.UTC) })
 }
 
-func connect(t testing.TB, p *Provider, brand, login string) provider.Account {
+func connect(t testing.TB, p *Driver, brand, login string) provider.Account {
 	t.Helper()
 	answers, err := p.StandardAnswers(brand, login)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := p.Connect(t.Context(), brand, answers)
+	a, err := p.Connect(t.Context(), "", brand, answers)
 	if err != nil {
 		t.Fatalf("%s as %s: %v", brand, login, err)
 	}
@@ -127,7 +127,7 @@ func TestSignIn(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.change(answers)
-			_, err = p.Connect(t.Context(), c.brand, answers)
+			_, err = p.Connect(t.Context(), "", c.brand, answers)
 			var signIn *provider.SignInError
 			if c.kind == "" {
 				if err != nil {
@@ -156,10 +156,10 @@ func TestEveryBrandSignsIn(t *testing.T) {
 		}
 		answers, _ := p.StandardAnswers(b.Name, LoginLocked)
 		var signIn *provider.SignInError
-		if _, err := p.Connect(t.Context(), b.Name, answers); !errors.As(err, &signIn) || signIn.Kind != provider.AccountLocked {
+		if _, err := p.Connect(t.Context(), "", b.Name, answers); !errors.As(err, &signIn) || signIn.Kind != provider.AccountLocked {
 			t.Errorf("%s: locked account: %v", b.Name, err)
 		}
-		if _, err := p.Connect(t.Context(), b.Name, nil); !errors.As(err, &signIn) {
+		if _, err := p.Connect(t.Context(), "", b.Name, nil); !errors.As(err, &signIn) {
 			t.Errorf("%s: no answers: %v", b.Name, err)
 		}
 		a := connect(t, p, b.Name, "jane")
@@ -172,7 +172,7 @@ func TestEveryBrandSignsIn(t *testing.T) {
 func TestUnknownBrandAndEndedContext(t *testing.T) {
 	t.Parallel()
 	p := setup(t)
-	if _, err := p.Connect(t.Context(), "acme", nil); !errors.Is(err, provider.ErrUnknownBrand) {
+	if _, err := p.Connect(t.Context(), "", "acme", nil); !errors.Is(err, provider.ErrUnknownBrand) {
 		t.Error(err)
 	}
 	if _, err := p.StandardAnswers("acme", "jane"); !errors.Is(err, provider.ErrUnknownBrand) {
@@ -183,7 +183,7 @@ func TestUnknownBrandAndEndedContext(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := p.Connect(ctx, "august", nil); !errors.Is(err, context.Canceled) {
+	if _, err := p.Connect(ctx, "", "august", nil); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -354,7 +354,7 @@ func TestDevices(t *testing.T) {
 			if !b.Capabilities[flag] {
 				t.Errorf("the brand does not know of %s", flag)
 			}
-			if works && !d.Online && !isSimulation(flag) && flag != "can_program_offline_access_codes" {
+			if works && !d.Online && !strings.HasPrefix(flag, "can_simulate_") && flag != "can_program_offline_access_codes" {
 				t.Errorf("offline, yet %s", flag)
 			}
 		}

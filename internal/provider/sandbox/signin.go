@@ -73,7 +73,7 @@ func (f form) in(regions ...string) form { f.regions = regions; return f }
 func (f form) withTwoFactor() form { f.twoFactor = true; return f }
 
 func (f form) public() provider.SignIn {
-	s := provider.SignIn{Regions: slices.Clone(f.regions), TwoFactor: f.twoFactor}
+	s := provider.SignIn{Regions: slices.Clone(f.regions), TwoFactor: f.twoFactor, Example: f.standard(LoginTroubled)}
 	for _, q := range f.fields {
 		s.Fields = append(s.Fields, provider.Field{Name: q.name, Label: q.label, Secret: q.secret})
 	}

@@ -93,7 +93,8 @@ func (t thermostat) device(u *unit) provider.Device {
 		now = t.quantity(warmest + 2.5)
 	}
 	now.put(p, "temperature")
-	works := !u.trouble.effect().offline
+	offline, _ := provider.Impact(u.trouble.effect().code)
+	works := !offline
 	heats := works && (mode == "heat" || mode == "heat_cool") && now.degrees < coldest
 	cools := works && (mode == "cool" || mode == "heat_cool") && now.degrees > warmest
 	if works && u.trouble == auxiliaryHeat {

@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"keyway/internal/provider"
@@ -46,42 +48,33 @@ const (
 
 // effect is what a trouble does to a device.
 type effect struct {
-	code     string // error_code or warning_code
-	message  string
-	warning  bool
-	offline  bool    // nothing works while it lasts
-	noZone   bool    // the device's time zone is not known
-	battery  float64 // level, where it is the battery
-	disables []string
-}
-
-func codeFlags() []string {
-	return []string{"can_program_online_access_codes", "can_unlock_with_code"}
+	code    string // error_code or warning_code
+	message string
+	warning bool
+	noZone  bool    // the device's time zone is not known
+	battery float64 // level, where it is the battery
 }
 
 func (t trouble) effect() effect {
 	switch t {
 	case deviceOffline:
-		return effect{code: "device_offline", message: "The device does not answer. Check its power and its network.", offline: true}
+		return effect{code: "device_offline", message: "The device does not answer. Check its power and its network."}
 	case deviceDisconnected:
-		return effect{code: "device_disconnected", message: "The device lost its connection. Check its power and its network.", offline: true}
+		return effect{code: "device_disconnected", message: "The device lost its connection. Check its power and its network."}
 	case hubDisconnected:
-		return effect{code: "hub_disconnected", message: "The hub that the device is reached through does not answer.", offline: true}
+		return effect{code: "hub_disconnected", message: "The hub that the device is reached through does not answer."}
 	case lowBattery:
 		return effect{battery: 0.18}
 	case criticalBattery:
 		return effect{battery: 0.04}
 	case keypadMissing:
-		return effect{disables: codeFlags()}
+		return effect{}
 	case subscriptionRequired:
-		return effect{code: "subscription_required", message: "The account's subscription has ended. Renew it to reach the device.",
-			disables: append(codeFlags(), "can_remotely_lock", "can_remotely_unlock")}
+		return effect{code: "subscription_required", message: "The account's subscription has ended. Renew it to reach the device."}
 	case lockNotAuthorized:
-		return effect{code: "august_lock_not_authorized", message: "This account is only a guest of the lock. Its owner must make it an owner.",
-			disables: append(codeFlags(), "can_remotely_lock", "can_remotely_unlock")}
+		return effect{code: "august_lock_not_authorized", message: "This account is only a guest of the lock. Its owner must make it an owner."}
 	case credentialsMissing:
-		return effect{code: "missing_device_credentials", message: "The device wants its own user name and password.",
-			disables: append(codeFlags(), "can_remotely_unlock")}
+		return effect{code: "missing_device_credentials", message: "The device wants its own user name and password."}
 	case auxiliaryHeat:
 		return effect{code: "auxiliary_heat_running", message: "The auxiliary heat is running; the main system may not heat enough."}
 	case flakyConnection:
@@ -91,32 +84,25 @@ func (t trouble) effect() effect {
 	case weakGatewaySignal:
 		return effect{code: "ttlock_weak_gateway_signal", message: "The lock is at the edge of its gateway's reach. Move them closer together.", warning: true}
 	case gatewayUnlockOff:
-		return effect{code: "ttlock_lock_gateway_unlocking_not_enabled", message: "Remote unlocking is switched off in the lock's settings.", warning: true,
-			disables: []string{"can_remotely_unlock"}}
+		return effect{code: "ttlock_lock_gateway_unlocking_not_enabled", message: "Remote unlocking is switched off in the lock's settings.", warning: true}
 	case officeMode:
-		return effect{code: "salto_ks_office_mode", message: "The lock is in office mode: it stays open and takes no codes.", warning: true,
-			disables: []string{"can_unlock_with_code"}}
+		return effect{code: "salto_ks_office_mode", message: "The lock is in office mode: it stays open and takes no codes.", warning: true}
 	case saltoPrivacyMode:
-		return effect{code: "salto_ks_privacy_mode", message: "Someone inside switched on privacy mode: no code opens the door.", warning: true,
-			disables: []string{"can_unlock_with_code", "can_remotely_unlock"}}
+		return effect{code: "salto_ks_privacy_mode", message: "Someone inside switched on privacy mode: no code opens the door.", warning: true}
 	case privacyMode:
-		return effect{code: "privacy_mode", message: "Someone inside switched on privacy mode: no code opens the door.", warning: true,
-			disables: []string{"can_unlock_with_code", "can_remotely_unlock"}}
+		return effect{code: "privacy_mode", message: "Someone inside switched on privacy mode: no code opens the door.", warning: true}
 	case subscriptionNearlyFull:
 		return effect{code: "salto_ks_subscription_limit_almost_reached", message: "The site has nearly as many users as its subscription allows.", warning: true}
 	case hubRequired:
-		return effect{code: "hub_required_for_additional_capabilities", message: "The device needs a hub before it can be reached from afar.", warning: true,
-			disables: []string{"can_remotely_lock", "can_remotely_unlock", "can_program_online_access_codes"}}
+		return effect{code: "hub_required_for_additional_capabilities", message: "The device needs a hub before it can be reached from afar.", warning: true}
 	case powerSaving:
 		return effect{code: "power_saving_mode", message: "The device saves power and may answer late.", warning: true}
 	case keypadNotLinked:
-		return effect{code: "accessory_keypad_setup_required", message: "The keypad is not linked to the bridge yet. Link it in the brand's app.", warning: true,
-			disables: []string{"can_program_online_access_codes"}}
+		return effect{code: "accessory_keypad_setup_required", message: "The keypad is not linked to the bridge yet. Link it in the brand's app.", warning: true}
 	case permissionsMissing:
-		return effect{code: "insufficient_permissions", message: "This account is only a member of the lock's home. It must be an admin to manage codes.", warning: true,
-			disables: []string{"can_program_online_access_codes"}}
+		return effect{code: "insufficient_permissions", message: "This account is only a member of the lock's home. It must be an admin to manage codes.", warning: true}
 	case unsupportedLocker:
-		return effect{code: "keynest_unsupported_locker", message: "The key is in a locker whose codes cannot be managed from here.", warning: true, disables: codeFlags()}
+		return effect{code: "keynest_unsupported_locker", message: "The key is in a locker whose codes cannot be managed from here.", warning: true}
 	case thirdPartyIntegration:
 		return effect{code: "third_party_integration_detected", message: "Another service manages codes on this device too.", warning: true}
 	case onlineStatusUnreliable:
@@ -128,8 +114,7 @@ func (t trouble) effect() effect {
 	case locklyZoneMissing:
 		return effect{code: "lockly_time_zone_not_configured", message: "No time zone is set on the lock. Codes with times may be off.", warning: true, noZone: true}
 	case twoNZoneMissing:
-		return effect{code: "two_n_device_missing_timezone", message: "No time zone is set on the device. Set it before you use codes.", warning: true, noZone: true,
-			disables: codeFlags()}
+		return effect{code: "two_n_device_missing_timezone", message: "No time zone is set on the device. Set it before you use codes.", warning: true, noZone: true}
 	case thresholdExceeded:
 		return effect{code: "temperature_threshold_exceeded", message: "The temperature is outside the limits that were set.", warning: true}
 	}
@@ -138,41 +123,29 @@ func (t trouble) effect() effect {
 
 // apply lays the trouble over a device that is otherwise well.
 func (t trouble) apply(u *unit, d *provider.Device) {
+	if t == healthy {
+		return
+	}
 	e := t.effect()
-	disabled := e.disables
-	if e.offline {
-		d.Online = false
-		for flag := range d.Flags {
-			// Offline codes are computed, so they go on working; simulations act on the sandbox.
-			if flag != "can_program_offline_access_codes" && !isSimulation(flag) {
-				disabled = append(disabled, flag)
-			}
-		}
-	}
-	for _, flag := range disabled {
-		if _, has := d.Flags[flag]; has {
-			d.Flags[flag] = false
-		}
-	}
-	if _, has := d.Properties["online_access_codes_enabled"]; has {
-		d.Properties["online_access_codes_enabled"] = d.Flags["can_program_online_access_codes"]
-	}
 	if e.noZone {
 		d.TimeZone = ""
 	}
 	if e.battery > 0 {
 		battery(d.Properties, e.battery)
 	}
-	if e.code == "" {
-		return
+	var problems []string
+	if e.code != "" {
+		problems = []string{e.code}
+		problem := provider.Problem{Code: e.code, Message: e.message,
+			Since: u.now.Add(-time.Duration(1+u.draw("since", 72)) * time.Hour)}
+		if e.warning {
+			d.Warnings = append(d.Warnings, problem)
+		} else {
+			d.Errors = append(d.Errors, problem)
+		}
 	}
-	problem := provider.Problem{Code: e.code, Message: e.message,
-		Since: u.now.Add(-time.Duration(1+u.draw("since", 72)) * time.Hour)}
-	if e.warning {
-		d.Warnings = append(d.Warnings, problem)
-	} else {
-		d.Errors = append(d.Errors, problem)
+	d.Flags, d.Online = provider.Works(slices.Collect(maps.Keys(d.Flags)), problems, t == keypadMissing)
+	if _, has := d.Properties["online_access_codes_enabled"]; has {
+		d.Properties["online_access_codes_enabled"] = d.Flags["can_program_online_access_codes"]
 	}
 }
-
-func isSimulation(flag string) bool { return len(flag) > 13 && flag[:13] == "can_simulate_" }

@@ -88,6 +88,11 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 	s := httptest.NewServer(w.RPC)
 	t.Cleanup(s.Close)
 	w.URL = s.URL
+	t.Cleanup(func() { // before the database is closed
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		w.Must(w.Accounts.Close(ctx))
+	})
 	return w
 }
 
@@ -238,7 +243,7 @@ func (w *World) WorkspaceKey(u identity.User, patID string, ws workspace.Workspa
 // Connect connects the standard account of a sandbox brand.
 func (w *World) Connect(ws workspace.Workspace, brand string) account.Account {
 	w.t.Helper()
-	acc, err := w.Webviews.ConnectStandard(context.Background(), ws.ID, true, brand, "jane")
+	acc, err := w.Simulate.ConnectStandard(context.Background(), ws.ID, true, brand, "jane")
 	w.Must(err)
 	return acc
 }

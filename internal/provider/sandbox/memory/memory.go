@@ -10,15 +10,16 @@ import (
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 	"keyway/internal/provider"
+	"keyway/internal/provider/sandbox"
 )
 
-// Memory is a provider.Memory in the database.
+// Memory is a sandbox.Memory in the database.
 type Memory struct {
 	DB    *store.DB
 	Vault *vault.Vault
 }
 
-var _ provider.Memory = (*Memory)(nil)
+var _ sandbox.Memory = (*Memory)(nil)
 
 // Load gives what is kept under the device; nil for nothing.
 func (m *Memory) Load(ctx context.Context, r provider.Ref) ([]byte, error) {
@@ -39,19 +40,33 @@ func (m *Memory) load(ctx context.Context, q store.Querier, r provider.Ref) ([]b
 
 // Change replaces what is kept by what fn makes of it.
 func (m *Memory) Change(ctx context.Context, r provider.Ref, fn func([]byte) ([]byte, error)) error {
-	return m.DB.Update(ctx, func(tx *store.Tx) error {
-		data, err := m.load(ctx, tx, r)
-		if err != nil {
-			return err
-		}
-		if data, err = fn(data); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO device_memory (workspace_id, brand, account, device, sealed) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (workspace_id, brand, account, device) DO UPDATE SET sealed = excluded.sealed`,
-			r.WorkspaceID, r.Brand, r.Account, r.Device, m.Vault.Seal(place(r), data))
+	return m.DB.Update(ctx, func(tx *store.Tx) error { return m.Within(tx).Change(ctx, r, fn) }, scope(r))
+}
+
+// Within is the memory as one transaction sees and changes it.
+func (m *Memory) Within(tx *store.Tx) sandbox.Memory { return within{m, tx} }
+
+type within struct {
+	*Memory
+	tx *store.Tx
+}
+
+func (w within) Load(ctx context.Context, r provider.Ref) ([]byte, error) {
+	return w.load(ctx, w.tx, r)
+}
+
+func (w within) Change(ctx context.Context, r provider.Ref, fn func([]byte) ([]byte, error)) error {
+	data, err := w.load(ctx, w.tx, r)
+	if err != nil {
 		return err
-	}, scope(r))
+	}
+	if data, err = fn(data); err != nil {
+		return err
+	}
+	_, err = w.tx.Exec(ctx, `INSERT INTO device_memory (workspace_id, brand, account, device, sealed) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (workspace_id, brand, account, device) DO UPDATE SET sealed = excluded.sealed`,
+		r.WorkspaceID, r.Brand, r.Account, r.Device, w.Vault.Seal(place(r), data))
+	return err
 }
 
 // scope keeps two changes apart; no cache depends on it, so it is not the workspace's own.

@@ -9,9 +9,9 @@ import (
 	"keyway/internal/provider"
 )
 
-// TestWorkingAgreesWithWhatIsFound: a simulation works out anew what a device can do, so for a device
-// that nothing was done to it must come to what was found.
-func TestWorkingAgreesWithWhatIsFound(t *testing.T) {
+// What a device can do is worked out anew whenever its problems change, so for a device that nothing was
+// done to it must come to what was found.
+func TestWorksAgreesWithWhatIsFound(t *testing.T) {
 	t.Parallel()
 	p := New(nil, time.Now)
 	check := func(brand string, d provider.Device) {
@@ -20,7 +20,7 @@ func TestWorkingAgreesWithWhatIsFound(t *testing.T) {
 			problems = append(problems, x.Code)
 		}
 		keypad, _ := d.Properties["accessory_keypad"].(props)
-		works, online := p.Working(slices.Sorted(maps.Keys(d.Flags)), problems, keypad["is_connected"] == false)
+		works, online := provider.Works(slices.Sorted(maps.Keys(d.Flags)), problems, keypad["is_connected"] == false)
 		if !maps.Equal(works, d.Flags) || online != d.Online {
 			t.Errorf("%s %s with %v: works %v %v, found %v %v", brand, d.Name, problems, works, online, d.Flags, d.Online)
 		}
@@ -30,7 +30,7 @@ func TestWorkingAgreesWithWhatIsFound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := p.Connect(t.Context(), b.Name, answers)
+		a, err := p.Connect(t.Context(), "", b.Name, answers)
 		if err != nil {
 			t.Fatal(err)
 		}
