@@ -34,7 +34,7 @@ type appOptions struct {
 	mustExist bool // do not make new data where there is none
 	log       *slog.Logger
 	guard     *outbound.Guard  // nil: only the public internet
-	retention time.Duration    // of events; 0: for ever
+	retention time.Duration    // of events; 0: all are kept
 	readEvery time.Duration    // locks whose provider does not notify; 0: never
 	smtp      *mail.Server     // nil: nothing is mailed
 	now       func() time.Time // nil: the machine's clock

@@ -159,12 +159,12 @@ func (r *remote) auditList(ctx context.Context, in auditIn) (out auditOut, err e
 	}
 }
 
-// parseMoment reads a time that is past: 7d, 12h, or a date; empty is no time.
+// parseMoment reads a time that is past: 7d, 12h, or a date, whose start in UTC it is; empty is no time.
 func parseMoment(flag, text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	at, never, err := parseExpiry(text, now)
+	at, never, err := parseTime(text, now)
 	if err != nil || never {
 		return at, badUsage("--%s %q: give 7d, 12h or a date like 2027-12-31", flag, text)
 	}

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/user"
+	"strconv"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -46,7 +49,7 @@ func initCommand(g *globals) *cobra.Command {
 	var in initIn
 	var stdin bool
 	cmd := &cobra.Command{
-		Use: "init", Short: "Make the first person, their workspace and a personal access token, without a running server",
+		Use: "init", Short: "Create the first person, their workspace and a personal access token, without a running server",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := required(cmd, "email", "workspace"); err != nil {
 				return err
@@ -54,6 +57,7 @@ func initCommand(g *globals) *cobra.Command {
 			if in.Password, err = readPassword(stdin); err != nil {
 				return err
 			}
+			warnForeignFolder(os.Stderr, g.data, os.Geteuid())
 			var out initOut
 			if err := g.perform(cmd.Context(), opInit, in, &out, true); err != nil {
 				return err
@@ -75,6 +79,25 @@ func initCommand(g *globals) *cobra.Command {
 	return cmd
 }
 
+// warnForeignFolder says so when files are about to be made in a folder of another user: a server that runs as that
+// user could not open them. uid is who makes them.
+func warnForeignFolder(w io.Writer, folder string, uid int) {
+	info, err := os.Stat(folder)
+	if err != nil {
+		return // it will be made, for this user
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || int(st.Uid) == uid {
+		return
+	}
+	owner := strconv.Itoa(int(st.Uid))
+	if u, err := user.LookupId(owner); err == nil {
+		owner = u.Username
+	}
+	fmt.Fprintf(w, "keyway: warning: the folder %s belongs to %s, and what is made in it now belongs to this user: a server that runs as %s cannot open it. "+
+		"Run the command as %s, or change the owner of the files afterwards.\n", folder, owner, owner, owner)
+}
+
 func userCommand(g *globals) *cobra.Command {
 	var in userIn
 	var stdin bool
@@ -92,7 +115,7 @@ func userCommand(g *globals) *cobra.Command {
 	}
 	add.Flags().StringVar(&in.Email, "email", "", "e-mail address")
 	add.Flags().StringVar(&in.Name, "name", "", "name")
-	add.Flags().BoolVar(&in.Operator, "operator", false, "let them look after the whole instance")
+	add.Flags().BoolVar(&in.Operator, "operator", false, "make them an administrator of the whole server")
 	add.Flags().BoolVar(&stdin, "password-stdin", false, "read the password from stdin")
 	list := &cobra.Command{
 		Use: "list", Short: "List the people",
@@ -131,9 +154,9 @@ func userCommand(g *globals) *cobra.Command {
 		},
 	}
 	reset.Flags().BoolVar(&resetStdin, "password-stdin", false, "read the password from stdin")
-	return g.group("user", "Look after the people", add, list,
-		set("disable", "Shut a person out, with all their tokens and sessions", true, "Disabled"),
-		set("enable", "Let a disabled person in again", false, "Enabled"), reset)
+	return g.group("user", "Manage people", add, list,
+		set("disable", "Disable a person with all their tokens and sessions", true, "Disabled"),
+		set("enable", "Enable a disabled person", false, "Enabled"), reset)
 }
 
 func (g *globals) user(cmd *cobra.Command, o operation, in userIn, done string) error {
@@ -150,7 +173,7 @@ func (g *globals) user(cmd *cobra.Command, o operation, in userIn, done string) 
 func workspaceCommand(g *globals) *cobra.Command {
 	var in workspaceIn
 	create := &cobra.Command{
-		Use: "create", Short: "Make a workspace",
+		Use: "create", Short: "Create a workspace",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := required(cmd, "name", "owner"); err != nil {
 				return err
@@ -197,19 +220,19 @@ func workspaceCommand(g *globals) *cobra.Command {
 				return g.print(cmd, out, func(w io.Writer) { fmt.Fprintf(w, "%s %s\n", done, m.Email) })
 			},
 		}
-		cmd.Flags().StringVar(&m.WorkspaceID, "workspace", "", "id of the workspace")
+		cmd.Flags().StringVar(&m.WorkspaceID, "workspace", "", "ID of the workspace")
 		cmd.Flags().StringVar(&m.Email, "user", "", "e-mail address of the person")
 		return cmd
 	}
-	add := change("add-member", "Make a person a member", opAddMember, "Added")
+	add := change("add-member", "Add a person to a workspace", opAddMember, "Added")
 	add.Flags().StringVar(&m.Role, "role", "member", "owner, admin or member")
-	return g.group("workspace", "Look after the workspaces", create, list, add, change("remove-member", "Take a person out of a workspace", opRemoveMember, "Removed"))
+	return g.group("workspace", "Manage workspaces", create, list, add, change("remove-member", "Remove a person from a workspace", opRemoveMember, "Removed"))
 }
 
 func apiKeyCommand(g *globals) *cobra.Command {
 	var in apiKeyIn
 	create := &cobra.Command{
-		Use: "create", Short: "Make an API key for a workspace; it is shown only once",
+		Use: "create", Short: "Create an API key for a workspace; it is shown only once",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := required(cmd, "workspace", "name"); err != nil {
 				return err
@@ -223,7 +246,7 @@ func apiKeyCommand(g *globals) *cobra.Command {
 			})
 		},
 	}
-	create.Flags().StringVar(&in.WorkspaceID, "workspace", "", "id of the workspace")
+	create.Flags().StringVar(&in.WorkspaceID, "workspace", "", "ID of the workspace")
 	create.Flags().StringVar(&in.Name, "name", "", "what the key is for")
 	create.Flags().StringVar(&in.Email, "user", "", "whose key it is: it ends when this person leaves the workspace")
 	var workspaceID string
@@ -245,9 +268,9 @@ func apiKeyCommand(g *globals) *cobra.Command {
 			})
 		},
 	}
-	list.Flags().StringVar(&workspaceID, "workspace", "", "id of the workspace")
+	list.Flags().StringVar(&workspaceID, "workspace", "", "ID of the workspace")
 	revoke := &cobra.Command{
-		Use: "revoke API_KEY_ID", Short: "End an API key at once", Args: cobra.ExactArgs(1),
+		Use: "revoke API_KEY_ID", Short: "Revoke an API key immediately", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var out apiKeyIn
 			if err := g.perform(cmd.Context(), opAPIKeyRevoke, apiKeyIn{ID: args[0]}, &out, false); err != nil {
@@ -256,7 +279,7 @@ func apiKeyCommand(g *globals) *cobra.Command {
 			return g.print(cmd, map[string]string{"api_key_id": out.ID, "workspace_id": out.WorkspaceID}, func(w io.Writer) { fmt.Fprintln(w, "Revoked", out.ID) })
 		},
 	}
-	return g.group("api-key", "Look after API keys", create, list, revoke)
+	return g.group("api-key", "Manage API keys", create, list, revoke)
 }
 
 func sandboxCommand(g *globals) *cobra.Command {
@@ -270,7 +293,7 @@ func sandboxCommand(g *globals) *cobra.Command {
 			return g.sandbox(cmd, opSandboxConnect, in)
 		},
 	}
-	connect.Flags().StringVar(&in.WorkspaceID, "workspace", "", "id of the sandbox workspace")
+	connect.Flags().StringVar(&in.WorkspaceID, "workspace", "", "ID of the sandbox workspace")
 	connect.Flags().StringVar(&in.Provider, "provider", "", "brand, for example august")
 	connect.Flags().StringVar(&in.Login, "login", "jane", "which login; each has devices of its own")
 	var fillIn sandboxIn
@@ -286,7 +309,7 @@ func sandboxCommand(g *globals) *cobra.Command {
 			return g.sandbox(cmd, opSandboxFill, fillIn)
 		},
 	}
-	fill.Flags().StringVar(&fillIn.WorkspaceID, "workspace", "", "id of the sandbox workspace")
+	fill.Flags().StringVar(&fillIn.WorkspaceID, "workspace", "", "ID of the sandbox workspace")
 	fill.Flags().IntVar(&fillIn.Devices, "devices", 100, "how many")
 	return g.group("sandbox", "Put virtual devices into sandbox workspaces", connect, fill)
 }

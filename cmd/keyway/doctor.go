@@ -97,7 +97,7 @@ func (g *globals) examine(ctx context.Context) []finding {
 	case err != nil:
 		add("key file", "failed", "%v", err)
 	case filepath.Dir(keys) == filepath.Clean(g.data):
-		add("key file", "warning", "%s (key %s) lies beside the data: whoever copies the folder has both; keep it elsewhere with KEYWAY_KEY_FILE", keys, v.KeyID())
+		add("key file", "warning", "%s (key %s) is in the data folder: a copy of the folder contains both; keep it elsewhere with KEYWAY_KEY_FILE", keys, v.KeyID())
 	default:
 		add("key file", "ok", "%s (key %s)", keys, v.KeyID())
 	}
@@ -168,7 +168,7 @@ func (a *app) examine(ctx context.Context) []finding {
 	case err != nil:
 		add("contents", "failed", "%v", err)
 	case people == 0:
-		add("contents", "warning", "nobody is set up yet: `keyway serve` prints a link, or use `keyway init`")
+		add("contents", "warning", "no one is set up yet: `keyway serve` prints a link, or use `keyway init`")
 	default:
 		add("contents", "ok", "%d people, %d workspaces, %d devices", people, workspaces, devices)
 	}

@@ -40,9 +40,9 @@ type keyFlags struct {
 
 func (k *keyFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.BoolVar(&k.rotate, "rotate-key", false, "make what is new with another server key, and seal anew what is sealed; nothing stops working")
-	f.BoolVar(&k.prepare, "prepare-key", false, "put a key into the key file without using it, to bring the file to other servers before --rotate-key")
-	f.StringVar(&k.retire, "retire-key", "", "take the server key with this id out of use, when nothing needs it any more")
+	f.BoolVar(&k.rotate, "rotate-key", false, "switch to a new server key and re-encrypt sealed data; nothing stops working")
+	f.BoolVar(&k.prepare, "prepare-key", false, "add a key to the key file without using it, to copy the file to other servers before --rotate-key")
+	f.StringVar(&k.retire, "retire-key", "", "retire the server key with this ID, once nothing needs it")
 }
 
 // run does what a flag asks; did is false when none does.
@@ -53,11 +53,11 @@ func (k *keyFlags) run(cmd *cobra.Command, g *globals) (did bool, err error) {
 	case k.rotate && k.prepare || k.retire != "" && (k.rotate || k.prepare):
 		return true, badUsage("give one of --rotate-key, --prepare-key and --retire-key")
 	case k.rotate:
-		o, say = opKeyRotate, "New things are made with the server key %s now. What was made with earlier ones goes on working; `keyway doctor` counts it.\n"
+		o, say = opKeyRotate, "The server key %s is now in use. What was made with earlier keys keeps working; `keyway doctor` counts it.\n"
 	case k.prepare:
-		o, say = opKeyPrepare, "The server key %s is in the key file, and nothing is made with it yet. Bring the file to all servers, then run `keyway doctor --rotate-key`.\n"
+		o, say = opKeyPrepare, "The server key %s is in the key file but not used yet. Copy the file to all servers, then run `keyway doctor --rotate-key`.\n"
 	case k.retire != "":
-		o, say = opKeyRetire, "The server key %s is out of use. It only proves the audit log any more.\n"
+		o, say = opKeyRetire, "The server key %s is retired. It is kept only to verify the audit log.\n"
 	default:
 		return false, nil
 	}
@@ -88,7 +88,7 @@ func examineKeys(keys []keyring.Key, err error, add func(check, status, format s
 		case i == len(keys)-1:
 			add("server key", "ok", "%s: prepared; --rotate-key takes it into use", name)
 		case len(k.Holds) == 0:
-			add("server key", "ok", "%s: nothing needs it any more: --retire-key %s takes it out of use", name, k.ID)
+			add("server key", "ok", "%s: no longer needed: --retire-key %s retires it", name, k.ID)
 		default:
 			add("server key", "ok", "%s: an earlier one; still under it: %s", name, holds)
 		}

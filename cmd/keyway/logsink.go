@@ -129,7 +129,7 @@ func (s *logSink) logger(terminal bool) *slog.Logger {
 // closed pipe ends the process.
 func outliveReaders() { signal.Ignore(syscall.SIGPIPE) }
 
-// complain prints why a command failed, for a second at most: nobody may be reading.
+// complain prints why a command failed, waiting at most a second in case nothing reads it.
 func complain(text string) {
 	done := make(chan struct{})
 	go func() {

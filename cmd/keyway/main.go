@@ -1,5 +1,5 @@
-// Command keyway is a self-hosted server that speaks the Seam API, and the commands to look after
-// it. This package is the only place that knows all the rooms of the program.
+// Command keyway is a self-hosted server that speaks the Seam API, and the commands to manage
+// it. This package is the only place that knows all packages of the program.
 package main
 
 import (
@@ -30,7 +30,7 @@ func run() int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "keyway:", message(err))
+	complain(message(err))
 	var usage *usageError
 	if errors.As(err, &usage) {
 		return 2
@@ -128,7 +128,7 @@ func (g *globals) group(use, short string, sub ...*cobra.Command) *cobra.Command
 
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "help [COMMAND]", Short: "Tell about a command", Args: cobra.ArbitraryArgs,
+		Use: "help [COMMAND]", Short: "Help about a command", Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {

@@ -170,7 +170,7 @@ func shortPath(path string) (short string, cleanup func(), err error) {
 	if len(path) < 100 {
 		return path, func() {}, nil
 	}
-	dir, err := os.MkdirTemp("", "kw")
+	dir, err := temporaryFolder("kw")
 	if err != nil {
 		return "", nil, err
 	}

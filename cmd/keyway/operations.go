@@ -200,7 +200,7 @@ func (a *app) doUserSetDisabled(ctx context.Context, in userIn, by audit.Actor, 
 	}
 	out := userOf(u)
 	if noneLeft {
-		out.Warning = "this was the only operator: nobody can look after the instance in the Console until `keyway user enable`"
+		out.Warning = "this was the only operator: no one can administer the server in the Console until `keyway user enable`"
 	}
 	return out, nil
 }

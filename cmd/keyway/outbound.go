@@ -21,10 +21,10 @@ func (o *outboundOptions) flags(f *pflag.FlagSet) {
 		allow = strings.Split(text, ",")
 	}
 	f.StringSliceVar(&o.allow, "allow-outbound", allow, "host name (*.lan as well) or network (CIDR) outside the public internet that webhooks may be sent to; may be repeated [KEYWAY_ALLOW_OUTBOUND]")
-	f.StringVar(&o.retention, "event-retention", env("KEYWAY_EVENT_RETENTION", "90d"), "how long events are kept, like 90d or 36h; 0 for ever [KEYWAY_EVENT_RETENTION]")
+	f.StringVar(&o.retention, "event-retention", env("KEYWAY_EVENT_RETENTION", "90d"), "how long events are kept, like 90d or 36h; 0 keeps all [KEYWAY_EVENT_RETENTION]")
 }
 
-// keep reads how long events are kept; 0 is for ever.
+// keep reads how long events are kept; 0 keeps all.
 func (o *outboundOptions) keep() (time.Duration, error) {
 	text := o.retention
 	if text == "" || text == "0" {
@@ -36,11 +36,11 @@ func (o *outboundOptions) keep() (time.Duration, error) {
 		n, err = strconv.Atoi(days)
 		d = time.Duration(n) * 24 * time.Hour
 		if n > 36500 {
-			return 0, badUsage("--event-retention %q is more than a hundred years: give 0 for ever", text)
+			return 0, badUsage("--event-retention %q is more than a hundred years: give 0 to keep all", text)
 		}
 	}
 	if err != nil || d < time.Hour {
-		return 0, badUsage("--event-retention %q is no time of at least an hour, like 90d or 36h; 0 is for ever", text)
+		return 0, badUsage("--event-retention %q is not a time of at least an hour, like 90d or 36h, or 0 to keep all", text)
 	}
 	return d, nil
 }

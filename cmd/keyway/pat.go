@@ -35,8 +35,8 @@ type patFlags struct {
 func (p *patFlags) flags(f *pflag.FlagSet) {
 	f.StringVar(&p.name, "name", "", "what the token is for")
 	f.StringVar(&p.description, "description", "", "more about it")
-	f.StringVar(&p.expires, "expires", "", "90d, 12h, 30s, never or a date; a new token lives for a year unless given")
-	f.StringVar(&p.notBefore, "not-before", "", "a date before which it is not good")
+	f.StringVar(&p.expires, "expires", "", "90d, 12h, 30s, never or a date, whose end (UTC) it is; default for a new token: a year")
+	f.StringVar(&p.notBefore, "not-before", "", "date from whose start (UTC) on it works, or a time from now like 12h")
 	f.StringSliceVar(&p.scopes, "scope", nil, "what it may call, like devices:read, *:read or *; may be repeated")
 	f.StringSliceVar(&p.workspaces, "workspace", nil, "id of a workspace that it opens, or all; may be repeated")
 	f.StringSliceVar(&p.cidrs, "cidr", nil, "network from which it may be used, or any; may be repeated")
@@ -45,7 +45,7 @@ func (p *patFlags) flags(f *pflag.FlagSet) {
 	f.StringVar(&p.dailyActions, "daily-actions", "", "how many physical actions a day it may cause, or any")
 	f.StringVar(&p.hours, "hours", "", `when it may be used, like "mon-fri 08:00-18:00 Europe/Oslo", or any`)
 	f.StringVar(&p.maxUses, "max-uses", "", "how many requests it is good for, or any")
-	f.BoolVar(&p.isStrict, "strict", false, "let late use of a token that it replaced end it too")
+	f.BoolVar(&p.isStrict, "strict", false, "revoke it too when a token that it replaced is used late")
 }
 
 // change reads the flags that were given.
@@ -97,7 +97,7 @@ func (p *patFlags) change(f *pflag.FlagSet, now time.Time) (ch personalaccesstok
 		}
 	}
 	if f.Changed("not-before") {
-		at, _, err := parseExpiry(p.notBefore, now)
+		at, _, err := parseTime(p.notBefore, now)
 		if err != nil || at.IsZero() {
 			return ch, badUsage("--not-before %q: give a date like 2027-12-31, or a time from now like 12h", p.notBefore)
 		}
@@ -252,10 +252,20 @@ func (g *globals) pat(ctx context.Context, r *remote, o operation, in patIn, wha
 
 func patCommand(g *globals) *cobra.Command {
 	var r remote
+	cmd := g.group("pat", "Manage personal access tokens", patCreateCommand(g, &r), patListCommand(g, &r), patUpdateCommand(g, &r),
+		patByIDCommand(g, &r, "show", "Show a token", "get", opPATShow), patByIDCommand(g, &r, "revoke", "Permanently revoke a token, immediately", "revoke", opPATRevoke),
+		patByIDCommand(g, &r, "disable", "Disable a token and everything made with it, until it is enabled", "disable", opPATDisable),
+		patByIDCommand(g, &r, "enable", "Enable a disabled token", "enable", opPATEnable),
+		patVerifyCommand(g), scanCommand(g), rotateCommand(g, &r), explainCommand(g, &r), adviseCommand(g, &r))
+	r.flags(cmd.PersistentFlags())
+	return cmd
+}
+
+func patCreateCommand(g *globals, r *remote) *cobra.Command {
 	var in patIn
 	var p patFlags
 	create := &cobra.Command{
-		Use: "create", Short: "Make a personal access token; it is shown only once",
+		Use: "create", Short: "Create a personal access token; it is shown only once",
 		Example: "  keyway pat create --user me@example.com --name ci --expires 90d --scope devices:read --cidr 10.0.0.0/8\n" +
 			"  keyway pat create --server https://keyway.example.com --name agent --max-uses 100 --hours \"mon-fri 08:00-18:00 Europe/Oslo\"",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -272,7 +282,7 @@ func patCommand(g *globals) *cobra.Command {
 			in.IsDecoy = p.isDecoy
 			body := sent(in.Change)
 			body["is_decoy"] = p.isDecoy
-			out, err := g.pat(cmd.Context(), &r, opPATCreate, in, "create", body)
+			out, err := g.pat(cmd.Context(), r, opPATCreate, in, "create", body)
 			if err != nil {
 				return err
 			}
@@ -284,7 +294,11 @@ func patCommand(g *globals) *cobra.Command {
 	}
 	create.Flags().StringVar(&in.Email, "user", "", "e-mail address of the person whose token it is")
 	p.flags(create.Flags())
-	create.Flags().BoolVar(&p.isDecoy, "decoy", false, "make a token that grants nothing and alarms when it is used")
+	create.Flags().BoolVar(&p.isDecoy, "decoy", false, "create a bait token that grants nothing and alerts you when it is used")
+	return create
+}
+
+func patUpdateCommand(g *globals, r *remote) *cobra.Command {
 	var changed patFlags
 	update := &cobra.Command{
 		Use: "update PERSONAL_ACCESS_TOKEN_ID", Short: "Change a token's name, limits or expiry", Args: cobra.ExactArgs(1),
@@ -297,7 +311,7 @@ func patCommand(g *globals) *cobra.Command {
 			if len(body) == 0 {
 				return badUsage("say what to change, for example --scope devices:read")
 			}
-			out, err := g.pat(cmd.Context(), &r, opPATUpdate, patIn{ID: args[0], Change: ch}, "update", body)
+			out, err := g.pat(cmd.Context(), r, opPATUpdate, patIn{ID: args[0], Change: ch}, "update", body)
 			if err != nil {
 				return err
 			}
@@ -305,6 +319,10 @@ func patCommand(g *globals) *cobra.Command {
 		},
 	}
 	changed.flags(update.Flags())
+	return update
+}
+
+func patListCommand(g *globals, r *remote) *cobra.Command {
 	var email string
 	list := &cobra.Command{
 		Use: "list", Short: "List a person's tokens",
@@ -331,19 +349,24 @@ func patCommand(g *globals) *cobra.Command {
 		},
 	}
 	list.Flags().StringVar(&email, "user", "", "e-mail address of the person; with --server, the tokens are those of the credential's person")
-	byID := func(use, short, what string, o operation) *cobra.Command {
-		return &cobra.Command{
-			Use: use + " PERSONAL_ACCESS_TOKEN_ID", Short: short, Args: cobra.ExactArgs(1),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				out, err := g.pat(cmd.Context(), &r, o, patIn{ID: args[0]}, what, map[string]any{})
-				if err != nil {
-					return err
-				}
-				return g.showPAT(cmd, out)
-			},
-		}
+	return list
+}
+
+func patByIDCommand(g *globals, r *remote, use, short, what string, o operation) *cobra.Command {
+	return &cobra.Command{
+		Use: use + " PERSONAL_ACCESS_TOKEN_ID", Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			out, err := g.pat(cmd.Context(), r, o, patIn{ID: args[0]}, what, map[string]any{})
+			if err != nil {
+				return err
+			}
+			return g.showPAT(cmd, out)
+		},
 	}
-	verify := &cobra.Command{
+}
+
+func patVerifyCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
 		Use: "verify TOKEN", Short: "Check a token's form and checksum, offline", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := credential.Parse(args[0])
@@ -359,12 +382,6 @@ func patCommand(g *globals) *cobra.Command {
 			})
 		},
 	}
-	cmd := g.group("pat", "Look after personal access tokens", create, list, update,
-		byID("show", "Show a token", "get", opPATShow), byID("revoke", "End a token at once and for ever", "revoke", opPATRevoke),
-		byID("disable", "Put a token to sleep, with all that was made with it", "disable", opPATDisable), byID("enable", "Wake a disabled token", "enable", opPATEnable), verify, scanCommand(g),
-		rotateCommand(g, &r), explainCommand(g, &r), adviseCommand(g, &r))
-	r.flags(cmd.PersistentFlags())
-	return cmd
 }
 
 func (g *globals) showPAT(cmd *cobra.Command, out patOut) error {
@@ -416,8 +433,17 @@ func lastUsed(u *credential.Use) string {
 	return u.At.Format("2006-01-02 15:04") + " " + u.Endpoint
 }
 
-// parseExpiry reads 90d, 12h, 30s, never, or a date; empty is the default.
+// parseExpiry reads 90d, 12h, 30s, never, or a date; empty is the default. A date is the end of that day in UTC: what
+// expires on a day is good on that day, as in the Console.
 func parseExpiry(text string, now time.Time) (at time.Time, never bool, err error) {
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return day.AddDate(0, 0, 1).Add(-time.Second), false, nil
+	}
+	return parseTime(text, now)
+}
+
+// parseTime reads what parseExpiry does; a date is the beginning of that day in UTC.
+func parseTime(text string, now time.Time) (at time.Time, never bool, err error) {
 	switch text {
 	case "":
 		return at, false, nil

@@ -113,7 +113,7 @@ func (r rotation) undo(ctx context.Context) (patOut, error) {
 	return r.do(context.WithoutCancel(ctx), opPATRotateUndo, rotateIn{}, "rotate_undo", map[string]any{})
 }
 
-// mostExec is how long a token lives beside its successor at the most while a command stores that.
+// mostExec is how long a token lives beside its successor at most while a command stores that.
 const mostExec = 24 * time.Hour
 
 // exec rotates and hands the new secret to a command. When that fails, or cannot start, the rotation
@@ -165,7 +165,7 @@ command fails, the rotation is undone and the exit code is 1; when it succeeds, 
 			if overlap != "" {
 				at, never, err := parseExpiry(overlap, time.Time{}.AddDate(1, 0, 0))
 				if lasts = at.Sub(time.Time{}.AddDate(1, 0, 0)); err != nil || never || lasts > personalaccesstoken.MostOverlap {
-					return badUsage("--overlap %q: give a time like 24h, seven days at the most", overlap)
+					return badUsage("--overlap %q: give a time like 24h, at most seven days", overlap)
 				}
 			}
 			r := rotation{g, on, args[0]}
@@ -198,7 +198,7 @@ command fails, the rotation is undone and the exit code is 1; when it succeeds, 
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&overlap, "overlap", "", "how long the old secret lives on, like 24h; seven days at the most")
+	f.StringVar(&overlap, "overlap", "", "how long the old secret stays valid, like 24h; at most seven days")
 	f.BoolVar(&begin, "begin", false, "let the old secret live until the new one is first used, or the overlap (a day) has passed")
 	f.BoolVar(&undo, "undo", false, "end the new secret instead, while the old one lives")
 	f.StringVar(&command, "exec", "", "a shell command that stores the new secret")
@@ -327,5 +327,5 @@ func policyCommand(g *globals) *cobra.Command {
 		cmd.Flags().StringVar(&workspaceID, "workspace", "", "id of the workspace whose policy it is; the instance's unless given")
 		on.flags(cmd.Flags())
 	}
-	return g.group("policy", "Look after what tokens must satisfy", get, set)
+	return g.group("policy", "Manage rules for tokens", get, set)
 }

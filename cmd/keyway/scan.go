@@ -114,7 +114,7 @@ func (o *scanOut) next() string {
 	case o.Revoked == nil:
 		return "; end them with --revoke"
 	case *o.Revoked < 0:
-		return "; the server was told of them, and those that were good are dead"
+		return "; they were reported to the server, and those that were valid are revoked"
 	}
 	return fmt.Sprintf("; %d of them were alive and are dead now", *o.Revoked)
 }

@@ -63,7 +63,7 @@ func serveCommand(g *globals) *cobra.Command {
 	var o serveOptions
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run the server",
-		Long: `Run the server. The first start with no person prints a one-time link to set one up.`,
+		Long: `Run the server. Until the first user exists, each start prints a one-time link to create them.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			outliveReaders()
 			s, err := startServer(cmd.Context(), *g, o)
@@ -78,15 +78,15 @@ func serveCommand(g *globals) *cobra.Command {
 	f.StringVar(&o.publicURL, "public-url", os.Getenv("KEYWAY_PUBLIC_URL"), "address by which people reach this server; made from --listen unless given [KEYWAY_PUBLIC_URL]")
 	f.StringVar(&o.tlsCert, "tls-cert", os.Getenv("KEYWAY_TLS_CERT"), "certificate file, to serve https [KEYWAY_TLS_CERT]")
 	f.StringVar(&o.tlsKey, "tls-key", os.Getenv("KEYWAY_TLS_KEY"), "key file of the certificate [KEYWAY_TLS_KEY]")
-	f.StringSliceVar(&o.trustedProxies, "trusted-proxy", nil, "network (CIDR) of proxies whose X-Forwarded-For is believed; may be repeated")
-	f.BoolVar(&o.insecureHTTP, "insecure-http", false, "serve people on another machine over plain http, where everyone in between can read tokens")
+	f.StringSliceVar(&o.trustedProxies, "trusted-proxy", nil, "network (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Host are trusted; may be repeated")
+	f.BoolVar(&o.insecureHTTP, "insecure-http", false, "allow plain http from other machines, where anyone in between can read tokens")
 	f.StringVar(&o.metricsListen, "metrics-listen", os.Getenv("KEYWAY_METRICS_LISTEN"), "address of a listener of its own for /metrics [KEYWAY_METRICS_LISTEN]; on the main one it needs KEYWAY_METRICS_TOKEN as bearer")
 	o.outbound.flags(f)
 	f.StringVar(&o.guesses, "guesses-per-minute", env("KEYWAY_GUESSES_PER_MINUTE", strconv.Itoa(credential.GuessesPerMinute)), "how many unknown credentials an address may try in a minute; 0: any number [KEYWAY_GUESSES_PER_MINUTE]")
 	f.StringVar(&o.rate, "requests-per-minute", env("KEYWAY_REQUESTS_PER_MINUTE", "0"), "how many requests may be made with each token or API key in a minute; 0: any number [KEYWAY_REQUESTS_PER_MINUTE]")
 	f.BoolVar(&o.limitDevices, "limit-devices", false, "let each device take only as many requests a minute as with Seam, to try an app against 429")
 	f.StringVar(&g.tokens, "tokens-per-person", env("KEYWAY_TOKENS_PER_PERSON", strconv.Itoa(personalaccesstoken.DefaultMaxLive)), "how many live personal access tokens a person may have [KEYWAY_TOKENS_PER_PERSON]")
-	f.StringVar(&o.reading, "lock-read-interval", env("KEYWAY_LOCK_READ_INTERVAL", "15m"), "how often locks are read whose provider does not tell of what is done at them, like 15m; 0: never [KEYWAY_LOCK_READ_INTERVAL]")
+	f.StringVar(&o.reading, "lock-read-interval", env("KEYWAY_LOCK_READ_INTERVAL", "15m"), "how often to read locks that do not report changes, like 15m; 0: never [KEYWAY_LOCK_READ_INTERVAL]")
 	o.openID.flags(f)
 	o.mail.flags(f)
 	f.BoolVar(&o.browserInSandbox, "allow-browser-in-sandbox", false, "let web pages of other origins use tokens and API keys in sandbox workspaces")
@@ -317,7 +317,7 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies proxies, por
 	for _, l := range ports.main {
 		h := &http.Server{
 			Handler: handler,
-			// A client that sends slowly, or never ends, holds a connection for so long at the most.
+			// Bounds how long a client that sends slowly, or never ends, keeps a connection.
 			ReadHeaderTimeout: 10 * time.Second,
 			ReadTimeout:       30 * time.Second,
 			WriteTimeout:      60 * time.Second,
@@ -461,7 +461,7 @@ func (s *server) stop() error {
 	var err error
 	for _, h := range s.http {
 		if e := h.Shutdown(ctx); errors.Is(e, context.DeadlineExceeded) {
-			// Whoever is still sending has had their time: that is no failure of ours.
+			// Clients that are still sending had time enough: this is not an error.
 			s.app.Log.Warn("ending connections whose requests did not end")
 			err = errors.Join(err, h.Close())
 		} else {
