@@ -14,8 +14,8 @@ test: ## Prove everything, with the real clients and a browser (installs what is
 lint: ## Run golangci-lint (builds it once)
 	scripts/lint
 
-verify: ## Check a change while working: format, vet, lint, unit tests on both databases
-	scripts/test format vet lint unit
+verify: ## Check a change while working, in a few minutes: format, vet, lint and the tests on SQLite, without the race detector
+	scripts/test format vet lint quick
 
 bench: ## Measure the server beside a bare net/http handler
 	go run ./bench

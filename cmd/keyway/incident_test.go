@@ -144,7 +144,7 @@ func TestIncidentStaleCache(t *testing.T) {
 	t.Run("one process", func(t *testing.T) {
 		t.Parallel()
 		w := setup(t, storetest.SQLite(t))
-		w.hammer(t, 1000, 25, w.URL)
+		w.hammer(t, staleRevoked, staleOthers, w.URL)
 	})
 	t.Run("two processes", func(t *testing.T) {
 		t.Parallel()
@@ -165,7 +165,7 @@ func TestIncidentStaleCache(t *testing.T) {
 		}
 		other := httptest.NewServer(machine)
 		t.Cleanup(other.Close)
-		w.hammer(t, 150, 15, other.URL)
+		w.hammer(t, staleRevokedAcross, staleOthersAcross, other.URL)
 	})
 }
 

@@ -2,4 +2,9 @@
 
 package main
 
-const borrowedRounds = 17_000
+const (
+	borrowedRounds = 17_000
+
+	staleRevoked, staleOthers             = 1000, 25
+	staleRevokedAcross, staleOthersAcross = 150, 15
+)

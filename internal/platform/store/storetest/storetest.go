@@ -21,12 +21,19 @@ import (
 // fill. `make test` starts one and sets it.
 const PostgresVariable = "KEYWAY_TEST_POSTGRES"
 
+// SQLiteOnlyVariable names the environment variable that has Each and EachEmpty leave PostgreSQL out, for a quick look at a
+// change that is being worked on (`make verify`).
+const SQLiteOnlyVariable = "KEYWAY_TEST_SQLITE_ONLY"
+
 // Each runs a test on SQLite and on PostgreSQL.
 func Each(t *testing.T, test func(t *testing.T, db *store.DB)) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		test(t, SQLite(t))
 	})
+	if os.Getenv(SQLiteOnlyVariable) != "" {
+		return
+	}
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		test(t, Postgres(t))
@@ -40,6 +47,9 @@ func EachEmpty(t *testing.T, test func(t *testing.T, driver, source string, o st
 		folder := t.TempDir()
 		test(t, "sqlite", filepath.Join(folder, store.FileName), store.Options{Folder: folder})
 	})
+	if os.Getenv(SQLiteOnlyVariable) != "" {
+		return
+	}
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		url := PostgresURL(t)
