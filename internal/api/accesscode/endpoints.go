@@ -287,7 +287,7 @@ func page[T any](ctx context.Context, c *Codes, in listInput, managed bool, most
 		}
 		w.AddIn("access_code_id", ids)
 	default:
-		w.AddSearch("search", in.Search)
+		w.AddContains("search", in.Search)
 	}
 	if in.GrantID != "" || in.GrantKey != "" || in.MethodID != "" {
 		w.AddIn("access_code_id", nil) // there are no access grants yet, so no code is of one

@@ -243,7 +243,7 @@ func (a *Accounts) lay(ctx context.Context, tx *store.Tx, workspaceID string, ac
 	}
 	if len(t.Metadata) > 0 {
 		acc.CustomMetadata = t.Metadata
-		if err := store.SetMetadata(ctx, tx, workspaceID, acc.ID, t.Metadata); err != nil {
+		if err := store.SetMetadata(ctx, tx, workspaceID, acc.ID, acc.CreatedAt.Time, t.Metadata); err != nil {
 			return err
 		}
 	}

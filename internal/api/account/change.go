@@ -46,7 +46,7 @@ func (a *Accounts) Change(ctx context.Context, workspaceID, id string, u Update)
 			if acc.CustomMetadata, err = (device.Metadata{}).Merge(u.Metadata); err != nil {
 				return err
 			}
-			if err := store.SetMetadata(ctx, tx, workspaceID, id, acc.CustomMetadata); err != nil {
+			if err := store.SetMetadata(ctx, tx, workspaceID, id, acc.CreatedAt.Time, acc.CustomMetadata); err != nil {
 				return err
 			}
 		}
@@ -72,7 +72,7 @@ func (a *Accounts) Delete(ctx context.Context, workspaceID, id string) error {
 			if left, err = a.Devices.DeleteOfAccount(ctx, tx, workspaceID, id); err != nil || left > 0 {
 				return err
 			}
-			if err := store.SetMetadata(ctx, tx, workspaceID, id, nil); err != nil {
+			if err := store.SetMetadata(ctx, tx, workspaceID, id, time.Time{}, nil); err != nil {
 				return err
 			}
 			if err := remove(ctx, tx, workspaceID, id); err != nil {

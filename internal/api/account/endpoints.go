@@ -6,6 +6,7 @@ import (
 
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
 	"keyway/internal/trust/credential"
 )
 
@@ -101,7 +102,9 @@ func (a *Accounts) list(ctx context.Context, in listInput) (p rpc.Page[Account],
 		credential.AccountsOfUser(w, "connected_account_id", ws, in.UserIdentifierKey)
 	}
 	if in.Search != "" {
-		w.AddSearch("search", in.Search, "connected_account_id")
+		if err := a.DB.AddSearch(ctx, w, store.SearchAccounts, ws, in.Search, "connected_account_id"); err != nil {
+			return p, err
+		}
 	}
 	if in.SpaceID != "" {
 		w.AddIn("connected_account_id", nil) // there are no spaces yet, so no account is in one

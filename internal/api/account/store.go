@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"keyway/internal/platform/fault"
@@ -117,8 +119,8 @@ func (a *Accounts) Opening(ctx context.Context, q store.Querier, workspaceID, id
 }
 
 func insert(ctx context.Context, tx *store.Tx, workspaceID string, acc Account, driver, externalID string) error {
-	_, err := tx.Exec(ctx, `INSERT INTO connected_accounts (workspace_id, connected_account_id, driver, brand, external_id, search, doc, created_at)
-		VALUES ($1, $2, $3, $4, $5, '', '', $6)`, workspaceID, acc.ID, driver, acc.AccountType, externalID, store.Micros(acc.CreatedAt.Time))
+	_, err := tx.Exec(ctx, `INSERT INTO connected_accounts (workspace_id, connected_account_id, driver, brand, external_id, doc, created_at)
+		VALUES ($1, $2, $3, $4, $5, '', $6)`, workspaceID, acc.ID, driver, acc.AccountType, externalID, store.Micros(acc.CreatedAt.Time))
 	return err
 }
 
@@ -156,6 +158,9 @@ func setUser(ctx context.Context, tx *store.Tx, workspaceID, id, userIdentifierK
 func remove(ctx context.Context, tx *store.Tx, workspaceID, id string) error {
 	_, err := tx.Exec(ctx, `DELETE FROM client_session_resources WHERE workspace_id = $1 AND kind = $2 AND resource_id = $3`, workspaceID, credential.AccountResource, id)
 	if err == nil {
+		err = tx.RemoveSearchText(ctx, store.SearchAccounts, workspaceID, id)
+	}
+	if err == nil {
 		_, err = tx.Exec(ctx, `DELETE FROM connected_accounts WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, id)
 	}
 	return err
@@ -169,12 +174,13 @@ func (a *Accounts) save(ctx context.Context, tx *store.Tx, workspaceID string, a
 	}
 	search := []string{acc.DisplayName, acc.AccountTypeDisplayName, acc.AccountType, acc.CustomerKey}
 	search = append(search, acc.CustomMetadata.Texts()...)
-	for _, v := range acc.UserIdentifier {
-		search = append(search, v)
+	search = append(search, slices.Sorted(maps.Values(acc.UserIdentifier))...)
+	_, err = tx.Exec(ctx, `UPDATE connected_accounts SET customer_key = $3, doc = $4 WHERE workspace_id = $1 AND connected_account_id = $2`,
+		workspaceID, acc.ID, store.TextOrNull(acc.CustomerKey), string(doc))
+	if err != nil {
+		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE connected_accounts SET customer_key = $3, search = $4, doc = $5 WHERE workspace_id = $1 AND connected_account_id = $2`,
-		workspaceID, acc.ID, store.TextOrNull(acc.CustomerKey), strings.ToLower(strings.Join(search, "\n")), string(doc))
-	return err
+	return tx.SetSearchText(ctx, store.SearchAccounts, workspaceID, acc.ID, strings.Join(search, "\n"))
 }
 
 func (a *Accounts) page(ctx context.Context, w *store.Where, from rpc.Position, limit int) (rpc.Page[Account], error) {
@@ -197,7 +203,9 @@ func (a *Accounts) Find(ctx context.Context, workspaceID, text string, from rpc.
 	w.Add("workspace_id = ?", workspaceID)
 	credential.From(ctx).LimitAccounts(w, "connected_account_id", "customer_key")
 	if text != "" {
-		w.AddSearch("search", text, "connected_account_id")
+		if err := a.DB.AddSearch(ctx, w, store.SearchAccounts, workspaceID, text, "connected_account_id"); err != nil {
+			return rpc.Page[Account]{}, err
+		}
 	}
 	w.NewestFirst = true
 	return a.page(ctx, w, from, limit)

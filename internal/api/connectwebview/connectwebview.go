@@ -238,10 +238,13 @@ func (v *Webviews) Delete(ctx context.Context, workspaceID, id string) error {
 		if _, err := v.get(ctx, tx, workspaceID, id); err != nil {
 			return err
 		}
-		if err := store.SetMetadata(ctx, tx, workspaceID, id, nil); err != nil {
+		if err := store.SetMetadata(ctx, tx, workspaceID, id, time.Time{}, nil); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM client_session_resources WHERE workspace_id = $1 AND kind = $2 AND resource_id = $3`, workspaceID, credential.WebviewResource, id); err != nil {
+			return err
+		}
+		if err := tx.RemoveSearchText(ctx, store.SearchWebviews, workspaceID, id); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `DELETE FROM connect_webviews WHERE workspace_id = $1 AND connect_webview_id = $2`, workspaceID, id)

@@ -58,12 +58,15 @@ func (v *Webviews) insert(ctx context.Context, tx *store.Tx, w stored, userIdent
 	}
 	token := []byte(credential.RandomText(33))
 	search := slices.Concat([]string{w.ID, w.CustomerKey}, w.AcceptedProviders, w.CustomMetadata.Texts())
-	if _, err := tx.Exec(ctx, `INSERT INTO connect_webviews (workspace_id, connect_webview_id, sealed_token, expires_at, failures, customer_key, user_identifier_key, search, doc, created_at)
-		VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9)`, w.WorkspaceID, w.ID, v.Vault.Seal(place(w.ID), token), store.Micros(w.CreatedAt.Add(AddressLifetime)),
-		store.TextOrNull(w.CustomerKey), store.TextOrNull(userIdentifierKey), strings.ToLower(strings.Join(search, "\n")), string(doc), store.Micros(w.CreatedAt.Time)); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO connect_webviews (workspace_id, connect_webview_id, sealed_token, expires_at, failures, customer_key, user_identifier_key, doc, created_at)
+		VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8)`, w.WorkspaceID, w.ID, v.Vault.Seal(place(w.ID), token), store.Micros(w.CreatedAt.Add(AddressLifetime)),
+		store.TextOrNull(w.CustomerKey), store.TextOrNull(userIdentifierKey), string(doc), store.Micros(w.CreatedAt.Time)); err != nil {
 		return nil, err
 	}
-	if err := store.SetMetadata(ctx, tx, w.WorkspaceID, w.ID, w.CustomMetadata); err != nil {
+	if err := tx.SetSearchText(ctx, store.SearchWebviews, w.WorkspaceID, w.ID, strings.Join(search, "\n")); err != nil {
+		return nil, err
+	}
+	if err := store.SetMetadata(ctx, tx, w.WorkspaceID, w.ID, w.CreatedAt.Time, w.CustomMetadata); err != nil {
 		return nil, err
 	}
 	return v.served(w.ID, doc, token)
@@ -150,7 +153,9 @@ func (v *Webviews) List(ctx context.Context, workspaceID string, f Filter) (p rp
 		w.Add("customer_key = ?", f.CustomerKey)
 	}
 	if f.Search != "" {
-		w.AddSearch("search", f.Search)
+		if err := v.DB.AddSearch(ctx, w, store.SearchWebviews, workspaceID, f.Search, "connect_webview_id"); err != nil {
+			return p, err
+		}
 	}
 	if f.UserIdentifierKey != "" {
 		w.Add(`(user_identifier_key = ? OR connect_webview_id IN (SELECT r.resource_id FROM client_session_resources r
@@ -167,9 +172,10 @@ func (v *Webviews) List(ctx context.Context, workspaceID string, f Filter) (p rp
 	if f.From.ID != "" {
 		w.Add("(created_at, connect_webview_id) "+behind+" (?, ?)", f.From.CreatedAt, f.From.ID)
 	}
-	w.Args = append(w.Args, f.Limit+1)
-	rows, err := v.DB.Query(ctx, `SELECT doc, sealed_token, created_at, connect_webview_id FROM connect_webviews`+w.String()+
-		` ORDER BY created_at`+direction+`, connect_webview_id`+direction+` LIMIT `+store.Mark(len(w.Args)), w.Args...)
+	clauses, args := w.From("connect_webviews")
+	args = append(slices.Clip(args), f.Limit+1)
+	rows, err := v.DB.Query(ctx, `SELECT doc, sealed_token, created_at, connect_webview_id`+clauses+
+		` ORDER BY created_at`+direction+`, connect_webview_id`+direction+` LIMIT `+store.Mark(len(args)), args...)
 	found, err := store.All(rows, err, v.scan)
 	return rpc.PageOf[Webview](found, f.Limit), err
 }

@@ -281,7 +281,7 @@ func (d *Devices) Restore(ctx context.Context, tx *store.Tx, workspaceID string,
 		return err
 	}
 	dev.ID, dev.CreatedAt = known.ID, known.CreatedAt
-	if err := store.SetMetadata(ctx, tx, workspaceID, dev.ID, nil); err != nil {
+	if err := store.SetMetadata(ctx, tx, workspaceID, dev.ID, time.Time{}, nil); err != nil {
 		return err
 	}
 	return d.save(ctx, tx, &dev)
@@ -420,7 +420,7 @@ func (d *Devices) change(ctx context.Context, workspaceID, id string, u Update, 
 			if dev.CustomMetadata, err = dev.CustomMetadata.Merge(u.CustomMetadataChanges); err != nil {
 				return err
 			}
-			if err := store.SetMetadata(ctx, tx, workspaceID, id, dev.CustomMetadata); err != nil {
+			if err := store.SetMetadata(ctx, tx, workspaceID, id, dev.CreatedAt.Time, dev.CustomMetadata); err != nil {
 				return err
 			}
 		}
@@ -481,7 +481,10 @@ func (d *Devices) delete(ctx context.Context, tx *store.Tx, r Reached) error {
 			return err
 		}
 	}
-	if err := store.SetMetadata(ctx, tx, r.WorkspaceID, r.ID, nil); err != nil {
+	if err := store.SetMetadata(ctx, tx, r.WorkspaceID, r.ID, time.Time{}, nil); err != nil {
+		return err
+	}
+	if err := tx.RemoveSearchText(ctx, store.SearchDevices, r.WorkspaceID, r.ID); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM devices WHERE workspace_id = $1 AND device_id = $2`, r.WorkspaceID, r.ID); err != nil {

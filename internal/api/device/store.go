@@ -94,11 +94,14 @@ func (d *Devices) insert(ctx context.Context, tx *store.Tx, dev *Device, a Accou
 		return err
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO devices (workspace_id, device_id, connected_account_id, external_id, device_type, manufacturer, name,
-		is_managed, flags, customer_key, user_identifier_key, search, doc, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		is_managed, flags, customer_key, user_identifier_key, doc, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		dev.WorkspaceID, dev.ID, dev.ConnectedAccountID, externalID, string(dev.Type), string(dev.Manufacturer.Manufacturer), strings.ToLower(dev.DisplayName),
-		dev.IsManaged, dev.Flags.working(), store.TextOrNull(a.CustomerKey), store.TextOrNull(a.UserIdentifierKey), dev.searchText(), string(doc), store.Micros(dev.CreatedAt.Time))
+		dev.IsManaged, dev.Flags.working(), store.TextOrNull(a.CustomerKey), store.TextOrNull(a.UserIdentifierKey), string(doc), store.Micros(dev.CreatedAt.Time))
 	if err != nil {
+		return err
+	}
+	if err := tx.SetSearchText(ctx, store.SearchDevices, dev.WorkspaceID, dev.ID, dev.searchText()); err != nil {
 		return err
 	}
 	return d.changed(ctx, tx, dev)
@@ -128,9 +131,12 @@ func (d *Devices) write(ctx context.Context, tx *store.Tx, dev *Device) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE devices SET name = $3, is_managed = $4, flags = $5, search = $6, doc = $7, customer_key = $8 WHERE workspace_id = $1 AND device_id = $2`,
-		dev.WorkspaceID, dev.ID, strings.ToLower(dev.DisplayName), dev.IsManaged, dev.Flags.working(), dev.searchText(), string(doc), store.TextOrNull(dev.CustomerKey))
-	return err
+	_, err = tx.Exec(ctx, `UPDATE devices SET name = $3, is_managed = $4, flags = $5, doc = $6, customer_key = $7 WHERE workspace_id = $1 AND device_id = $2`,
+		dev.WorkspaceID, dev.ID, strings.ToLower(dev.DisplayName), dev.IsManaged, dev.Flags.working(), string(doc), store.TextOrNull(dev.CustomerKey))
+	if err != nil {
+		return err
+	}
+	return tx.SetSearchText(ctx, store.SearchDevices, dev.WorkspaceID, dev.ID, dev.searchText())
 }
 
 // searchText is what ?search= looks in, beside ids: names, place and metadata.
@@ -139,7 +145,7 @@ func (d *Device) searchText() string {
 	if d.Location != nil {
 		texts = append(texts, d.Location.Name)
 	}
-	return strings.ToLower(strings.Join(append(texts, d.CustomMetadata.Texts()...), "\n"))
+	return strings.Join(append(texts, d.CustomMetadata.Texts()...), "\n")
 }
 
 // Filter chooses devices of a workspace.
@@ -166,9 +172,24 @@ type Filter struct {
 // List reads one page of the devices that the caller reaches, in the order in which they were added
 // unless the newest are wanted first.
 func (d *Devices) List(ctx context.Context, workspaceID string, f Filter) (p rpc.Page[Device], err error) {
+	w, err := d.where(ctx, workspaceID, f)
+	if err != nil {
+		return p, err
+	}
+	w.NewestFirst = f.NewestFirst
+	rows, err := w.Page(ctx, d.DB, "devices", "device_id", f.From.CreatedAt, f.From.ID, f.Limit)
+	return rpc.PageOf[Device](rows, f.Limit), err
+}
+
+// where is what a filter asks for, of what the caller reaches.
+func (d *Devices) where(ctx context.Context, workspaceID string, f Filter) (*store.Where, error) {
 	w := d.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
-	w.Add("is_managed = ?", !f.Unmanaged)
+	if f.Unmanaged {
+		w.Add("is_managed = FALSE") // as the index of the few says it
+	} else {
+		w.Add("is_managed = TRUE")
+	}
 	caller := credential.From(ctx)
 	caller.Limit(w, "device_id", "connected_account_id", "customer_key")
 	if f.WebviewID != "" {
@@ -203,17 +224,17 @@ func (d *Devices) List(ctx context.Context, workspaceID string, f Filter) (p rpc
 		w.Add("flags NOT LIKE ?", "%,"+string(flag)+",%")
 	}
 	if f.Search != "" {
-		w.AddSearch("search", f.Search, "device_id", "connected_account_id")
+		if err := d.DB.AddSearch(ctx, w, store.SearchDevices, workspaceID, f.Search, "device_id", "connected_account_id"); err != nil {
+			return nil, err
+		}
 	}
 	if err := w.AddMetadata("device_id", workspaceID, f.CustomMetadataHas); err != nil {
-		return p, err
+		return nil, err
 	}
 	if f.NothingCanBeMatched {
 		w.AddIn("device_id", nil)
 	}
-	w.NewestFirst = f.NewestFirst
-	rows, err := w.Page(ctx, d.DB, "devices", "device_id", f.From.CreatedAt, f.From.ID, f.Limit)
-	return rpc.PageOf[Device](rows, f.Limit), err
+	return w, nil
 }
 
 // Count is how many managed devices the workspace has.

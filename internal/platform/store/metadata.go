@@ -3,10 +3,14 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
+	"time"
 )
 
-// SetMetadata replaces the rows by which a resource's custom_metadata is found.
-func SetMetadata(ctx context.Context, tx *Tx, workspaceID, resourceID string, values map[string]any) error {
+// SetMetadata replaces the rows by which a resource's custom_metadata is found. They carry the time at which the resource
+// was created, so that lists by metadata are read in their order.
+func SetMetadata(ctx context.Context, tx *Tx, workspaceID, resourceID string, createdAt time.Time, values map[string]any) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM metadata WHERE workspace_id = $1 AND resource_id = $2`, workspaceID, resourceID); err != nil {
 		return err
 	}
@@ -15,7 +19,8 @@ func SetMetadata(ctx context.Context, tx *Tx, workspaceID, resourceID string, va
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO metadata (workspace_id, resource_id, name, value) VALUES ($1, $2, $3, $4)`, workspaceID, resourceID, name, string(text)); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO metadata (workspace_id, resource_id, name, value, resource_created_at) VALUES ($1, $2, $3, $4, $5)`,
+			workspaceID, resourceID, name, string(text), Micros(createdAt)); err != nil {
 			return err
 		}
 	}
@@ -31,12 +36,15 @@ func (w *Where) AddMetadata(idColumn string, workspaceID string, values map[stri
 		w.AddIn(idColumn, nil) // no resource has so many
 		return nil
 	}
-	for name, v := range values {
-		text, err := json.Marshal(v)
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		text, err := json.Marshal(values[name])
 		if err != nil {
 			return err
 		}
-		w.Add(idColumn+` IN (SELECT resource_id FROM metadata WHERE workspace_id = ? AND name = ? AND value = ?)`, workspaceID, name, string(text))
+		w.addDriver(drivingQuery{
+			idColumn: idColumn, isOrdered: true,
+			query: `SELECT resource_id AS found_id, resource_created_at AS found_at FROM metadata WHERE workspace_id = ? AND name = ? AND value = ?`,
+		}, workspaceID, name, string(text))
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &DB{engine: e, watchers: w}, nil
+		return ready(ctx, &DB{engine: e, watchers: w})
 	}
 	lock, err := lockFolder(o.Folder, o.Server)
 	if err != nil {
@@ -115,7 +115,15 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.release())
 	}
-	return &DB{engine: e, generations: g, watchers: w, folder: lock}, nil
+	return ready(ctx, &DB{engine: e, generations: g, watchers: w, folder: lock})
+}
+
+// ready does what a migration leaves to Go.
+func ready(ctx context.Context, db *DB) (*DB, error) {
+	if err := db.indexSearchTexts(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 // Close waits for running writes, then closes the database and gives the folder's lock back.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,6 +14,7 @@ type Where struct {
 	conditions []string
 	list       string // SELECT of the values of a JSON list
 	Args       []any
+	driver     *drivingQuery
 
 	NewestFirst bool // turns the order of Page around
 }
@@ -55,20 +57,40 @@ func (w *Where) AddSubquery(column, selection string, in *Where) {
 	w.Add(column+" IN ("+selection+" WHERE "+strings.Join(in.conditions, " AND ")+")", in.Args...)
 }
 
-// minIDPrefix is how much of an id a search must give to find by it: less would find by chance.
-const minIDPrefix = 4
+// drivingQuery is a condition that singles out rows: From begins with what it selects instead of reading the table in its order.
+type drivingQuery struct {
+	idColumn  string
+	query     string // selects found_id, and found_at if isOrdered; each ? stands for the next value
+	isOrdered bool   // an index gives its rows in the order of a page
+	condition int    // its place among the conditions, and that of its values among the arguments
+	arg, args int
+}
 
-// AddSearch adds that a lower-case column contains the text, whatever its case, or that one of the
-// ids begins with it.
-func (w *Where) AddSearch(column, text string, idColumns ...string) {
-	escaped := likeEscaper.Replace(strings.ToLower(text))
-	condition, values := column+` LIKE ? ESCAPE '\'`, []any{"%" + escaped + "%"}
-	if len([]rune(text)) >= minIDPrefix {
-		for _, id := range idColumns {
-			condition, values = condition+` OR `+id+` LIKE ? ESCAPE '\'`, append(values, escaped+"%")
-		}
+// addDriver adds that a column has one of the ids that a query selects as found_id. The first such condition drives.
+func (w *Where) addDriver(d drivingQuery, values ...any) {
+	if w.driver == nil {
+		d.condition, d.arg, d.args = len(w.conditions), len(w.Args), len(values)
+		w.driver = &d
 	}
-	w.Add("("+condition+")", values...)
+	w.Add(d.idColumn+" IN (SELECT found_id FROM ("+d.query+") AS found)", values...)
+}
+
+// From is the clauses FROM and WHERE of a query of a table, with the values of its parameters.
+func (w *Where) From(table string) (clauses string, args []any) {
+	d := w.driver
+	if d == nil {
+		return " FROM " + table + w.String(), w.Args
+	}
+	conditions := slices.Concat([]string{d.idColumn + " = found_id"}, w.conditions[:d.condition], w.conditions[d.condition+1:])
+	args = slices.Concat(w.Args[d.arg:d.arg+d.args], w.Args[:d.arg], w.Args[d.arg+d.args:])
+	// SQLite takes the tables of a CROSS JOIN in this order.
+	return numbered(" FROM (" + d.query + ") AS found CROSS JOIN " + table + " WHERE " + strings.Join(conditions, " AND ")), args
+}
+
+// AddContains adds that a lower-case column contains a text, whatever its case. It reads every row: resources that are
+// listed without further conditions are searched by DB.AddSearch.
+func (w *Where) AddContains(column, text string) {
+	w.Add(column+` LIKE ? ESCAPE '\'`, "%"+likeEscaper.Replace(strings.ToLower(text))+"%")
 }
 
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
@@ -78,9 +100,14 @@ func (w *Where) String() string {
 	if len(w.conditions) == 0 {
 		return ""
 	}
+	return numbered(" WHERE " + strings.Join(w.conditions, " AND "))
+}
+
+// numbered gives each ? of a query its number.
+func numbered(query string) string {
 	var b strings.Builder
 	n := 0
-	for _, r := range " WHERE " + strings.Join(w.conditions, " AND ") {
+	for _, r := range query {
 		if r != '?' {
 			b.WriteRune(r)
 			continue
@@ -112,12 +139,16 @@ func (w *Where) Page(ctx context.Context, q Querier, table, idColumn string, aft
 	if w.NewestFirst {
 		behind, direction = "<", " DESC"
 	}
-	if afterID != "" {
-		w.Add("(created_at, "+idColumn+") "+behind+" (?, ?)", afterTime, afterID)
+	at, id := "created_at", idColumn
+	if w.driver != nil && w.driver.isOrdered {
+		at, id = "found_at", "found_id"
 	}
-	w.Args = append(w.Args, limit+1)
-	rows, err := q.Query(ctx, `SELECT doc, created_at, `+idColumn+` FROM `+table+w.String()+
-		` ORDER BY created_at`+direction+`, `+idColumn+direction+` LIMIT `+Mark(len(w.Args)), w.Args...)
+	if afterID != "" {
+		w.Add("("+at+", "+id+") "+behind+" (?, ?)", afterTime, afterID)
+	}
+	from, args := w.From(table)
+	args = append(slices.Clip(args), limit+1)
+	rows, err := q.Query(ctx, `SELECT doc, created_at, `+idColumn+from+` ORDER BY `+at+direction+`, `+id+direction+` LIMIT `+Mark(len(args)), args...)
 	return All(rows, err, func(rows *sql.Rows) (r Row, err error) {
 		err = rows.Scan(&r.Doc, &r.CreatedAt, &r.ID)
 		return r, err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/store/storetest"
@@ -31,6 +32,9 @@ func TestWhere(t *testing.T) {
 				if err := set(tx, name, value); err != nil {
 					return err
 				}
+				if err := tx.SetSearchText(t.Context(), store.SearchDevices, "w", name, value); err != nil {
+					return err
+				}
 			}
 			return nil
 		})
@@ -38,7 +42,11 @@ func TestWhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		search := func(text string) func(*store.Where) {
-			return func(w *store.Where) { w.AddSearch("value", text, "name") }
+			return func(w *store.Where) {
+				if err := db.AddSearch(t.Context(), w, store.SearchDevices, "w", text, "name"); err != nil {
+					t.Error(err)
+				}
+			}
 		}
 		in := func(n int, values ...string) func(*store.Where) {
 			return func(w *store.Where) {
@@ -87,7 +95,7 @@ func TestMetadata(t *testing.T) {
 		put := func(ws, id string, values map[string]any) {
 			t.Helper()
 			err := db.Update(t.Context(), func(tx *store.Tx) error {
-				if err := store.SetMetadata(t.Context(), tx, ws, id, values); err != nil {
+				if err := store.SetMetadata(t.Context(), tx, ws, id, time.UnixMicro(5), values); err != nil {
 					return err
 				}
 				_, err := tx.Exec(t.Context(), `INSERT INTO settings (name, value) VALUES ($1, '') ON CONFLICT (name) DO NOTHING`, id)
