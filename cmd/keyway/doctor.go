@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -174,6 +177,22 @@ func (a *app) examine(ctx context.Context) []finding {
 	}
 	if waiting > 0 {
 		add("jobs", "warning", "%d jobs are more than a minute late; they run while a server does", waiting)
+	}
+	failed, err := a.Jobs.Failed(ctx, 100)
+	if err != nil {
+		add("failed jobs", "failed", "%v", err)
+	} else if len(failed) > 0 {
+		kinds := map[string]int{}
+		for _, f := range failed {
+			kinds[f.Kind]++
+		}
+		text := make([]string, 0, len(kinds))
+		for _, k := range slices.Sorted(maps.Keys(kinds)) {
+			text = append(text, fmt.Sprintf("%d of kind %s", kinds[k], k))
+		}
+		why, _, _ := strings.Cut(failed[0].LastError, "\n") // a panic has its stack behind it
+		add("failed jobs", "warning", "jobs failed too often and were kept aside (%s); the latest, in workspace %q at %s: %s", strings.Join(text, ", "),
+			failed[0].WorkspaceID, failed[0].At.Format(time.RFC3339), why)
 	}
 	if mails > 0 {
 		add("mails", "warning", "%d mails have waited for more than a minute; a server with a working --smtp-url sends them, for three days", mails)

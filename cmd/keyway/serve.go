@@ -289,6 +289,7 @@ func (a *app) newRPC(metrics prometheus.Registerer, o serveOptions, client func(
 
 func (s *server) start(ctx context.Context, o serveOptions, proxies proxies, ports *ports, g globals) (err error) {
 	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(s.app.Jobs.Collectors()...)
 	metrics.MustRegister(s.sink.dropped, s.app.Mail.Count, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if s.rpc, err = s.app.newRPC(metrics, o, proxies.client); err != nil {
 		return err
@@ -458,6 +459,7 @@ func (s *server) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	s.rpc.Streams().End()
+	s.app.Jobs.Stop() // requests that wait for a job answer with what there is
 	var err error
 	for _, h := range s.http {
 		if e := h.Shutdown(ctx); errors.Is(e, context.DeadlineExceeded) {

@@ -219,7 +219,9 @@ type Codes struct {
 const syncJob = "access_code.sync"
 
 // RegisterJobs tells the runner how to do this package's jobs.
-func (c *Codes) RegisterJobs() { c.Jobs.Handle(syncJob, c.runSync) }
+func (c *Codes) RegisterJobs() {
+	c.Jobs.Handle(syncJob, c.runSync, job.In(job.Visits), job.Recurring(lastRetry))
+}
 
 const (
 	delayAfter = 5 * time.Minute // waiting for so long is told as a delay

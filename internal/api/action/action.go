@@ -93,6 +93,17 @@ func (a *Attempts) Get(ctx context.Context, q store.Querier, workspaceID, id str
 	return docOf(q.QueryRow(ctx, `SELECT doc FROM action_attempts WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id))
 }
 
+// Settled reads an attempt as it is served, and whether it is pending no more. It returns
+// action_attempt_not_found.
+func (a *Attempts) Settled(ctx context.Context, q store.Querier, workspaceID, id string) (doc rpc.Doc[Attempt], settled bool, err error) {
+	var text, status string
+	err = q.QueryRow(ctx, `SELECT doc, status FROM action_attempts WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id).Scan(&text, &status)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.Missing(fault.ActionAttemptNotFound)
+	}
+	return rpc.Doc[Attempt](text), status != "pending", err
+}
+
 func docOf(row *sql.Row) (rpc.Doc[Attempt], error) {
 	var doc string
 	err := row.Scan(&doc)

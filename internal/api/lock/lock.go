@@ -35,7 +35,7 @@ type Locks struct {
 const turnJob = "lock.turn"
 
 // RegisterJobs tells the runner how to do this package's jobs.
-func (l *Locks) RegisterJobs() { l.Jobs.Handle(turnJob, l.runTurn) }
+func (l *Locks) RegisterJobs() { l.Jobs.Handle(turnJob, l.runTurn, job.In(job.Bolts)) }
 
 // patience is how long a device may take to answer.
 const patience = 25 * time.Second
@@ -66,8 +66,8 @@ type turn struct {
 	Delay   float64 `json:"auto_lock_delay_seconds,omitempty"`
 }
 
-// Start has a lock do something soon, and tells of the attempt. With wait it returns when the
-// attempt is settled. It returns device_not_found, device_unmanaged, too_many_requests, or not_supported
+// Start has a lock do something soon, and returns the attempt. With wait it returns when the attempt is
+// settled, or after 25 seconds, or at once when too many requests wait: then it may still be pending. It returns device_not_found, device_unmanaged, too_many_requests, or not_supported
 // for a device that has no such ability.
 func (l *Locks) Start(ctx context.Context, workspaceID string, t turn, wait bool) (doc rpc.Doc[action.Attempt], err error) {
 	var jobID string
@@ -100,10 +100,11 @@ func (l *Locks) Start(ctx context.Context, workspaceID string, t turn, wait bool
 	if err != nil || !wait {
 		return doc, err
 	}
-	if err := l.Jobs.RunNow(ctx, jobID); err != nil {
-		return doc, err
-	}
-	return l.Attempts.Get(ctx, l.DB, workspaceID, t.Attempt)
+	err = l.Jobs.Wait(ctx, workspaceID, jobID, func(ctx context.Context) (settled bool, err error) {
+		doc, settled, err = l.Attempts.Settled(ctx, l.DB, workspaceID, t.Attempt)
+		return settled, err
+	})
+	return doc, err
 }
 
 // Turn locks or unlocks a lock soon, and tells of the attempt. It returns what Start returns.

@@ -148,7 +148,7 @@ func (t *Tokens) opens(ctx context.Context, q store.Querier, c credential.Creden
 
 // RegisterJobs tells the runner how to do this package's jobs.
 func (t *Tokens) RegisterJobs() {
-	t.Jobs.Handle(expiryJob, func(ctx context.Context, j job.Job) error { return t.again(ctx, j, t.TellExpiring(ctx)) })
+	t.Jobs.Handle(expiryJob, func(ctx context.Context, j job.Job) error { return t.again(ctx, j, t.TellExpiring(ctx)) }, job.Recurring(time.Hour))
 	t.Jobs.Handle(leakJob, t.tellLeaked)
 }
 

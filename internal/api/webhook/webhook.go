@@ -81,7 +81,7 @@ type Webhooks struct {
 func New(w Webhooks) *Webhooks {
 	w.wake = make(chan struct{}, 1)
 	w.Events.Subscribers = append(w.Events.Subscribers, &w)
-	w.Jobs.Handle(purgeJob, w.runPurge)
+	w.Jobs.Handle(purgeJob, w.runPurge, job.Recurring(time.Hour))
 	return &w
 }
 

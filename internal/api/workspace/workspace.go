@@ -100,7 +100,7 @@ const (
 // RegisterJobs tells the runner how to do this package's jobs.
 func (w *Workspaces) RegisterJobs() {
 	w.Jobs.Handle(resetJob, w.runReset)
-	w.Jobs.Handle(purgeJob, w.runPurge)
+	w.Jobs.Handle(purgeJob, w.runPurge, job.Recurring(time.Hour))
 }
 
 // New is what a new workspace is made of.

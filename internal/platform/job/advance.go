@@ -2,10 +2,8 @@ package job
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"keyway/internal/platform/clock"
@@ -15,22 +13,28 @@ import (
 // ErrTooFar is returned by Advance when the clock would get further ahead than it may.
 var ErrTooFar = errors.New("the clock would be too far ahead")
 
-// step is how long to wait for a job that another worker is running.
-const step = 2 * time.Millisecond
-
 // Advance moves the clock of a workspace forward, from one due job to the next in the order of
 // their times, and runs each. When it returns, everything that was due has happened. It gives the
-// time that the clock then shows, or ErrTooFar when it would be ahead by more than most.
-func (r *Runner) Advance(ctx context.Context, workspaceID string, by, most time.Duration) (time.Time, error) {
+// time that the clock then shows, or ErrTooFar when it would be ahead by more than maxAhead.
+//
+// The real times of the jobs that are not due yet are corrected once, at the end, in small batches.
+// Until then they are later than they should be, and a job sees to it if this process dies meanwhile.
+func (r *Runner) Advance(ctx context.Context, workspaceID string, by, maxAhead time.Duration) (time.Time, error) {
 	offset, err := clock.Offset(ctx, r.db, workspaceID)
 	if err != nil {
 		return time.Time{}, err
 	}
-	if offset+by > most {
+	if offset+by > maxAhead {
 		return time.Time{}, ErrTooFar
 	}
 	target := r.now().Add(offset + by)
+	if err := r.db.Update(ctx, func(tx *store.Tx) error { return r.retimeAt(ctx, tx, workspaceID, r.now().Add(lease)) }); err != nil {
+		return time.Time{}, err
+	}
 	for {
+		if err := r.awaitRunning(ctx, workspaceID, target); err != nil {
+			return time.Time{}, err
+		}
 		var j *Job
 		var done bool
 		err := r.db.Update(ctx, func(tx *store.Tx) (err error) {
@@ -41,125 +45,110 @@ func (r *Runner) Advance(ctx context.Context, workspaceID string, by, most time.
 		case err != nil:
 			return time.Time{}, err
 		case done:
-			return target, nil
+			return target, r.retime(ctx, workspaceID)
 		case j != nil:
-			r.run(context.Background(), *j) // for itself, not for whoever waits
-			continue
-		}
-		if err := wait(ctx); err != nil {
-			return time.Time{}, err
+			r.run(context.WithoutCancel(ctx), *j) // for itself, not for the request that waits
 		}
 	}
 }
 
-// Rewind has the clock of a workspace show the real time again. What is due by it stays due at the
-// same time of that clock.
-func (r *Runner) Rewind(ctx context.Context, tx *store.Tx, workspaceID string) error {
-	return r.setClock(ctx, tx, workspaceID, 0)
-}
-
-// setClock moves the clock of a workspace to be ahead by d, and the real times of its jobs with it.
-func (r *Runner) setClock(ctx context.Context, tx *store.Tx, workspaceID string, d time.Duration) error {
-	if err := clock.Set(ctx, tx, workspaceID, d); err != nil {
-		return err
+// awaitRunning waits for the jobs of a workspace that are due at a time of its clock and that run elsewhere.
+func (r *Runner) awaitRunning(ctx context.Context, workspaceID string, at time.Time) error {
+	for {
+		id, err := r.runningBefore(ctx, r.db, workspaceID, at)
+		if err != nil || id == "" {
+			return err
+		}
+		changed, leave := r.await("", id)
+		if changed != nil {
+			defer leave()
+		}
+		select {
+		case <-changed:
+		case <-time.After(lookEvery):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	tx.AfterCommit(r.Wake)
-	_, err := tx.Exec(ctx, `UPDATE jobs SET run_at = due_at - $2 WHERE workspace_id = $1 AND due_at IS NOT NULL AND lease_until IS NULL`, workspaceID, d.Microseconds())
-	return err
 }
 
 // advanceOnce moves the clock to the next due job and claims it; to the target when there is none.
 // Neither happens while a job before the target is running elsewhere.
 func (r *Runner) advanceOnce(ctx context.Context, tx *store.Tx, workspaceID string, target time.Time) (j *Job, done bool, err error) {
-	now := r.now()
 	offset, err := clock.Offset(ctx, tx, workspaceID)
 	if err != nil {
 		return nil, false, err
 	}
-	var running bool
-	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM jobs WHERE workspace_id = $1 AND due_at <= $2 AND lease_until > $3)`,
-		workspaceID, store.Micros(target), store.Micros(now)).Scan(&running); err != nil || running {
+	if running, err := r.runningBefore(ctx, tx, workspaceID, target); err != nil || running != "" {
 		return nil, false, err
 	}
-	var id string
-	var due int64
-	err = tx.QueryRow(ctx, `SELECT job_id, due_at FROM jobs WHERE workspace_id = $1 AND due_at <= $2 ORDER BY due_at, job_id LIMIT 1`,
-		workspaceID, store.Micros(target)).Scan(&id, &due)
-	if done = errors.Is(err, sql.ErrNoRows); err != nil && !done {
+	id, due, found, err := firstDue(ctx, tx, workspaceID, target)
+	if err != nil {
 		return nil, false, err
 	}
 	at := target
-	if !done {
-		at = store.Time(due)
+	if found {
+		at = due
 	}
-	if ahead := at.Sub(now); ahead > offset {
-		if err := r.setClock(ctx, tx, workspaceID, ahead); err != nil {
+	if ahead := at.Sub(r.now()); ahead > offset {
+		if err := clock.Set(ctx, tx, workspaceID, ahead); err != nil {
 			return nil, false, err
 		}
 	}
-	if done {
+	if !found {
 		return nil, true, nil
 	}
-	j, err = r.claimOne(ctx, tx, id, now)
+	j, err = r.claimOne(ctx, tx, id)
 	return j, false, err
 }
 
-// claimOne leases one job; nil when another worker has it.
-func (r *Runner) claimOne(ctx context.Context, tx *store.Tx, id string, now time.Time) (*Job, error) {
-	j := Job{finished: new(bool)}
-	var payload string
-	err := tx.QueryRow(ctx, `UPDATE jobs SET attempts = attempts + 1, lease_until = $2, run_at = $2
-		WHERE job_id = $1 AND (lease_until IS NULL OR lease_until <= $3) RETURNING job_id, kind, workspace_id, payload, attempts`,
-		id, store.Micros(now.Add(lease)), store.Micros(now)).Scan(&j.ID, &j.Kind, &j.WorkspaceID, &payload, &j.Attempts)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+// Rewind has the clock of a workspace show the real time again. What is due by it stays due at the
+// same time of that clock.
+func (r *Runner) Rewind(ctx context.Context, tx *store.Tx, workspaceID string) error {
+	if err := clock.Set(ctx, tx, workspaceID, 0); err != nil {
+		return err
 	}
-	j.Payload = json.RawMessage(payload)
-	return &j, err
+	return r.retimeAt(ctx, tx, workspaceID, r.now())
 }
 
-// RunNow runs the job with the key, or waits for the worker that runs it, until it has nothing more
-// to do now.
-func (r *Runner) RunNow(ctx context.Context, key string) error {
+// retimeJob is the kind of job that corrects the real times of a workspace's jobs after its clock was moved.
+const retimeJob = "job.retime"
+
+func retimeKey(workspaceID string) string { return retimeJob + "/" + workspaceID }
+
+// retimeAt has the real times of a workspace's jobs corrected at a real time. Its own job belongs to no
+// workspace, so that it goes by the real clock.
+func (r *Runner) retimeAt(ctx context.Context, tx *store.Tx, workspaceID string, at time.Time) error {
+	return r.ScheduleAhead(ctx, tx, retimeKey(workspaceID), retimeJob, "", workspaceID, at, 0)
+}
+
+func (r *Runner) runRetime(ctx context.Context, j Job) error {
+	var workspaceID string
+	if err := json.Unmarshal(j.Payload, &workspaceID); err != nil {
+		return err
+	}
+	return r.retimeAll(ctx, workspaceID)
+}
+
+// retime is runRetime at once.
+func (r *Runner) retime(ctx context.Context, workspaceID string) error {
+	if err := r.retimeAll(ctx, workspaceID); err != nil {
+		return err
+	}
+	return r.db.Update(ctx, func(tx *store.Tx) error { return deleteIdle(ctx, tx, retimeKey(workspaceID)) })
+}
+
+func (r *Runner) retimeAll(ctx context.Context, workspaceID string) error {
+	var at place
 	for {
-		var j *Job
-		var idle bool
-		err := r.db.Update(ctx, func(tx *store.Tx) error {
-			now := r.now()
-			j, idle = nil, false
-			var runAt int64
-			var leased sql.NullInt64
-			err := tx.QueryRow(ctx, `SELECT run_at, lease_until FROM jobs WHERE job_id = $1`, key).Scan(&runAt, &leased)
-			switch {
-			case errors.Is(err, sql.ErrNoRows), err == nil && !leased.Valid && runAt > store.Micros(now):
-				idle = true
-				return nil
-			case err != nil:
-				return err
-			}
-			j, err = r.claimOne(ctx, tx, key, now)
+		last, ok, err := r.retimeSome(ctx, workspaceID, at)
+		if err != nil {
 			return err
-		})
-		switch {
-		case err != nil:
-			return fmt.Errorf("running a job at once: %w", err)
-		case idle:
+		}
+		if !ok {
+			r.Wake()
 			return nil
-		case j != nil:
-			r.run(context.Background(), *j) // for itself, not for whoever waits
-			continue
 		}
-		if err := wait(ctx); err != nil {
-			return err
-		}
-	}
-}
-
-func wait(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(step):
-		return nil
+		at = last
 	}
 }

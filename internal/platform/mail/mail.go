@@ -39,7 +39,7 @@ func New(o Outbox) *Outbox {
 	for _, result := range []string{sent, deferred, givenUp} {
 		o.Count.WithLabelValues(result) // there from the first: an alert on a rate needs the zero
 	}
-	o.Jobs.Handle(jobKind, o.work)
+	o.Jobs.Handle(jobKind, o.work, job.In(job.Deliveries), job.Recurring(10*time.Minute))
 	return &o
 }
 

@@ -35,7 +35,7 @@ type Purger struct {
 }
 
 // RegisterJobs registers the job that applies the rules.
-func (p *Purger) RegisterJobs() { p.Jobs.Handle(purgeJob, p.runPurge) }
+func (p *Purger) RegisterJobs() { p.Jobs.Handle(purgeJob, p.runPurge, job.Recurring(purgeEvery)) }
 
 // Start schedules the job: now, and every hour from then on.
 func (p *Purger) Start(ctx context.Context) error {

@@ -40,16 +40,27 @@ func (w *Where) AddIn(column string, values []string) {
 	case 1:
 		w.Add(column+" = ?", values[0])
 	default:
-		clean := make([]string, len(values))
-		for i, v := range values {
-			clean[i] = text(v) // JSON would carry a NUL past storable
-		}
-		list, err := json.Marshal(clean)
-		if err != nil {
-			panic(err) // strings
-		}
-		w.Add(column+" IN ("+w.list+")", string(list))
+		w.Add(column+" IN ("+w.list+")", jsonList(values))
 	}
+}
+
+// AddNotIn adds that a column has none of the values.
+func (w *Where) AddNotIn(column string, values []string) {
+	if len(values) > 0 {
+		w.Add(column+" NOT IN ("+w.list+")", jsonList(values))
+	}
+}
+
+func jsonList(values []string) string {
+	clean := make([]string, len(values))
+	for i, v := range values {
+		clean[i] = text(v) // JSON would carry a NUL past storable
+	}
+	list, err := json.Marshal(clean)
+	if err != nil {
+		panic(err) // strings
+	}
+	return string(list)
 }
 
 // AddSubquery adds that a column has one of the values that a SELECT finds with the conditions of in.

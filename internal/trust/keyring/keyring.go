@@ -154,7 +154,7 @@ const resealJob = "server_key.reseal"
 
 // RegisterJobs tells the runner how to go on with what a rotation had begun.
 func (k *Keyring) RegisterJobs() {
-	k.Jobs.Handle(resealJob, func(ctx context.Context, _ job.Job) error { return k.Reseal(ctx, func(int, int) {}) })
+	k.Jobs.Handle(resealJob, func(ctx context.Context, _ job.Job) error { return k.Reseal(ctx, func(int, int) {}) }, job.Recurring(time.Hour))
 }
 
 // StartJobs goes on with a rotation that was cut off, if there was one.
