@@ -106,7 +106,7 @@ func Wire(o Outside) *Rooms {
 	r.Usage = credential.NewUsage(db)
 	r.Leaks = &credential.Leaks{DB: db, Vault: v, Audit: r.Audit, Limit: credential.NewLimiter(credential.LeaksPerMinute, now), Now: now}
 	r.Jobs = job.NewRunner(db, o.Log, now)
-	r.Keyring = &keyring.Keyring{DB: db, Vault: v, Audit: r.Audit, Jobs: r.Jobs, Now: now, Sealed: slices.Concat(accesscode.Sealed(), event.Sealed(), identity.Sealed(),
+	r.Keyring = &keyring.Keyring{DB: db, Vault: v, Audit: r.Audit, Jobs: r.Jobs, Now: now, Sealed: slices.Concat(accesscode.Sealed(), action.Sealed(), event.Sealed(), identity.Sealed(),
 		webhook.Sealed(), clientsession.Sealed(), connectwebview.Sealed(), memory.Sealed(), mail.Sealed(), account.Sealed())}
 	r.Keyring.RegisterJobs()
 	r.Mail = mail.New(mail.Outbox{DB: db, Vault: v, Jobs: r.Jobs, Log: o.Log, Now: now, PublicURL: o.PublicURL, Server: o.SMTP})
@@ -114,7 +114,7 @@ func Wire(o Outside) *Rooms {
 	r.Retention = &retention.Purger{DB: db, Jobs: r.Jobs, Log: o.Log, Now: now, Tables: r.Tables()}
 	r.Retention.RegisterJobs()
 	r.Webhooks = webhook.New(webhook.Webhooks{DB: db, Vault: v, Events: r.Events, Jobs: r.Jobs, Guard: o.Guard, Audit: r.Audit, Log: o.Log, Mail: r.Mail, Now: now, UserAgent: o.UserAgent})
-	r.Attempts = &action.Attempts{DB: db, Now: now}
+	r.Attempts = &action.Attempts{DB: db, Vault: v, Now: now}
 	r.Providers = provider.NewRegistry(r.Virtual, o.Drivers...)
 	r.Devices = &device.Devices{DB: db, Events: r.Events, Providers: r.Providers, Jobs: r.Jobs, Clock: clocks, Now: now}
 	r.Accounts = &account.Accounts{DB: db, Vault: v, Events: r.Events, Devices: r.Devices, Providers: r.Providers, Log: o.Log, Now: now}
@@ -127,6 +127,7 @@ func Wire(o Outside) *Rooms {
 	r.Codes.RegisterJobs()
 	r.Locks = &lock.Locks{DB: db, Devices: r.Devices, Attempts: r.Attempts, Jobs: r.Jobs, Events: r.Events, Clock: clocks, Log: o.Log}
 	r.Locks.RegisterJobs()
+	r.Devices.Observers = append(r.Devices.Observers, r.Locks, r.Codes)
 	r.Sessions = &clientsession.Sessions{DB: db, Vault: v, Events: r.Events, Limit: credential.NewLimiter(clientsession.PerMinute, now), Now: now}
 	r.Webviews = &connectwebview.Webviews{DB: db, Vault: v, Events: r.Events, Accounts: r.Accounts, Devices: r.Devices, Workspaces: r.Workspaces,
 		Providers: r.Providers, PublicURL: o.PublicURL, Log: o.Log, Now: now}

@@ -125,6 +125,7 @@ type row struct {
 	common                               string
 	createdAt                            time.Time
 	state
+	wrote    bool          // it was saved, and was not as it was stored
 	stored   []byte        // the doc and secret as they were read, to see whether they change
 	indexed  indexed       // as it was read or written
 	doc      rpc.Doc[Code] // as it is served, once it is saved
@@ -158,6 +159,11 @@ type state struct {
 	Tries   int       `json:"tries,omitempty"`
 	RetryAt time.Time `json:"retry_at,omitzero"`
 	Waiting time.Time `json:"waiting,omitzero"` // since when the lock should have done something
+	// Asked is what the lock was last asked for while the outcome is expected: meanwhile nothing else is asked
+	// of it for the code.
+	Asked *asked `json:"asked,omitempty"`
+	// HeldBack is until when it stays off the lock because codes that begin first need its PIN or its place.
+	HeldBack time.Time `json:"held_back,omitzero"`
 
 	Errors   []Problem `json:"errors,omitempty"`
 	Warnings []Problem `json:"warnings,omitempty"`
@@ -192,6 +198,13 @@ func heldOf(c provider.Code) held {
 		h.PIN = *c.PIN
 	}
 	return h
+}
+
+// asked is something that a lock has taken without doing it at once.
+type asked struct {
+	Erase bool      `json:"erase,omitempty"`
+	Code  held      `json:"code"`  // that was to be written
+	Until time.Time `json:"until"` // by the clock of the workspace; after that nothing more is expected of it
 }
 
 // actor is who caused something, as a timeline tells.
@@ -240,6 +253,14 @@ func (s *state) ended(now time.Time) bool {
 
 // programAt is when the code goes onto its lock; the zero time: at once.
 func (s *state) programAt(t provider.CodeTraits) time.Time {
+	if at := s.scheduledAt(t); s.HeldBack.Before(at) {
+		return at
+	}
+	return s.HeldBack
+}
+
+// scheduledAt is programAt when no other code needs its place.
+func (s *state) scheduledAt(t provider.CodeTraits) time.Time {
 	switch {
 	case s.StartsAt.IsZero() || s.Offline:
 		return time.Time{}
@@ -295,6 +316,7 @@ const (
 	nothing step = iota
 	write
 	erase
+	await // the outcome of what was asked before
 )
 
 // next is what the lock has to do for the code now.
@@ -370,6 +392,9 @@ func (r *row) due(now time.Time, t provider.CodeTraits, blocked bool) time.Time 
 	}
 	if !blocked {
 		at(r.RetryAt)
+	}
+	if r.Asked != nil {
+		at(r.Asked.Until)
 	}
 	if !r.Waiting.IsZero() {
 		at(r.Waiting.Add(delayAfter))

@@ -249,7 +249,10 @@ func TestDuplicateFullAndRefusals(t *testing.T) {
 		august := w.connect("august")
 		w.settle()
 		a := w.call("/access_codes/create", object{"device_id": august, "code": "1234", "name": "a", "sync": true}).obj("access_code").str("access_code_id")
-		b := w.call("/access_codes/create", object{"device_id": august, "code": "1234", "name": "b", "sync": true}).obj("access_code")
+		w.refused("/access_codes/create", object{"device_id": august, "code": "1234", "name": "b"}, "duplicate_access_code")
+		b := w.call("/access_codes/create", object{"device_id": august, "code": "4321", "name": "b", "sync": true}).obj("access_code")
+		w.call("/access_codes/update", object{"access_code_id": b.str("access_code_id"), "code": "1234", "sync": true})
+		b = w.get(b.str("access_code_id"))
 		if e := b.list("errors")[0]; e.str("error_code") != "duplicate_code_on_device" || e.str("managed_access_code_id") != a {
 			t.Fatal(b)
 		}

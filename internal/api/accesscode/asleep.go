@@ -21,7 +21,7 @@ type sleep struct{ until, in sql.NullInt64 }
 // and have nothing to do with what their lock holds now.
 func (r *row) asleep(now time.Time, a around) (s sleep, err error) {
 	switch {
-	case !r.managed || r.spare || r.Backup, r.ended(now), r.Held != nil && !r.Offline, r.Sent != nil, len(r.Attempts) > 0,
+	case !r.managed || r.spare || r.Backup, r.ended(now), r.Held != nil && !r.Offline, r.Sent != nil, len(r.Attempts) > 0, !r.HeldBack.IsZero(), r.Asked != nil,
 		r.Tries > 0 || !r.RetryAt.IsZero() || !r.Waiting.IsZero(), r.next(now, a.traits) != nothing, r.Shown != r.stage(now, a.traits),
 		r.Told == nil || *r.Told != *r.asTold():
 		return s, nil

@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"time"
 
 	"keyway/internal/api/device"
 	"keyway/internal/platform/fault"
@@ -19,6 +20,7 @@ type rules struct {
 	nameMin  int
 	nameMax  int // 0: any
 	existing []neighbour
+	frame    span                               // when the code is to open the lock
 	digests  func(part, digits string) [][]byte // as they stand in the prints of existing
 }
 
@@ -63,6 +65,34 @@ func (r rules) has(kind string) bool { return slices.Contains(r.kinds, kind) }
 
 // lockChooses tells whether the lock makes up PINs by itself.
 func (r rules) lockChooses() bool { return r.has("cannot_specify_pin_code") }
+
+// span is the time in which a code opens its lock, from its start until just before its end. A zero time
+// is no limit.
+type span struct{ starts, ends time.Time }
+
+func (s span) overlaps(o span) bool {
+	before := func(starts, ends time.Time) bool { return starts.IsZero() || ends.IsZero() || starts.Before(ends) }
+	return before(s.starts, o.ends) && before(o.starts, s.ends)
+}
+
+// overlaps tells whether another code opens the lock in some of the same time.
+func (r rules) overlaps(n neighbour) bool {
+	frame, ok := n.frame()
+	return ok && r.frame.overlaps(frame)
+}
+
+// checkFree returns duplicate_access_code when another code that is wanted on the device has the PIN in
+// some of the same time.
+func (r rules) checkFree(pin string) error {
+	wanted := func(n neighbour) bool { return len(n.prints) > 0 && r.overlaps(n) }
+	sums := r.digestsOf(wholePIN, pin)
+	for _, n := range r.existing {
+		if wanted(n) && among(sums, fingerprint(n.prints[0]).whole()) {
+			return fault.New(fault.DuplicateAccessCode, "Another access code on the device has this PIN in some of the same time")
+		}
+	}
+	return nil
+}
 
 // checkPIN returns invalid_input when the device does not take the PIN. The message never holds it.
 func (r rules) checkPIN(pin string) error {
@@ -110,8 +140,8 @@ func (r rules) breaks(kind, pin string) (bool, string) {
 	case "at_least_three_unique_digits":
 		return unique(pin) < 3, "The code must have at least three different digits"
 	case "unique_first_four_digits":
-		return r.meets(first4Only, first4(pin), fingerprint.first4),
-			"The first four digits of the code must differ from those of all other codes on the device"
+		return r.meets(first4Only, first4(pin), fingerprint.first4, r.overlaps),
+			"The first four digits of the code must differ from those of all other codes on the device at the same time"
 	case "pin_code_matches_existing_set":
 		return r.anyPrint(func(p fingerprint) bool { return p.length() != len(pin) }),
 			"The code must be as long as the other codes on the device"

@@ -21,7 +21,7 @@ func testPrint(pin string) fingerprint {
 
 func TestEachKindOfConstraint(t *testing.T) {
 	t.Parallel()
-	others := []neighbour{{"cleaner", [][]byte{testPrint("123456")}}}
+	others := []neighbour{{name: "cleaner", prints: [][]byte{testPrint("123456")}}}
 	for _, c := range []struct{ kind, good, bad string }{
 		{"no_zeros", "1357", "1057"},
 		{"cannot_contain_089", "1357", "1397"},

@@ -218,15 +218,14 @@ func (c *Codes) lookUp(ctx context.Context, in getInput, managed bool) ([]byte, 
 		if in.DeviceID == "" || in.Code == "" {
 			return nil, fault.Invalid("access_code_id", "Required")
 		}
-		rows, err := c.ofDevice(ctx, c.DB, p.WorkspaceID, in.DeviceID)
+		ids, err := c.withPIN(ctx, c.DB, p.WorkspaceID, in.DeviceID, in.Code, managed)
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range rows {
-			if r.managed == managed && r.PIN == in.Code {
-				in.ID = r.id
-			}
+		if len(ids) == 0 {
+			return nil, fault.Missing(fault.AccessCodeNotFound)
 		}
+		in.ID = ids[len(ids)-1]
 	}
 	w := c.DB.Where()
 	w.Add("workspace_id = ?", p.WorkspaceID)

@@ -6,6 +6,9 @@ import (
 	"database/sql"
 	"slices"
 	"strings"
+	"time"
+
+	json "github.com/go-json-experiment/json/v1" // encoding/json as Go 1.27 has it: the same, and much faster
 
 	"keyway/internal/platform/store"
 )
@@ -70,8 +73,33 @@ func (c *Codes) digestsOn(deviceID string) func(part, digits string) [][]byte {
 
 // neighbour is another code on the same device.
 type neighbour struct {
-	name   string // in lower case; only where the device wants names to differ
-	prints [][]byte
+	name   string   // in lower case; only where the device wants names to differ
+	prints [][]byte // of the PIN that is wanted first, then of the one that the lock holds if that is another
+	doc    []byte   // as it is served; nil: its times are known
+	span
+	leaving bool // it is being deleted
+}
+
+// frame is when the code opens its lock; ok is false for one that is being deleted.
+func (n neighbour) frame() (s span, ok bool) {
+	if n.doc == nil {
+		return n.span, !n.leaving
+	}
+	var of struct {
+		Status   string     `json:"status"`
+		StartsAt *time.Time `json:"starts_at"`
+		EndsAt   *time.Time `json:"ends_at"`
+	}
+	if err := json.Unmarshal(n.doc, &of); err != nil {
+		return s, true // it is ours, so this does not happen; then it counts as always valid
+	}
+	if of.StartsAt != nil {
+		s.starts = *of.StartsAt
+	}
+	if of.EndsAt != nil {
+		s.ends = *of.EndsAt
+	}
+	return s, of.Status != "removing"
 }
 
 // neighbours are the codes of a device, but for one.
@@ -79,7 +107,7 @@ func (c *Codes) neighbours(rows []*row, but string) []neighbour {
 	var out []neighbour
 	for _, r := range rows {
 		if r.id != but {
-			out = append(out, neighbour{strings.ToLower(r.Name), c.prints(r)})
+			out = append(out, neighbour{name: strings.ToLower(r.Name), prints: c.prints(r), span: span{r.StartsAt, r.EndsAt}, leaving: r.Deleting})
 		}
 	}
 	return out
@@ -88,7 +116,7 @@ func (c *Codes) neighbours(rows []*row, but string) []neighbour {
 // surroundings finds what a new code on a device has to respect, without opening a PIN.
 func (c *Codes) surroundings(ctx context.Context, tx *store.Tx, t *telling, rule *rules) error {
 	names := rule.has("name_must_be_unique")
-	query := `SELECT access_code_id, is_spare, prints, '' FROM access_codes WHERE workspace_id = $1 AND device_id = $2`
+	query := `SELECT access_code_id, is_spare, prints, doc, '' FROM access_codes WHERE workspace_id = $1 AND device_id = $2`
 	if names {
 		query = strings.Replace(query, "''", "search", 1)
 	}
@@ -98,7 +126,7 @@ func (c *Codes) surroundings(ctx context.Context, tx *store.Tx, t *telling, rule
 		var id, search string
 		var spare bool
 		var prints []byte
-		if err := rows.Scan(&id, &spare, &prints, &search); err != nil {
+		if err := rows.Scan(&id, &spare, &prints, &n.doc, &search); err != nil {
 			return n, err
 		}
 		n.name = strings.TrimSuffix(search, searchText("", id))
@@ -127,17 +155,59 @@ func (c *Codes) surroundings(ctx context.Context, tx *store.Tx, t *telling, rule
 }
 
 // taken tells whether another code on the device has the PIN.
-func (r rules) taken(pin string) bool { return r.meets(wholePIN, pin, fingerprint.whole) }
+func (r rules) taken(pin string) bool {
+	return r.meets(wholePIN, pin, fingerprint.whole, func(neighbour) bool { return true })
+}
 
-// meets tells whether a part of a PIN is that of another code on the device.
-func (r rules) meets(part, digits string, of func(fingerprint) []byte) bool {
-	if len(r.existing) == 0 {
-		return false
-	}
-	sums := r.digests(part, digits)
-	return r.anyPrint(func(p fingerprint) bool {
-		return slices.ContainsFunc(sums, func(sum []byte) bool { return hmac.Equal(sum, of(p)) })
+// meets tells whether a part of a PIN is that of another code on the device that counts.
+func (r rules) meets(part, digits string, of func(fingerprint) []byte, counts func(neighbour) bool) bool {
+	sums := r.digestsOf(part, digits)
+	return slices.ContainsFunc(r.existing, func(n neighbour) bool {
+		return slices.ContainsFunc(n.prints, func(p []byte) bool { return among(sums, of(p)) }) && counts(n)
 	})
+}
+
+// digestsOf are the digests that a part of a PIN may have in the prints of the other codes.
+func (r rules) digestsOf(part, digits string) [][]byte {
+	if len(r.existing) == 0 {
+		return nil
+	}
+	return r.digests(part, digits)
+}
+
+func among(sums [][]byte, digest []byte) bool {
+	return slices.ContainsFunc(sums, func(sum []byte) bool { return hmac.Equal(sum, digest) })
+}
+
+// withPIN finds the codes of a device for which a PIN is wanted, oldest first, by their prints. Only
+// those from before there were prints, or under another key, are opened.
+func (c *Codes) withPIN(ctx context.Context, q store.Querier, workspaceID, deviceID, pin string, managed bool) ([]string, error) {
+	sums := c.digestsOn(deviceID)(wholePIN, pin)
+	unprinted := false
+	rows, err := q.Query(ctx, `SELECT access_code_id, prints FROM access_codes WHERE workspace_id = $1 AND device_id = $2 AND is_managed = $3
+		ORDER BY created_at, access_code_id`, workspaceID, deviceID, managed)
+	ids, err := store.All(rows, err, func(rows *sql.Rows) (id string, err error) {
+		var prints []byte
+		if err := rows.Scan(&id, &prints); err != nil {
+			return "", err
+		}
+		unprinted = unprinted || prints == nil
+		if len(prints) <= printSize || !among(sums, fingerprint(prints[1:]).whole()) {
+			return "", nil
+		}
+		return id, nil
+	})
+	if err != nil || !unprinted {
+		return slices.DeleteFunc(ids, func(id string) bool { return id == "" }), err
+	}
+	opened, err := c.ofDevice(ctx, q, workspaceID, deviceID)
+	ids = nil
+	for _, r := range opened {
+		if r.managed == managed && r.PIN == pin {
+			ids = append(ids, r.id)
+		}
+	}
+	return ids, err
 }
 
 func (r rules) anyPrint(is func(fingerprint) bool) bool {

@@ -106,6 +106,7 @@ func (c *Codes) create(ctx context.Context, tx *store.Tx, n New, count func(devi
 	if err := checkTimes(n.StartsAt, n.EndsAt, t.now, rule); err != nil {
 		return out, err
 	}
+	rule.frame = span{n.StartsAt, n.EndsAt}
 	if err := t.able(n); err != nil {
 		return out, err
 	}
@@ -132,6 +133,13 @@ func (c *Codes) create(ctx context.Context, tx *store.Tx, n New, count func(devi
 	}
 	if at.Status == "pending" {
 		r.Attempts = []string{at.ID}
+	} else {
+		if err := c.sealResult(ctx, tx, r, at.ID, t); err != nil {
+			return out, err
+		}
+		if attempt, err = c.Attempts.Get(ctx, tx, p.WorkspaceID, at.ID); err != nil {
+			return out, err
+		}
 	}
 	t.add(r, "access_code.created", t.now, nil, nil, r.Actor)
 	t.requested(r)
@@ -161,6 +169,9 @@ func (t *telling) able(n New) error {
 	return nil
 }
 
+// justNow is how long ago a start still means now: a clock that differs, or a request that took its time.
+const justNow = time.Minute
+
 // checkTimes returns invalid_input for a time frame that cannot be.
 func checkTimes(starts, ends, now time.Time, rule rules) error {
 	switch {
@@ -172,14 +183,14 @@ func checkTimes(starts, ends, now time.Time, rule rules) error {
 		return fault.Invalid("ends_at", "The time must be in the future")
 	case !starts.IsZero() && !ends.After(starts):
 		return fault.Invalid("ends_at", "The time must be after starts_at")
-	case rule.has("start_date_in_future") && (starts.IsZero() || !starts.After(now)):
+	case rule.has("start_date_in_future") && !starts.After(now.Add(-justNow)):
 		return fault.Invalid("starts_at", "The device takes only codes that begin in the future")
 	}
 	return nil
 }
 
 // choosePIN settles a new code's PIN: the one that was asked for, one that is made up, or none where
-// the lock chooses. It returns invalid_input.
+// the lock chooses. It returns invalid_input or duplicate_access_code.
 func (c *Codes) choosePIN(ctx context.Context, t *telling, r *row, n New, rule rules) error {
 	switch {
 	case n.Offline:
@@ -209,7 +220,10 @@ func (c *Codes) choosePIN(ctx context.Context, t *telling, r *row, n New, rule r
 		}
 		return nil
 	case n.PIN != "":
-		return rule.checkPIN(n.PIN)
+		if err := rule.checkPIN(n.PIN); err != nil {
+			return err
+		}
+		return rule.checkFree(n.PIN)
 	case rule.lockChooses():
 		return nil
 	}
@@ -233,7 +247,7 @@ func (c *Codes) enablePool(ctx context.Context, tx *store.Tx, t *telling) error 
 }
 
 // Create makes a code. With wait it returns when the lock was asked. It returns device_not_found,
-// device_unmanaged, not_supported, device_offline, too_many_requests, or invalid_input.
+// device_unmanaged, not_supported, device_offline, duplicate_access_code, too_many_requests, or invalid_input.
 func (c *Codes) Create(ctx context.Context, n New, wait bool) (out created, err error) { //nolint:revive // endpoints hand it on as it is; nobody else needs its name
 	ws, count := credential.From(ctx).WorkspaceID, c.Devices.Limits.Count(device.CreateCode)
 	err = c.DB.Update(ctx, func(tx *store.Tx) (err error) {
@@ -288,6 +302,7 @@ func (c *Codes) CreateMultiple(ctx context.Context, deviceIDs []string, n New, r
 			if err != nil {
 				return err
 			}
+			rule.frame = span{n.StartsAt, n.EndsAt}
 			all = append(all, rule)
 		}
 		shared, sharing := n, make([]bool, len(deviceIDs))
@@ -425,7 +440,7 @@ func (c *Codes) cutShort(ctx context.Context, tx *store.Tx, t *telling, r *row, 
 	if r.next(t.now, t.traits) == nothing {
 		why = nil
 	}
-	return c.settle(ctx, tx, r, why)
+	return c.settle(ctx, tx, r, why, t)
 }
 
 // update changes one code in memory.
@@ -456,6 +471,7 @@ func (t *telling) update(r *row, ch Change, rule rules, by actor) error {
 			return err
 		}
 	}
+	rule.frame = span{starts, ends}
 	if ch.PIN != "" && ch.PIN != r.PIN {
 		if err := rule.checkPIN(ch.PIN); err != nil {
 			return err

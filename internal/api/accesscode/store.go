@@ -69,6 +69,12 @@ func (c *Codes) those(ctx context.Context, q store.Querier, and string, args ...
 	return store.All(rows, err, c.scan)
 }
 
+// awaits tells whether a code of a device waits for the outcome of what its lock was asked.
+func (c *Codes) awaits(ctx context.Context, q store.Querier, r *device.Reached, id string) (bool, error) {
+	rows, err := c.those(ctx, q, ` AND access_code_id = $3`, r.WorkspaceID, r.ID, id)
+	return len(rows) == 1 && rows[0].Asked != nil, err
+}
+
 // find reads one code that the caller reaches; access_code_not_found when there is none.
 func (c *Codes) find(ctx context.Context, q store.Querier, id string, managed bool) (*row, error) {
 	p := credential.From(ctx)
@@ -93,6 +99,7 @@ func (c *Codes) find(ctx context.Context, q store.Querier, id string, managed bo
 // save writes a code as it is now, if anything about it has changed.
 func (c *Codes) save(ctx context.Context, tx *store.Tx, r *row, now time.Time, a around) error {
 	if r.vanished {
+		r.wrote = true
 		_, err := tx.Exec(ctx, `DELETE FROM access_codes WHERE workspace_id = $1 AND access_code_id = $2`, r.workspaceID, r.id)
 		return err
 	}
@@ -114,6 +121,7 @@ func (c *Codes) save(ctx context.Context, tx *store.Tx, r *row, now time.Time, a
 	if bytes.Equal(stored, r.stored) && was == r.indexed {
 		return nil
 	}
+	r.wrote = true
 	r.doc = rpc.Splice[Code](doc, fields)
 	secret := c.Vault.Seal(place(r.workspaceID, r.id, "secret"), fields)
 	sealed := c.Vault.Seal(place(r.workspaceID, r.id, "state"), plain)
@@ -282,7 +290,7 @@ func (c *Codes) Reset(ctx context.Context, tx *store.Tx, workspaceID string) err
 		return err
 	}
 	for _, r := range codes {
-		if err := c.settle(ctx, tx, r, &wasReset); err != nil {
+		if err := c.settle(ctx, tx, r, &wasReset, nil); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"time"
 
@@ -54,6 +55,35 @@ func (c *Codes) DeviceChanged(ctx context.Context, tx *store.Tx, d *device.Devic
 	return c.Kick(ctx, tx, d.WorkspaceID, d.ID, now)
 }
 
+var _ device.Observer = (*Codes)(nil)
+
+// DeviceReported looks at the codes of a lock when it has said what became of one of them. What it then holds
+// tells.
+func (c *Codes) DeviceReported(ctx context.Context, tx *store.Tx, r *device.Reached, is provider.Report) error {
+	if is.For == "" {
+		return nil
+	}
+	waits, err := c.awaits(ctx, tx, r, is.For)
+	if err != nil || !waits {
+		return err
+	}
+	return c.CodesChanged(ctx, tx, r, nil)
+}
+
+// DeviceOccurred is of no concern to codes.
+func (c *Codes) DeviceOccurred(context.Context, *store.Tx, *device.Reached, provider.Occurrence, string) error {
+	return nil
+}
+
+// CodesChanged has the codes of a lock looked at, because some have changed on it.
+func (c *Codes) CodesChanged(ctx context.Context, tx *store.Tx, r *device.Reached, _ []string) error {
+	now, err := c.Clock.Now(ctx, tx, r.WorkspaceID)
+	if err != nil {
+		return err
+	}
+	return c.Kick(ctx, tx, r.WorkspaceID, r.ID, now)
+}
+
 // visit is one round with a lock: what was planned, what the lock answered, what it then held.
 type visit struct {
 	around
@@ -61,7 +91,9 @@ type visit struct {
 	blocked bool
 	steps   map[string]step
 	wants   map[string]held
-	results map[string]error // of the steps that were tried
+	results map[string]error     // of the steps that were tried
+	until   map[string]time.Time // of steps whose outcome the lock gives later: until when, by the clock of the workspace
+	erased  map[string]bool      // codes that were taken off the lock so that others can have their PINs
 	held    []held
 	readErr error
 	read    bool // held is what the lock holds
@@ -116,7 +148,8 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 		if rows, err = c.keepPool(ctx, tx, d, rows, now); err != nil {
 			return err
 		}
-		v = &visit{around: surround(d, rows), rows: rows, steps: map[string]step{}, wants: map[string]held{}, results: map[string]error{}}
+		v = &visit{around: surround(d, rows), rows: rows, steps: map[string]step{}, wants: map[string]held{}, results: map[string]error{}, until: map[string]time.Time{}, erased: map[string]bool{}}
+		giveWay(rows, now, v.traits, capacity(d))
 		v.blocked = IsBlocked(d)
 		for i, r := range rows {
 			if !d.IsManaged {
@@ -125,7 +158,7 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 				}
 			}
 			if r.vanished {
-				if err := c.settle(ctx, tx, r, &deviceLeft); err != nil {
+				if err := c.settle(ctx, tx, r, &deviceLeft, nil); err != nil {
 					return err
 				}
 				if err := c.save(ctx, tx, r, now, v.around); err != nil {
@@ -138,14 +171,18 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 			}
 			r.Blocked = v.blocked
 			v.steps[r.id] = r.next(now, v.traits)
-			if v.steps[r.id] == write && !v.blocked && !now.Before(r.RetryAt) {
+			if r.Asked != nil {
+				v.steps[r.id] = await
+			}
+			later := now.Before(r.RetryAt) && !r.duplicate() // whether a PIN is free costs nothing to see
+			if v.steps[r.id] == write && !v.blocked && !later {
 				w := r.wanted(v.traits)
 				v.wants[r.id] = w
 				if r.Held == nil {
 					r.Sent = &w
 				}
 			}
-			if now.Before(r.RetryAt) {
+			if later && v.steps[r.id] != await {
 				v.steps[r.id] = nothing
 			}
 			if i < len(before) && r.planned() == before[i] {
@@ -155,9 +192,20 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 				return err
 			}
 		}
+		quietUnless(tx, len(t.events) > 0, rows)
 		return c.tell(ctx, tx, t)
 	}, store.Workspace(j.WorkspaceID))
 	return v, err
+}
+
+// quietUnless keeps what was read of the workspace good after a transaction that changed nothing of it.
+func quietUnless(tx *store.Tx, changed bool, rows []*row) {
+	if !changed && !slices.ContainsFunc(rows, func(r *row) bool { return r.wrote }) {
+		tx.Quiet()
+	}
+	for _, r := range rows {
+		r.wrote = false
+	}
 }
 
 // planned is what a plan may change of a code that was there before.
@@ -166,10 +214,11 @@ type planned struct {
 	tries                      int
 	retryAt                    time.Time
 	sent                       *held
+	heldBack                   time.Time
 }
 
 func (r *row) planned() planned {
-	return planned{r.managed, r.Deleting, r.Blocked, r.Tries, r.RetryAt, r.Sent}
+	return planned{r.managed, r.Deleting, r.Blocked, r.Tries, r.RetryAt, r.Sent, r.HeldBack}
 }
 
 // forget ends the visits to a device that is gone: its codes went with it.
@@ -198,32 +247,158 @@ func (v *visit) ask(ctx context.Context) {
 	for _, r := range v.rows {
 		if v.steps[r.id] == erase && r.Held != nil {
 			asked = true
-			_, v.results[r.id] = lock.DeleteCode(ctx, v.device.Ref, r.Held.Slot, r.id)
-			if v.results[r.id] == nil {
+			if v.erase(ctx, lock, r) {
 				v.held = slices.DeleteFunc(v.held, func(h held) bool { return h.Slot == r.Held.Slot })
 			}
 		}
 	}
+	if v.writeAll(ctx, lock) || asked {
+		v.readCodes(ctx, lock)
+	}
+}
+
+// writeAll writes the codes in an order in which each finds its PIN free, whatever they had before. Where
+// they wait for each other in a circle, one is taken off the lock until the others are written.
+func (v *visit) writeAll(ctx context.Context, lock provider.CodeProgrammer) (asked bool) {
+	var pending []*row
 	for _, r := range v.rows {
-		if v.steps[r.id] != write {
+		if v.steps[r.id] == write {
+			pending = append(pending, r)
+		}
+	}
+	for len(pending) > 0 {
+		i := slices.IndexFunc(pending, func(r *row) bool { return v.blockedBy(r) == "" })
+		if i < 0 {
+			if i = v.circle(pending); i < 0 {
+				for _, r := range pending {
+					v.results[r.id] = provider.ErrDuplicate
+				}
+				return asked
+			}
+			r := pending[i]
+			asked = true
+			if !v.erase(ctx, lock, r) {
+				pending = slices.Delete(pending, i, i+1)
+				continue
+			}
+			v.erased[r.id] = true
+			v.held = slices.DeleteFunc(v.held, func(h held) bool { return h.Slot == r.Held.Slot })
 			continue
 		}
-		w := v.wants[r.id]
-		if r.Held != nil {
-			w.Slot = r.Held.Slot
-		}
-		if slices.ContainsFunc(v.held, func(h held) bool { return h.PIN == w.PIN && h.Slot != w.Slot }) {
-			v.results[r.id] = provider.ErrDuplicate
+		r, w := pending[i], v.target(pending[i])
+		pending = slices.Delete(pending, i, i+1)
+		if slices.ContainsFunc(v.held, func(h held) bool { return h.Slot == w.Slot && h.same(w) }) {
+			v.results[r.id] = nil // it holds it already: a try before this came late, or its answer was lost
 			continue
 		}
 		asked = true
-		_, v.results[r.id] = lock.PutCode(ctx, v.device.Ref, w.public(), r.id)
-		if v.results[r.id] == nil {
+		if v.put(ctx, lock, r, w) {
 			v.held = append(slices.DeleteFunc(v.held, func(h held) bool { return h.Slot == w.Slot }), w)
 		}
 	}
-	if asked {
-		v.readCodes(ctx, lock)
+	return asked
+}
+
+// put asks the lock to hold a code. It tells whether the lock took the request.
+func (v *visit) put(ctx context.Context, lock provider.CodeProgrammer, r *row, w held) bool {
+	asked, err := lock.PutCode(ctx, v.device.Ref, w.public(), r.id)
+	v.results[r.id] = err
+	v.expect(r, asked.Until)
+	return err == nil
+}
+
+// erase asks the lock to give up what it holds for a code. It tells whether the lock took the request.
+func (v *visit) erase(ctx context.Context, lock provider.CodeProgrammer, r *row) bool {
+	asked, err := lock.DeleteCode(ctx, v.device.Ref, r.Held.Slot, r.id)
+	v.results[r.id] = err
+	v.expect(r, asked.Until)
+	return err == nil
+}
+
+// expect notes until when the outcome of what a lock has taken for a code is expected; the zero time: it is
+// known at once.
+func (v *visit) expect(r *row, until time.Time) {
+	if !until.IsZero() {
+		v.until[r.id] = until.Add(v.device.Ahead)
+	}
+}
+
+// target is what is to be written for a code, with its slot on the lock.
+func (v *visit) target(r *row) held {
+	w := v.wants[r.id]
+	if r.Held != nil {
+		w.Slot = r.Held.Slot
+	}
+	return w
+}
+
+// blockedBy is the slot of another code that has the PIN which is to be written; empty: none.
+func (v *visit) blockedBy(r *row) string {
+	w := v.target(r)
+	for _, h := range v.held {
+		if w.PIN != "" && h.PIN == w.PIN && h.Slot != w.Slot {
+			return h.Slot
+		}
+	}
+	return ""
+}
+
+// circle finds one of the codes that wait for each other's PINs; negative: there is none.
+func (v *visit) circle(pending []*row) int {
+	for start := range pending {
+		at, seen := start, map[int]bool{}
+		for at >= 0 && !seen[at] {
+			seen[at] = true
+			slot := v.blockedBy(pending[at])
+			at = slices.IndexFunc(pending, func(r *row) bool { return r.Held != nil && r.Held.Slot == slot && !v.erased[r.id] })
+		}
+		if at >= 0 && pending[at].Held != nil {
+			return at
+		}
+	}
+	return -1
+}
+
+// capacity is how many codes a lock holds; 0: it does not say.
+func capacity(d device.Reached) int {
+	var n float64
+	_ = json.Unmarshal(d.Properties["max_active_codes_supported"], &n) // absent: 0
+	return int(n)
+}
+
+// giveWay keeps codes whose time has not come off the lock while codes that begin before them need their
+// PIN or their place. Whatever has begun has a claim to its place, in the order of the beginnings.
+func giveWay(rows []*row, now time.Time, t provider.CodeTraits, capacity int) {
+	var due []*row
+	onLock := 0
+	for _, r := range rows {
+		r.HeldBack = time.Time{}
+		switch {
+		case r.vanished || r.Offline:
+		case !r.managed && r.Held != nil && !r.Deleting:
+			onLock++
+		case r.managed && !r.ended(now) && !r.LetGo && !now.Before(r.scheduledAt(t)):
+			due = append(due, r)
+		}
+	}
+	slices.SortStableFunc(due, func(a, b *row) int { return a.StartsAt.Compare(b.StartsAt) })
+	for i, r := range due {
+		if now.Before(r.StartsAt) {
+			if capacity > 0 && onLock >= capacity {
+				r.HeldBack = r.StartsAt
+			}
+			for _, first := range due[:i] {
+				if r.PIN == "" || first.PIN != r.PIN || !first.HeldBack.IsZero() {
+					continue
+				}
+				if r.HeldBack = r.StartsAt; !first.EndsAt.IsZero() && first.EndsAt.Before(r.StartsAt) {
+					r.HeldBack = first.EndsAt
+				}
+			}
+		}
+		if r.HeldBack.IsZero() {
+			onLock++
+		}
 	}
 }
 
@@ -289,13 +464,16 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 		if v.read {
 			rows = t.others(rows, v.held)
 		}
+		giveWay(rows, now, t.traits, capacity(d))
 		for _, r := range rows {
 			t.progress(r)
 		}
 		errs, warnings := t.spaceProblems(rows)
+		was := d.Device
 		if err := c.Devices.SetProblems(ctx, tx, &d, spaceProblems, errs, warnings); err != nil {
 			return err
 		}
+		changed := !reflect.DeepEqual(was.Errors, d.Errors) || !reflect.DeepEqual(was.Warnings, d.Warnings)
 		t.around = surround(d, rows) // a spare may be set now
 		woken, err := c.disturbed(ctx, tx, t.around, now)
 		if err != nil {
@@ -314,21 +492,23 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 				r.RetryAt = time.Time{}
 			}
 			if failure, known := r.outcome(now, t.traits, blocked); known {
-				if err := c.settle(ctx, tx, r, failure); err != nil {
+				if err := c.settle(ctx, tx, r, failure, t); err != nil {
 					return err
 				}
 			}
 			if err := c.save(ctx, tx, r, now, t.around); err != nil {
 				return err
 			}
+			changed = changed || r.vanished
 			due := r.due(now, t.traits, blocked)
-			if !r.vanished && !blocked && r.next(now, t.traits) != nothing && !now.Before(r.RetryAt) {
+			if !r.vanished && !blocked && r.Asked == nil && r.next(now, t.traits) != nothing && !now.Before(r.RetryAt) {
 				due = now
 			}
 			if !r.vanished {
 				again = earlier(again, due)
 			}
 		}
+		quietUnless(tx, changed || len(t.events) > 0, rows)
 		if err := c.tell(ctx, tx, t); err != nil {
 			return err
 		}
@@ -359,6 +539,11 @@ func (r *row) stuck() bool {
 	})
 }
 
+// duplicate tells whether another code on the lock has its PIN.
+func (r *row) duplicate() bool {
+	return slices.ContainsFunc(r.Errors, func(p Problem) bool { return p.ErrorCode == "duplicate_code_on_device" })
+}
+
 // observe compares what was planned for a code with what its lock now holds.
 func (t *telling) observe(r *row, rows []*row, v *visit) {
 	step, planned := v.steps[r.id]
@@ -382,23 +567,25 @@ func (t *telling) observe(r *row, rows []*row, v *visit) {
 			now = &v.held[i]
 		}
 	}
+	if now == nil && v.erased[r.id] { // so that it can be written anew
+		r.Held, r.Shown = nil, ""
+	}
+	if step == await && r.Asked != nil {
+		t.awaited(r, rows, now)
+		return
+	}
 	switch {
-	case now == nil && r.next(t.now, v.traits) == erase: // also when someone else was quicker
-		if r.Held != nil {
-			t.removed(r)
-		}
-		r.Held, r.Sent = nil, nil
-		r.well()
+	case now == nil && r.next(t.now, v.traits) == erase && !(step == write && t.now.Before(v.until[r.id])): // also when someone else was quicker
+		t.erased(r)
 	case step == write && now.same(wanted): // whatever it said
-		if r.PIN == "" {
-			r.PIN = now.PIN
-			r.Told.PIN = now.PIN
-		}
-		r.Held, r.Sent = now, nil
-		r.well()
+		t.written(r, now)
 	case step != nothing:
 		if now != nil {
 			r.Held = now
+		}
+		if until := v.until[r.id]; tried && err == nil && t.now.Before(until) {
+			r.Asked = &asked{Erase: step == erase, Code: wanted, Until: until}
+			return
 		}
 		if !tried || err == nil {
 			err = errUnconfirmed
@@ -413,12 +600,53 @@ func (t *telling) observe(r *row, rows []*row, v *visit) {
 	}
 }
 
+// awaited looks whether a lock has done what it was asked before. Only what it holds tells; when its time
+// is over and it has not, that is a failure, and the next try begins with a read again.
+func (t *telling) awaited(r *row, rows []*row, now *held) {
+	a := *r.Asked
+	switch {
+	case a.Erase && now == nil:
+		t.erased(r)
+	case !a.Erase && now.same(a.Code):
+		t.written(r, now)
+	case t.now.Before(a.Until):
+	default:
+		r.Asked = nil
+		wanted := write
+		if a.Erase {
+			wanted = erase
+		}
+		if r.next(t.now, t.traits) == wanted { // otherwise something else is wanted since
+			t.failed(r, rows, wanted, errUnconfirmed)
+		}
+	}
+}
+
+// written notes that a lock holds what was asked of it.
+func (t *telling) written(r *row, now *held) {
+	if r.PIN == "" {
+		r.PIN = now.PIN
+		r.Told.PIN = now.PIN
+	}
+	r.Held, r.Sent = now, nil
+	r.well()
+}
+
+// erased notes that a lock does not hold a code any more.
+func (t *telling) erased(r *row) {
+	if r.Held != nil {
+		t.removed(r)
+	}
+	r.Held, r.Sent = nil, nil
+	r.well()
+}
+
 // errUnconfirmed says that the lock took a request and did not do it.
 var errUnconfirmed = errors.New("the lock did not do what it said")
 
 // well forgets the failures of a step that succeeded.
 func (r *row) well() {
-	r.Tries, r.RetryAt, r.Waiting = 0, time.Time{}, time.Time{}
+	r.Asked, r.Tries, r.RetryAt, r.Waiting = nil, 0, time.Time{}, time.Time{}
 	r.Errors = slices.DeleteFunc(r.Errors, func(p Problem) bool { return p.ErrorCode != "conflicting_external_modification" })
 	for i := range r.Errors {
 		r.Errors[i].Until = r.Errors[i].CreatedAt.Add(remember)
@@ -427,6 +655,9 @@ func (r *row) well() {
 
 // failed notes that a step did not succeed: when to try again, and what to tell.
 func (t *telling) failed(r *row, rows []*row, s step, err error) {
+	if errors.Is(err, provider.ErrDuplicate) && r.duplicate() && t.now.Before(r.RetryAt) {
+		return // as before
+	}
 	r.Tries++
 	r.RetryAt = t.now.Add(min(firstRetry<<min(r.Tries-1, 14), lastRetry))
 	code, event := "failed_to_set_on_device", "access_code.failed_to_set_on_device"
@@ -657,15 +888,30 @@ var (
 	wasReset    = action.Failure{Type: "workspace_reset", Message: "The sandbox was reset"}
 )
 
-// settle ends the attempts of a code.
-func (c *Codes) settle(ctx context.Context, tx *store.Tx, r *row, failure *action.Failure) error {
+// settle ends the attempts of a code: with t, which is needed where there is no failure, those that made or
+// changed it result in the code as it is now.
+func (c *Codes) settle(ctx context.Context, tx *store.Tx, r *row, failure *action.Failure, t *telling) error {
 	for _, id := range r.Attempts {
+		if failure == nil && !r.Deleting {
+			if err := c.sealResult(ctx, tx, r, id, t); err != nil {
+				return err
+			}
+		}
 		if _, err := c.Attempts.Settle(ctx, tx, r.workspaceID, id, struct{}{}, failure); err != nil && !fault.Is(err, fault.ActionAttemptNotFound) {
 			return err
 		}
 	}
 	r.Attempts = nil
 	return nil
+}
+
+// sealResult has an attempt result in a code as it is now.
+func (c *Codes) sealResult(ctx context.Context, tx *store.Tx, r *row, attemptID string, t *telling) error {
+	doc, fields, err := r.serve(t.now, t.around)
+	if err != nil {
+		return err
+	}
+	return c.Attempts.SealResult(ctx, tx, r.workspaceID, attemptID, map[string]json.RawMessage{"access_code": json.RawMessage(rpc.Splice[Code](doc, fields))})
 }
 
 // keepPool keeps as many spare codes on a device as it should have. rows are those that are awake.
@@ -736,10 +982,8 @@ func (t *telling) spaceProblems(rows []*row) (errs []device.Error, warnings []de
 	if pulled > spares {
 		warnings = append(warnings, device.Warning{Code: spaceProblems[2], Message: "Many backup access codes are in use on the device.", CreatedAt: at})
 	}
-	var most float64
-	_ = json.Unmarshal(t.device.Properties["max_active_codes_supported"], &most) // absent: nobody knows
-	if most > 0 && on >= int(most) {
-		warnings = append(warnings, device.Warning{Code: spaceProblems[3], Message: "The device has no space for another code.", CreatedAt: at, ActiveCodes: on, MaxCodes: int(most)})
+	if most := capacity(t.device); most > 0 && on >= most {
+		warnings = append(warnings, device.Warning{Code: spaceProblems[3], Message: "The device has no space for another code.", CreatedAt: at, ActiveCodes: on, MaxCodes: most})
 	}
 	return errs, warnings
 }
@@ -767,7 +1011,7 @@ func (c *Codes) DeviceDeleted(ctx context.Context, tx *store.Tx, dev *device.Rea
 			kind = "access_code.unmanaged.removed"
 		}
 		t.add(r, kind, now, nil, deletedCode(r), actorOf(credential.From(ctx)))
-		if err := c.settle(ctx, tx, r, &deviceGone); err != nil {
+		if err := c.settle(ctx, tx, r, &deviceGone, nil); err != nil {
 			return err
 		}
 		if err := c.save(ctx, tx, r, now, t.around); err != nil {

@@ -82,6 +82,31 @@ func TestSparesOfADeviceThatWasGivenUp(t *testing.T) {
 	})
 }
 
+// Guards against visits that empty the caches and wake the streams of a workspace without a reason: one that
+// finds everything as it was leaves its generation as it is.
+func TestAVisitThatChangesNothingIsQuiet(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := setup(t, db)
+		lock := w.connect("august")
+		w.call("/access_codes/create", object{"device_id": lock, "code": "1357"})
+		w.settle()
+		generation := func() uint64 {
+			n, err := db.Latest(context.Background(), store.Workspace(ws))
+			w.must(err)
+			return n
+		}
+		w.must(db.Update(context.Background(), func(tx *store.Tx) error { return w.codes.Kick(context.Background(), tx, ws, lock, w.clock()) }))
+		before := generation()
+		var id string
+		w.must(db.QueryRow(context.Background(), `SELECT job_id FROM jobs WHERE kind = 'access_code.sync'`).Scan(&id))
+		w.must(w.jobs.RunNow(context.Background(), id))
+		if n, _ := w.visits(); n != 0 || generation() != before {
+			t.Errorf("%d visits to come; the generation went from %d to %d", n, before, generation())
+		}
+	})
+}
+
 // A bolt does not turn for someone who has given its device up meanwhile.
 func TestNoBoltTurnsOnADeviceThatWasGivenUp(t *testing.T) {
 	t.Parallel()

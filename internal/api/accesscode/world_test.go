@@ -136,7 +136,7 @@ func (w *world) start() {
 	w.memory = &crashing{Memory: memory.Memory{DB: w.db, Vault: w.vault}}
 	w.virtual = sandbox.New(w.memory, now)
 	events := &event.Log{DB: w.db, Vault: w.vault, Now: now}
-	attempts := &action.Attempts{DB: w.db, Now: now}
+	attempts := &action.Attempts{DB: w.db, Vault: w.vault, Now: now}
 	w.jobs = job.NewRunner(w.db, log, now)
 	registry := provider.NewRegistry(w.virtual)
 	w.devices = &device.Devices{DB: w.db, Events: events, Providers: registry, Jobs: w.jobs, Clock: ck, Now: now}

@@ -12,6 +12,7 @@ import (
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
+	"keyway/internal/platform/vault"
 	"keyway/internal/trust/credential"
 )
 
@@ -32,8 +33,48 @@ type Failure struct {
 
 // Attempts starts, settles and reads action attempts.
 type Attempts struct {
-	DB  *store.DB
-	Now func() time.Time
+	DB    *store.DB
+	Vault *vault.Vault
+	Now   func() time.Time
+}
+
+// Sealed are the columns of this package that hold secrets.
+func Sealed() []vault.Column {
+	return []vault.Column{{What: "results of action attempts", Table: "action_attempts", Name: "result", Key: []string{"workspace_id", "action_attempt_id"},
+		Place: func(key []string) string { return vaultContext(key[0], key[1]) }}}
+}
+
+func vaultContext(workspaceID, id string) string {
+	return "action_attempts/" + workspaceID + "/" + id + "/result"
+}
+
+// SealResult gives a pending or settled attempt a result with secrets in it: it is stored sealed, and served
+// instead of the result in the attempt's document to who may read the access codes that it is about.
+func (a *Attempts) SealResult(ctx context.Context, tx *store.Tx, workspaceID, id string, result any) error {
+	text, err := json.Marshal(result)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE action_attempts SET result = $3 WHERE workspace_id = $1 AND action_attempt_id = $2`,
+		workspaceID, id, a.Vault.Seal(vaultContext(workspaceID, id), text))
+	return err
+}
+
+// withResult puts the sealed result of a successful attempt into its document, for who may read it.
+func (a *Attempts) withResult(ctx context.Context, workspaceID, id, doc string, sealed []byte) (rpc.Doc[Attempt], error) {
+	if len(sealed) == 0 || !credential.From(ctx).MayRead("access_codes") {
+		return rpc.Doc[Attempt](doc), nil
+	}
+	var at Attempt
+	if err := json.Unmarshal([]byte(doc), &at); err != nil || at.Status != "success" {
+		return rpc.Doc[Attempt](doc), err
+	}
+	result, err := a.Vault.Open(vaultContext(workspaceID, id), sealed)
+	if err != nil {
+		return nil, err
+	}
+	at.Result = result
+	return json.Marshal(at)
 }
 
 // Start writes a pending attempt.
@@ -90,27 +131,65 @@ func (a *Attempts) read(ctx context.Context, q store.Querier, workspaceID, id st
 // Get reads an attempt as it is served; action_attempt_not_found when the workspace has none with
 // the id.
 func (a *Attempts) Get(ctx context.Context, q store.Querier, workspaceID, id string) (rpc.Doc[Attempt], error) {
-	return docOf(q.QueryRow(ctx, `SELECT doc FROM action_attempts WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id))
+	doc, _, err := a.Settled(ctx, q, workspaceID, id)
+	return doc, err
 }
 
 // Settled reads an attempt as it is served, and whether it is pending no more. It returns
 // action_attempt_not_found.
 func (a *Attempts) Settled(ctx context.Context, q store.Querier, workspaceID, id string) (doc rpc.Doc[Attempt], settled bool, err error) {
+	return a.scan(ctx, workspaceID, id, q.QueryRow(ctx, `SELECT doc, status, result FROM action_attempts WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id))
+}
+
+func (a *Attempts) scan(ctx context.Context, workspaceID, id string, row *sql.Row) (doc rpc.Doc[Attempt], settled bool, err error) {
 	var text, status string
-	err = q.QueryRow(ctx, `SELECT doc, status FROM action_attempts WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id).Scan(&text, &status)
+	var result []byte
+	err = row.Scan(&text, &status, &result)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fault.Missing(fault.ActionAttemptNotFound)
 	}
-	return rpc.Doc[Attempt](text), status != "pending", err
+	if err != nil {
+		return nil, false, err
+	}
+	doc, err = a.withResult(ctx, workspaceID, id, text, result)
+	return doc, status != "pending", err
 }
 
-func docOf(row *sql.Row) (rpc.Doc[Attempt], error) {
-	var doc string
-	err := row.Scan(&doc)
+// Progress is how far an attempt has come.
+type Progress struct {
+	Settled  bool
+	SentAt   time.Time // when the device was asked, or was about to be; zero: it was not
+	Deadline time.Time // until when the outcome is expected; zero: it was not asked
+}
+
+// Progress tells how far an attempt has come. It returns action_attempt_not_found.
+func (a *Attempts) Progress(ctx context.Context, q store.Querier, workspaceID, id string) (p Progress, err error) {
+	var status string
+	var sent, deadline sql.NullInt64
+	err = q.QueryRow(ctx, `SELECT status, sent_at, deadline FROM action_attempts WHERE workspace_id = $1 AND action_attempt_id = $2`,
+		workspaceID, id).Scan(&status, &sent, &deadline)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, fault.Missing(fault.ActionAttemptNotFound)
+		err = fault.Missing(fault.ActionAttemptNotFound)
 	}
-	return rpc.Doc[Attempt](doc), err
+	return Progress{status != "pending", store.TimeOrZero(sent), store.TimeOrZero(deadline)}, err
+}
+
+// Send writes down that the device of a pending attempt is about to be asked, and until when its outcome is
+// expected: what was committed with it is never asked again. first is false when it was written before.
+func (a *Attempts) Send(ctx context.Context, tx *store.Tx, workspaceID, id string, deadline time.Time) (first bool, err error) {
+	r, err := tx.Exec(ctx, `UPDATE action_attempts SET sent_at = $3, deadline = $4
+		WHERE workspace_id = $1 AND action_attempt_id = $2 AND status = 'pending' AND sent_at IS NULL`, workspaceID, id, store.Micros(a.Now()), store.Micros(deadline))
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
+}
+
+// Expect changes until when the outcome of an attempt that was sent is expected.
+func (a *Attempts) Expect(ctx context.Context, tx *store.Tx, workspaceID, id string, deadline time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE action_attempts SET deadline = $3 WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id, store.Micros(deadline))
+	return err
 }
 
 // Latest is the id of a device's newest attempt; empty when there is none.
@@ -146,7 +225,8 @@ func (a *Attempts) Reached(ctx context.Context, id string) (rpc.Doc[Attempt], er
 	w.Add("workspace_id = ?", p.WorkspaceID)
 	w.Add("action_attempt_id = ?", id)
 	p.LimitDevices(w, "device_id") // what is about no device is the workspace's own
-	return docOf(a.DB.QueryRow(ctx, `SELECT doc FROM action_attempts`+w.String(), w.Args...))
+	doc, _, err := a.scan(ctx, p.WorkspaceID, id, a.DB.QueryRow(ctx, `SELECT doc, status, result FROM action_attempts`+w.String(), w.Args...))
+	return doc, err
 }
 
 type listInput struct {
@@ -171,5 +251,34 @@ func (a *Attempts) list(ctx context.Context, in listInput) (p rpc.Page[Attempt],
 		w.Add("device_id = ?", in.DeviceID)
 	}
 	rows, err := w.Page(ctx, a.DB, "action_attempts", "action_attempt_id", from.CreatedAt, from.ID, limit)
+	if err == nil {
+		err = a.addResults(ctx, caller.WorkspaceID, rows)
+	}
 	return rpc.PageOf[Attempt](rows, limit), err
+}
+
+// addResults puts the sealed results of attempts into their documents.
+func (a *Attempts) addResults(ctx context.Context, workspaceID string, rows []store.Row) error {
+	at := map[string]int{}
+	ids := make([]string, len(rows))
+	for i, r := range rows {
+		ids[i], at[r.ID] = r.ID, i
+	}
+	w := a.DB.Where()
+	w.Add("workspace_id = ?", workspaceID)
+	w.Add("result IS NOT NULL")
+	w.AddIn("action_attempt_id", ids)
+	found, err := a.DB.Query(ctx, `SELECT action_attempt_id, result FROM action_attempts`+w.String(), w.Args...)
+	_, err = store.All(found, err, func(found *sql.Rows) (struct{}, error) {
+		var id string
+		var result []byte
+		if err := found.Scan(&id, &result); err != nil {
+			return struct{}{}, err
+		}
+		r := &rows[at[id]]
+		doc, err := a.withResult(ctx, workspaceID, id, string(r.Doc), result)
+		r.Doc = doc
+		return struct{}{}, err
+	})
+	return err
 }

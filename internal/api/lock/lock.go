@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"keyway/internal/api/action"
@@ -29,6 +30,8 @@ type Locks struct {
 	Events   *event.Log
 	Clock    clock.Clock
 	Log      *slog.Logger
+
+	sent sync.Map // the ids of the pending attempts that devices have accepted from this process
 }
 
 // The kinds of jobs that Locks has.
@@ -37,8 +40,8 @@ const turnJob = "lock.turn"
 // RegisterJobs tells the runner how to do this package's jobs.
 func (l *Locks) RegisterJobs() { l.Jobs.Handle(turnJob, l.runTurn, job.In(job.Bolts)) }
 
-// patience is how long a device may take to answer.
-const patience = 25 * time.Second
+// timeout is how long a device may take to answer.
+const timeout = 25 * time.Second
 
 // stale is how long after it was asked a bolt may still be turned: nobody stands at the door any more.
 const stale = time.Minute
@@ -70,7 +73,6 @@ type turn struct {
 // settled, or after 25 seconds, or at once when too many requests wait: then it may still be pending. It returns device_not_found, device_unmanaged, too_many_requests, or not_supported
 // for a device that has no such ability.
 func (l *Locks) Start(ctx context.Context, workspaceID string, t turn, wait bool) (doc rpc.Doc[action.Attempt], err error) {
-	var jobID string
 	count := l.Devices.Limits.Count(map[string]device.Ask{lockDoor: device.LockDoor, unlockDoor: device.UnlockDoor}[t.Action])
 	err = l.DB.Update(ctx, func(tx *store.Tx) error {
 		r, err := l.Devices.Reach(ctx, tx, workspaceID, t.Device)
@@ -94,13 +96,12 @@ func (l *Locks) Start(ctx context.Context, workspaceID string, t turn, wait bool
 		}
 		now := l.Clock.Real()
 		t.Attempt, t.Asked = at.ID, store.Micros(now)
-		jobID, err = l.Jobs.Enqueue(ctx, tx, turnJob, workspaceID, t, now)
-		return err
+		return l.Jobs.EnqueueAs(ctx, tx, t.Attempt, turnJob, workspaceID, t, now)
 	}, store.Workspace(workspaceID))
 	if err != nil || !wait {
 		return doc, err
 	}
-	err = l.Jobs.Wait(ctx, workspaceID, jobID, func(ctx context.Context) (settled bool, err error) {
+	err = l.Jobs.Wait(ctx, workspaceID, t.Attempt, func(ctx context.Context) (settled bool, err error) {
 		doc, settled, err = l.Attempts.Settled(ctx, l.DB, workspaceID, t.Attempt)
 		return settled, err
 	})
@@ -131,57 +132,178 @@ func flag(r device.Reached, action string) *bool {
 	return map[string]*bool{lockDoor: r.CanRemotelyLock, unlockDoor: r.CanRemotelyUnlock, configureAuto: r.CanConfigureAutoLock}[action]
 }
 
-// runTurn does what was asked, once: after a server died in the middle nobody knows whether the bolt
-// moved, so the attempt ends with an error that says so instead of moving it again. Neither is a bolt
-// moved long after it was asked for.
+// Reasons for attempts that were not, or perhaps not, done.
+var (
+	interrupted = action.Failure{Type: "action_attempt_interrupted",
+		Message: "The server stopped while the device was being asked; look at the device to see whether it was done"}
+	tooLate = action.Failure{Type: "action_attempt_interrupted",
+		Message: "The server was stopped, or too busy, and came to it too late; the device was not asked"}
+	unconfirmed = action.Failure{Type: "device_timeout", Message: "The device did not confirm in time; what was asked may have happened all the same."}
+)
+
+// runTurn asks the device once, and waits for the outcome. Before it asks, the attempt says so: after that
+// nobody asks again, because nobody knows whether the bolt moved. Neither is a bolt moved long after it was
+// asked for.
 func (l *Locks) runTurn(ctx context.Context, j job.Job) error {
 	var t turn
 	if err := json.Unmarshal(j.Payload, &t); err != nil {
 		return err
 	}
-	if j.Attempts > 1 {
-		return l.settle(ctx, j, t, &action.Failure{Type: "action_attempt_interrupted", Message: "The server stopped while the device was being asked; look at the device to see whether it was done"})
-	}
-	if l.Clock.Real().Sub(store.Time(t.Asked)) > stale {
-		return l.settle(ctx, j, t, &action.Failure{Type: "action_attempt_interrupted", Message: "The server was stopped, or too busy, and came to it too late; the device was not asked"})
-	}
-	r, err := l.Devices.Reach(ctx, l.DB, j.WorkspaceID, t.Device)
-	if fault.Is(err, fault.DeviceNotFound) {
-		return l.settle(ctx, j, t, &action.Failure{Type: "device_not_found", Message: "The device is gone"})
-	} else if err != nil {
+	p, err := l.Attempts.Progress(ctx, l.DB, j.WorkspaceID, t.Attempt)
+	switch {
+	case fault.Is(err, fault.ActionAttemptNotFound), err == nil && p.Settled:
+		return nil // it went with its workspace, or evidence came in time
+	case err != nil:
 		return err
+	case !p.SentAt.IsZero():
+		return l.await(ctx, j, t, p.Deadline)
+	case l.Clock.Real().Sub(store.Time(t.Asked)) > stale:
+		return l.settle(ctx, j, t, &tooLate)
+	}
+	r, failure, err := l.reach(ctx, j.WorkspaceID, t)
+	if err != nil {
+		return err
+	} else if failure != nil {
+		return l.settle(ctx, j, t, failure)
+	}
+	return l.send(ctx, j, t, r)
+}
+
+// reach reads the device that is to be asked; failure is why it cannot be.
+func (l *Locks) reach(ctx context.Context, workspaceID string, t turn) (r device.Reached, failure *action.Failure, err error) {
+	r, err = l.Devices.Reach(ctx, l.DB, workspaceID, t.Device)
+	if fault.Is(err, fault.DeviceNotFound) {
+		return r, &action.Failure{Type: "device_not_found", Message: "The device is gone"}, nil
+	} else if err != nil {
+		return r, nil, err
 	}
 	if !r.IsManaged {
-		return l.settle(ctx, j, t, &action.Failure{Type: "device_unmanaged", Message: "The device is not managed any more"})
+		return r, &action.Failure{Type: "device_unmanaged", Message: "The device is not managed any more"}, nil
 	}
 	if e, blocked := r.Blocking(); blocked {
-		return l.settle(ctx, j, t, &action.Failure{Type: e.Code, Message: e.Message})
+		return r, &action.Failure{Type: e.Code, Message: e.Message}, nil
 	}
 	if works := flag(r, t.Action); works == nil || !*works {
 		kind, message := device.Failure(provider.ErrUnsupported)
 		if len(r.Warnings) > 0 { // one of them says why
 			message = "The device cannot do this now; its warnings say why."
 		}
-		return l.settle(ctx, j, t, &action.Failure{Type: kind, Message: message})
+		return r, &action.Failure{Type: kind, Message: message}, nil
 	}
-	within, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := ask(within, r, t); err != nil {
-		kind, message := device.Failure(err)
-		if kind == "provider_issue" {
-			l.Log.Error("a device's provider failed", "action_attempt_id", t.Attempt, "device_id", t.Device, "error", err)
-		}
-		return l.settle(ctx, j, t, &action.Failure{Type: kind, Message: message})
-	}
-	return l.settle(ctx, j, t, nil)
+	return r, nil, nil
 }
 
-func ask(ctx context.Context, r device.Reached, t turn) error {
+// send asks the device, after the attempt says so.
+func (l *Locks) send(ctx context.Context, j job.Job, t turn, r device.Reached) error {
+	first := false
+	err := l.DB.Update(ctx, func(tx *store.Tx) (err error) {
+		first, err = l.Attempts.Send(ctx, tx, j.WorkspaceID, t.Attempt, l.Clock.Real().Add(timeout))
+		return err
+	})
+	if err != nil || !first {
+		return err // it is sent already, or settled, if the job runs again
+	}
+	within, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	until, err := ask(within, r, t)
+	if err == nil && l.Clock.Real().Before(until) {
+		return l.accepted(ctx, j, t, until)
+	} else if err == nil {
+		return l.settle(ctx, j, t, nil)
+	}
+	if ctx.Err() != nil {
+		return err // the server stops, and what became of it is not known
+	}
+	kind, message := device.Failure(err)
+	if kind == "provider_issue" {
+		l.Log.Error("a device's provider failed", "action_attempt_id", t.Attempt, "device_id", t.Device, "error", err)
+	}
+	return l.settle(ctx, j, t, &action.Failure{Type: kind, Message: message})
+}
+
+// accepted notes that the device, or its hub, has taken the request, and until when it is to tell the outcome.
+func (l *Locks) accepted(ctx context.Context, j job.Job, t turn, until time.Time) error {
+	return l.DB.Update(ctx, func(tx *store.Tx) error {
+		tx.AfterCommit(func() { l.sent.Store(t.Attempt, true) })
+		if err := l.Attempts.Expect(ctx, tx, j.WorkspaceID, t.Attempt, until); err != nil {
+			return err
+		}
+		return j.Later(ctx, tx, until)
+	})
+}
+
+// await waits for evidence of what was sent until the deadline. Without any the attempt ends as unconfirmed,
+// or as interrupted where it is not known whether the device took it.
+func (l *Locks) await(ctx context.Context, j job.Job, t turn, deadline time.Time) error {
+	if l.Clock.Real().Before(deadline) {
+		return l.DB.Update(ctx, func(tx *store.Tx) error { return j.Later(ctx, tx, deadline) })
+	}
+	if _, here := l.sent.Load(t.Attempt); here {
+		return l.settle(ctx, j, t, &unconfirmed)
+	}
+	return l.settle(ctx, j, t, &interrupted)
+}
+
+var _ device.Observer = (*Locks)(nil)
+
+// DeviceReported ends the attempt of the command that a report is the outcome of. Only what the device itself
+// says confirms one.
+func (l *Locks) DeviceReported(ctx context.Context, tx *store.Tx, r *device.Reached, is provider.Report) error {
+	if is.For == "" || is.Failed == nil && !is.Evidence.FromDevice() {
+		return nil
+	}
+	var failure *action.Failure
+	if is.Failed != nil {
+		kind, message := device.Failure(is.Failed)
+		failure = &action.Failure{Type: kind, Message: message}
+	}
+	return l.Confirm(ctx, tx, r.WorkspaceID, is.For, failure)
+}
+
+// DeviceOccurred records that a bolt moved, or that the lock refused someone.
+func (l *Locks) DeviceOccurred(ctx context.Context, tx *store.Tx, r *device.Reached, what provider.Occurrence, eventID string) error {
+	var e event.Event
+	switch what.Kind {
+	case provider.Locked, provider.Unlocked:
+		e = r.Event("lock."+string(what.Kind), what.At, map[string]any{"method": string(what.Method), "is_via_bluetooth": false, "is_via_nfc": false})
+	case provider.Denied:
+		e = r.Event("lock.access_denied", what.At, nil)
+	default:
+		return nil
+	}
+	e.ID = eventID
+	return l.Events.Append(ctx, tx, r.WorkspaceID, e)
+}
+
+// CodesChanged is of no concern to bolts.
+func (l *Locks) CodesChanged(context.Context, *store.Tx, *device.Reached, []string) error { return nil }
+
+// Confirm ends the attempt whose id is that of a command, because its device itself has said what became of
+// the command: nil, that it was done. Commands that are not pending are passed over.
+func (l *Locks) Confirm(ctx context.Context, tx *store.Tx, workspaceID, commandID string, failure *action.Failure) error {
+	payload, pending, err := l.Jobs.Payload(ctx, tx, commandID)
+	if err != nil || !pending {
+		return err
+	}
+	var t turn
+	if err := json.Unmarshal(payload, &t); err != nil || t.Attempt != commandID {
+		return err
+	}
+	tx.AfterCommit(func() { l.sent.Delete(commandID) })
+	err = l.finish(ctx, tx, workspaceID, t, failure, moved{method: "remote", attempt: t.Attempt})
+	if err != nil && !fault.Is(err, fault.ActionAttemptNotFound) {
+		return err
+	}
+	return l.Jobs.Cancel(ctx, tx, commandID)
+}
+
+// ask asks a device. until is when it is to have told the outcome; zero: it has.
+func ask(ctx context.Context, r device.Reached, t turn) (until time.Time, err error) {
 	switch t.Action {
 	case configureAuto:
 		if p, ok := r.Session.(provider.AutoLocker); ok {
-			_, err := p.SetAutoLock(ctx, r.Ref, t.Auto, time.Duration(t.Delay*float64(time.Second)), t.Attempt)
-			return err
+			asked, err := p.SetAutoLock(ctx, r.Ref, t.Auto, time.Duration(t.Delay*float64(time.Second)), t.Attempt)
+			return asked.Until, err
 		}
 	default:
 		if p, ok := r.Session.(provider.Locker); ok {
@@ -189,15 +311,16 @@ func ask(ctx context.Context, r device.Reached, t turn) error {
 			if t.Action == lockDoor {
 				move = p.Lock
 			}
-			_, err := move(ctx, r.Ref, t.Attempt)
-			return err
+			asked, err := move(ctx, r.Ref, t.Attempt)
+			return asked.Until, err
 		}
 	}
-	return provider.ErrUnsupported
+	return until, provider.ErrUnsupported
 }
 
 // settle ends the attempt and the job together, and writes what follows.
 func (l *Locks) settle(ctx context.Context, j job.Job, t turn, failure *action.Failure) error {
+	defer l.sent.Delete(t.Attempt)
 	return l.DB.Update(ctx, func(tx *store.Tx) error {
 		err := l.finish(ctx, tx, j.WorkspaceID, t, failure, moved{method: "remote", attempt: t.Attempt})
 		if err != nil && !fault.Is(err, fault.ActionAttemptNotFound) {

@@ -35,6 +35,7 @@ const (
 	DeviceNotFound           Code = "device_not_found"
 	AccessCodeNotFound       Code = "access_code_not_found"
 	AccessCodeNotTimeBound   Code = "access_code_not_time_bound"
+	DuplicateAccessCode      Code = "duplicate_access_code" // another code on the lock has the PIN in some of the same time
 	NoBackupAccessCode       Code = "no_backup_access_code_available"
 	ManagedElsewhere         Code = "access_code_managed_by_another_workspace" // it is taken over with force
 	DeviceOffline            Code = "device_offline"
@@ -86,6 +87,7 @@ var statuses = map[Code]int{
 	DeviceNotFound:           404,
 	AccessCodeNotFound:       404,
 	AccessCodeNotTimeBound:   400,
+	DuplicateAccessCode:      400, // not 409, which some clients send again
 	NoBackupAccessCode:       400,
 	ManagedElsewhere:         400,
 	DeviceOffline:            400,

@@ -196,7 +196,7 @@ func TestAdvanceWritesEachRowAFewTimes(t *testing.T) {
 		if _, err := w.Advance(t.Context(), "w", 24*time.Hour, most); err != nil || ran != due {
 			t.Fatal(ran, err)
 		}
-		if n := totalChanges(t, w) - before; n > later+10*due {
+		if n := totalChanges(t, w) - before; n > int64(later+10*due) {
 			t.Errorf("%d rows written for %d jobs that ran and %d that did not", n, due, later)
 		}
 		var late int // by the clock as it is now

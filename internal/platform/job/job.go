@@ -59,6 +59,14 @@ func (j Job) Again(ctx context.Context, tx *store.Tx, at time.Time) error {
 	return j.ended(ctx, tx, done, err)
 }
 
+// Later gives the job back to run again at a real time. That is no failure: it waits for something.
+func (j Job) Later(ctx context.Context, tx *store.Tx, at time.Time) error {
+	in := j.runner.laneOf(j.Kind)
+	tx.AfterCommit(func() { j.runner.wakeFor(in, at) })
+	done, err := releaseLater(ctx, tx, j, at)
+	return j.ended(ctx, tx, done, err)
+}
+
 // ended is how Finish and Again end.
 func (j Job) ended(ctx context.Context, tx *store.Tx, done bool, err error) error {
 	tx.AfterCommit(func() { *j.finished = true; j.runner.notify(j.ID) })
@@ -172,9 +180,28 @@ func (r *Runner) Enqueue(ctx context.Context, tx *store.Tx, kind, workspaceID st
 	if err != nil {
 		return "", err
 	}
-	id, in := store.NewID(), r.laneOf(kind)
+	id := store.NewID()
+	return id, r.insert(ctx, tx, id, kind, workspaceID, text, runAt)
+}
+
+// EnqueueAs is Enqueue for a job with an id that is known otherwise. No other job may have it.
+func (r *Runner) EnqueueAs(ctx context.Context, tx *store.Tx, id, kind, workspaceID string, payload any, runAt time.Time) error {
+	text, err := json.Marshal(payload)
+	if err != nil {
+		return err
+	}
+	return r.insert(ctx, tx, id, kind, workspaceID, text, runAt)
+}
+
+func (r *Runner) insert(ctx context.Context, tx *store.Tx, id, kind, workspaceID string, payload []byte, runAt time.Time) error {
+	in := r.laneOf(kind)
 	tx.AfterCommit(func() { r.wakeFor(in, runAt) })
-	return id, insertJob(ctx, tx, id, kind, workspaceID, in, string(text), runAt, r.now())
+	return insertJob(ctx, tx, id, kind, workspaceID, in, string(payload), runAt, r.now())
+}
+
+// Payload reads the payload of a job that is not finished; ok is false when there is none with the id.
+func (r *Runner) Payload(ctx context.Context, q store.Querier, id string) (payload json.RawMessage, ok bool, err error) {
+	return payloadOf(ctx, q, id)
 }
 
 // Schedule has the job with the key run at a time of its workspace's clock. There is one job with a

@@ -76,6 +76,21 @@ func releaseAt(ctx context.Context, tx *store.Tx, j Job, at time.Time, offset ti
 		again_at = NULL, lease_until = NULL, holder = NULL, failures = 0 WHERE job_id = $1 AND holder = $4`, j.ID, store.Micros(at), offset.Microseconds(), j.holder))
 }
 
+// releaseLater gives a job back that is to run again at a real time.
+func releaseLater(ctx context.Context, tx *store.Tx, j Job, at time.Time) (bool, error) {
+	return changed(tx.Exec(ctx, `UPDATE jobs SET run_at = $2, lease_until = NULL, holder = NULL, failures = 0 WHERE job_id = $1 AND holder = $3`,
+		j.ID, store.Micros(at), j.holder))
+}
+
+func payloadOf(ctx context.Context, q store.Querier, id string) (json.RawMessage, bool, error) {
+	var text string
+	err := q.QueryRow(ctx, `SELECT payload FROM jobs WHERE job_id = $1`, id).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, false, nil
+	}
+	return json.RawMessage(text), err == nil, err
+}
+
 // putBack gives a job back that did not finish, to run at a real time.
 func putBack(ctx context.Context, tx *store.Tx, j Job, at time.Time, failures int, lastError string) error {
 	offset, err := clock.Offset(ctx, tx, j.WorkspaceID)

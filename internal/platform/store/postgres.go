@@ -127,13 +127,22 @@ func (p *postgresDB) try(ctx context.Context, scopes []Scope, fn func(*Tx) error
 	if err := t.run(fn); err != nil {
 		return err
 	}
+	if t.quiet { // nobody has seen the numbers as they were raised
+		for _, s := range scopes {
+			if _, err := tx.ExecContext(ctx, `UPDATE generations SET value = value - 1 WHERE scope = $1`, string(s)); err != nil {
+				return err
+			}
+		}
+	}
 	if err := tx.Commit(); err != nil {
 		return err
 	}
 	for _, f := range t.committed {
 		f()
 	}
-	p.watch.tell(scopes...)
+	if !t.quiet {
+		p.watch.tell(scopes...)
+	}
 	return nil
 }
 

@@ -222,13 +222,17 @@ func (s *sqliteDB) commit(ctx context.Context, group []*updateRequest) {
 	}
 	for i, r := range group {
 		if errs[i] == nil {
-			for _, sc := range r.scopes {
-				s.gen.of(sc).Add(1)
+			if !r.tx.quiet {
+				for _, sc := range r.scopes {
+					s.gen.of(sc).Add(1)
+				}
 			}
 			for _, f := range r.tx.committed {
 				f()
 			}
-			s.watch.tell(r.scopes...)
+			if !r.tx.quiet {
+				s.watch.tell(r.scopes...)
+			}
 		}
 	}
 	answer(nil)

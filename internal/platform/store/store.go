@@ -45,7 +45,12 @@ type Tx struct {
 	Execer
 	last      []func() error
 	committed []func()
+	quiet     bool
 }
+
+// Quiet says that the transaction has changed nothing that anybody reads by its scopes, so that what was
+// read before stays good: their generations are not raised.
+func (t *Tx) Quiet() { t.quiet = true }
 
 // BeforeCommit has f called in the transaction when everything else in it is done, for what other
 // writers wait for: rows that all writers share are locked last and shortest this way.

@@ -147,6 +147,33 @@ func TestGeneration(t *testing.T) {
 	}
 }
 
+// A transaction that says that it changed nothing leaves the generations of its scopes as they are, so that
+// what was read stays good; one after it raises them again.
+func TestAQuietUpdateKeepsTheGeneration(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		latest := func() uint64 {
+			n, err := db.Latest(t.Context(), store.Workspace("a"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		for i, quiet := range []bool{false, true, true, false} {
+			before := latest()
+			err := db.Update(t.Context(), func(tx *store.Tx) error {
+				if quiet {
+					tx.Quiet()
+				}
+				return set(tx, fmt.Sprint("x", i), "y")
+			}, store.Workspace("a"))
+			if err != nil || (latest() == before) != quiet {
+				t.Errorf("update %d: generation %d after %d (%v)", i, latest(), before, err)
+			}
+		}
+	})
+}
+
 func TestSecondOpenNamesTheFirst(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
