@@ -45,7 +45,7 @@ var only = map[string][]string{
 	"github.com/spf13/cobra":      {"cmd/keyway"},
 	"github.com/golang-jwt/jwt":   {"internal/trust/identity"},
 	"github.com/wneessen/go-mail": {"internal/platform/mail"},
-	"testing":                     {"internal/platform/store/storetest", "internal/wiring/apitest", "internal/console/frame/frametest"},
+	"testing":                     {"internal/provider/providertest", "internal/platform/store/storetest", "internal/wiring/apitest", "internal/console/frame/frametest"},
 }
 
 func TestImportRules(t *testing.T) {

@@ -42,9 +42,13 @@ type narrowing struct {
 
 // endpoints are the declarations of all packages, by path.
 var endpoints = sync.OnceValues(func() (map[string]declared, error) {
-	files, err := filepath.Glob("../../internal/*/*/testdata/endpoints.json")
-	if err != nil {
-		return nil, err
+	var files []string
+	for _, where := range []string{"*", "*/*"} {
+		found, err := filepath.Glob("../../internal/" + where + "/testdata/endpoints.json")
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, found...)
 	}
 	all := map[string]declared{}
 	for _, file := range files {
