@@ -17,8 +17,11 @@ import (
 	"keyway/internal/api/personalaccesstoken"
 	"keyway/internal/platform/mail"
 	"keyway/internal/platform/outbound"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
+	"keyway/internal/trust/audit"
+	"keyway/internal/trust/grant"
 	"keyway/internal/trust/keyring"
 	"keyway/internal/wiring"
 )
@@ -74,7 +77,20 @@ func openData(ctx context.Context, o appOptions) (opened, error) {
 	if err != nil {
 		return opened{}, errors.Join(diskTrouble(err, o), db.Close())
 	}
+	if err := signOnce(ctx, db, v, o); err != nil {
+		return opened{}, errors.Join(diskTrouble(err, o), db.Close())
+	}
 	return opened{db, v}, nil
+}
+
+// signOnce signs the rows of a database that a version without MACs wrote.
+func signOnce(ctx context.Context, db *store.DB, v *vault.Vault, o appOptions) error {
+	log := o.log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	db.SetSigner(&signed.Signer{Vault: v, Log: log, Now: time.Now})
+	return grant.SignOnce(ctx, db, v, &audit.Log{DB: db, Vault: v, Now: time.Now}, log)
 }
 
 // diskTrouble says so in an error of opening the data when the reason may be that the disk is full, which the

@@ -13,6 +13,7 @@ import (
 
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/trust/audit"
 )
 
@@ -94,7 +95,7 @@ func auditCommand(g *globals) *cobra.Command {
 	f.StringVar(&before, "before", "", "only before 7d or 12h ago, or before a date")
 	f.IntVar(&in.Limit, "limit", 100, "at most so many")
 	verify := &cobra.Command{
-		Use: "verify", Short: "Find out whether the audit log was changed; exit 1 when it was",
+		Use: "verify", Short: "Find out whether the audit log, or a row that grants something, was changed; exit 1 when one was",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var out audit.Verification
 			var err error
@@ -114,12 +115,20 @@ func auditCommand(g *globals) *cobra.Command {
 			if !out.Intact {
 				err = errors.Join(err, fmt.Errorf("the audit log is not intact at entry %d: %s", *out.FirstBad, *out.Problem))
 			}
+			for _, f := range out.RefusedRows {
+				err = errors.Join(err, errors.New(refusedRows(f)))
+			}
 			return err
 		},
 	}
 	group := g.group("audit", "Read and check the log of who did what", list, verify)
 	on.flags(group.PersistentFlags())
 	return group
+}
+
+// refusedRows says which rows of a table are refused.
+func refusedRows(f signed.Forged) string {
+	return fmt.Sprintf("%d rows of %s were not written with the server key and are refused: %s", f.Count, f.Table, strings.Join(f.IDs, ", "))
 }
 
 // auditList reads entries over HTTP: of one workspace as one of its admins, or of all as an operator.

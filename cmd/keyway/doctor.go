@@ -17,9 +17,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyway/internal/platform/mail"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/audit"
+	"keyway/internal/trust/grant"
 )
 
 // finding is one thing that doctor looked at.
@@ -134,6 +136,25 @@ func (a *app) doExamine(ctx context.Context, _ struct{}, _ audit.Actor, _ func(i
 	return a.examine(ctx), nil
 }
 
+// examineSigned names the rows that grant something and were not written with the server key.
+func (a *app) examineSigned(ctx context.Context, add func(check, status, format string, args ...any)) {
+	forged, err := signed.CheckAll(ctx, a.DB, grant.Tables())
+	switch {
+	case err != nil:
+		add("signed rows", "failed", "%v", err)
+	case len(forged) == 0:
+		add("signed rows", "ok", "every row that grants something was written with the server key")
+	}
+	for _, f := range forged {
+		add("signed rows", "failed", "%s. If you put back a backup of a version that signed no rows, run `keyway doctor --sign-rows`; "+
+			"otherwise somebody wrote to the database", refusedRows(f))
+	}
+	if !a.Vault.RowsSigned() {
+		add("signed rows", "warning", "the key file %s cannot be written, so that only the database says that its rows are signed: "+
+			"let the server's user write it once", a.Vault.File())
+	}
+}
+
 func (a *app) examine(ctx context.Context) []finding {
 	var out []finding
 	add := func(check, status, format string, args ...any) {
@@ -163,6 +184,7 @@ func (a *app) examine(ctx context.Context) []finding {
 	}
 	underKeys, err := a.Keyring.List(ctx)
 	examineKeys(underKeys, err, add)
+	a.examineSigned(ctx, add)
 	var people, workspaces, devices, waiting, mails int
 	err = a.DB.QueryRow(ctx, `SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM workspaces WHERE deleted_at IS NULL),
 		(SELECT count(*) FROM devices), (SELECT count(*) FROM jobs WHERE run_at < $1), (SELECT count(*) FROM mails WHERE created_at < $1)`,

@@ -22,10 +22,12 @@ import (
 
 	"keyway/internal/api/personalaccesstoken"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/store/storetest"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 	"keyway/internal/trust/identity"
 	"keyway/internal/trust/policy"
 )
@@ -475,7 +477,9 @@ func TestIncidentWideningOnUpgrade(t *testing.T) {
 	w.Server = httptest.NewServer(w.rpc)
 	t.Cleanup(w.Server.Close)
 	if err := a.DB.Update(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(t.Context(), `UPDATE credentials SET limits = $1 WHERE name = 'unknown scope'`, `{"scopes":["everything:all","*:write","devices","read"]}`)
+		where := &store.Where{}
+		where.Add(`name = 'unknown scope'`)
+		_, err := grant.Credentials.Update(t.Context(), tx, signed.Set{"limits": `{"scopes":["everything:all","*:write","devices","read"]}`}, where)
 		return err
 	}, store.Instance); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyway/internal/trust/audit"
+	"keyway/internal/trust/grant"
 	"keyway/internal/trust/keyring"
 )
 
@@ -32,17 +33,32 @@ func (a *app) doKeyRetire(ctx context.Context, in keyIn, by audit.Actor, _ func(
 	return keyOut{in.ID}, a.Keyring.Retire(ctx, in.ID, by)
 }
 
+func (a *app) doSignRows(ctx context.Context, _ struct{}, by audit.Actor, _ func(int, int)) (any, error) {
+	return keyOut{a.Vault.KeyID()}, grant.Sign(ctx, a.DB, a.Vault, a.Audit, by)
+}
+
 // keyFlags are what doctor can do to the server's keys, one at a time.
 type keyFlags struct {
-	prepare, rotate bool
-	retire          string
+	prepare, rotate, sign bool
+	retire                string
 }
 
 func (k *keyFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&k.rotate, "rotate-key", false, "switch to a new server key and re-encrypt sealed data; nothing stops working")
 	f.BoolVar(&k.prepare, "prepare-key", false, "add a key to the key file without using it, to copy the file to other servers before --rotate-key")
+	f.BoolVar(&k.sign, "sign-rows", false, "sign rows without a signature, once after restoring a backup of a version that signed none")
 	f.StringVar(&k.retire, "retire-key", "", "retire the server key with this ID, once nothing needs it")
+}
+
+// given counts the flags that were given.
+func given(flags ...bool) (n int) {
+	for _, f := range flags {
+		if f {
+			n++
+		}
+	}
+	return n
 }
 
 // run does what a flag asks; did is false when none does.
@@ -50,8 +66,10 @@ func (k *keyFlags) run(cmd *cobra.Command, g *globals) (did bool, err error) {
 	var o operation
 	var say string
 	switch {
-	case k.rotate && k.prepare || k.retire != "" && (k.rotate || k.prepare):
-		return true, badUsage("give one of --rotate-key, --prepare-key and --retire-key")
+	case given(k.rotate, k.prepare, k.sign, k.retire != "") > 1:
+		return true, badUsage("give one of --rotate-key, --prepare-key, --sign-rows and --retire-key")
+	case k.sign:
+		o, say = opSignRows, "The rows that grant something are signed, with the server key %s. Rows that were changed stay refused.\n"
 	case k.rotate:
 		o, say = opKeyRotate, "The server key %s is now in use. What was made with earlier keys keeps working; `keyway doctor` counts it.\n"
 	case k.prepare:

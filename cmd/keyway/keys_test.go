@@ -20,11 +20,13 @@ import (
 
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/store/storetest"
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 	"keyway/internal/trust/identity"
 )
 
@@ -398,7 +400,9 @@ func TestStolenDatabaseAfterRotation(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := w.DB.Update(t.Context(), func(tx *store.Tx) error {
-				_, err := tx.Exec(t.Context(), `UPDATE credentials SET short_token = $2, key_id = $3, digest = $4 WHERE credential_id = $1`, id, p.Short, keyID, digest(secret))
+				where := &store.Where{}
+				where.Add(`credential_id = ?`, id)
+				_, err := grant.Credentials.Update(t.Context(), tx, signed.Set{"short_token": p.Short, "key_id": keyID, "digest": digest(secret)}, where)
 				return err
 			}, store.Instance); err != nil {
 				t.Fatal(err)

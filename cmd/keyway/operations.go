@@ -52,6 +52,7 @@ const (
 	opKeyPrepare        operation = "key.prepare"
 	opKeyRotate         operation = "key.rotate"
 	opKeyRetire         operation = "key.retire"
+	opSignRows          operation = "rows.sign"
 )
 
 // operations is the table of all operations, for commands and for the server's control socket.
@@ -92,6 +93,7 @@ func operations() map[operation]handler {
 		opKeyPrepare:        handle((*app).doKeyPrepare),
 		opKeyRotate:         handle((*app).doKeyRotate),
 		opKeyRetire:         handle((*app).doKeyRetire),
+		opSignRows:          handle((*app).doSignRows),
 	}
 }
 

@@ -29,10 +29,12 @@ import (
 	"keyway/internal/console/frame/frametest"
 	"keyway/internal/platform/outbound"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 	"keyway/internal/trust/identity"
 	"keyway/internal/wiring"
 	"keyway/internal/wiring/apitest"
@@ -108,7 +110,9 @@ func (s *server) person(t *testing.T, name string) (identity.User, workspace.Wor
 		if u, err = s.config.People.Create(ctx, tx, identity.WithoutPassword(name+"@example.com", name), audit.Server); err != nil {
 			return err
 		}
-		if _, err = tx.Exec(ctx, `UPDATE users SET password_hash = $2 WHERE user_id = $1`, u.ID, cheapHash()); err != nil {
+		where := &store.Where{}
+		where.Add(`user_id = ?`, u.ID)
+		if _, err = grant.Users.Update(ctx, tx, signed.Set{"password_hash": cheapHash()}, where); err != nil {
 			return err
 		}
 		w, err = s.config.Workspaces.Create(ctx, tx, workspace.New{Name: name + "'s Sandbox", IsSandbox: true}, u.ID, audit.Server)

@@ -31,6 +31,7 @@ import (
 	"keyway/internal/platform/outbound"
 	"keyway/internal/platform/retention"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 	"keyway/internal/provider"
@@ -39,6 +40,7 @@ import (
 	"keyway/internal/simulate"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 	"keyway/internal/trust/identity"
 	"keyway/internal/trust/keyring"
 	"keyway/internal/trust/policy"
@@ -98,16 +100,19 @@ func Wire(o Outside) *Rooms {
 		o.Guard = &outbound.Guard{}
 	}
 	db, v, now, clocks := o.DB, o.Vault, o.Now, clock.Clock{Real: o.Now}
+	if db != nil { // nil: only the table of endpoints is needed
+		db.SetSigner(&signed.Signer{Vault: v, Log: o.Log, Now: now})
+	}
 	r := &Rooms{Outside: o}
 	memories := &memory.Memory{DB: db, Vault: v}
 	r.Virtual = sandbox.New(memories, now)
-	r.Audit = &audit.Log{DB: db, Vault: v, Now: now}
+	r.Audit = &audit.Log{DB: db, Vault: v, Now: now, Signed: grant.Tables()}
 	r.People = &identity.People{DB: db, Vault: v, Audit: r.Audit, Now: now}
 	r.Usage = credential.NewUsage(db)
 	r.Leaks = &credential.Leaks{DB: db, Vault: v, Audit: r.Audit, Limit: credential.NewLimiter(credential.LeaksPerMinute, now), Now: now}
 	r.Jobs = job.NewRunner(db, o.Log, now)
-	r.Keyring = &keyring.Keyring{DB: db, Vault: v, Audit: r.Audit, Jobs: r.Jobs, Now: now, Sealed: slices.Concat(accesscode.Sealed(), action.Sealed(), event.Sealed(), identity.Sealed(),
-		webhook.Sealed(), clientsession.Sealed(), connectwebview.Sealed(), memory.Sealed(), mail.Sealed(), account.Sealed())}
+	r.Keyring = &keyring.Keyring{DB: db, Vault: v, Audit: r.Audit, Jobs: r.Jobs, Now: now, Signed: grant.Tables(), Sealed: slices.Concat(accesscode.Sealed(), action.Sealed(),
+		event.Sealed(), identity.Sealed(), webhook.Sealed(), clientsession.Sealed(), connectwebview.Sealed(), memory.Sealed(), mail.Sealed(), account.Sealed())}
 	r.Keyring.RegisterJobs()
 	r.Mail = mail.New(mail.Outbox{DB: db, Vault: v, Jobs: r.Jobs, Log: o.Log, Now: now, PublicURL: o.PublicURL, Server: o.SMTP})
 	r.Events = &event.Log{DB: db, Vault: v, Retention: o.KeepEvents, Now: now}

@@ -3,8 +3,6 @@ package member
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"keyway/internal/api/apikey"
@@ -16,6 +14,7 @@ import (
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 	"keyway/internal/trust/identity"
 )
 
@@ -55,24 +54,15 @@ type Members struct {
 
 // List gives a workspace's members, longest first.
 func (m *Members) List(ctx context.Context, workspaceID string) ([]Member, error) {
-	rows, err := m.DB.Query(ctx, `SELECT u.user_id, u.email, u.name, m.role, m.created_at, u.disabled_at FROM memberships m
-		JOIN users u ON u.user_id = m.user_id WHERE m.workspace_id = $1 ORDER BY m.created_at, u.user_id`, workspaceID)
-	return store.All(rows, err, func(r *sql.Rows) (x Member, err error) {
-		var joined int64
-		var disabled sql.NullInt64
-		err = r.Scan(&x.UserID, &x.Email, &x.Name, &x.Role, &joined, &disabled)
-		x.JoinedAt, x.IsDisabled = rpc.Time{Time: store.Time(joined)}, disabled.Valid
-		return x, err
-	})
+	return selectMembers(ctx, m.DB, workspaceID)
 }
 
+// roleOf returns member_not_found for a person who is no member.
 func roleOf(ctx context.Context, q store.Querier, workspaceID, userID string) (rpc.Role, error) {
-	var name string
-	err := q.QueryRow(ctx, `SELECT role FROM memberships WHERE workspace_id = $1 AND user_id = $2`, workspaceID, userID).Scan(&name)
-	if errors.Is(err, sql.ErrNoRows) {
-		return rpc.NoRole, fault.Missing(fault.MemberNotFound)
+	role, err := grant.Role(ctx, q, workspaceID, userID)
+	if err == nil && role == rpc.NoRole {
+		err = fault.Missing(fault.MemberNotFound)
 	}
-	role, _ := rpc.ParseRole(name)
 	return role, err
 }
 
@@ -92,9 +82,8 @@ func keepOwner(ctx context.Context, q store.Querier, workspaceID, userID string,
 	if old != rpc.Owner || role == rpc.Owner {
 		return nil
 	}
-	var others int
-	err := q.QueryRow(ctx, `SELECT count(*) FROM memberships WHERE workspace_id = $1 AND role = 'owner' AND user_id <> $2`, workspaceID, userID).Scan(&others)
-	if err == nil && others == 0 {
+	others, err := grant.OtherOwners(ctx, q, workspaceID, userID)
+	if err == nil && !others {
 		return fault.New(fault.InvalidRequest, "The workspace needs an owner: make another member one first")
 	}
 	return err
@@ -172,25 +161,23 @@ func (m *Members) Remove(ctx context.Context, workspaceID, userID string, actorR
 		if err := credential.RevokeKeysOf(ctx, tx, m.Now(), workspaceID, userID, by.UserID, "member_removed"); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM memberships WHERE workspace_id = $1 AND user_id = $2`, workspaceID, userID); err != nil {
+		if err := grant.Leave(ctx, tx, workspaceID, userID); err != nil {
 			return err
 		}
 		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.removed", WorkspaceID: workspaceID, SubjectID: userID})
 	}, store.Instance, store.Workspace(workspaceID))
 }
 
-// mostMails is how many invitations an hour are mailed to an address, from all workspaces: nobody can
+// maxMails is how many invitations an hour are mailed to an address, from all workspaces: nobody can
 // fill a stranger's mailbox with them. Links of further ones are shown to copy all the same.
-const mostMails = 5
+const maxMails = 5
 
 func (m *Members) mayMail(ctx context.Context, tx *store.Tx, email string) (bool, error) {
 	if !m.Mail.On() {
 		return false, nil
 	}
-	var lately int
-	err := tx.QueryRow(ctx, `SELECT count(*) FROM links WHERE kind = $1 AND email = $2 AND created_at > $3`,
-		string(identity.InvitationLink), email, store.Micros(m.Now().Add(-time.Hour))).Scan(&lately)
-	return lately < mostMails, err
+	lately, err := countInvitations(ctx, tx, email, m.Now().Add(-time.Hour))
+	return lately < maxMails, err
 }
 
 // Invite makes a one-time link that lets the person with the address join, and mails it where mail is

@@ -15,9 +15,11 @@ import (
 	"keyway/internal/api/personalaccesstoken"
 	"keyway/internal/api/workspace"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/store/storetest"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 	"keyway/internal/trust/identity"
 	"keyway/internal/wiring/apitest"
 )
@@ -142,10 +144,7 @@ func TestUnreadableLimitsGrantNothing(t *testing.T) {
 			`{"scopes":["*"],"allowed_hours":{"weekdays":["someday"],"from":"00:00","to":"24:00","time_zone":"UTC"}}`, `{"scopes":["*"],"workspace_ids":[]}`,
 			`{"scopes":["*"],"allowed_hours":{"weekdays":["mon","tue","wed","thu","fri","sat","sun"],"from":"00:00","to":"24:00","time_zone":"Moon/Base"}}`,
 			`{"scopes":["*"],"max_uses":0}`, `{"scopes":["*"],"workspace_ids":"all"}`} {
-			w.Must(w.DB.Update(t.Context(), func(tx *store.Tx) error {
-				_, err := tx.Exec(t.Context(), `UPDATE credentials SET limits = $2 WHERE credential_id = $1`, id, limits)
-				return err
-			}, store.Instance))
+			w.Rewrite(grant.Credentials, signed.Set{"limits": limits}, `credential_id = ?`, id)
 			if a := w.Do(apitest.Request{Path: "/devices/list", Token: token, Workspace: h.sandbox.ID}); a.Status != 403 && a.Status != 401 {
 				t.Errorf("%s: %d %s", limits, a.Status, a.Body)
 			}

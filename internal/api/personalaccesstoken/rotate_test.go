@@ -11,9 +11,11 @@ import (
 	"keyway/internal/api/personalaccesstoken"
 	"keyway/internal/api/workspace"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 	"keyway/internal/trust/identity"
 	"keyway/internal/wiring/apitest"
 )
@@ -235,10 +237,7 @@ func TestIncidentReuseIsNoWeapon(t *testing.T) {
 		}
 
 		// Who asked for strictness gets it.
-		w.Must(w.DB.Update(w.Context(), func(tx *store.Tx) error {
-			_, err := tx.Exec(w.Context(), `UPDATE credentials SET is_strict = TRUE WHERE credential_id = $1`, next.ID)
-			return err
-		}, store.Instance))
+		w.Rewrite(grant.Credentials, signed.Set{"is_strict": true}, `credential_id = ?`, next.ID)
 		w.Pass(time.Hour)
 		s.lives(t, s.pat, "superseded")
 		s.lives(t, next.Secret, "revoked")

@@ -20,6 +20,7 @@ import (
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 )
 
 // Token is a personal access token as it is served.
@@ -661,9 +662,12 @@ func (t *Tokens) chosen(ctx context.Context, q store.Querier, b Bulk) ([]credent
 
 // checkOwner returns workspace_not_found unless a person is an owner of the workspace.
 func checkOwner(ctx context.Context, q store.Querier, workspaceID, userID string) error {
-	ok, err := exists(ctx, q, `SELECT 1 FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id AND w.deleted_at IS NULL
-		WHERE m.workspace_id = $1 AND m.user_id = $2 AND m.role = 'owner'`, workspaceID, userID)
-	if err == nil && !ok {
+	ok, err := exists(ctx, q, `SELECT 1 FROM workspaces WHERE workspace_id = $1 AND deleted_at IS NULL`, workspaceID)
+	if err != nil {
+		return err
+	}
+	role, err := grant.Role(ctx, q, workspaceID, userID)
+	if err == nil && (!ok || role < rpc.Owner) {
 		err = fault.Missing(fault.WorkspaceNotFound)
 	}
 	return err

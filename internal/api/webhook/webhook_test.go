@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,10 +24,12 @@ import (
 	"keyway/internal/platform/mail"
 	"keyway/internal/platform/outbound"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/store/storetest"
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/audit"
+	"keyway/internal/trust/grant"
 )
 
 // bench is webhooks that are being delivered by a clock that a test moves.
@@ -96,12 +99,10 @@ func (b *bench) member(t *testing.T, n int, role string, disabled bool) {
 	t.Helper()
 	id, at := store.NewID(), sql.NullInt64{Int64: 1, Valid: disabled}
 	err := b.DB.Update(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(t.Context(), `INSERT INTO users (user_id, email, name, password_hash, is_operator, disabled_at, created_at) VALUES ($1, $2, '', '', FALSE, $3, 0)`, id, fmt.Sprintf("person%d@example.com", n), at)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(t.Context(), `INSERT INTO memberships (workspace_id, user_id, role, created_at) VALUES ($1, $2, $3, 0)`, b.ws, id, role)
-		return err
+		return errors.Join(
+			grant.Users.Insert(t.Context(), tx, signed.Set{"user_id": id, "email": fmt.Sprintf("person%d@example.com", n), "name": "", "password_hash": "",
+				"is_operator": false, "disabled_at": at, "created_at": 0}),
+			grant.Memberships.Insert(t.Context(), tx, signed.Set{"workspace_id": b.ws, "user_id": id, "role": role, "created_at": 0}))
 	}, store.Instance)
 	if err != nil {
 		t.Fatal(err)

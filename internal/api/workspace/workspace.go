@@ -9,16 +9,19 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"keyway/internal/api/action"
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/job"
+	"keyway/internal/platform/label"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 )
 
 // Workspace is a workspace as it is served (API contract §1.7).
@@ -146,21 +149,11 @@ func companyName(company, name string) string {
 	return cmp.Or(strings.TrimSpace(company), name)
 }
 
-func checkName(name string) error {
-	if name == "" {
-		return fault.Invalid("name", "String must contain at least 1 character(s)")
-	}
-	if len([]rune(name)) > 200 {
-		return fault.Invalid("name", "String must contain at most 200 character(s)")
-	}
-	return nil
-}
+func checkName(name string) error { return label.Check("name", name, 200) }
 
 // AddMember gives a person a role in a workspace.
 func AddMember(ctx context.Context, tx *store.Tx, now time.Time, workspaceID, userID string, role rpc.Role) error {
-	_, err := tx.Exec(ctx, `INSERT INTO memberships (workspace_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (workspace_id, user_id) DO UPDATE SET role = excluded.role`, workspaceID, userID, role.String(), store.Micros(now))
-	return err
+	return grant.SetRole(ctx, tx, now, workspaceID, userID, role)
 }
 
 // Get reads a workspace that is not deleted; workspace_not_found when there is none.
@@ -188,17 +181,22 @@ type Membership struct {
 
 // OfUser lists the workspaces that a person is a member of, oldest first.
 func (w *Workspaces) OfUser(ctx context.Context, userID string) ([]Membership, error) {
-	rows, err := w.DB.Query(ctx, `SELECT w.doc, m.role FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id
+	rows, err := w.DB.Query(ctx, `SELECT w.doc, `+grant.Memberships.Columns("m")+` FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id
 		WHERE m.user_id = $1 AND w.deleted_at IS NULL ORDER BY w.created_at, w.workspace_id`, userID)
-	return store.All(rows, err, func(r *sql.Rows) (m Membership, err error) {
+	all, err := store.All(rows, err, func(r *sql.Rows) (m Membership, err error) {
+		row := grant.Memberships.Row()
 		var doc []byte
-		var role string
-		if err = r.Scan(&doc, &role); err == nil {
-			m.Role, _ = rpc.ParseRole(role)
-			err = json.Unmarshal(doc, &m.Workspace)
+		if err := r.Scan(append([]any{&doc}, row.Into()...)...); err != nil {
+			return m, err
 		}
-		return m, err
+		v, ok := row.Open(w.DB)
+		if !ok {
+			return m, nil
+		}
+		m.Role, _ = rpc.ParseRole(v.Text("role"))
+		return m, json.Unmarshal(doc, &m.Workspace)
 	})
+	return slices.DeleteFunc(all, func(m Membership) bool { return m.Role == rpc.NoRole }), err
 }
 
 // All lists every workspace of the instance, for operators' commands.

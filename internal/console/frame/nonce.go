@@ -7,37 +7,63 @@ import (
 )
 
 // nonces remembers which forms that show a secret were sent already, so that a browser which sends
-// one again (by a reload, or by going back) makes no second secret.
+// one again (by a reload, or by going back) makes no second secret. Each person has room of their own.
 type nonces struct {
 	mu    sync.Mutex
-	spent map[string]time.Time
+	spent map[string]map[string]time.Time // by user id and nonce
 }
 
-// nonceLife is how long a sent form is remembered.
-const nonceLife = 24 * time.Hour
+// nonceLife is how long a sent form is remembered, and maxNonces how many of a person are.
+const (
+	nonceLife = 24 * time.Hour
+	maxNonces = 1000
+)
 
 // NewNonce makes the mark of one form.
 func NewNonce() string { return rand.Text() }
 
 // spend tells whether the form with the nonce is sent for the first time.
 func (n *nonces) spend(userID, nonce string, now time.Time) bool {
-	key := userID + " " + nonce
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.spent == nil || len(n.spent) > 10_000 {
-		old := n.spent
-		n.spent = map[string]time.Time{}
-		for k, at := range old {
-			if now.Sub(at) < nonceLife {
-				n.spent[k] = at
-			}
-		}
-	}
-	if _, ok := n.spent[key]; ok || len(nonce) < 20 || len(nonce) > 64 {
+	if len(nonce) < 20 || len(nonce) > 64 {
 		return false
 	}
-	n.spent[key] = now
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	own := n.spent[userID]
+	if own == nil {
+		if n.spent == nil {
+			n.spent = map[string]map[string]time.Time{}
+		}
+		own = map[string]time.Time{}
+		n.spent[userID] = own
+	}
+	if _, ok := own[nonce]; ok {
+		return false
+	}
+	if len(own) >= maxNonces {
+		clearNonces(own, now)
+	}
+	own[nonce] = now
 	return true
+}
+
+// clearNonces removes what is old; where all are new, the older half.
+func clearNonces(own map[string]time.Time, now time.Time) {
+	life := nonceLife
+	for len(own) > maxNonces/2 && life > 0 {
+		for nonce, at := range own {
+			if now.Sub(at) >= life {
+				delete(own, nonce)
+			}
+		}
+		life /= 2
+	}
+	for nonce := range own { // all within a moment: any
+		if len(own) <= maxNonces/2 {
+			return
+		}
+		delete(own, nonce)
+	}
 }
 
 // FirstSent tells whether the form of the request is sent for the first time, by its nonce.

@@ -43,6 +43,7 @@ type Execer interface {
 type Tx struct {
 	Querier
 	Execer
+	signer    Signer
 	last      []func() error
 	committed []func()
 	quiet     bool
@@ -91,6 +92,7 @@ type DB struct {
 	generations *generations
 	watchers    *watchers
 	folder      *folderLock
+	signer      Signer
 }
 
 // Options say which database to open.
@@ -168,11 +170,49 @@ func (db *DB) Latest(ctx context.Context, s Scope) (n uint64, err error) {
 // SQLite all writers share one goroutine.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error, scopes ...Scope) error {
 	slices.Sort(scopes) // one order for all writers, so that no two wait for each other
-	return db.update(ctx, slices.Compact(scopes), fn)
+	return db.update(ctx, slices.Compact(scopes), func(tx *Tx) error {
+		tx.signer = db.signer
+		return fn(tx)
+	})
 }
 
 // View runs fn on one consistent snapshot.
-func (db *DB) View(ctx context.Context, fn func(Querier) error) error { return db.view(ctx, fn) }
+func (db *DB) View(ctx context.Context, fn func(Querier) error) error {
+	return db.view(ctx, func(q Querier) error { return fn(view{q, db.signer}) })
+}
+
+// view is a snapshot's Querier.
+type view struct {
+	Querier
+	signer Signer
+}
+
+// Signer makes and checks the MACs of rows that grant something; see package signed.
+type Signer interface {
+	// MAC signs a message with the active server key.
+	MAC(message []byte) []byte
+	// VerifyMAC tells whether MAC gave mac for the message, under any key in use.
+	VerifyMAC(message, mac []byte) bool
+	// Refused reports a row whose MAC is missing or wrong. It must not wait for anything.
+	Refused(table, id string)
+}
+
+// SetSigner says what signs rows. It is called before the first use of signed rows: without it none can be
+// written, and none is taken for genuine.
+func (db *DB) SetSigner(s Signer) { db.signer = s }
+
+// SignerOf is the signer of a DB, or of the one that a Tx or snapshot belongs to; nil where there is none.
+func SignerOf(q Querier) Signer {
+	switch q := q.(type) {
+	case *DB:
+		return q.signer
+	case *Tx:
+		return q.signer
+	case view:
+		return q.signer
+	}
+	return nil
+}
 
 // SkipLocked is the clause to end a claiming SELECT with, where the database can skip rows that
 // another process is claiming at the moment.

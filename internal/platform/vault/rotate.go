@@ -103,7 +103,8 @@ func (v *Vault) change(fn func(f *keyFile) error) error {
 	if err != nil {
 		return err
 	}
-	f := keyFile{r.Active, slices.Clone(r.Keys)}
+	f := r.keyFile
+	f.Keys = slices.Clone(f.Keys)
 	if err := fn(&f); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -48,6 +49,7 @@ type ring struct {
 // never be mistaken for a seal.
 type key struct {
 	digest sync.Pool // of hash.Hash: setting up HMAC costs more than the hash of a token
+	rows   sync.Pool // of hash.Hash
 	seal   cipher.AEAD
 	proof  []byte
 	derive func(purpose string) []byte
@@ -57,6 +59,8 @@ type key struct {
 type keyFile struct {
 	Active string   `json:"active"`
 	Keys   []stored `json:"keys"`
+	// RowsSigned: rows of the database that have no MAC were not written by an earlier version, see package signed.
+	RowsSigned bool `json:"rows_signed,omitempty"`
 }
 
 // stored is one key in the file. A retired one has lost its secret, and can only check the entries of
@@ -90,7 +94,7 @@ func (f keyFile) text() ([]byte, error) {
 // file exists.
 func Create(path string) (*Vault, error) {
 	first := newStored()
-	text, err := keyFile{first.ID, []stored{first}}.text()
+	text, err := keyFile{Active: first.ID, Keys: []stored{first}, RowsSigned: true}.text()
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +251,21 @@ func newKey(secret []byte) (*key, error) {
 	digest := derive("digest")
 	k := &key{seal: aead, proof: derive("proof"), derive: derive}
 	k.digest.New = func() any { return hmac.New(sha256.New, digest) }
+	rows := derive("rows")
+	k.rows.New = func() any { return hmac.New(sha256.New, rows) }
 	return k, nil
+}
+
+// RowsSigned tells whether the key file says that all rows that grant something carry a MAC: it does from the
+// beginning, but for key files of versions that signed no rows.
+func (v *Vault) RowsSigned() bool { return v.current().RowsSigned }
+
+// SetRowsSigned has the key file say so.
+func (v *Vault) SetRowsSigned() error {
+	return v.change(func(f *keyFile) error {
+		f.RowsSigned = true
+		return nil
+	})
 }
 
 // File is the path the keys came from.
@@ -299,17 +317,38 @@ func (v *Vault) Digest(keyID, secret string) (sum [32]byte, ok bool) {
 	return k.sum(secret), true
 }
 
-func (k *key) sum(secret string) (sum [32]byte) {
-	h := k.digest.Get().(interface {
-		Write([]byte) (int, error)
-		Sum([]byte) []byte
-		Reset()
-	})
+func (k *key) sum(secret string) [32]byte { return pooled(&k.digest, []byte(secret)) }
+
+// pooled is the sum of a message under one of the pool's keyed hashes.
+func pooled(pool *sync.Pool, message []byte) (sum [32]byte) {
+	h := pool.Get().(hash.Hash)
 	h.Reset()
-	_, _ = h.Write([]byte(secret)) // a hash takes everything
+	_, _ = h.Write(message) // a hash takes everything
 	h.Sum(sum[:0])
-	k.digest.Put(h)
+	pool.Put(h)
 	return sum
+}
+
+// MAC signs a message with the active key, for the rows that package signed writes. Mark of the key stands in
+// front of the HMAC-SHA-256.
+func (v *Vault) MAC(message []byte) []byte {
+	r := v.current()
+	sum := pooled(&r.keys[r.Active].rows, message)
+	return append(Mark(r.Active), sum[:]...)
+}
+
+// VerifyMAC tells whether MAC gave mac for the message, under any key in use.
+func (v *Vault) VerifyMAC(message, mac []byte) bool {
+	if len(mac) < 1 || len(mac) != 1+int(mac[0])+sha256.Size {
+		return false
+	}
+	n := 1 + int(mac[0])
+	k := v.key(string(mac[1:n]))
+	if k == nil {
+		return false
+	}
+	sum := pooled(&k.rows, message)
+	return subtle.ConstantTimeCompare(sum[:], mac[n:]) == 1
 }
 
 // Digests are those of a secret under every key in use: a credential is found by one of them.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 )
@@ -35,9 +36,10 @@ type Entry struct {
 
 // Log is the audit log of a database.
 type Log struct {
-	DB    *store.DB
-	Vault *vault.Vault
-	Now   func() time.Time
+	DB     *store.DB
+	Vault  *vault.Vault
+	Now    func() time.Time
+	Signed []*signed.Table // whose rows Verify checks as well
 }
 
 // Add writes an entry when the rest of the transaction is done: all writers take turns at the

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash"
 
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 )
@@ -166,6 +167,8 @@ type Verification struct {
 	Entries  int     `json:"entries" doc:"How many entries there are."`
 	FirstBad *int64  `json:"first_bad" doc:"The number of the first entry that was changed, is missing or was put in; null where none was. 0 stands for those written before entries were numbered."`
 	Problem  *string `json:"problem" doc:"What is wrong there, in words."`
+	// RefusedRows is of the database beside the log.
+	RefusedRows []signed.Forged `json:"refused_rows" doc:"Rows that grant something (tokens, memberships, sessions, …) and were not written with the server key. They grant nothing."`
 }
 
 func (v *Verification) bad(seq int64, format string, args ...any) {
@@ -175,7 +178,8 @@ func (v *Verification) bad(seq int64, format string, args ...any) {
 	}
 }
 
-// Verify walks along the chain, from the first entry to the last that the head file knows of.
+// Verify walks along the chain, from the first entry to the last that the head file knows of, and checks all
+// signed rows.
 func (l *Log) Verify(ctx context.Context) (v Verification, err error) {
 	kept, err := l.readHead()
 	if err != nil {
@@ -186,6 +190,9 @@ func (l *Log) Verify(ctx context.Context) (v Verification, err error) {
 		return l.walk(ctx, q, kept, &v)
 	})
 	v.Intact = err == nil && v.FirstBad == nil
+	if err == nil {
+		v.RefusedRows, err = signed.CheckAll(ctx, l.DB, l.Signed)
+	}
 	return v, err
 }
 

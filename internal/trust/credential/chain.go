@@ -11,7 +11,9 @@ import (
 
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
+	"keyway/internal/trust/grant"
 )
 
 // MaxDepth is how many generations of tokens there may be: a token, the one it was made with, and
@@ -36,42 +38,43 @@ type Link struct {
 	IsDecoy    bool
 	IsRefused  bool // by an owner of the workspace
 	Succession
+	userID   string
 	parentID string
 	rule     rule
 }
 
-// linkColumns are the columns of a Link; $2 is the workspace's id.
-const linkColumns = `c.credential_id, c.family_id, c.created_at, c.last_used_at, c.revoked_at, c.expires_at, c.not_before, c.disabled_at, c.successor_id,
-	c.grace_ends_at, c.ends_predecessor, c.is_decoy, c.parent_id, c.limits`
+// linkColumns are the columns of a Link, of credentials c.
+var linkColumns = grant.Credentials.Columns("c") + ", c.last_used_at"
 
 // linkRow takes the columns of linkColumns.
 type linkRow struct {
-	link                                                         Link
-	successor, parent                                            sql.NullString
-	created                                                      int64
-	lastUsed, revoked, expires, notBefore, disabled, graceEndsAt sql.NullInt64
-	limits                                                       []byte
+	*signed.Row
+	lastUsed sql.NullInt64
 }
 
-func (r *linkRow) into() []any {
-	return []any{&r.link.ID, &r.link.FamilyID, &r.created, &r.lastUsed, &r.revoked, &r.expires, &r.notBefore, &r.disabled, &r.successor,
-		&r.graceEndsAt, &r.link.EndsPredecessor, &r.link.IsDecoy, &r.parent, &r.limits}
-}
+func newLinkRow() *linkRow { return &linkRow{Row: grant.Credentials.Row()} }
 
-func (r *linkRow) read() Link {
-	l := r.link
-	l.SuccessorID, l.parentID = r.successor.String, r.parent.String
-	l.CreatedAt, l.LastUsedAt = store.Time(r.created), store.TimeOrZero(r.lastUsed)
-	l.RevokedAt, l.ExpiresAt, l.NotBefore = store.TimeOrZero(r.revoked), store.TimeOrZero(r.expires), store.TimeOrZero(r.notBefore)
-	l.DisabledAt, l.GraceEndsAt = store.TimeOrZero(r.disabled), store.TimeOrZero(r.graceEndsAt)
-	l.rule = parseLimits(r.limits).compile()
-	return l
+func (r *linkRow) into() []any { return append(r.Into(), &r.lastUsed) }
+
+// read gives the link; ok is false for a row that was not written with the server key.
+func (r *linkRow) read(q store.Querier) (l Link, v signed.Values, ok bool) {
+	if v, ok = r.Open(q); !ok {
+		return l, v, false
+	}
+	l = Link{
+		ID: v.Text("credential_id"), CreatedAt: v.Time("created_at"), LastUsedAt: store.TimeOrZero(r.lastUsed), RevokedAt: v.Time("revoked_at"),
+		ExpiresAt: v.Time("expires_at"), NotBefore: v.Time("not_before"), DisabledAt: v.Time("disabled_at"), IsDecoy: v.Bool("is_decoy"),
+		Succession: Succession{FamilyID: v.Text("family_id"), SuccessorID: v.Text("successor_id"), GraceEndsAt: v.Time("grace_ends_at"),
+			EndsPredecessor: v.Bool("ends_predecessor")},
+		userID: v.Text("user_id"), parentID: v.Text("parent_id"), rule: parseLimits([]byte(v.Text("limits"))).compile(),
+	}
+	return l, v, true
 }
 
 // refusedIn tells whether token c is refused in the workspace w, by itself or as a family.
 const refusedIn = `EXISTS (SELECT 1 FROM refused_tokens r WHERE r.workspace_id = w.workspace_id AND r.credential_id = c.family_id)`
 
-const ancestorsQuery = `WITH RECURSIVE line (credential_id, parent_id, depth) AS (
+var ancestorsQuery = `WITH RECURSIVE line (credential_id, parent_id, depth) AS (
 		SELECT credential_id, parent_id, 1 FROM credentials WHERE credential_id = $1
 		UNION ALL SELECT c.credential_id, c.parent_id, line.depth + 1 FROM credentials c JOIN line ON c.credential_id = line.parent_id WHERE line.depth < $3)
 	SELECT ` + linkColumns + `, ` + refusedIn + `
@@ -79,14 +82,26 @@ const ancestorsQuery = `WITH RECURSIVE line (credential_id, parent_id, depth) AS
 	LEFT JOIN (SELECT workspace_id FROM workspaces WHERE workspace_id = $2) w ON 1 = 1
 	ORDER BY line.depth`
 
-// readChain reads a token and its ancestors.
+// readChain reads a token and its ancestors. The chain ends before the first of them that was not written with the
+// server key, and is not whole then.
 func readChain(ctx context.Context, q store.Querier, id, workspaceID string) (Chain, error) {
 	rows, err := q.Query(ctx, ancestorsQuery, id, workspaceID, MaxDepth)
-	return store.All(rows, err, func(rows *sql.Rows) (Link, error) {
-		var r linkRow
-		err := rows.Scan(append(r.into(), &r.link.IsRefused)...)
-		return r.read(), err
+	forged := false
+	links, err := store.All(rows, err, func(rows *sql.Rows) (Link, error) {
+		r := newLinkRow()
+		var refused bool
+		if err := rows.Scan(append(r.into(), &refused)...); err != nil {
+			return Link{}, err
+		}
+		l, _, ok := r.read(q)
+		forged = forged || !ok
+		l.IsRefused = refused
+		return l, nil
 	})
+	if forged {
+		links = links[:slices.IndexFunc(links, func(l Link) bool { return l.ID == "" })]
+	}
+	return links, err
 }
 
 // whole tells whether no ancestor is missing.

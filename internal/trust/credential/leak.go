@@ -152,10 +152,9 @@ func (l *Leaks) end(ctx context.Context, tx *store.Tx, c leaked, by audit.Actor)
 // LeakedSince lists what was found since a time of a person's tokens and workspace keys and, unless it
 // is empty, of a workspace's API keys, newest first: without what only ended with something else.
 func LeakedSince(ctx context.Context, q store.Querier, userID, workspaceID string, since time.Time) ([]Credential, error) {
-	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials WHERE revoke_reason = $1 AND revoked_at >= $2
+	return selectAll(ctx, q, ` WHERE revoke_reason = $1 AND revoked_at >= $2
 		AND (user_id = $3 AND kind = 'personal_access_token' OR kind = 'workspace_key' AND parent_id IN (SELECT p.credential_id FROM credentials p WHERE p.user_id = $3)
 			OR kind = 'api_key' AND workspace_id = $4)
 		AND NOT EXISTS (SELECT 1 FROM credentials p WHERE p.credential_id = credentials.parent_id AND p.revoked_at = credentials.revoked_at)
 		ORDER BY revoked_at DESC`, ReasonLeaked, store.Micros(since), userID, workspaceID)
-	return store.All(rows, err, scanRow)
 }

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 	"keyway/internal/wiring/apitest"
 )
 
@@ -125,12 +127,10 @@ func TestLeaksNeedTheWholeSecret(t *testing.T) {
 		w.Must(err)
 		// Another well-formed token gets the first one's visible part.
 		w.Must(w.DB.Update(t.Context(), func(tx *store.Tx) error {
-			if _, err := tx.Exec(t.Context(), `DELETE FROM credentials WHERE short_token = $1`, p.Short); err != nil {
-				return err
-			}
-			_, err := tx.Exec(t.Context(), `UPDATE credentials SET short_token = $2 WHERE credential_id = $1`, id, p.Short)
+			_, err := tx.Exec(t.Context(), `DELETE FROM credentials WHERE short_token = $1`, p.Short)
 			return err
 		}, store.Instance))
+		w.Rewrite(grant.Credentials, signed.Set{"short_token": p.Short}, `credential_id = ?`, id)
 		report(t, w, other)
 		if tok, err := w.Tokens.Get(t.Context(), anna.ID, id); err != nil || tok.Status != "active" {
 			t.Errorf("a wrong secret ended %+v, %v", tok, err)

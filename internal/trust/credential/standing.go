@@ -4,11 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
+	"keyway/internal/trust/grant"
 )
 
 // ErrEnded is returned by Standing for a family of tokens that will not be good again.
@@ -29,21 +31,27 @@ func Standing(ctx context.Context, q store.Querier, now time.Time, familyID, wor
 }
 
 func standing(ctx context.Context, q store.Querier, now time.Time, familyID, workspaceID string, role rpc.Role, scopes []string) (*Reach, error) {
-	rows, err := q.Query(ctx, `SELECT c.credential_id, u.disabled_at, m.role, w.is_sandbox, w.is_suspended, ip.doc, wp.doc FROM credentials c
+	rows, err := q.Query(ctx, `SELECT c.credential_id, `+grant.Users.Columns("u")+`, `+grant.Memberships.Columns("m")+`,
+		w.is_sandbox, w.is_suspended, ip.doc, wp.doc FROM credentials c
 		JOIN users u ON u.user_id = c.user_id
 		LEFT JOIN workspaces w ON w.workspace_id = $2 AND w.deleted_at IS NULL
 		LEFT JOIN memberships m ON m.workspace_id = w.workspace_id AND m.user_id = u.user_id
 		`+policyJoins+`
 		WHERE c.family_id = $1 AND c.kind = 'personal_access_token' AND c.revoked_at IS NULL ORDER BY c.credential_id DESC`, familyID, workspaceID)
 	members, err := store.All(rows, err, func(r *sql.Rows) (f Facts, err error) {
-		var disabled sql.NullInt64
-		var role, instance, workspace sql.NullString
+		user, membership := grant.Users.Row(), grant.Memberships.Row()
+		var instance, workspace sql.NullString
 		var sandbox, suspended sql.NullBool
-		if err := r.Scan(&f.ID, &disabled, &role, &sandbox, &suspended, &instance, &workspace); err != nil {
+		if err := r.Scan(slices.Concat([]any{&f.ID}, user.Into(), membership.Into(), []any{&sandbox, &suspended, &instance, &workspace})...); err != nil {
 			return f, err
 		}
-		f.UserDisabled, f.IsSandbox, f.IsSuspended = disabled.Valid, sandbox.Bool, suspended.Bool
-		f.Role, _ = rpc.ParseRole(role.String)
+		f.IsSandbox, f.IsSuspended = sandbox.Bool, suspended.Bool
+		if person, ok := user.Open(q); ok {
+			f.UserID, f.UserDisabled = person.Text("user_id"), person.Has("disabled_at")
+		}
+		if member, ok := membership.Open(q); ok {
+			f.Role, _ = rpc.ParseRole(member.Text("role"))
+		}
 		if f.policy.instance, err = parsePolicy(instance); err == nil {
 			f.policy.workspace, err = parsePolicy(workspace)
 		}
@@ -56,6 +64,9 @@ func standing(ctx context.Context, q store.Querier, now time.Time, familyID, wor
 	for _, f := range members {
 		if f.Chain, err = readChain(ctx, q, f.ID, workspaceID); err != nil {
 			return nil, err
+		}
+		if len(f.Chain) == 0 || f.Chain[0].userID != f.UserID || f.UserID == "" {
+			continue // not written with the server key
 		}
 		err := f.stands(ctx, q, now, workspaceID, role, scopes)
 		if err == nil || IsOutOfHours(err) {

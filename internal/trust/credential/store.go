@@ -5,12 +5,15 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
-	"keyway/internal/platform/fault"
+	"keyway/internal/platform/label"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
+	"keyway/internal/trust/grant"
 )
 
 // Credential is a stored token, without its secret.
@@ -59,30 +62,31 @@ type Use struct {
 	Endpoint    string   `json:"endpoint"`
 }
 
-const columns = `credential_id, kind, short_token, user_id, workspace_id, parent_id, name, description,
-	created_at, created_from, expires_at, revoked_at, revoked_by, revoke_reason, last_used,
-	limits, not_before, disabled_at, is_decoy, is_strict, predecessor_id, successor_id, grace_ends_at, ends_predecessor,
-	recent_addresses, use_count, family_id,
+// columns are those that scan takes.
+var columns = grant.Credentials.Columns("credentials") + `, credentials.name, credentials.description, credentials.created_from,
+	credentials.revoked_by, credentials.revoke_reason, credentials.last_used, credentials.recent_addresses, credentials.use_count,
 	(SELECT value FROM token_counters t WHERE t.credential_id = credentials.family_id AND t.counter = 'uses')`
 
-func scan(row interface{ Scan(...any) error }) (c Credential, err error) {
-	var user, workspace, parent, revokedBy, reason, lastUsed sql.NullString
-	var created int64
-	var expires, revoked, notBefore, disabled, graceEnds, uses sql.NullInt64
-	var predecessor, successor sql.NullString
-	var limits, addresses string
-	err = row.Scan(&c.ID, &c.Kind, &c.ShortToken, &user, &workspace, &parent, &c.Name, &c.Description,
-		&created, &c.CreatedFrom, &expires, &revoked, &revokedBy, &reason, &lastUsed,
-		&limits, &notBefore, &disabled, &c.IsDecoy, &c.IsStrict, &predecessor, &successor, &graceEnds, &c.EndsPredecessor,
-		&addresses, &c.UseCount, &c.FamilyID, &uses)
-	if err != nil {
+// scan reads a row of columns. It returns signed.ErrNotSigned for one that was not written with the server key.
+func scan(q store.Querier, from interface{ Scan(...any) error }) (c Credential, err error) {
+	row := grant.Credentials.Row()
+	var revokedBy, reason, lastUsed sql.NullString
+	var uses sql.NullInt64
+	var addresses string
+	if err = from.Scan(append(row.Into(), &c.Name, &c.Description, &c.CreatedFrom, &revokedBy, &reason, &lastUsed, &addresses, &c.UseCount, &uses)...); err != nil {
 		return c, err
 	}
-	c.UserID, c.WorkspaceID, c.ParentID = user.String, workspace.String, parent.String
-	c.CreatedAt, c.ExpiresAt, c.RevokedAt = store.Time(created), store.TimeOrZero(expires), store.TimeOrZero(revoked)
+	v, ok := row.Open(q)
+	if !ok {
+		return c, signed.ErrNotSigned
+	}
+	c.ID, c.Kind, c.ShortToken = v.Text("credential_id"), Kind(v.Text("kind")), v.Text("short_token")
+	c.UserID, c.WorkspaceID, c.ParentID = v.Text("user_id"), v.Text("workspace_id"), v.Text("parent_id")
+	c.CreatedAt, c.ExpiresAt, c.RevokedAt = v.Time("created_at"), v.Time("expires_at"), v.Time("revoked_at")
 	c.RevokedBy, c.RevokeReason = revokedBy.String, reason.String
-	c.NotBefore, c.DisabledAt, c.GraceEndsAt = store.TimeOrZero(notBefore), store.TimeOrZero(disabled), store.TimeOrZero(graceEnds)
-	c.PredecessorID, c.SuccessorID = predecessor.String, successor.String
+	c.NotBefore, c.DisabledAt, c.GraceEndsAt = v.Time("not_before"), v.Time("disabled_at"), v.Time("grace_ends_at")
+	c.IsDecoy, c.IsStrict, c.EndsPredecessor = v.Bool("is_decoy"), v.Bool("is_strict"), v.Bool("ends_predecessor")
+	c.FamilyID, c.PredecessorID, c.SuccessorID = v.Text("family_id"), v.Text("predecessor_id"), v.Text("successor_id")
 	if lastUsed.Valid {
 		c.LastUsed = new(Use)
 		if err := json.Unmarshal([]byte(lastUsed.String), c.LastUsed); err != nil {
@@ -92,8 +96,27 @@ func scan(row interface{ Scan(...any) error }) (c Credential, err error) {
 	if err := json.Unmarshal([]byte(addresses), &c.RecentAddresses); err != nil {
 		return c, err
 	}
-	c.Limits, c.Uses = parseLimits([]byte(limits)), uses.Int64
+	c.Limits, c.Uses = parseLimits([]byte(v.Text("limits"))), uses.Int64
 	return c, nil
+}
+
+// selectAll reads the genuine credentials of a query that begins at WHERE.
+func selectAll(ctx context.Context, q store.Querier, where string, args ...any) ([]Credential, error) {
+	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials`+where, args...)
+	found, err := store.All(rows, err, func(r *sql.Rows) (*Credential, error) {
+		c, err := scan(q, r)
+		if errors.Is(err, signed.ErrNotSigned) {
+			return nil, nil
+		}
+		return &c, err
+	})
+	var out []Credential
+	for _, c := range found {
+		if c != nil {
+			out = append(out, *c)
+		}
+	}
+	return out, err
 }
 
 // Insert stores a new credential and gives its token, which nobody can read again. The update's
@@ -119,14 +142,15 @@ func Insert(ctx context.Context, tx *store.Tx, v *vault.Vault, c *Credential, sa
 		return vault.Secret{}, err
 	}
 	keyID, digest := v.NewDigest(secret.Reveal())
-	_, err = tx.Exec(ctx, `INSERT INTO credentials (credential_id, kind, short_token, key_id, digest, user_id, workspace_id,
-		parent_id, name, description, created_at, created_from, expires_at, limits, not_before, disabled_at, is_decoy, is_strict,
-		predecessor_id, grace_ends_at, ends_predecessor, family_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
-		c.ID, string(c.Kind), c.ShortToken, keyID, digest[:], store.TextOrNull(c.UserID), store.TextOrNull(c.WorkspaceID),
-		store.TextOrNull(c.ParentID), c.Name, c.Description, store.Micros(c.CreatedAt), c.CreatedFrom, store.MicrosOrNull(c.ExpiresAt),
-		limits, store.MicrosOrNull(c.NotBefore), store.MicrosOrNull(c.DisabledAt), c.IsDecoy, c.IsStrict,
-		store.TextOrNull(c.PredecessorID), store.MicrosOrNull(c.GraceEndsAt), c.EndsPredecessor, c.FamilyID)
+	err = grant.Credentials.Insert(ctx, tx, signed.Set{
+		"credential_id": c.ID, "kind": string(c.Kind), "short_token": c.ShortToken, "key_id": keyID, "digest": digest[:],
+		"user_id": store.TextOrNull(c.UserID), "workspace_id": store.TextOrNull(c.WorkspaceID), "parent_id": store.TextOrNull(c.ParentID),
+		"name": c.Name, "description": c.Description, "created_at": store.Micros(c.CreatedAt), "created_from": c.CreatedFrom,
+		"expires_at": store.MicrosOrNull(c.ExpiresAt), "limits": limits, "not_before": store.MicrosOrNull(c.NotBefore),
+		"disabled_at": store.MicrosOrNull(c.DisabledAt), "is_decoy": c.IsDecoy, "is_strict": c.IsStrict,
+		"predecessor_id": store.TextOrNull(c.PredecessorID), "grace_ends_at": store.MicrosOrNull(c.GraceEndsAt),
+		"ends_predecessor": c.EndsPredecessor, "family_id": c.FamilyID,
+	})
 	return secret, err
 }
 
@@ -135,7 +159,7 @@ var ErrNotFound = errors.New("no such credential")
 
 // Get reads the credential of a kind with the id; ErrNotFound when there is none.
 func Get(ctx context.Context, q store.Querier, k Kind, id string) (Credential, error) {
-	c, err := scan(q.QueryRow(ctx, `SELECT `+columns+` FROM credentials WHERE credential_id = $1 AND kind = $2`, id, string(k)))
+	c, err := scan(q, q.QueryRow(ctx, `SELECT `+columns+` FROM credentials WHERE credential_id = $1 AND kind = $2`, id, string(k)))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
 	}
@@ -144,40 +168,33 @@ func Get(ctx context.Context, q store.Querier, k Kind, id string) (Credential, e
 
 // Select lists the credentials that conditions choose, newest first.
 func Select(ctx context.Context, q store.Querier, w *store.Where) ([]Credential, error) {
-	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials`+w.String()+` ORDER BY credential_id DESC`, w.Args...)
-	return store.All(rows, err, scanRow)
+	return selectAll(ctx, q, w.String()+` ORDER BY credential_id DESC`, w.Args...)
 }
 
 // OfUser lists a person's personal access tokens, newest first.
 func OfUser(ctx context.Context, q store.Querier, userID string) ([]Credential, error) {
-	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials WHERE user_id = $1 AND kind = $2 ORDER BY credential_id DESC`, userID, string(PersonalAccessToken))
-	return store.All(rows, err, scanRow)
+	return selectAll(ctx, q, ` WHERE user_id = $1 AND kind = $2 ORDER BY credential_id DESC`, userID, string(PersonalAccessToken))
 }
 
 // OfWorkspace lists a workspace's credentials of a kind, newest first.
 func OfWorkspace(ctx context.Context, q store.Querier, workspaceID string, k Kind) ([]Credential, error) {
-	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials WHERE workspace_id = $1 AND kind = $2 ORDER BY credential_id DESC`, workspaceID, string(k))
-	return store.All(rows, err, scanRow)
+	return selectAll(ctx, q, ` WHERE workspace_id = $1 AND kind = $2 ORDER BY credential_id DESC`, workspaceID, string(k))
 }
 
 // OfParent lists the workspace keys of a personal access token, newest first.
 func OfParent(ctx context.Context, q store.Querier, parentID string) ([]Credential, error) {
-	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials WHERE parent_id = $1 AND kind = $2 ORDER BY credential_id DESC`, parentID, string(WorkspaceKey))
-	return store.All(rows, err, scanRow)
+	return selectAll(ctx, q, ` WHERE parent_id = $1 AND kind = $2 ORDER BY credential_id DESC`, parentID, string(WorkspaceKey))
 }
 
-func scanRow(r *sql.Rows) (Credential, error) { return scan(r) }
-
-// tree selects the ids of credential $1 and of all that were made with it.
-const tree = `WITH RECURSIVE tree (credential_id) AS (SELECT CAST($1 AS TEXT)
+// tree selects the ids of a credential and of all that were made with it.
+const tree = `WITH RECURSIVE tree (credential_id) AS (SELECT CAST(%s AS TEXT)
 	UNION SELECT c.credential_id FROM credentials c JOIN tree ON c.parent_id = tree.credential_id) SELECT credential_id FROM tree`
 
 // Descendants lists the personal access tokens that were made with the token, directly or not,
 // newest first.
 func Descendants(ctx context.Context, q store.Querier, id string) ([]Credential, error) {
-	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials WHERE credential_id IN (`+tree+`) AND credential_id <> $1 AND kind = $2
+	return selectAll(ctx, q, ` WHERE credential_id IN (`+fmt.Sprintf(tree, "$1")+`) AND credential_id <> $1 AND kind = $2
 		ORDER BY credential_id DESC`, id, string(PersonalAccessToken))
-	return store.All(rows, err, scanRow)
 }
 
 // Change writes what can be changed of a token: name, description, limits, and when it is good.
@@ -186,56 +203,53 @@ func Change(ctx context.Context, tx *store.Tx, c *Credential) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE credentials SET name = $2, description = $3, limits = $4, expires_at = $5, not_before = $6, disabled_at = $7, is_strict = $8
-		WHERE credential_id = $1`, c.ID, c.Name, c.Description, limits, store.MicrosOrNull(c.ExpiresAt), store.MicrosOrNull(c.NotBefore),
-		store.MicrosOrNull(c.DisabledAt), c.IsStrict)
+	return update(ctx, tx, signed.Set{
+		"name": c.Name, "description": c.Description, "limits": limits, "expires_at": store.MicrosOrNull(c.ExpiresAt),
+		"not_before": store.MicrosOrNull(c.NotBefore), "disabled_at": store.MicrosOrNull(c.DisabledAt), "is_strict": c.IsStrict,
+	}, `credential_id = ?`, c.ID)
+}
+
+// update writes values to the credentials that a condition chooses.
+func update(ctx context.Context, tx *store.Tx, set signed.Set, condition string, args ...any) error {
+	w := &store.Where{}
+	w.Add(condition, args...)
+	_, err := grant.Credentials.Update(ctx, tx, set, w)
 	return err
 }
 
 // Adopt makes another person the one who made an API key, so that it outlives the first.
 func Adopt(ctx context.Context, tx *store.Tx, id, userID string) error {
-	_, err := tx.Exec(ctx, `UPDATE credentials SET user_id = $2 WHERE credential_id = $1`, id, userID)
-	return err
+	return update(ctx, tx, signed.Set{"user_id": userID}, `credential_id = ?`, id)
 }
 
-// Revoke ends a credential for ever, and with a personal access token its workspace keys and all
+// revocation is what is written to a credential that ends.
+func revocation(now time.Time, by, reason string) signed.Set {
+	return signed.Set{"revoked_at": store.Micros(now), "revoked_by": store.TextOrNull(by), "revoke_reason": reason}
+}
+
+// Revoke ends a credential permanently, and with a personal access token its workspace keys and all
 // tokens that were made with it. What is revoked already stays as it was.
 func Revoke(ctx context.Context, tx *store.Tx, now time.Time, id, by, reason string) error {
-	_, err := tx.Exec(ctx, `UPDATE credentials SET revoked_at = $2, revoked_by = $3, revoke_reason = $4
-		WHERE credential_id IN (`+tree+`) AND revoked_at IS NULL`, id, store.Micros(now), store.TextOrNull(by), reason)
-	return err
+	return update(ctx, tx, revocation(now, by, reason), `credential_id IN (`+fmt.Sprintf(tree, "?")+`) AND revoked_at IS NULL`, id)
 }
 
 // RevokeWorkspace ends all keys of a workspace.
 func RevokeWorkspace(ctx context.Context, tx *store.Tx, now time.Time, workspaceID, by, reason string) error {
-	_, err := tx.Exec(ctx, `UPDATE credentials SET revoked_at = $2, revoked_by = $3, revoke_reason = $4
-		WHERE workspace_id = $1 AND revoked_at IS NULL`, workspaceID, store.Micros(now), by, reason)
-	return err
+	return update(ctx, tx, revocation(now, by, reason), `workspace_id = ? AND revoked_at IS NULL`, workspaceID)
 }
 
 // RevokeKeysOf ends the workspace keys that a person's tokens have in a workspace.
 func RevokeKeysOf(ctx context.Context, tx *store.Tx, now time.Time, workspaceID, userID, by, reason string) error {
-	_, err := tx.Exec(ctx, `UPDATE credentials SET revoked_at = $3, revoked_by = $4, revoke_reason = $5
-		WHERE workspace_id = $1 AND kind = 'workspace_key' AND revoked_at IS NULL
-		AND parent_id IN (SELECT credential_id FROM credentials WHERE user_id = $2)`, workspaceID, userID, store.Micros(now), by, reason)
-	return err
+	return update(ctx, tx, revocation(now, by, reason), `workspace_id = ? AND kind = 'workspace_key' AND revoked_at IS NULL
+		AND parent_id IN (SELECT credential_id FROM credentials WHERE user_id = ?)`, workspaceID, userID)
 }
 
 // RevokeUser ends all personal access tokens of a person, and the workspace keys made from them.
 func RevokeUser(ctx context.Context, tx *store.Tx, now time.Time, userID, by, reason string) error {
-	_, err := tx.Exec(ctx, `UPDATE credentials SET revoked_at = $2, revoked_by = $3, revoke_reason = $4
-		WHERE revoked_at IS NULL AND (user_id = $1 AND kind = 'personal_access_token'
-		OR kind = 'workspace_key' AND parent_id IN (SELECT credential_id FROM credentials WHERE user_id = $1 AND kind = 'personal_access_token'))`,
-		userID, store.Micros(now), by, reason)
-	return err
+	return update(ctx, tx, revocation(now, by, reason), `revoked_at IS NULL AND (user_id = ? AND kind = 'personal_access_token'
+		OR kind = 'workspace_key' AND parent_id IN (SELECT credential_id FROM credentials WHERE user_id = ? AND kind = 'personal_access_token'))`,
+		userID, userID)
 }
 
-// CheckName refuses a credential's name that is empty or too long.
-func CheckName(name string) error {
-	if n := len([]rune(name)); n == 0 {
-		return fault.Invalid("name", "String must contain at least 1 character(s)")
-	} else if n > 100 {
-		return fault.Invalid("name", "String must contain at most 100 character(s)")
-	}
-	return nil
-}
+// CheckName refuses a credential's name that shows nothing or is too long.
+func CheckName(name string) error { return label.Check("name", name, 100) }

@@ -2,14 +2,14 @@ package credential
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/trust/audit"
+	"keyway/internal/trust/grant"
 )
 
 // Succession is a token's place among those that it follows and that follow it.
@@ -78,8 +78,7 @@ func (v *Verifier) watch(ctx context.Context, f Facts, kind rpc.Allow, workspace
 
 // Overlapped lists the tokens that a token replaces and that still work: one at the most.
 func Overlapped(ctx context.Context, q store.Querier, id string, now time.Time) ([]Credential, error) {
-	rows, err := q.Query(ctx, `SELECT `+columns+` FROM credentials WHERE successor_id = $1 AND revoked_at IS NULL AND grace_ends_at > $2`, id, store.Micros(now))
-	return store.All(rows, err, scanRow)
+	return selectAll(ctx, q, ` WHERE successor_id = $1 AND revoked_at IS NULL AND grace_ends_at > $2`, id, store.Micros(now))
 }
 
 func usedBy(ctx context.Context, f Facts, kind rpc.Allow) audit.Actor {
@@ -89,40 +88,37 @@ func usedBy(ctx context.Context, f Facts, kind rpc.Allow) audit.Actor {
 // Supersede gives a token a successor, which is stored already: until graceEnds both work. Workspace
 // keys and children are the successor's from then on. The update's scope is store.Instance.
 func Supersede(ctx context.Context, tx *store.Tx, old Credential, nextID string, now, graceEnds time.Time) error {
-	for _, change := range []struct {
-		query string
-		args  []any
-	}{
-		{`UPDATE credentials SET successor_id = $2, grace_ends_at = $3 WHERE credential_id = $1`, []any{old.ID, nextID, store.Micros(graceEnds)}},
-		// No more than two secrets of a family live at once.
-		{`UPDATE credentials SET grace_ends_at = $2 WHERE successor_id = $1 AND grace_ends_at > $2`, []any{old.ID, store.Micros(now)}},
-		{`UPDATE credentials SET expiry_notice = (SELECT o.expiry_notice FROM credentials o WHERE o.credential_id = $1)
-			WHERE credential_id = $2 AND expires_at = (SELECT o.expires_at FROM credentials o WHERE o.credential_id = $1)`, []any{old.ID, nextID}},
-	} {
-		if _, err := tx.Exec(ctx, change.query, change.args...); err != nil {
-			return err
-		}
+	if err := update(ctx, tx, signed.Set{"successor_id": nextID, "grace_ends_at": store.Micros(graceEnds)}, `credential_id = ?`, old.ID); err != nil {
+		return err
+	}
+	// No more than two secrets of a family live at once.
+	if err := update(ctx, tx, signed.Set{"grace_ends_at": store.Micros(now)}, `successor_id = ? AND grace_ends_at > ?`, old.ID, store.Micros(now)); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE credentials SET expiry_notice = (SELECT o.expiry_notice FROM credentials o WHERE o.credential_id = $1)
+		WHERE credential_id = $2 AND expires_at = (SELECT o.expires_at FROM credentials o WHERE o.credential_id = $1)`, old.ID, nextID); err != nil {
+		return err
 	}
 	return inherit(ctx, tx, old.ID, nextID)
 }
 
 // inherit gives one token what hangs on another of its family.
 func inherit(ctx context.Context, tx *store.Tx, from, to string) error {
-	_, err := tx.Exec(ctx, `UPDATE credentials SET parent_id = $2 WHERE parent_id = $1`, from, to)
-	return err
+	return update(ctx, tx, signed.Set{"parent_id": to}, `parent_id = ?`, from)
 }
 
 // EndOverlap stops the predecessor of a token now, and gives its id; empty when it had stopped.
 func EndOverlap(ctx context.Context, tx *store.Tx, id string, now time.Time) (predecessorID string, err error) {
-	if _, err := tx.Exec(ctx, `UPDATE credentials SET ends_predecessor = FALSE WHERE credential_id = $1`, id); err != nil {
+	if err := update(ctx, tx, signed.Set{"ends_predecessor": false}, `credential_id = ?`, id); err != nil {
 		return "", err
 	}
-	err = tx.QueryRow(ctx, `UPDATE credentials SET grace_ends_at = $2 WHERE successor_id = $1 AND grace_ends_at > $2 RETURNING credential_id`,
-		id, store.Micros(now)).Scan(&predecessorID)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
+	w := &store.Where{}
+	w.Add(`successor_id = ? AND grace_ends_at > ?`, id, store.Micros(now))
+	ended, err := grant.Credentials.Update(ctx, tx, signed.Set{"grace_ends_at": store.Micros(now)}, w)
+	if err != nil || len(ended) == 0 {
+		return "", err
 	}
-	return predecessorID, err
+	return ended[0].Text("credential_id"), nil
 }
 
 // Reinstate makes a token live on that was being replaced, configured as its successor was: what an
@@ -140,9 +136,10 @@ func Reinstate(ctx context.Context, tx *store.Tx, old *Credential, next Credenti
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE credentials SET successor_id = NULL, grace_ends_at = NULL, name = $2, description = $3, limits = $4, not_before = $5,
-		is_strict = $6, expires_at = $7 WHERE credential_id = $1`, old.ID, old.Name, old.Description, limits, store.MicrosOrNull(old.NotBefore),
-		old.IsStrict, store.MicrosOrNull(old.ExpiresAt)); err != nil {
+	if err := update(ctx, tx, signed.Set{
+		"successor_id": nil, "grace_ends_at": nil, "name": old.Name, "description": old.Description, "limits": limits,
+		"not_before": store.MicrosOrNull(old.NotBefore), "is_strict": old.IsStrict, "expires_at": store.MicrosOrNull(old.ExpiresAt),
+	}, `credential_id = ?`, old.ID); err != nil {
 		return err
 	}
 	return inherit(ctx, tx, next.ID, old.ID)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 )
 
@@ -141,7 +142,7 @@ func (u *Usage) Flush(ctx context.Context) error {
 			}
 		}
 		for id, d := range digests {
-			if _, err := tx.Exec(ctx, `UPDATE credentials SET key_id = $2, digest = $3 WHERE credential_id = $1`, id, d.keyID, d.sum[:]); err != nil {
+			if err := update(ctx, tx, signed.Set{"key_id": d.keyID, "digest": d.sum[:]}, `credential_id = ?`, id); err != nil {
 				return err
 			}
 		}

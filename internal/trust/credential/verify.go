@@ -21,6 +21,7 @@ import (
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/audit"
+	"keyway/internal/trust/grant"
 )
 
 // Principal is who a request acts for.
@@ -452,9 +453,8 @@ func (v *Verifier) cached(ctx context.Context, name, workspaceID string, read fu
 	return f, ok, err
 }
 
-const factsQuery = `SELECT c.short_token, c.kind, c.key_id, c.digest, ` + linkColumns + `, ` + refusedIn + `,
-	COALESCE(c.user_id, p.user_id), u.disabled_at, u.is_operator,
-	w.workspace_id, m.role, w.is_sandbox, w.is_suspended, g.value, ip.doc, wp.doc
+var factsQuery = `SELECT ` + linkColumns + `, ` + refusedIn + `, ` + grant.Users.Columns("u") + `, ` + grant.Memberships.Columns("m") + `,
+	w.workspace_id, w.is_sandbox, w.is_suspended, g.value, ip.doc, wp.doc
 	FROM credentials c
 	LEFT JOIN credentials p ON p.credential_id = c.parent_id
 	LEFT JOIN users u ON u.user_id = COALESCE(c.user_id, p.user_id)
@@ -465,32 +465,34 @@ const factsQuery = `SELECT c.short_token, c.kind, c.key_id, c.digest, ` + linkCo
 	WHERE c.digest IN `
 
 // read finds a credential by a digest of its secret under any key. Its visible part is only looked at
-// when that is right.
+// when that is right. Rows that were not written with the server key count as missing.
 func read(ctx context.Context, q store.Querier, short, workspaceID string, digests [][]byte) (f Facts, ok bool, err error) {
-	var r linkRow
-	var shown string
-	var user, workspace, role sql.NullString
-	var disabled, generation sql.NullInt64
-	var operator, sandbox, suspended sql.NullBool
+	r, user, membership := newLinkRow(), grant.Users.Row(), grant.Memberships.Row()
+	var workspace sql.NullString
+	var generation sql.NullInt64
+	var refused, sandbox, suspended sql.NullBool
 	var policy, workspacePolicy sql.NullString
 	args, marks := []any{workspaceID}, ""
 	for _, d := range digests {
 		args = append(args, d)
 		marks += ", " + store.Mark(len(args))
 	}
-	err = q.QueryRow(ctx, factsQuery+"("+strings.TrimPrefix(marks, ", ")+")", args...).Scan(slices.Concat([]any{&shown, &f.Kind, &f.KeyID, &f.Digest}, r.into(), []any{&r.link.IsRefused,
-		&user, &disabled, &operator, &workspace, &role, &sandbox, &suspended, &generation, &policy, &workspacePolicy})...)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && shown != short {
+	err = q.QueryRow(ctx, factsQuery+"("+strings.TrimPrefix(marks, ", ")+")", args...).Scan(slices.Concat(r.into(), []any{&refused}, user.Into(), membership.Into(),
+		[]any{&workspace, &sandbox, &suspended, &generation, &policy, &workspacePolicy})...)
+	if errors.Is(err, sql.ErrNoRows) {
 		return f, false, nil
 	} else if err != nil {
 		return f, false, err
 	}
-	own := r.read()
-	f.ID, f.RevokedAt, f.ExpiresAt = own.ID, own.RevokedAt, own.ExpiresAt
-	f.UserID, f.WorkspaceID = user.String, workspace.String
-	f.UserDisabled, f.IsOperator = disabled.Valid, operator.Bool
+	own, row, ok := r.read(q)
+	if !ok || row.Text("short_token") != short {
+		return f, false, nil
+	}
+	own.IsRefused = refused.Bool
+	f.ID, f.Kind, f.KeyID, f.Digest = own.ID, Kind(row.Text("kind")), row.Text("key_id"), row.Bytes("digest")
+	f.RevokedAt, f.ExpiresAt = own.RevokedAt, own.ExpiresAt
+	f.WorkspaceID = workspace.String
 	f.IsSandbox, f.IsSuspended, f.Generation = sandbox.Bool, suspended.Bool, uint64(generation.Int64)
-	f.Role, _ = rpc.ParseRole(role.String)
 	f.Succession = own.Succession
 	if f.policy.instance, err = parsePolicy(policy); err != nil {
 		return f, false, err
@@ -499,8 +501,7 @@ func read(ctx context.Context, q store.Querier, short, workspaceID string, diges
 		return f, false, err
 	}
 	if f.Kind == APIKey {
-		// An API key acts for its workspace: whoever made it may be gone.
-		f.UserID, f.UserDisabled, f.IsOperator = "", false, false
+		// An API key acts for its workspace: the person who made it may be gone.
 		if f.WorkspaceID != "" {
 			f.Role = rpc.Admin
 		}
@@ -519,8 +520,17 @@ func read(ctx context.Context, q store.Querier, short, workspaceID string, diges
 		}
 		f.Chain = append(f.Chain, ancestors...)
 	}
-	if len(f.Chain) > 0 {
-		f.FamilyID = f.Chain[0].FamilyID
+	if len(f.Chain) == 0 {
+		return Facts{}, false, nil // the token of a workspace key was not written with the server key
+	}
+	f.FamilyID = f.Chain[0].FamilyID
+	person, ok := user.Open(q)
+	if !ok || person.Text("user_id") != f.Chain[0].userID {
+		return Facts{}, false, nil
+	}
+	f.UserID, f.UserDisabled, f.IsOperator = person.Text("user_id"), person.Has("disabled_at"), person.Bool("is_operator")
+	if member, ok := membership.Open(q); ok {
+		f.Role, _ = rpc.ParseRole(member.Text("role"))
 	}
 	f.ExpiresAt, f.Reach = f.Chain.ends(), f.Chain.reach()
 	return f, true, nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
-	"database/sql"
 	"errors"
 	"image/png"
 	"strings"
@@ -94,11 +93,7 @@ func (p *People) ConfirmAuthenticator(ctx context.Context, u User, sealed, code 
 		return nil, fault.Invalid("code", "The code is wrong")
 	}
 	err = p.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM authenticators WHERE user_id = $1`, u.ID); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO authenticators (user_id, secret, last_step, created_at) VALUES ($1, $2, $3, $4)`,
-			u.ID, p.Vault.Seal(authenticatorPlace(u.ID), []byte(set.Secret)), step, store.Micros(p.Now())); err != nil {
+		if err := setAuthenticator(ctx, tx, u.ID, p.Vault.Seal(authenticatorPlace(u.ID), []byte(set.Secret)), step, store.Micros(p.Now())); err != nil {
 			return err
 		}
 		if codes, err = p.renewCodes(ctx, tx, u.ID); err != nil {
@@ -119,14 +114,6 @@ func (p *People) RemoveAuthenticator(ctx context.Context, userID string, by audi
 	}, store.Instance)
 }
 
-func removeAuthenticator(ctx context.Context, tx *store.Tx, userID string) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM authenticators WHERE user_id = $1`, userID); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, `DELETE FROM recovery_codes WHERE user_id = $1`, userID)
-	return err
-}
-
 // RenewRecoveryCodes gives new recovery codes; the old ones open nothing any more. It returns
 // invalid_request where there is no authenticator app to recover.
 func (p *People) RenewRecoveryCodes(ctx context.Context, userID string, by audit.Actor) (codes []string, err error) {
@@ -145,7 +132,7 @@ func (p *People) RenewRecoveryCodes(ctx context.Context, userID string, by audit
 }
 
 func (p *People) renewCodes(ctx context.Context, tx *store.Tx, userID string) ([]string, error) {
-	if _, err := tx.Exec(ctx, `DELETE FROM recovery_codes WHERE user_id = $1`, userID); err != nil {
+	if err := deleteRecoveryCodes(ctx, tx, userID); err != nil {
 		return nil, err
 	}
 	codes := make([]string, RecoveryCodes)
@@ -153,7 +140,7 @@ func (p *People) renewCodes(ctx context.Context, tx *store.Tx, userID string) ([
 		text := strings.ToLower(rand.Text()[:10]) // 50 bits each
 		codes[i] = text[:5] + "-" + text[5:]
 		keyID, digest := p.Vault.NewDigest(recoveryText(userID, codes[i]))
-		if _, err := tx.Exec(ctx, `INSERT INTO recovery_codes (user_id, number, key_id, digest) VALUES ($1, $2, $3, $4)`, userID, i, keyID, digest[:]); err != nil {
+		if err := insertRecoveryCode(ctx, tx, userID, i, keyID, digest[:]); err != nil {
 			return nil, err
 		}
 	}
@@ -170,11 +157,6 @@ func authenticatorPlace(userID string) string { return "authenticator of " + use
 // recoveryText is what is digested of a code: whose it is, and the code as it was shown.
 func recoveryText(userID, code string) string {
 	return "recovery code " + userID + " " + strings.ToLower(strings.NewReplacer("-", "", " ", "").Replace(code))
-}
-
-func hasAuthenticator(ctx context.Context, q store.Querier, userID string) (has bool, err error) {
-	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM authenticators WHERE user_id = $1)`, userID).Scan(&has)
-	return has, err
 }
 
 // step finds the time step that a code belongs to: the present one or a neighbour, for clocks that
@@ -204,17 +186,17 @@ func NeedsSecondFactor(err error) bool {
 // and so does a recovery code. Guessing is slowed for each person, whatever addresses it comes from:
 // who gets here knows the password.
 func (p *People) checkSecond(ctx context.Context, u User, second SecondFactor) error {
-	if has, err := hasAuthenticator(ctx, p.DB, u.ID); err != nil || !has {
+	if has, err := hasAuthenticator(ctx, p.DB, u.ID); err != nil || !has && !u.hasSecondFactor {
 		return err
 	}
 	if second.Code == "" && second.RecoveryCode == "" {
 		return errSecond
 	}
 	account := "second factor of " + u.ID
-	if _, err := p.throttle.begin(p.Now(), account, account); err != nil {
+	if _, err := p.throttle.admit(p.Now(), account, account); err != nil {
 		return err
 	}
-	defer p.throttle.end(account)
+	defer p.throttle.done(account)
 	var ok bool
 	err := p.DB.Update(ctx, func(tx *store.Tx) (err error) {
 		if second.Code != "" {
@@ -231,15 +213,13 @@ func (p *People) checkSecond(ctx context.Context, u User, second SecondFactor) e
 		p.throttle.failed(p.Now(), account, account)
 		return fault.New(fault.Unauthorized, "The code is wrong, or was used already")
 	}
-	p.throttle.succeeded(account, account)
+	p.throttle.succeeded(p.Now(), account, account)
 	return nil
 }
 
 func (p *People) useCode(ctx context.Context, tx *store.Tx, userID, code string) (bool, error) {
-	var sealed []byte
-	if err := tx.QueryRow(ctx, `SELECT secret FROM authenticators WHERE user_id = $1`, userID).Scan(&sealed); errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	} else if err != nil {
+	sealed, err := authenticatorSecret(ctx, tx, userID)
+	if err != nil || sealed == nil {
 		return false, err
 	}
 	secret, err := p.Vault.Open(authenticatorPlace(userID), sealed)
@@ -251,34 +231,20 @@ func (p *People) useCode(ctx context.Context, tx *store.Tx, userID, code string)
 		return false, nil
 	}
 	// Whoever saw a code being typed must not be able to use it too.
-	return changed(tx.Exec(ctx, `UPDATE authenticators SET last_step = $2 WHERE user_id = $1 AND last_step < $2`, userID, step))
+	return useStep(ctx, tx, userID, step)
 }
 
 func (p *People) useRecoveryCode(ctx context.Context, tx *store.Tx, userID, code string) (bool, error) {
-	rows, err := tx.Query(ctx, `SELECT number, key_id, digest FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL`, userID)
-	type stored struct {
-		number int
-		keyID  string
-		digest []byte
-	}
-	all, err := store.All(rows, err, func(r *sql.Rows) (s stored, err error) { return s, r.Scan(&s.number, &s.keyID, &s.digest) })
+	codes, err := recoveryCodes(ctx, tx, userID)
 	if err != nil {
 		return false, err
 	}
-	for _, s := range all {
-		if p.Vault.Matches(s.keyID, recoveryText(userID, code), s.digest) {
-			return changed(tx.Exec(ctx, `UPDATE recovery_codes SET used_at = $3 WHERE user_id = $1 AND number = $2 AND used_at IS NULL`, userID, s.number, store.Micros(p.Now())))
+	for _, c := range codes {
+		if p.Vault.Matches(c.Text("key_id"), recoveryText(userID, code), c.Bytes("digest")) {
+			return useRecoveryCode(ctx, tx, userID, c.Int("number"), store.Micros(p.Now()))
 		}
 	}
 	return false, nil
-}
-
-func changed(r sql.Result, err error) (bool, error) {
-	if err != nil {
-		return false, err
-	}
-	n, err := r.RowsAffected()
-	return n > 0, err
 }
 
 // Factors is with what a person can sign in.
@@ -292,26 +258,13 @@ type Factors struct {
 
 // Factors lists with what a person can sign in.
 func (p *People) Factors(ctx context.Context, userID string) (f Factors, err error) {
-	var since sql.NullInt64
-	err = p.DB.QueryRow(ctx, `SELECT u.password_hash <> '', a.created_at, (SELECT count(*) FROM recovery_codes r WHERE r.user_id = u.user_id AND r.used_at IS NULL)
-		FROM users u LEFT JOIN authenticators a ON a.user_id = u.user_id WHERE u.user_id = $1`, userID).Scan(&f.Password, &since, &f.RecoveryCodes)
-	if err != nil {
-		return f, err
-	}
-	f.AuthenticatorSince = store.TimeOrZero(since)
-	if f.Passkeys, err = p.Passkeys(ctx, p.DB, userID); err != nil {
-		return f, err
-	}
-	f.OpenID, err = p.openIDAccounts(ctx, p.DB, userID)
-	return f, err
+	return selectFactors(ctx, p.DB, userID)
 }
 
 // keepWayIn refuses to take the last thing with which a person can sign in.
 func (p *People) keepWayIn(ctx context.Context, tx *store.Tx, userID string) error {
-	var ways int
-	err := tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM users WHERE user_id = $1 AND password_hash <> '')
-		+ (SELECT count(*) FROM passkeys WHERE user_id = $1) + (SELECT count(*) FROM openid_accounts WHERE user_id = $1)`, userID).Scan(&ways)
-	if err == nil && ways == 0 {
+	f, err := selectFactors(ctx, tx, userID)
+	if err == nil && !f.Password && len(f.Passkeys)+len(f.OpenID) == 0 {
 		return fault.New(fault.InvalidRequest, "This is the only way in that is left: set a password or add another first")
 	}
 	return err
@@ -323,7 +276,7 @@ func (p *People) ResetFactors(ctx context.Context, userID string, by audit.Actor
 		if err := removeAuthenticator(ctx, tx, userID); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM passkeys WHERE user_id = $1`, userID); err != nil {
+		if err := deletePasskeys(ctx, tx, userID); err != nil {
 			return err
 		}
 		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.factors_reset", SubjectID: userID})

@@ -5,14 +5,14 @@ package identity
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"keyway/internal/platform/fault"
+	"keyway/internal/platform/label"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/audit"
@@ -27,6 +27,8 @@ type User struct {
 	IsOperator bool
 	DisabledAt time.Time
 	CreatedAt  time.Time
+
+	hasSecondFactor bool
 }
 
 // People holds the rules about people. Its methods may be called from any goroutine.
@@ -40,45 +42,27 @@ type People struct {
 	OpenID  *OpenID // nil: people do not sign in at a provider
 
 	throttle throttle
-}
-
-const userColumns = `user_id, email, name, is_operator, disabled_at, created_at`
-
-func scanUser(row interface{ Scan(...any) error }) (u User, err error) {
-	var disabled sql.NullInt64
-	var created int64
-	err = row.Scan(&u.ID, &u.Email, &u.Name, &u.IsOperator, &disabled, &created)
-	u.DisabledAt, u.CreatedAt = store.TimeOrZero(disabled), store.Time(created)
-	return u, err
+	hashing  hashQueue
 }
 
 // Get reads a person; user_not_found when there is none.
 func (p *People) Get(ctx context.Context, q store.Querier, id string) (User, error) {
-	return found(scanUser(q.QueryRow(ctx, `SELECT `+userColumns+` FROM users WHERE user_id = $1`, id)))
+	return oneUser(ctx, q, `WHERE user_id = $1`, id)
 }
 
 // ByEmail reads the person with the address; user_not_found when there is none.
 func (p *People) ByEmail(ctx context.Context, q store.Querier, email string) (User, error) {
-	return found(scanUser(q.QueryRow(ctx, `SELECT `+userColumns+` FROM users WHERE email = $1`, NormalizeEmail(email))))
-}
-
-func found(u User, err error) (User, error) {
-	if errors.Is(err, sql.ErrNoRows) {
-		err = fault.Missing(fault.UserNotFound)
-	}
-	return u, err
+	return oneUser(ctx, q, `WHERE email = $1`, NormalizeEmail(email))
 }
 
 // List gives everyone, by e-mail address.
 func (p *People) List(ctx context.Context) ([]User, error) {
-	rows, err := p.DB.Query(ctx, `SELECT `+userColumns+` FROM users ORDER BY email`)
-	return store.All(rows, err, func(r *sql.Rows) (User, error) { return scanUser(r) })
+	return selectUsers(ctx, p.DB, `ORDER BY email`)
 }
 
-// Empty tells whether nobody has been set up yet.
+// Empty tells whether there is no person yet.
 func (p *People) Empty(ctx context.Context) (bool, error) {
-	var n int
-	err := p.DB.QueryRow(ctx, `SELECT count(*) FROM users`).Scan(&n)
+	n, err := countUsers(ctx, p.DB)
 	return n == 0, err
 }
 
@@ -95,15 +79,11 @@ func CheckEmail(email string) error {
 	return nil
 }
 
+// maxName is the greatest length of a person's name, in characters.
+const maxName = 200
+
 // checkName refuses a person's name that is empty or too long.
-func checkName(name string) error {
-	if n := utf8.RuneCountInString(name); n == 0 {
-		return fault.Invalid("name", "String must contain at least 1 character(s)")
-	} else if n > 200 {
-		return fault.Invalid("name", "String must contain at most 200 character(s)")
-	}
-	return nil
-}
+func checkName(name string) error { return label.Check("name", name, maxName) }
 
 // NewUser is what Create needs. The password is hashed before the transaction, which no slow work
 // may hold up: see Prepare.
@@ -122,19 +102,19 @@ func (p *People) Prepare(ctx context.Context, email, name, password string) (New
 		return NewUser{}, err
 	}
 	email = NormalizeEmail(email)
-	if name = strings.TrimSpace(name); name == "" {
+	if name = label.Clean(name); name == "" {
 		name, _, _ = strings.Cut(email, "@")
 	} else if err := checkName(name); err != nil {
 		return NewUser{}, err
 	}
-	hash, err := hashPassword(ctx, password)
+	hash, err := p.hashPassword(ctx, password)
 	return NewUser{Email: email, Name: name, passwordHash: hash}, err
 }
 
 // WithoutPassword is somebody who signs in another way.
 func WithoutPassword(email, name string) NewUser {
 	email = NormalizeEmail(email)
-	if name = strings.TrimSpace(name); checkName(name) != nil {
+	if name = label.Clean(name); checkName(name) != nil {
 		name, _, _ = strings.Cut(email, "@")
 	}
 	return NewUser{Email: email, Name: name}
@@ -143,8 +123,8 @@ func WithoutPassword(email, name string) NewUser {
 // Create adds a person; the very first becomes the instance's operator. It returns invalid_input
 // when the address is taken.
 func (p *People) Create(ctx context.Context, tx *store.Tx, n NewUser, by audit.Actor) (User, error) {
-	var others int
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM users`).Scan(&others); err != nil {
+	others, err := countUsers(ctx, tx)
+	if err != nil {
 		return User{}, err
 	}
 	if _, err := p.ByEmail(ctx, tx, n.Email); err == nil {
@@ -153,8 +133,7 @@ func (p *People) Create(ctx context.Context, tx *store.Tx, n NewUser, by audit.A
 		return User{}, err
 	}
 	u := User{ID: store.NewID(), Email: n.Email, Name: n.Name, IsOperator: others == 0, CreatedAt: p.Now()}
-	if _, err := tx.Exec(ctx, `INSERT INTO users (user_id, email, name, password_hash, is_operator, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6)`, u.ID, u.Email, u.Name, n.passwordHash, u.IsOperator, store.Micros(u.CreatedAt)); err != nil {
+	if err := insertUser(ctx, tx, u, n.passwordHash); err != nil {
 		return User{}, err
 	}
 	if by.UserID == "" && by.OSUser == "" {
@@ -166,13 +145,12 @@ func (p *People) Create(ctx context.Context, tx *store.Tx, n NewUser, by audit.A
 // Rename changes the name that the Console shows. It returns invalid_input for one that will not
 // do.
 func (p *People) Rename(ctx context.Context, userID, name string) error {
-	name = strings.TrimSpace(name)
+	name = label.Clean(name)
 	if err := checkName(name); err != nil {
 		return err
 	}
 	return p.DB.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE users SET name = $2 WHERE user_id = $1`, userID, name)
-		return err
+		return updateUser(ctx, tx, userID, signed.Set{"name": name})
 	}, store.Instance)
 }
 
@@ -187,7 +165,7 @@ func (p *People) SetOperator(ctx context.Context, userID string, operator bool, 
 				return fault.New(fault.InvalidRequest, "This is the only operator")
 			}
 		}
-		if _, err := tx.Exec(ctx, `UPDATE users SET is_operator = $2 WHERE user_id = $1`, userID, operator); err != nil {
+		if err := updateUser(ctx, tx, userID, signed.Set{"is_operator": operator}); err != nil {
 			return err
 		}
 		if err := ChangeRights(ctx, tx, userID); err != nil {
@@ -195,12 +173,6 @@ func (p *People) SetOperator(ctx context.Context, userID string, operator bool, 
 		}
 		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.updated", SubjectID: userID, Detail: map[string]any{"is_operator": operator}})
 	}, store.Instance)
-}
-
-func lastOperator(ctx context.Context, q store.Querier, userID string) (bool, error) {
-	var others int
-	err := q.QueryRow(ctx, `SELECT count(*) FROM users WHERE is_operator AND disabled_at IS NULL AND user_id <> $1`, userID).Scan(&others)
-	return others == 0, err
 }
 
 // SetDisabled shuts a person out and ends their sessions and tokens, or lets them sign in again.
@@ -224,14 +196,14 @@ func (p *People) SetDisabled(ctx context.Context, userID string, disabled bool, 
 				return err
 			}
 			noOperatorLeft = noOperatorLeft && u.IsOperator
-			if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1`, userID); err != nil {
+			if err := deleteSessions(ctx, tx, userID, ""); err != nil {
 				return err
 			}
 			if err := credential.RevokeUser(ctx, tx, p.Now(), userID, by.UserID, "user_disabled"); err != nil {
 				return err
 			}
 		}
-		if _, err := tx.Exec(ctx, `UPDATE users SET disabled_at = $2 WHERE user_id = $1`, userID, at); err != nil {
+		if err := updateUser(ctx, tx, userID, signed.Set{"disabled_at": at}); err != nil {
 			return err
 		}
 		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: action, SubjectID: userID})
@@ -246,15 +218,15 @@ func (p *People) SetPassword(ctx context.Context, userID, password, exceptSessio
 	if err := CheckPassword(password); err != nil {
 		return err
 	}
-	hash, err := hashPassword(ctx, password)
+	hash, err := p.hashPassword(ctx, password)
 	if err != nil {
 		return err
 	}
 	return p.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE users SET password_hash = $2 WHERE user_id = $1`, userID, hash); err != nil {
+		if err := updateUser(ctx, tx, userID, signed.Set{"password_hash": hash}); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND session_id <> $2`, userID, exceptSession); err != nil {
+		if err := deleteSessions(ctx, tx, userID, exceptSession); err != nil {
 			return err
 		}
 		if revokeTokens {
@@ -268,9 +240,9 @@ func (p *People) SetPassword(ctx context.Context, userID, password, exceptSessio
 
 // VerifyPassword tells whether the password is the person's.
 func (p *People) VerifyPassword(ctx context.Context, userID, password string) (bool, error) {
-	var hash string
-	if err := p.DB.QueryRow(ctx, `SELECT password_hash FROM users WHERE user_id = $1`, userID).Scan(&hash); err != nil {
+	hash, err := passwordHash(ctx, p.DB, `user_id = $1`, userID)
+	if err != nil {
 		return false, err
 	}
-	return verifyPassword(ctx, hash, password)
+	return p.verifyPassword(ctx, trusted, hash, password)
 }

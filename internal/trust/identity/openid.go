@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
@@ -37,6 +36,7 @@ type OpenID struct {
 type OpenIDAccount struct {
 	Issuer, Subject, Email string
 	CreatedAt              time.Time
+	userID                 string
 }
 
 // OpenIDAim is why somebody goes to the provider: to sign in, unless it says otherwise.
@@ -115,8 +115,24 @@ func (p *People) FinishOpenID(ctx context.Context, kept, state, code string) (c 
 	if state == "" || state != s.State { // the state is no secret of the server: the browser sent both
 		return c, aim, errOpenID
 	}
+	if err := p.spendState(ctx, s.State); err != nil {
+		return c, aim, err
+	}
 	c, err = p.openIDClaims(ctx, s, code)
 	return c, s.OpenIDAim, err
+}
+
+// spendState makes sure that an answer is taken once, by whichever server gets it: the provider may let a code be
+// exchanged again. It returns unauthorized the second time.
+func (p *People) spendState(ctx context.Context, state string) error {
+	return p.DB.Update(ctx, func(tx *store.Tx) error {
+		now := p.Now()
+		fresh, err := spend(ctx, tx, "openid "+state, store.Micros(now), store.Micros(now.Add(openIDLife)))
+		if err == nil && !fresh {
+			return errOpenID
+		}
+		return err
+	})
 }
 
 func (p *People) openIDClaims(ctx context.Context, s openIDStart, code string) (c OpenIDClaims, err error) {
@@ -141,6 +157,8 @@ func (p *People) openIDClaims(ctx context.Context, s openIDStart, code string) (
 	}
 	c = OpenIDClaims{Issuer: id.Issuer, Subject: id.Subject}
 	var more struct {
+		AuthorizedParty string `json:"azp"`
+
 		Email         string `json:"email"`
 		EmailVerified bool   `json:"email_verified"`
 		Name          string `json:"name"`
@@ -148,6 +166,10 @@ func (p *People) openIDClaims(ctx context.Context, s openIDStart, code string) (
 	}
 	if err := id.Claims(&more); err != nil {
 		return c, notWorkedOut(err)
+	}
+	// OpenID Connect Core 3.1.3.7: a token for several audiences names who it was made for, and that must be us.
+	if more.AuthorizedParty == "" && len(id.Audience) > 1 || more.AuthorizedParty != "" && more.AuthorizedParty != p.OpenID.ClientID {
+		return c, notWorkedOut(errors.New("it was made for another client"))
 	}
 	if s.Confirm != "" && more.AuthTime != 0 && p.Now().Sub(time.Unix(more.AuthTime, 0)) > openIDLife {
 		return c, notWorkedOut(errors.New("the provider did not ask the person again"))
@@ -178,14 +200,14 @@ func (p *People) CheckOpenIDProof(sessionID, proof string) error {
 // ByOpenID finds the person whose account it is. It returns user_not_found where it is nobody's, and
 // unauthorized for a disabled person.
 func (p *People) ByOpenID(ctx context.Context, c OpenIDClaims) (User, error) {
-	var id string
-	err := p.DB.QueryRow(ctx, `SELECT user_id FROM openid_accounts WHERE issuer = $1 AND subject = $2`, c.Issuer, c.Subject).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return User{}, fault.Missing(fault.UserNotFound)
-	} else if err != nil {
+	found, err := selectOpenIDAccounts(ctx, p.DB, `issuer = $1 AND subject = $2`, c.Issuer, c.Subject)
+	if err != nil {
 		return User{}, err
 	}
-	u, err := p.Get(ctx, p.DB, id)
+	if len(found) == 0 {
+		return User{}, fault.Missing(fault.UserNotFound)
+	}
+	u, err := p.Get(ctx, p.DB, found[0].userID)
 	if err == nil && !u.DisabledAt.IsZero() {
 		return User{}, errOpenID
 	}
@@ -195,8 +217,7 @@ func (p *People) ByOpenID(ctx context.Context, c OpenIDClaims) (User, error) {
 // LinkOpenID makes an account at the provider a way in for a person. It returns invalid_request when
 // it is somebody else's.
 func (p *People) LinkOpenID(ctx context.Context, tx *store.Tx, userID string, c OpenIDClaims, by audit.Actor) error {
-	if linked, err := changed(tx.Exec(ctx, `INSERT INTO openid_accounts (issuer, subject, user_id, email, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-		c.Issuer, c.Subject, userID, c.Email, store.Micros(p.Now()))); err != nil {
+	if linked, err := insertOpenIDAccount(ctx, tx, OpenIDAccount{Issuer: c.Issuer, Subject: c.Subject, Email: c.Email, CreatedAt: p.Now(), userID: userID}); err != nil {
 		return err
 	} else if !linked {
 		return fault.New(fault.InvalidRequest, "This account is linked already")
@@ -207,7 +228,7 @@ func (p *People) LinkOpenID(ctx context.Context, tx *store.Tx, userID string, c 
 // UnlinkOpenID ends that way in. It returns not_found, and invalid_request for the last way in.
 func (p *People) UnlinkOpenID(ctx context.Context, userID, issuer, subject string, by audit.Actor) error {
 	return p.DB.Update(ctx, func(tx *store.Tx) error {
-		if gone, err := changed(tx.Exec(ctx, `DELETE FROM openid_accounts WHERE user_id = $1 AND issuer = $2 AND subject = $3`, userID, issuer, subject)); err != nil {
+		if gone, err := deleteOpenIDAccount(ctx, tx, userID, issuer, subject); err != nil {
 			return err
 		} else if !gone {
 			return fault.New(fault.NotFound, "There is no such account")
@@ -217,14 +238,4 @@ func (p *People) UnlinkOpenID(ctx context.Context, userID, issuer, subject strin
 		}
 		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.openid_unlinked", SubjectID: userID, Detail: map[string]any{"issuer": issuer}})
 	}, store.Instance)
-}
-
-func (p *People) openIDAccounts(ctx context.Context, q store.Querier, userID string) ([]OpenIDAccount, error) {
-	rows, err := q.Query(ctx, `SELECT issuer, subject, email, created_at FROM openid_accounts WHERE user_id = $1 ORDER BY created_at`, userID)
-	return store.All(rows, err, func(r *sql.Rows) (a OpenIDAccount, err error) {
-		var created int64
-		err = r.Scan(&a.Issuer, &a.Subject, &a.Email, &created)
-		a.CreatedAt = store.Time(created)
-		return a, err
-	})
 }

@@ -2,20 +2,18 @@ package identity
 
 import (
 	"context"
-	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"net"
 	"net/netip"
 	"net/url"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"keyway/internal/platform/fault"
+	"keyway/internal/platform/label"
 	"keyway/internal/platform/store"
 	"keyway/internal/trust/audit"
 )
@@ -89,17 +87,7 @@ func (h holder) WebAuthnCredentials() []webauthn.Credential {
 
 // Passkeys lists a person's passkeys, oldest first.
 func (p *People) Passkeys(ctx context.Context, q store.Querier, userID string) ([]Passkey, error) {
-	rows, err := q.Query(ctx, `SELECT passkey_id, name, doc, created_at, last_used_at FROM passkeys WHERE user_id = $1 ORDER BY passkey_id`, userID)
-	return store.All(rows, err, func(r *sql.Rows) (k Passkey, err error) {
-		var doc []byte
-		var created int64
-		var used sql.NullInt64
-		if err := r.Scan(&k.ID, &k.Name, &doc, &created, &used); err != nil {
-			return k, err
-		}
-		k.CreatedAt, k.LastUsedAt = store.Time(created), store.TimeOrZero(used)
-		return k, json.Unmarshal(doc, &k.credential)
-	})
+	return selectPasskeys(ctx, q, userID)
 }
 
 // Ceremony is a question to an authenticator.
@@ -147,10 +135,10 @@ func (p *People) ceremony(place string, options any, session *webauthn.SessionDa
 // AddPasskey keeps the passkey that a device made. It returns invalid_input for a name that will not
 // do, and invalid_request for an answer that does not fit the question.
 func (p *People) AddPasskey(ctx context.Context, u User, sealed, answer, name string, by audit.Actor) error {
-	if name = strings.TrimSpace(name); name == "" {
+	if name = label.Clean(name); name == "" {
 		name = "Passkey"
-	} else if utf8.RuneCountInString(name) > 100 {
-		return fault.Invalid("name", "String must contain at most 100 character(s)")
+	} else if err := label.Check("name", name, 100); err != nil {
+		return err
 	}
 	if p.Relying == nil {
 		return errNoPasskeys
@@ -180,11 +168,10 @@ func (p *People) AddPasskey(ctx context.Context, u User, sealed, answer, name st
 	}
 	id := store.NewID()
 	return p.DB.Update(ctx, func(tx *store.Tx) error {
-		if err := p.spend(ctx, tx, session.Challenge); err != nil {
+		if err := p.spendChallenge(ctx, tx, session.Challenge); err != nil {
 			return err
 		}
-		if fresh, err := changed(tx.Exec(ctx, `INSERT INTO passkeys (passkey_id, user_id, handle, name, doc, created_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-			id, u.ID, base64.RawURLEncoding.EncodeToString(made.ID), name, string(doc), store.Micros(p.Now()))); err != nil {
+		if fresh, err := insertPasskey(ctx, tx, id, u.ID, base64.RawURLEncoding.EncodeToString(made.ID), name, string(doc), store.Micros(p.Now())); err != nil {
 			return err
 		} else if !fresh {
 			return fault.New(fault.InvalidRequest, "This passkey is registered already")
@@ -195,13 +182,10 @@ func (p *People) AddPasskey(ctx context.Context, u User, sealed, answer, name st
 
 var errAnswer = fault.New(fault.InvalidRequest, "What the device answered does not fit the question")
 
-// spend makes sure that a challenge is answered once.
-func (p *People) spend(ctx context.Context, tx *store.Tx, challenge string) error {
+// spendChallenge makes sure that a challenge is answered once.
+func (p *People) spendChallenge(ctx context.Context, tx *store.Tx, challenge string) error {
 	now := p.Now()
-	if _, err := tx.Exec(ctx, `DELETE FROM spent_challenges WHERE expires_at <= $1`, store.Micros(now)); err != nil {
-		return err
-	}
-	fresh, err := changed(tx.Exec(ctx, `INSERT INTO spent_challenges (challenge, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, challenge, store.Micros(now.Add(ceremonyLife))))
+	fresh, err := spend(ctx, tx, challenge, store.Micros(now), store.Micros(now.Add(ceremonyLife)))
 	if err == nil && !fresh {
 		return errHandedOut
 	}
@@ -211,7 +195,7 @@ func (p *People) spend(ctx context.Context, tx *store.Tx, challenge string) erro
 // RemovePasskey ends a passkey. It returns not_found, and invalid_request for the last way in.
 func (p *People) RemovePasskey(ctx context.Context, userID, id string, by audit.Actor) error {
 	return p.DB.Update(ctx, func(tx *store.Tx) error {
-		if gone, err := changed(tx.Exec(ctx, `DELETE FROM passkeys WHERE user_id = $1 AND passkey_id = $2`, userID, id)); err != nil {
+		if gone, err := deletePasskey(ctx, tx, userID, id); err != nil {
 			return err
 		} else if !gone {
 			return fault.New(fault.NotFound, "There is no such passkey")
@@ -244,11 +228,11 @@ func (p *People) SignInWithPasskey(ctx context.Context, sealed, answer, address 
 	if p.Relying == nil {
 		return u, errNoPasskeys
 	}
-	const account = "passkey"
-	if _, err := p.throttle.begin(p.Now(), account, address); err != nil {
+	account := "passkey" // known only when the device answered with one
+	if _, err := p.throttle.admit(p.Now(), account, address); err != nil {
 		return u, err
 	}
-	defer p.throttle.end(address)
+	defer p.throttle.done(address)
 	var session webauthn.SessionData
 	if err := p.unseal("passkey sign-in", sealed, &session); err != nil {
 		return u, err
@@ -259,6 +243,7 @@ func (p *People) SignInWithPasskey(ctx context.Context, sealed, answer, address 
 	}
 	var failed error
 	find := func(_, handle []byte) (webauthn.User, error) {
+		account = "passkey of " + string(handle)
 		if u, failed = p.Get(ctx, p.DB, string(handle)); failed != nil {
 			return nil, failed
 		}
@@ -280,18 +265,17 @@ func (p *People) SignInWithPasskey(ctx context.Context, sealed, answer, address 
 		return u, err
 	}
 	err = p.DB.Update(ctx, func(tx *store.Tx) error {
-		if err := p.spend(ctx, tx, session.Challenge); err != nil {
+		if err := p.spendChallenge(ctx, tx, session.Challenge); err != nil {
 			return err
 		}
-		there, err := changed(tx.Exec(ctx, `UPDATE passkeys SET doc = $3, last_used_at = $4 WHERE user_id = $1 AND handle = $2`,
-			u.ID, base64.RawURLEncoding.EncodeToString(used.ID), string(doc), store.Micros(p.Now())))
+		there, err := updatePasskey(ctx, tx, u.ID, base64.RawURLEncoding.EncodeToString(used.ID), string(doc), store.Micros(p.Now()))
 		if err == nil && !there {
 			return errPasskey // removed meanwhile
 		}
 		return err
 	})
 	if err == nil {
-		p.throttle.succeeded(account, address)
+		p.throttle.succeeded(p.Now(), account, address)
 	}
 	return u, err
 }

@@ -10,9 +10,10 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
-	"golang.org/x/sync/semaphore"
+	"golang.org/x/text/unicode/norm"
 
 	"keyway/internal/platform/fault"
+	"keyway/internal/platform/label"
 )
 
 // The cost of a hash: 19 MiB, two passes, one thread (OWASP's smallest). The hash carries its
@@ -22,11 +23,21 @@ const (
 	hashPasses = 2
 )
 
-// hashing bounds how many hashes run at once: each takes 19 MiB, and sign-in is open to anybody.
-var hashing = semaphore.NewWeighted(2)
+// normalize is the form in which passwords are hashed: one text has one form, whatever device it was typed on
+// (Unicode NFC), and a byte order mark, which editors put in front of a file, is not part of it.
+func normalize(password string) string {
+	return norm.NFC.String(strings.TrimPrefix(password, "\ufeff"))
+}
 
 // CheckPassword refuses a password that is too easy to guess, naming the parameter.
 func CheckPassword(password string) error {
+	if !utf8.ValidString(password) {
+		return fault.Invalid("password", "Not UTF-8")
+	}
+	password = normalize(password)
+	if label.Clean(password) == "" {
+		return fault.Invalid("password", "It has no visible character")
+	}
 	if n := utf8.RuneCountInString(password); n < 12 {
 		return fault.Invalid("password", "String must contain at least 12 character(s)")
 	} else if n > 1000 {
@@ -36,10 +47,14 @@ func CheckPassword(password string) error {
 }
 
 // hashPassword gives an argon2id hash in PHC form.
-func hashPassword(ctx context.Context, password string) (string, error) {
+func (p *People) hashPassword(ctx context.Context, password string) (string, error) {
+	return p.hash(ctx, normalize(password))
+}
+
+func (p *People) hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, 16)
 	rand.Read(salt)
-	sum, err := argon(ctx, password, salt, hashPasses, hashMemory)
+	sum, err := p.argon(ctx, trusted, password, salt, hashPasses, hashMemory)
 	if err != nil {
 		return "", err
 	}
@@ -47,12 +62,26 @@ func hashPassword(ctx context.Context, password string) (string, error) {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=1$%s$%s", argon2.Version, hashMemory, hashPasses, enc(salt), enc(sum)), nil
 }
 
-// verifyPassword compares in constant time. An empty hash (a person without a password, or nobody
-// at all) takes as long as any other and never matches.
-func verifyPassword(ctx context.Context, hash, password string) (bool, error) {
-	if hash == "" {
-		_, err := argon(ctx, password, make([]byte, 16), hashPasses, hashMemory)
+// verifyPassword compares in constant time. An empty hash (a person without a password, or an unknown one) takes as
+// long as any other and never matches. It returns too_many_requests when too many hashes are asked for.
+func (p *People) verifyPassword(ctx context.Context, who queued, hash, password string) (bool, error) {
+	release, err := p.hashing.acquire(ctx, who)
+	if err != nil {
 		return false, err
+	}
+	defer release()
+	normal := normalize(password)
+	ok, err := compare(hash, normal)
+	if err == nil && !ok && normal != password { // hashed by a version that took passwords as they came
+		ok, err = compare(hash, password)
+	}
+	return ok, err
+}
+
+func compare(hash, password string) (bool, error) {
+	if hash == "" {
+		argon2.IDKey([]byte(password), make([]byte, 16), hashPasses, hashMemory, 1, 32)
+		return false, nil
 	}
 	parts := strings.Split(hash, "$")
 	var version int
@@ -71,14 +100,15 @@ func verifyPassword(ctx context.Context, hash, password string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("stored password hash: %w", err)
 	}
-	got, err := argon(ctx, password, salt, passes, memory)
-	return err == nil && subtle.ConstantTimeCompare(got, want) == 1, err
+	got := argon2.IDKey([]byte(password), salt, passes, memory, 1, 32)
+	return subtle.ConstantTimeCompare(got, want) == 1, nil
 }
 
-func argon(ctx context.Context, password string, salt []byte, passes, memory uint32) ([]byte, error) {
-	if err := hashing.Acquire(ctx, 1); err != nil {
+func (p *People) argon(ctx context.Context, who queued, password string, salt []byte, passes, memory uint32) ([]byte, error) {
+	release, err := p.hashing.acquire(ctx, who)
+	if err != nil {
 		return nil, err
 	}
-	defer hashing.Release(1)
+	defer release()
 	return argon2.IDKey([]byte(password), salt, passes, memory, 1, 32), nil
 }

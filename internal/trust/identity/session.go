@@ -2,14 +2,13 @@ package identity
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"keyway/internal/platform/fault"
-	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/audit"
@@ -21,6 +20,12 @@ const (
 	BrowserIdle = 12 * time.Hour
 	BrowserMost = 30 * 24 * time.Hour
 	TokenLife   = time.Hour
+)
+
+// The kinds of sessions, as they are stored.
+const (
+	browserKind = "browser"
+	tokenKind   = "token"
 )
 
 // Session is a signed-in browser, or a script with a token for an hour. It lives on the server:
@@ -60,13 +65,13 @@ func (Method) Enum() []string {
 // StartBrowser begins a browser's session and gives the cookie's value.
 func (p *People) StartBrowser(ctx context.Context, u User, how Method, address, userAgent string) (Session, vault.Secret, error) {
 	cookie := vault.Hide("session_" + credential.RandomText(40))
-	s, err := p.start(ctx, u, how, "browser", cookie, BrowserMost, address, userAgent)
+	s, err := p.start(ctx, u, how, browserKind, cookie, BrowserMost, address, userAgent)
 	return s, cookie, err
 }
 
 // StartToken begins a script's session and gives its bearer token, a JWT that names it.
 func (p *People) StartToken(ctx context.Context, u User, how Method, address, userAgent string) (Session, string, error) {
-	s, err := p.start(ctx, u, how, "token", vault.Secret{}, TokenLife, address, userAgent)
+	s, err := p.start(ctx, u, how, tokenKind, vault.Secret{}, TokenLife, address, userAgent)
 	if err != nil {
 		return s, "", err
 	}
@@ -89,12 +94,7 @@ func (p *People) start(ctx context.Context, u User, how Method, kind string, coo
 	}
 	keyID, digest := p.Vault.NewDigest(cookie.Reveal())
 	err := p.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND expires_at <= $2`, u.ID, store.Micros(now)); err != nil {
-			return err // what has expired is cleared away as people come back
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO sessions (session_id, user_id, kind, key_id, digest, created_at, seen_at, expires_at, address, user_agent, authenticated_at, method)
-			VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $6, $10)`, s.ID, s.UserID, kind, keyID, digest[:],
-			store.Micros(now), store.Micros(s.ExpiresAt), s.Address, s.UserAgent, string(how)); err != nil {
+		if err := insertSession(ctx, tx, s, kind, keyID, digest[:]); err != nil {
 			return err
 		}
 		return p.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: u.ID, CredentialID: s.ID, Address: address}, Action: "user.signed_in", SubjectID: u.ID, Detail: map[string]any{"kind": kind, "method": how}})
@@ -110,7 +110,7 @@ func (p *People) Browser(ctx context.Context, id string, cookie vault.Secret) (s
 	if now := p.Now(); ok && !s.mustRenew && now.Sub(s.SeenAt) > time.Minute {
 		err = p.DB.Update(ctx, func(tx *store.Tx) error {
 			keyID, digest := p.Vault.NewDigest(cookie.Reveal()) // the server's key may be another one by now
-			_, err := tx.Exec(ctx, `UPDATE sessions SET seen_at = $2, key_id = $3, digest = $4 WHERE session_id = $1`, s.ID, store.Micros(now), keyID, digest[:])
+			_, err := updateSession(ctx, tx, signed.Set{"seen_at": store.Micros(now), "key_id": keyID, "digest": digest[:]}, `session_id = ?`, s.ID)
 			return err
 		})
 	}
@@ -119,22 +119,18 @@ func (p *People) Browser(ctx context.Context, id string, cookie vault.Secret) (s
 
 // Peek is Browser for what a page asks by itself: it does not keep a session from being idle.
 func (p *People) Peek(ctx context.Context, id string, cookie vault.Secret) (s Session, u User, ok bool, err error) {
-	var kind, keyID string
-	var digest []byte
-	var created, seen, expires, authenticated int64
-	err = p.DB.QueryRow(ctx, `SELECT session_id, user_id, kind, key_id, digest, created_at, seen_at, expires_at, address, user_agent, authenticated_at, method, must_renew
-		FROM sessions WHERE session_id = $1`, id).Scan(&s.ID, &s.UserID, &kind, &keyID, &digest, &created, &seen, &expires, &s.Address, &s.UserAgent, &authenticated, &s.Method, &s.mustRenew)
-	if errors.Is(err, sql.ErrNoRows) {
-		return s, u, false, nil
-	} else if err != nil {
+	found, err := selectSessions(ctx, p.DB, `session_id = $1 AND kind = $2`, id, browserKind)
+	if err != nil || len(found) == 0 {
 		return s, u, false, err
 	}
-	s.CreatedAt, s.SeenAt, s.ExpiresAt, s.AuthenticatedAt = store.Time(created), store.Time(seen), store.Time(expires), store.Time(authenticated)
+	s = found[0].Session
 	now := p.Now()
-	if kind != "browser" || !p.Vault.Matches(keyID, cookie.Reveal(), digest) || !now.Before(s.ExpiresAt) || now.Sub(s.SeenAt) > BrowserIdle {
+	if !p.Vault.Matches(found[0].keyID, cookie.Reveal(), found[0].digest) || !now.Before(s.ExpiresAt) || now.Sub(s.SeenAt) > BrowserIdle {
 		return s, u, false, nil
 	}
-	if u, err = p.Get(ctx, p.DB, s.UserID); err != nil || !u.DisabledAt.IsZero() {
+	if u, err = p.Get(ctx, p.DB, s.UserID); fault.Is(err, fault.UserNotFound) {
+		return s, u, false, nil
+	} else if err != nil || !u.DisabledAt.IsZero() {
 		return s, u, false, err
 	}
 	return s, u, true, nil
@@ -147,7 +143,7 @@ func (s Session) MustRenew() bool { return s.mustRenew }
 // ChangeRights is called where what a person may do changes: their sessions get another id before
 // their next use, and do not count as fresh. The update's scope is store.Instance.
 func ChangeRights(ctx context.Context, tx *store.Tx, userID string) error {
-	_, err := tx.Exec(ctx, `UPDATE sessions SET must_renew = TRUE, authenticated_at = 0 WHERE user_id = $1`, userID)
+	_, err := updateSession(ctx, tx, signed.Set{"must_renew": true, "authenticated_at": 0}, `user_id = ?`, userID)
 	return err
 }
 
@@ -155,14 +151,14 @@ func ChangeRights(ctx context.Context, tx *store.Tx, userID string) error {
 // who knows the old ones gains by what comes. proved says that its person proved again who they are.
 func (p *People) RenewBrowser(ctx context.Context, s Session, proved bool) (Session, vault.Secret, error) {
 	cookie := vault.Hide("session_" + credential.RandomText(40))
-	s, err := p.renew(ctx, s, "browser", cookie, proved)
+	s, err := p.renew(ctx, s, browserKind, cookie, proved)
 	return s, cookie, err
 }
 
 // RenewToken does the same for a script's session, by its id, and gives the token that names it now.
 // It returns unauthorized for a session that has ended meanwhile.
 func (p *People) RenewToken(ctx context.Context, id string) (Session, string, error) {
-	s, err := p.renew(ctx, Session{ID: id}, "token", vault.Secret{}, true)
+	s, err := p.renew(ctx, Session{ID: id}, tokenKind, vault.Secret{}, true)
 	if err != nil {
 		return s, "", err
 	}
@@ -178,16 +174,15 @@ func (p *People) renew(ctx context.Context, s Session, kind string, cookie vault
 	}
 	keyID, digest := p.Vault.NewDigest(cookie.Reveal())
 	err := p.DB.Update(ctx, func(tx *store.Tx) error {
-		var created, expires int64
-		err := tx.QueryRow(ctx, `UPDATE sessions SET session_id = $2, key_id = $3, digest = $4, seen_at = $5, authenticated_at = $6, must_renew = FALSE
-			WHERE session_id = $1 AND kind = $7 RETURNING user_id, created_at, expires_at`, old, s.ID, keyID, digest[:], store.Micros(now), store.Micros(s.AuthenticatedAt), kind).
-			Scan(&s.UserID, &created, &expires)
-		if errors.Is(err, sql.ErrNoRows) {
-			return fault.New(fault.Unauthorized, "The session has ended")
-		} else if err != nil {
+		renewed, err := updateSession(ctx, tx, signed.Set{"session_id": s.ID, "key_id": keyID, "digest": digest[:], "seen_at": store.Micros(now),
+			"authenticated_at": store.Micros(s.AuthenticatedAt), "must_renew": false}, `session_id = ? AND kind = ?`, old, kind)
+		if err != nil {
 			return err
 		}
-		s.CreatedAt, s.ExpiresAt = store.Time(created), store.Time(expires)
+		if len(renewed) == 0 {
+			return fault.New(fault.Unauthorized, "The session has ended")
+		}
+		s.UserID, s.CreatedAt, s.ExpiresAt = renewed[0].UserID, renewed[0].CreatedAt, renewed[0].ExpiresAt
 		if !proved {
 			return nil
 		}
@@ -199,22 +194,19 @@ func (p *People) renew(ctx context.Context, s Session, kind string, cookie vault
 // Sessions lists a person's open sessions, the one seen last first.
 func (p *People) Sessions(ctx context.Context, userID string) ([]Session, error) {
 	now := p.Now()
-	rows, err := p.DB.Query(ctx, `SELECT session_id, user_id, kind, created_at, seen_at, expires_at, address, user_agent, authenticated_at, method FROM sessions
-		WHERE user_id = $1 AND expires_at > $2 AND (kind = 'token' OR seen_at >= $3) ORDER BY seen_at DESC, session_id DESC`, userID, store.Micros(now), store.Micros(now.Add(-BrowserIdle)))
-	return store.All(rows, err, func(r *sql.Rows) (s Session, err error) {
-		var kind string
-		var created, seen, expires, authenticated int64
-		err = r.Scan(&s.ID, &s.UserID, &kind, &created, &seen, &expires, &s.Address, &s.UserAgent, &authenticated, &s.Method)
-		s.CreatedAt, s.SeenAt, s.ExpiresAt, s.AuthenticatedAt = store.Time(created), store.Time(seen), store.Time(expires), store.Time(authenticated)
-		s.IsScript = kind == "token"
-		return s, err
-	})
+	found, err := selectSessions(ctx, p.DB, `user_id = $1 AND expires_at > $2 AND (kind = 'token' OR seen_at >= $3) ORDER BY seen_at DESC, session_id DESC`,
+		userID, store.Micros(now), store.Micros(now.Add(-BrowserIdle)))
+	out := make([]Session, len(found))
+	for i, s := range found {
+		out[i] = s.Session
+	}
+	return out, err
 }
 
 // EndSessionOf ends one of a person's sessions; console_session_not_found when there is none.
 func (p *People) EndSessionOf(ctx context.Context, userID, id string, by audit.Actor) error {
 	return p.DB.Update(ctx, func(tx *store.Tx) error {
-		if gone, err := changed(tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND session_id = $2`, userID, id)); err != nil {
+		if gone, err := deleteSession(ctx, tx, userID, id); err != nil {
 			return err
 		} else if !gone {
 			return fault.Missing(fault.ConsoleSessionNotFound)
@@ -226,7 +218,7 @@ func (p *People) EndSessionOf(ctx context.Context, userID, id string, by audit.A
 // EndOtherSessions ends all of a person's sessions but one.
 func (p *People) EndOtherSessions(ctx context.Context, userID, except string, by audit.Actor) error {
 	return p.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND session_id <> $2`, userID, except); err != nil {
+		if err := deleteSessions(ctx, tx, userID, except); err != nil {
 			return err
 		}
 		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.sessions_ended", SubjectID: userID})
@@ -236,7 +228,7 @@ func (p *People) EndOtherSessions(ctx context.Context, userID, except string, by
 // EndSession signs out.
 func (p *People) EndSession(ctx context.Context, s Session) error {
 	return p.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE session_id = $1`, s.ID); err != nil {
+		if _, err := deleteSession(ctx, tx, s.UserID, s.ID); err != nil {
 			return err
 		}
 		return p.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: s.UserID, CredentialID: s.ID}, Action: "user.signed_out", SubjectID: s.UserID})
@@ -260,26 +252,5 @@ func (p *People) SessionID(token string) (string, bool) {
 
 // SessionFacts reads a script's session for the API's verification.
 func (p *People) SessionFacts(ctx context.Context, id, workspaceID string) (f credential.Facts, ok bool, err error) {
-	var expires, authenticated int64
-	var disabled, generation sql.NullInt64
-	var workspace, role sql.NullString
-	var sandbox, suspended sql.NullBool
-	err = p.DB.QueryRow(ctx, `SELECT s.session_id, s.user_id, s.expires_at, s.authenticated_at, u.disabled_at, u.is_operator,
-		w.workspace_id, m.role, w.is_sandbox, w.is_suspended, g.value
-		FROM sessions s JOIN users u ON u.user_id = s.user_id
-		LEFT JOIN workspaces w ON w.workspace_id = $2 AND w.deleted_at IS NULL
-		LEFT JOIN memberships m ON m.workspace_id = w.workspace_id AND m.user_id = u.user_id
-		LEFT JOIN generations g ON g.scope = 'workspace:' || w.workspace_id
-		WHERE s.session_id = $1 AND s.kind = 'token'`, id, workspaceID).Scan(&f.ID, &f.UserID, &expires, &authenticated, &disabled, &f.IsOperator,
-		&workspace, &role, &sandbox, &suspended, &generation)
-	if errors.Is(err, sql.ErrNoRows) {
-		return f, false, nil
-	} else if err != nil {
-		return f, false, err
-	}
-	f.ExpiresAt, f.AuthenticatedAt = store.Time(expires), store.Time(authenticated)
-	f.UserDisabled, f.WorkspaceID = disabled.Valid, workspace.String
-	f.Role, _ = rpc.ParseRole(role.String)
-	f.IsSandbox, f.IsSuspended, f.Generation = sandbox.Bool, suspended.Bool, uint64(generation.Int64)
-	return f, true, nil
+	return sessionFacts(ctx, p.DB, id, workspaceID)
 }

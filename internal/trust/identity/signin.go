@@ -3,9 +3,7 @@ package identity
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
-	"errors"
 	"time"
 
 	"keyway/internal/platform/fault"
@@ -24,22 +22,21 @@ func (p *People) SignIn(ctx context.Context, email, password string, second Seco
 }
 
 func (p *People) checkPassword(ctx context.Context, email, password, address string) (User, error) {
-	delay, err := p.throttle.begin(p.Now(), email, address)
+	delay, err := p.throttle.admit(p.Now(), email, address)
 	if err != nil {
 		return User{}, err
 	}
-	defer p.throttle.end(address)
+	defer p.throttle.done(address)
 	select {
 	case <-ctx.Done():
 		return User{}, ctx.Err()
 	case <-time.After(delay):
 	}
-	var hash string
-	err = p.DB.QueryRow(ctx, `SELECT password_hash FROM users WHERE email = $1`, email).Scan(&hash)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	hash, err := passwordHash(ctx, p.DB, `email = $1`, email)
+	if err != nil {
 		return User{}, err
 	}
-	ok, err := verifyPassword(ctx, hash, password)
+	ok, err := p.verifyPassword(ctx, queued{address, p.throttle.isFamiliar(email, address)}, hash, password)
 	if err != nil {
 		return User{}, err
 	}
@@ -49,7 +46,7 @@ func (p *People) checkPassword(ctx context.Context, email, password, address str
 			return User{}, err
 		}
 		if u.DisabledAt.IsZero() {
-			p.throttle.succeeded(email, address)
+			p.throttle.succeeded(p.Now(), email, address)
 			return u, nil
 		}
 	}
@@ -82,8 +79,7 @@ type secondStep struct {
 const secondStepLife = 5 * time.Minute
 
 func (p *People) passwordMark(ctx context.Context, userID string) (string, error) {
-	var hash string
-	err := p.DB.QueryRow(ctx, `SELECT password_hash FROM users WHERE user_id = $1`, userID).Scan(&hash)
+	hash, err := passwordHash(ctx, p.DB, `user_id = $1`, userID)
 	sum := sha256.Sum256([]byte(hash))
 	return hex.EncodeToString(sum[:]), err
 }

@@ -13,11 +13,14 @@ import (
 // signed in to it before: so no stranger can lock a person out.
 type throttle struct {
 	mu       sync.Mutex
-	address  map[string]*failures
-	account  map[string]*failures
-	trying   map[string]int  // sign-ins of an address that are being tried now
-	familiar map[string]bool // account and address that have signed in
+	address  map[string]accounts  // failures of an address, by account
+	account  map[string]*failures // failures at an account
+	trying   map[string]int       // running attempts of an address
+	familiar map[string]time.Time // by account and address: the latest sign-in
 }
+
+// accounts are an address's failures at each account, so that a success forgives those at its own account only.
+type accounts map[string]*failures
 
 type failures struct {
 	n    int
@@ -25,10 +28,10 @@ type failures struct {
 }
 
 const (
-	perAddress = 10              // failures an address may have before it must wait
-	perAccount = 5               // failures at an account before strangers are answered slowly
-	forgotten  = 5 * time.Minute // after which failures no longer count
-	most       = 50_000          // addresses and accounts remembered
+	perAddress   = 10              // failures an address may have before it must wait
+	perAccount   = 5               // failures at an account before strangers are answered slowly
+	forgotten    = 5 * time.Minute // after which failures no longer count
+	maxThrottled = 50_000          // addresses and accounts remembered
 )
 
 func (f *failures) count(now time.Time) int {
@@ -38,18 +41,30 @@ func (f *failures) count(now time.Time) int {
 	return f.n
 }
 
-// begin lets an address try to sign in to an account, after the delay that it returns, or refuses
-// with too_many_requests. Tries that are running count as failures, so that many guesses sent at
-// once come no further than one after another. Every begin without an error needs an end.
-func (t *throttle) begin(now time.Time, account, address string) (delay time.Duration, err error) {
+// count adds up the failures and gives the time of the latest.
+func (a accounts) count(now time.Time) (n int, last time.Time) {
+	for _, f := range a {
+		n += f.count(now)
+		if f.last.After(last) {
+			last = f.last
+		}
+	}
+	return n, last
+}
+
+// admit lets an address try to sign in to an account, after the delay that it returns, or refuses
+// with too_many_requests. Attempts that are running count as failures, so that many guesses sent at
+// once come no further than one after another. Every admit without an error needs a done.
+func (t *throttle) admit(now time.Time, account, address string) (delay time.Duration, err error) {
 	address = credential.Network(address)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	failed, trying := t.address[address].count(now), t.trying[address]
+	failed, last := t.address[address].count(now)
+	trying := t.trying[address]
 	var wait time.Duration
 	switch {
 	case failed >= perAddress:
-		wait = min(time.Duration(failed-perAddress+1)*10*time.Second, forgotten) - now.Sub(t.address[address].last)
+		wait = min(time.Duration(failed-perAddress+1)*10*time.Second, forgotten) - now.Sub(last)
 		if wait <= 0 && trying > 0 {
 			wait = time.Second
 		}
@@ -57,26 +72,43 @@ func (t *throttle) begin(now time.Time, account, address string) (delay time.Dur
 		wait = time.Second
 	}
 	if wait > 0 {
-		err := fault.New(fault.TooManyRequests, "Too many failed sign-ins from this address; try again later")
-		err.Data = map[string]any{"retry_after": int((wait + time.Second - 1) / time.Second)}
-		return 0, err
+		return 0, tooMany(wait, "Too many failed sign-ins from this address; try again later")
 	}
 	if t.trying == nil {
 		t.trying = map[string]int{}
 	}
 	t.trying[address]++
-	if over := t.account[account].count(now) - perAccount; over >= 0 && !t.familiar[account+"\x00"+address] {
+	if over := t.account[account].count(now) - perAccount; over >= 0 && !t.knows(account, address) {
 		delay = min(time.Duration(over+1)*200*time.Millisecond, 3*time.Second)
 	}
 	return delay, nil
 }
 
-// end ends what begin began.
-func (t *throttle) end(address string) {
+// tooMany is too_many_requests with error.data.retry_after, in seconds.
+func tooMany(wait time.Duration, text string) error {
+	err := fault.New(fault.TooManyRequests, "%s", text)
+	err.Data = map[string]any{"retry_after": int((wait + time.Second - 1) / time.Second)}
+	return err
+}
+
+// isFamiliar tells whether somebody has signed in to the account from the address before.
+func (t *throttle) isFamiliar(account, address string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.knows(account, credential.Network(address))
+}
+
+func (t *throttle) knows(account, network string) bool {
+	_, known := t.familiar[account+"\x00"+network]
+	return known
+}
+
+// done ends an attempt that admit let through.
+func (t *throttle) done(address string) {
 	address = credential.Network(address)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.trying[address]--; t.trying[address] == 0 {
+	if t.trying[address]--; t.trying[address] <= 0 {
 		delete(t.trying, address)
 	}
 }
@@ -84,29 +116,56 @@ func (t *throttle) end(address string) {
 func (t *throttle) failed(now time.Time, account, address string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.address == nil || len(t.address) > most || len(t.account) > most {
-		t.address, t.account = map[string]*failures{}, map[string]*failures{}
+	if t.address == nil {
+		t.address, t.account = map[string]accounts{}, map[string]*failures{}
 	}
-	for _, m := range []struct {
-		in  map[string]*failures
-		key string
-	}{{t.address, credential.Network(address)}, {t.account, account}} {
-		f := m.in[m.key]
+	makeRoom(t.address, func(a accounts) bool { n, _ := a.count(now); return n == 0 })
+	makeRoom(t.account, func(f *failures) bool { return f.count(now) == 0 })
+	network := credential.Network(address)
+	if t.address[network] == nil {
+		t.address[network] = accounts{}
+	}
+	for _, m := range []map[string]*failures{t.address[network], t.account} {
+		f := m[account]
 		if f == nil || f.count(now) == 0 {
 			f = &failures{}
-			m.in[m.key] = f
+			m[account] = f
 		}
 		f.n, f.last = f.n+1, now
 	}
 }
 
-func (t *throttle) succeeded(account, address string) {
-	address = credential.Network(address)
+// makeRoom takes entries out of a full map: what is of no use, or a tenth of it where all is.
+func makeRoom[V any](in map[string]V, useless func(V) bool) {
+	if len(in) < maxThrottled {
+		return
+	}
+	for key, v := range in {
+		if useless(v) {
+			delete(in, key)
+		}
+	}
+	for key := range in {
+		if len(in) < maxThrottled*9/10 {
+			return
+		}
+		delete(in, key)
+	}
+}
+
+// succeeded notes a sign-in. It forgives the address's failures at this account, and no others: one's own account
+// must not pay for guesses at those of others.
+func (t *throttle) succeeded(now time.Time, account, address string) {
+	network := credential.Network(address)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.familiar == nil || len(t.familiar) > most {
-		t.familiar = map[string]bool{}
+	if t.familiar == nil {
+		t.familiar = map[string]time.Time{}
 	}
-	t.familiar[account+"\x00"+address] = true
-	delete(t.address, address)
+	makeRoom(t.familiar, func(at time.Time) bool { return now.Sub(at) > BrowserMost })
+	t.familiar[account+"\x00"+network] = now
+	delete(t.address[network], account)
+	if len(t.address[network]) == 0 {
+		delete(t.address, network)
+	}
 }

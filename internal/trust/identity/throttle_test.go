@@ -14,7 +14,7 @@ var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 // fail tries once and fails; refused is for how long the address must wait, in seconds.
 func fail(t *testing.T, th *throttle, now time.Time, account, address string) (delay time.Duration, refused int) {
 	t.Helper()
-	delay, err := th.begin(now, account, address)
+	delay, err := th.admit(now, account, address)
 	var f *fault.Error
 	if errors.As(err, &f) && f.Code == fault.TooManyRequests {
 		return 0, f.Data["retry_after"].(int)
@@ -22,7 +22,7 @@ func fail(t *testing.T, th *throttle, now time.Time, account, address string) (d
 		t.Fatal(err)
 	}
 	th.failed(now, account, address)
-	th.end(address)
+	th.done(address)
 	return delay, 0
 }
 
@@ -56,7 +56,7 @@ func TestAnAddressThatGuessesMustWait(t *testing.T) {
 func TestNoStrangerLocksAPersonOut(t *testing.T) {
 	t.Parallel()
 	var th throttle
-	th.succeeded("jane", "192.0.2.1")
+	th.succeeded(noon, "jane", "192.0.2.1")
 	var slowest time.Duration
 	for i := range 300 {
 		delay, refused := fail(t, &th, noon, "jane", fmt.Sprintf("198.51.%d.%d", i/250, i%250))
@@ -68,10 +68,10 @@ func TestNoStrangerLocksAPersonOut(t *testing.T) {
 	if slowest < time.Second || slowest > 3*time.Second {
 		t.Errorf("strangers wait up to %s", slowest)
 	}
-	if delay, err := th.begin(noon, "jane", "192.0.2.1"); err != nil || delay != 0 {
+	if delay, err := th.admit(noon, "jane", "192.0.2.1"); err != nil || delay != 0 {
 		t.Errorf("where she has signed in before: %s %v", delay, err)
 	}
-	if delay, err := th.begin(noon, "jane", "203.0.113.1"); err != nil || delay > 3*time.Second {
+	if delay, err := th.admit(noon, "jane", "203.0.113.1"); err != nil || delay > 3*time.Second {
 		t.Errorf("from a new place: %s %v", delay, err)
 	}
 }
@@ -81,19 +81,19 @@ func TestTriesAtOnce(t *testing.T) {
 	t.Parallel()
 	var th throttle
 	for range perAddress {
-		if _, err := th.begin(noon, "jane", "192.0.2.1"); err != nil {
+		if _, err := th.admit(noon, "jane", "192.0.2.1"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := th.begin(noon, "jane", "192.0.2.1"); !fault.Is(err, fault.TooManyRequests) {
+	if _, err := th.admit(noon, "jane", "192.0.2.1"); !fault.Is(err, fault.TooManyRequests) {
 		t.Errorf("one more: %v", err)
 	}
-	th.end("192.0.2.1")
-	if _, err := th.begin(noon, "jane", "192.0.2.1"); err != nil {
+	th.done("192.0.2.1")
+	if _, err := th.admit(noon, "jane", "192.0.2.1"); err != nil {
 		t.Error("when one has ended:", err)
 	}
 	for range perAddress {
-		th.end("192.0.2.1")
+		th.done("192.0.2.1")
 	}
 	if len(th.trying) != 0 {
 		t.Errorf("left behind: %v", th.trying)
@@ -103,10 +103,52 @@ func TestTriesAtOnce(t *testing.T) {
 		th.failed(noon, "jane", "192.0.2.1")
 	}
 	later := noon.Add(time.Minute)
-	if _, err := th.begin(later, "jane", "192.0.2.1"); err != nil {
+	if _, err := th.admit(later, "jane", "192.0.2.1"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := th.begin(later, "jane", "192.0.2.1"); !fault.Is(err, fault.TooManyRequests) {
+	if _, err := th.admit(later, "jane", "192.0.2.1"); !fault.Is(err, fault.TooManyRequests) {
 		t.Errorf("a second try beside it: %v", err)
+	}
+}
+
+// A kind of fault: what is counted against an address is forgiven by something that its owner can bring about alone.
+// Guesses at other accounts are not forgiven by one's own sign-in.
+func TestOnesOwnSignInForgivesNoGuessesAtOthers(t *testing.T) {
+	t.Parallel()
+	var th throttle
+	tried := 0
+	for i := range 1000 {
+		if _, refused := fail(t, &th, noon, fmt.Sprint("account", i%676), "192.0.2.1"); refused != 0 {
+			break
+		}
+		if tried++; tried%(perAddress-1) == 0 {
+			th.succeeded(noon, "mallory", "192.0.2.1")
+		}
+	}
+	if tried != perAddress {
+		t.Errorf("%d guesses were let through", tried)
+	}
+	// A typo at one's own account is forgiven.
+	for range perAddress - 1 {
+		fail(t, &th, noon, "jane", "192.0.2.9")
+	}
+	th.succeeded(noon, "jane", "192.0.2.9")
+	if n := len(th.address["192.0.2.9"]); n != 0 {
+		t.Errorf("%d accounts' failures are left", n)
+	}
+}
+
+// A kind of fault: a full table of failures is emptied, and with it everything that is counted.
+func TestManyAddressesDoNotWipeTheTable(t *testing.T) {
+	t.Parallel()
+	var th throttle
+	for i := range maxThrottled + 1000 {
+		th.failed(noon, fmt.Sprint("account", i), fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255))
+	}
+	if n := len(th.address); n < maxThrottled/2 || n > maxThrottled {
+		t.Errorf("%d addresses are remembered", n)
+	}
+	if n := len(th.account); n < maxThrottled/2 || n > maxThrottled {
+		t.Errorf("%d accounts are remembered", n)
 	}
 }

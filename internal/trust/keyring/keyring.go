@@ -9,6 +9,7 @@ import (
 
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/job"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/audit"
@@ -36,6 +37,7 @@ type Keyring struct {
 	Audit  *audit.Log
 	Jobs   *job.Runner
 	Sealed []vault.Column
+	Signed []*signed.Table
 	Now    func() time.Time
 }
 
@@ -101,8 +103,7 @@ func (k *Keyring) Rotate(ctx context.Context, by audit.Actor, progress func(done
 
 // Record has the database remember that its data needs a key.
 func Record(ctx context.Context, tx *store.Tx, v *vault.Vault, id string, now time.Time) error {
-	_, err := tx.Exec(ctx, `INSERT INTO server_keys (key_id, proof, created_at) VALUES ($1, $2, $3) ON CONFLICT (key_id) DO NOTHING`, id, v.Proof(id), store.Micros(now))
-	return err
+	return insertKey(ctx, tx, id, v.Proof(id), store.Micros(now))
 }
 
 // Retire takes a key out of use that nothing needs any more; it goes on to prove the audit log. It
@@ -125,19 +126,16 @@ func (k *Keyring) Retire(ctx context.Context, id string, by audit.Actor) error {
 		if len(holds) > 0 {
 			return fault.New(fault.InvalidRequest, "The key %s is still needed, for %s; see `keyway doctor`", id, Words(holds))
 		}
-		if err := tx.QueryRow(ctx, `SELECT COALESCE(max(seq), 0) FROM audit_entries WHERE key_id = $1`, id).Scan(&last); err != nil {
+		if last, err = lastAuditEntry(ctx, tx, id); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM server_keys WHERE key_id = $1`, id); err != nil {
+		if err := forgetKey(ctx, tx, id); err != nil {
 			return err
 		}
-		// A server that had not heard of the rotation yet may have made such digests with this key beside
+		// A server that did not know of the rotation yet may have made such digests with this key beside
 		// values that were sealed anew. They are made again when they are needed.
 		for _, s := range k.Sealed {
-			if s.Clears == "" {
-				continue
-			}
-			if _, err := tx.Exec(ctx, `UPDATE `+s.Table+` SET `+s.Clears+` = NULL`); err != nil {
+			if err := clearDigests(ctx, tx, s); err != nil {
 				return err
 			}
 		}

@@ -5,11 +5,39 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 )
+
+func insertKey(ctx context.Context, tx *store.Tx, id string, proof []byte, at int64) error {
+	_, err := tx.Exec(ctx, `INSERT INTO server_keys (key_id, proof, created_at) VALUES ($1, $2, $3) ON CONFLICT (key_id) DO NOTHING`, id, proof, at)
+	return err
+}
+
+func forgetKey(ctx context.Context, tx *store.Tx, id string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM server_keys WHERE key_id = $1`, id)
+	return err
+}
+
+// lastAuditEntry is the number of the last audit entry that was written with a key, 0 where there is none.
+func lastAuditEntry(ctx context.Context, q store.Querier, keyID string) (seq int64, err error) {
+	err = q.QueryRow(ctx, `SELECT COALESCE(max(seq), 0) FROM audit_entries WHERE key_id = $1`, keyID).Scan(&seq)
+	return seq, err
+}
+
+// clearDigests forgets the digests beside a sealed column.
+func clearDigests(ctx context.Context, tx *store.Tx, s vault.Column) error {
+	if s.Clears == "" {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `UPDATE `+s.Table+` SET `+s.Clears+` = NULL`)
+	return err
+}
 
 // holds counts what needs a key.
 func (k *Keyring) holds(ctx context.Context, q store.Querier, id string) ([]Holding, error) {
@@ -35,6 +63,15 @@ func (k *Keyring) holds(ctx context.Context, q store.Querier, id string) ([]Hold
 			return nil, err
 		}
 	}
+	for _, t := range k.Signed {
+		n, err := t.Under(ctx, q, id)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			out = append(out, Holding{"signed rows of " + t.Name, n})
+		}
+	}
 	return out, nil
 }
 
@@ -50,8 +87,9 @@ func Words(holds []Holding) string {
 // batch is how many values are sealed anew in one transaction, so that others wait for none long.
 const batch = 200
 
-// Reseal seals everything under the active key that is not. Where it ends before it is done, what it
-// did holds and the rest is as it was. Values that cannot be opened stay, and make it fail at last.
+// Reseal seals and signs everything under the active key that is not. Where it ends before it is done, what it
+// did holds and the rest is as it was. Values that cannot be opened stay, and make it fail at last; rows that were
+// not written with a server key stay as they are.
 func (k *Keyring) Reseal(ctx context.Context, progress func(done, of int)) error {
 	active := k.Vault.KeyID()
 	of := make([]int, len(k.Sealed))
@@ -76,6 +114,11 @@ func (k *Keyring) Reseal(ctx context.Context, progress func(done, of int)) error
 			return ctx.Err()
 		}
 		failed = errors.Join(failed, err)
+	}
+	for _, t := range k.Signed {
+		if _, err := t.SignAnew(ctx, k.DB, active); err != nil {
+			return errors.Join(failed, err)
+		}
 	}
 	return failed
 }
@@ -144,27 +187,44 @@ var errUnreadable = errors.New("a sealed value cannot be opened")
 // sealAnew writes a value under the active key, unless somebody wrote another meanwhile. The value is
 // the same, so no cache depends on it.
 func (k *Keyring) sealAnew(ctx context.Context, tx *store.Tx, s vault.Column, v value) error {
-	place := s.Place(v.key)
-	plain, err := k.Vault.Open(place, v.sealed)
+	sealedFor := s.Place(v.key)
+	plain, err := k.Vault.Open(sealedFor, v.sealed)
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", errUnreadable, place, err)
+		return fmt.Errorf("%w: %s: %w", errUnreadable, sealedFor, err)
 	}
-	sealed := k.Vault.Seal(place, plain)
-	args := []any{sealed, v.sealed}
-	query := `UPDATE ` + s.Table + ` SET ` + s.Name + ` = $1`
+	set := signed.Set{s.Name: k.Vault.Seal(sealedFor, plain)}
 	if s.Digested {
 		keyID, digest := k.Vault.NewDigest(string(plain))
-		query += `, key_id = $3, digest = $4`
-		args = append(args, keyID, digest[:])
+		set["key_id"], set["digest"] = keyID, digest[:]
 	}
 	if s.Clears != "" {
-		query += `, ` + s.Clears + ` = NULL`
+		set[s.Clears] = nil
 	}
-	query += ` WHERE ` + s.Name + ` = $2`
-	for i, name := range s.Key {
-		args = append(args, v.key[i])
-		query += ` AND ` + name + ` = ` + store.Mark(len(args))
+	if i := slices.IndexFunc(k.Signed, func(t *signed.Table) bool { return t.Name == s.Table }); i >= 0 {
+		where := &store.Where{}
+		where.Add(s.Name+" = ?", v.sealed)
+		for i, name := range s.Key {
+			where.Add(name+" = ?", v.key[i])
+		}
+		_, err = k.Signed[i].Update(ctx, tx, set, where)
+		return err
 	}
-	_, err = tx.Exec(ctx, query, args...)
+	var args []any
+	list := func(names []string, value func(i int) any) (out []string) {
+		for i, name := range names {
+			args = append(args, value(i))
+			out = append(out, name+" = "+store.Mark(len(args)))
+		}
+		return out
+	}
+	names := slices.Sorted(maps.Keys(set))
+	assigned := list(names, func(i int) any { return set[names[i]] })
+	chosen := list(append(slices.Clone(s.Key), s.Name), func(i int) any {
+		if i == len(s.Key) {
+			return v.sealed
+		}
+		return v.key[i]
+	})
+	_, err = tx.Exec(ctx, `UPDATE `+s.Table+` SET `+strings.Join(assigned, ", ")+` WHERE `+strings.Join(chosen, " AND "), args...)
 	return err
 }

@@ -2,8 +2,6 @@ package policy
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
@@ -41,15 +39,14 @@ func (s *Policies) may(ctx context.Context, workspaceID string, least rpc.Role) 
 		}
 		return nil // whoever makes tokens must know what is asked of them
 	}
-	var name string
-	err := s.DB.QueryRow(ctx, `SELECT m.role FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id
-		WHERE m.workspace_id = $1 AND m.user_id = $2 AND w.deleted_at IS NULL`, workspaceID, p.UserID).Scan(&name)
-	if errors.Is(err, sql.ErrNoRows) {
-		return fault.Missing(fault.WorkspaceNotFound)
-	} else if err != nil {
+	role, err := roleIn(ctx, s.DB, workspaceID, p.UserID)
+	if err != nil {
 		return err
 	}
-	if role, _ := rpc.ParseRole(name); role < least {
+	if role == rpc.NoRole {
+		return fault.Missing(fault.WorkspaceNotFound)
+	}
+	if role < least {
 		return fault.Reason(fault.Forbidden, "role", "This needs the role %s in the workspace", least)
 	}
 	return nil

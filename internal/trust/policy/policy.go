@@ -93,8 +93,7 @@ func (s *Policies) exists(ctx context.Context, q store.Querier, workspaceID stri
 	if workspaceID == "" {
 		return nil
 	}
-	var ok bool
-	err := q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM workspaces WHERE workspace_id = $1 AND deleted_at IS NULL)`, workspaceID).Scan(&ok)
+	ok, err := workspaceExists(ctx, q, workspaceID)
 	if err == nil && !ok {
 		return fault.Missing(fault.WorkspaceNotFound)
 	}
@@ -120,9 +119,7 @@ func (s *Policies) Update(ctx context.Context, workspaceID string, c Change, by 
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO policies (workspace_id, doc, updated_at, updated_by) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (workspace_id) DO UPDATE SET doc = excluded.doc, updated_at = excluded.updated_at, updated_by = excluded.updated_by`,
-			workspaceID, string(doc), store.Micros(s.Now()), store.TextOrNull(by.UserID)); err != nil {
+		if err := put(ctx, tx, workspaceID, string(doc), store.Micros(s.Now()), by.UserID); err != nil {
 			return err
 		}
 		out = served(workspaceID, p)

@@ -23,6 +23,7 @@ import (
 	"keyway/internal/api/personalaccesstoken"
 	"keyway/internal/api/workspace"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/store/storetest"
 	"keyway/internal/platform/vault"
@@ -94,6 +95,17 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 		w.Must(w.Accounts.Close(ctx))
 	})
 	return w
+}
+
+// Rewrite changes the rows of a signed table that a condition chooses, as Keyway itself would.
+func (w *World) Rewrite(t *signed.Table, set signed.Set, condition string, args ...any) {
+	w.t.Helper()
+	where := &store.Where{}
+	where.Add(condition, args...)
+	w.Must(w.DB.Update(w.Context(), func(tx *store.Tx) error {
+		_, err := t.Update(w.Context(), tx, set, where)
+		return err
+	}, store.Instance))
 }
 
 // Context ends with the test.
