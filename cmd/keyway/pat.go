@@ -165,8 +165,8 @@ func (r *remote) call(ctx context.Context, path string, in any, key string, out 
 
 // ask asks an endpoint of the server for its whole answer.
 func (r *remote) ask(ctx context.Context, path string, in any) (map[string]json.RawMessage, error) {
-	token := os.Getenv("KEYWAY_CONSOLE_SESSION")
-	if pat := os.Getenv("SEAM_PERSONAL_ACCESS_TOKEN"); token != "" && pat != "" {
+	token := strings.TrimSpace(os.Getenv("KEYWAY_CONSOLE_SESSION"))
+	if pat := strings.TrimSpace(os.Getenv("SEAM_PERSONAL_ACCESS_TOKEN")); token != "" && pat != "" {
 		return nil, badUsage("SEAM_PERSONAL_ACCESS_TOKEN and KEYWAY_CONSOLE_SESSION are both set: which of them is meant?")
 	} else if token = cmp.Or(token, pat); token == "" {
 		return nil, badUsage("--server needs a credential in SEAM_PERSONAL_ACCESS_TOKEN or KEYWAY_CONSOLE_SESSION")
@@ -175,7 +175,11 @@ func (r *remote) ask(ctx context.Context, path string, in any) (map[string]json.
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(r.server, "/")+path, bytes.NewReader(body))
+	server, err := serverAddress("--server", r.server)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, server+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, badUsage("--server %q is not an address", r.server)
 	}

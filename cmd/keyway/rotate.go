@@ -302,7 +302,7 @@ func policyCommand(g *globals) *cobra.Command {
 		Use: "set key=value …", Short: "Change what tokens must satisfy", Args: cobra.MinimumNArgs(1),
 		Example: "  keyway policy set maximum_age_days=90 never_forbidden=true\n  keyway policy set --workspace ID 'allowed_cidrs=[\"10.0.0.0/8\"]' inactive_days=null",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			body, err := apiBody(args)
+			body, err := apiBody(args, nil)
 			if err != nil {
 				return err
 			}
