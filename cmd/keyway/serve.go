@@ -283,7 +283,9 @@ func (a *app) newRPC(metrics prometheus.Registerer, o serveOptions, client func(
 			Guesses: credential.NewLimiter(o.guessesPerMinute, a.Now), Rate: credential.NewLimiter(o.requestsPerMinute, a.Now), Unproved: unproved,
 		}),
 		Log: a.Log, Metrics: metrics, PublicURL: a.PublicURL, CacheBytes: cacheBytes, Client: client,
-		Unavailable: store.Unavailable, Refused: a.Tokens.Refused,
+		// An outcome that is unknown before a handler ran is not about what the request asked for; after that Track decides.
+		Unavailable: func(err error) bool { return store.Unavailable(err) || errors.Is(err, store.ErrOutcomeUnknown) }, Track: store.Track,
+		Refused: a.Tokens.Refused,
 	}, a.Endpoints()...)
 }
 

@@ -59,6 +59,7 @@ const (
 	MethodNotAllowed         Code = "method_not_allowed"
 	PayloadTooLarge          Code = "payload_too_large"
 	TooManyRequests          Code = "too_many_requests"
+	OutcomeUnknown           Code = "outcome_unknown" // the change was stored, or may have been, and its answer could not be made
 	Internal                 Code = "internal_error"
 	Unavailable              Code = "service_unavailable"
 )
@@ -111,6 +112,7 @@ var statuses = map[Code]int{
 	MethodNotAllowed:         405,
 	PayloadTooLarge:          413,
 	TooManyRequests:          429,
+	OutcomeUnknown:           424, // not 408, 409, 429 or 5xx: clients repeat those
 	Internal:                 500,
 	Unavailable:              503,
 }

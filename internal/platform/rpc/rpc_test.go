@@ -386,6 +386,48 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A request that fails after it has changed something is answered neither with a status that clients repeat
+// nor with one that says that nothing happened.
+func TestFailureAfterAChange(t *testing.T) {
+	t.Parallel()
+	type key struct{}
+	s := server{log: new(bytes.Buffer), metrics: prometheus.NewRegistry()}
+	c := config(s)
+	c.Track = func(ctx context.Context) (context.Context, func() bool) {
+		changed := new(bool)
+		return context.WithValue(ctx, key{}, changed), func() bool { return *changed }
+	}
+	row := func(path string, read, change bool, fail func() error) rpc.Endpoint {
+		return rpc.Endpoint{Path: path, Summary: "s", Allow: rpc.APIKey, Read: read, Handle: rpc.Func(func(ctx context.Context, _ rpc.None) (rpc.OK, error) {
+			if p, ok := ctx.Value(key{}).(*bool); ok && change {
+				*p = true
+			}
+			return rpc.OK{}, fail()
+		})}
+	}
+	full := func() error { return errFull }
+	var err error
+	s.Server, err = rpc.New(c, []rpc.Endpoint{
+		row("/x/full", false, true, full), row("/x/nothing", false, false, full), row("/x/panic", false, true, func() error { panic("x") }),
+		row("/x/cancelled", false, true, func() error { return context.Canceled }),
+		row("/x/unavailable", false, true, func() error { return fault.New(fault.Unavailable, "x") }),
+		row("/x/refused", false, true, func() error { return fault.New(fault.TooManyRequests, "x") }),
+		row("/x/fine", false, true, func() error { return nil }),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{"/x/full": 424, "/x/nothing": 503, "/x/panic": 424, "/x/cancelled": 424, "/x/unavailable": 424, "/x/refused": 429, "/x/fine": 200} {
+		rec := s.do(request{target: path})
+		if rec.Code != want {
+			t.Errorf("%s: %d %s", path, rec.Code, rec.Body)
+		}
+		if retry := rec.Header().Get("Retry-After"); (retry != "") != (want == 503) {
+			t.Errorf("%s: Retry-After %q with %d", path, retry, want)
+		}
+	}
+}
+
 func TestBugsAndOutages(t *testing.T) {
 	t.Parallel()
 	s := setup(t,

@@ -61,6 +61,10 @@ type Config struct {
 	// Unavailable tells whether an error means that the database cannot be read or written now, which
 	// is answered with 503 and not taken for a bug.
 	Unavailable func(error) bool
+
+	// Track gives a context for a handler, and afterwards tells whether anything was stored with it or may
+	// have been. A handler that fails then is answered with outcome_unknown, which clients do not repeat.
+	Track func(context.Context) (tracked context.Context, changed func() bool)
 	// Refused is told of each 401 and 403 to a credential that had proved possession of its secret;
 	// nil: nobody is.
 	Refused func(Refusal)
@@ -271,10 +275,14 @@ func (rt *route) count(total *prometheus.CounterVec, status int) {
 
 // answer gives the body of a 200, or the error to answer with.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, c *callState) (body []byte, err error) {
+	changed := func() bool { return false }
 	defer func() {
 		if v := recover(); v != nil {
 			s.panics.Inc()
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+		if err != nil && changed() {
+			err = s.withoutRetry(c, err)
 		}
 	}()
 	ctx, err := s.admit(w, r, rt, c)
@@ -292,6 +300,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, c *ca
 	if err != nil {
 		return nil, err
 	}
+	if s.Track != nil && !rt.Read {
+		ctx, changed = s.Track(ctx)
+	}
 	out, err := rt.Handle.call(ctx, in)
 	if err != nil {
 		return nil, err
@@ -301,6 +312,18 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, c *ca
 		s.cache.Set(key, body)
 	}
 	return body, err
+}
+
+// withoutRetry replaces an error that clients answer by repeating the request, after the request has changed
+// something.
+func (s *Server) withoutRetry(c *callState, err error) error {
+	var f *fault.Error
+	if errors.As(err, &f) && f.Status() < http.StatusInternalServerError {
+		return err
+	}
+	s.Log.Error("request failed after its change was stored, or may have been", "request_id", c.id, "error", err)
+	return fault.New(fault.OutcomeUnknown,
+		"The change was stored, or may have been, but the answer could not be made: look before repeating it (request id %s)", c.id)
 }
 
 // admit checks verb and credential and reads the body.
@@ -470,6 +493,9 @@ func (s *Server) writeError(w http.ResponseWriter, c *callState, err error) (sta
 	return WriteError(w, f)
 }
 
+// retryUnavailable is Retry-After of a 503, in seconds.
+const retryUnavailable = 2
+
 // WriteError writes the error envelope, for endpoints and for what stands beside them.
 func WriteError(w http.ResponseWriter, f *fault.Error) (status, size int) {
 	e := map[string]any{"type": f.Code, "message": f.Message}
@@ -486,6 +512,8 @@ func WriteError(w http.ResponseWriter, f *fault.Error) (status, size int) {
 	body = hideCredentials(body)
 	if seconds, ok := f.Data["retry_after"].(int); ok {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	} else if f.Status() == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", strconv.Itoa(retryUnavailable))
 	}
 	w.Header()["Content-Type"] = jsonType
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}

@@ -1,12 +1,13 @@
 package store
 
 import (
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
-	"net"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -27,35 +28,43 @@ func IsDuplicate(err error) bool {
 // (disk full, read-only, locked, damaged), whatever is asked of it.
 var ErrCannotWrite = errors.New("the database cannot be written")
 
-// Unavailable reports whether err says that the database cannot be asked at the moment, to read or to
-// write, whatever is asked of it: so that trying again later may help.
+// errUnavailable is wrapped by errors of operations that had no effect because the database cannot be
+// reached or does not answer.
+var errUnavailable = errors.New("the database is not available")
+
+// unavailable are the error codes and classes of PostgreSQL that are about its state, not about what was
+// asked of it: connections, resources, shutting down and starting up, cancelled by an administrator, lost
+// races that were tried often enough, trouble with its files.
+var unavailable = []string{"08", "53", "57", "58", "40", "55P03", "25P03", "25006", "XX001", "XX002"}
+
+// Unavailable reports whether err says that the database cannot be read or written at the moment,
+// whatever is asked of it: so that trying again later may help. It is never true after a change was
+// stored, or may have been.
 func Unavailable(err error) bool {
-	if errors.Is(err, ErrCannotWrite) || errors.Is(Explain(err), ErrCannotWrite) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, ErrOutcomeUnknown) {
+		return false
+	}
+	if errors.Is(err, errUnavailable) || errors.Is(err, ErrClosed) || errors.Is(err, ErrCannotWrite) || errors.Is(Explain(err), ErrCannotWrite) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
 		return true
 	}
 	var p *pgconn.PgError
-	if errors.As(err, &p) {
-		// Connection exceptions, shutting down or starting up, and too many connections.
-		return strings.HasPrefix(p.Code, "08") || strings.HasPrefix(p.Code, "57P0") || p.Code == "53300"
-	}
-	var n *net.OpError
-	return errors.As(err, &n)
+	return errors.As(err, &p) && slices.ContainsFunc(unavailable, func(class string) bool { return strings.HasPrefix(p.Code, class) })
 }
 
 // Explain puts what an operator should do beside an error of the database itself.
 func Explain(err error) error {
-	var p *pgconn.PgError
-	if errors.As(err, &p) {
-		switch p.Code {
-		case "53100":
-			return fmt.Errorf("%w: %w: %w", ErrCannotWrite, errDiskFull, err)
-		case "25006":
-			return fmt.Errorf("%w: %w: %w", ErrCannotWrite, errReadOnly, err)
-		}
+	if errors.Is(err, ErrCannotWrite) {
+		return err
 	}
-	var c *pgconn.ConnectError
-	if errors.As(err, &c) {
-		return fmt.Errorf("%w: PostgreSQL cannot be reached: %w", ErrCannotWrite, err)
+	var p *pgconn.PgError
+	switch {
+	case errors.As(err, &p) && p.Code == "53100":
+		return fmt.Errorf("%w: %w: %w", ErrCannotWrite, errDiskFull, err)
+	case errors.As(err, &p) && p.Code == "25006":
+		return fmt.Errorf("%w: %w: %w", ErrCannotWrite, errReadOnly, err)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w: %w: %w", ErrCannotWrite, errDiskFull, err)
 	}
 	var s *sqlite.Error
 	if !errors.As(err, &s) {

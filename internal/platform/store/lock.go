@@ -38,13 +38,13 @@ type folderLock struct{ f *os.File }
 
 func lockFolder(folder, server string) (*folderLock, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+		return nil, fmt.Errorf("data folder: %w", Explain(err))
 	}
 	f, err := os.OpenFile(filepath.Join(folder, lockName), os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return nil, fmt.Errorf("%w: the data folder %s cannot be written by this user: %w", ErrCannotWrite, folder, err)
 	} else if err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+		return nil, fmt.Errorf("data folder: %w", Explain(err))
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		held := &HeldError{Folder: folder}
@@ -65,7 +65,10 @@ func (l *folderLock) describe(server string) error {
 		err = errors.Join(l.f.Truncate(0), writeAt(l.f, text))
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrCannotWrite, err)
+		if err = Explain(err); !errors.Is(err, ErrCannotWrite) {
+			err = fmt.Errorf("%w: %w", ErrCannotWrite, err)
+		}
+		return err
 	}
 	return nil
 }

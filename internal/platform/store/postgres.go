@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -19,13 +20,15 @@ import (
 // postgresDB is a pool. Writers in one scope queue for the row of the scope's generation, which
 // they raise first: so each sees all that came before it, as on SQLite, while other scopes go on.
 type postgresDB struct {
-	pool  *sql.DB
-	watch *watchers
+	pool     *sql.DB
+	watch    *watchers
+	patience patience
+	stop     context.CancelFunc // of the purge of commits
 }
 
-// silence is how long a machine with the database may say nothing before it counts as gone, so that
-// requests are answered and jobs go on with the one that takes its place.
-const silence = 10 * time.Second
+// silence is how long TCP may get no acknowledgement from the database's machine before the connection
+// counts as lost, and the longest wait for a new one.
+const silence = maxWait
 
 func openPostgres(ctx context.Context, url string, watch *watchers) (*postgresDB, error) {
 	cfg, err := pgx.ParseConfig(url)
@@ -33,24 +36,30 @@ func openPostgres(ctx context.Context, url string, watch *watchers) (*postgresDB
 		// The parser's own text can hold the URL, and the URL a password.
 		return nil, errors.New("the database URL is not a valid postgres:// URL")
 	}
-	if cfg.ConnectTimeout == 0 { // the URL may say another
+	if cfg.ConnectTimeout == 0 || cfg.ConnectTimeout > silence { // the URL may say a shorter one
 		cfg.ConnectTimeout = silence
 	}
 	cfg.DialFunc = (&net.Dialer{Control: endInSilence}).DialContext
-	pool := stdlib.OpenDB(*cfg)
-	pool.SetMaxOpenConns(32)
-	pool.SetMaxIdleConns(16)
-	pool.SetConnMaxIdleTime(5 * time.Minute)
-	if err := pool.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("connecting to PostgreSQL at %s:%d, database %q: %w", cfg.Host, cfg.Port, cfg.Database, err), pool.Close())
+	p := &postgresDB{pool: sql.OpenDB(connector{stdlib.GetConnector(*cfg)}), watch: watch}
+	p.pool.SetMaxOpenConns(32)
+	p.pool.SetMaxIdleConns(16)
+	p.pool.SetConnMaxIdleTime(5 * time.Minute)
+	if err := p.pool.PingContext(p.patience.bound(ctx)); err != nil {
+		return nil, errors.Join(fmt.Errorf("connecting to PostgreSQL at %s:%d, database %q: %w", cfg.Host, cfg.Port, cfg.Database, err), p.pool.Close())
 	}
-	if err := migrateShared(ctx, pool); err != nil {
-		return nil, errors.Join(fmt.Errorf("bringing the database up to date: %w", err), pool.Close())
+	if err := migrateShared(ctx, p.pool); err != nil {
+		return nil, errors.Join(fmt.Errorf("bringing the database up to date: %w", err), p.pool.Close())
 	}
-	return &postgresDB{pool, watch}, nil
+	purging, stop := context.WithCancel(context.Background())
+	p.stop = stop
+	go p.purgeCommits(purging)
+	return p, nil
 }
 
-func (p *postgresDB) close() error { return p.pool.Close() }
+func (p *postgresDB) close() error {
+	p.stop()
+	return p.pool.Close()
+}
 
 func (p *postgresDB) lockClause() string { return "FOR UPDATE SKIP LOCKED" }
 
@@ -59,11 +68,15 @@ func (p *postgresDB) listClause() string {
 }
 
 func (p *postgresDB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return p.pool.QueryContext(ctx, query, storable(args)...)
+	rows, err := p.pool.QueryContext(p.patience.bound(ctx), query, storable(args)...)
+	p.patience.note(err)
+	return rows, err
 }
 
 func (p *postgresDB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	return p.pool.QueryRowContext(ctx, query, storable(args)...)
+	row := p.pool.QueryRowContext(p.patience.bound(ctx), query, storable(args)...)
+	p.patience.note(row.Err())
+	return row
 }
 
 // storable replaces what PostgreSQL refuses in a text (NUL and whatever is not UTF-8) with U+FFFD.
@@ -89,19 +102,37 @@ func text(s string) string {
 	return strings.ToValidUTF8(s, unknown)
 }
 
-func (p *postgresDB) view(ctx context.Context, fn func(Querier) error) error {
-	tx, err := p.pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
+func (p *postgresDB) view(ctx context.Context, fn func(Querier) error) (err error) {
+	w := p.patience.watch(ctx)
+	defer w.stop()
+	defer func() {
+		err = w.explain(err)
+		p.patience.note(err)
+	}()
+	tx, err := p.pool.BeginTx(w.ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	return fn(postgresTx{tx})
+	return fn(postgresTx{tx, w})
 }
 
+// maxRetries bounds how often an update that lost a race runs again, maxLost how often one whose connection
+// was lost before the commit does.
+const (
+	maxRetries = 20
+	maxLost    = 2
+)
+
 func (p *postgresDB) update(ctx context.Context, scopes []Scope, fn func(*Tx) error) error {
+	began, lost := time.Now(), 0
 	for try := 0; ; try++ {
 		err := p.try(ctx, scopes, fn)
-		if !retryable(err) || try == 20 {
+		p.patience.note(err)
+		if errors.Is(err, errLost) {
+			lost++
+		}
+		if err == nil || ctx.Err() != nil || try == maxRetries || lost > maxLost || time.Since(began) > maxWait || !retryable(err) {
 			return Explain(err)
 		}
 		select {
@@ -112,30 +143,38 @@ func (p *postgresDB) update(ctx context.Context, scopes []Scope, fn func(*Tx) er
 	}
 }
 
-func (p *postgresDB) try(ctx context.Context, scopes []Scope, fn func(*Tx) error) error {
-	tx, err := p.pool.BeginTx(ctx, nil)
+func (p *postgresDB) try(ctx context.Context, scopes []Scope, fn func(*Tx) error) (err error) {
+	w := p.patience.watch(ctx)
+	defer w.stop()
+	defer func() { err = w.explain(err) }()
+	tx, err := p.pool.BeginTx(w.ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	for _, s := range scopes {
-		if err := raise(ctx, tx, s); err != nil {
-			return err
-		}
+	id := NewID()
+	if err := begin(w, tx, id, scopes); err != nil {
+		return err
 	}
-	t := &Tx{Querier: postgresTx{tx}, Execer: postgresTx{tx}}
+	t := &Tx{Querier: postgresTx{tx, w}, Execer: postgresTx{tx, w}}
 	if err := t.run(fn); err != nil {
 		return err
 	}
 	if t.quiet { // nobody has seen the numbers as they were raised
 		for _, s := range scopes {
-			if _, err := tx.ExecContext(ctx, `UPDATE generations SET value = value - 1 WHERE scope = $1`, string(s)); err != nil {
+			w.touch()
+			if _, err := tx.ExecContext(w.ctx, `UPDATE generations SET value = value - 1 WHERE scope = $1`, string(s)); err != nil {
 				return err
 			}
 		}
 	}
+	if !w.commit() {
+		return w.ctx.Err()
+	}
 	if err := tx.Commit(); err != nil {
-		return err
+		if err := p.outcome(ctx, id, w.explain(err)); err != nil {
+			return err
+		}
 	}
 	for _, f := range t.committed {
 		f()
@@ -146,28 +185,53 @@ func (p *postgresDB) try(ctx context.Context, scopes []Scope, fn func(*Tx) error
 	return nil
 }
 
-func raise(ctx context.Context, tx *sql.Tx, s Scope) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO generations (scope, value) VALUES ($1, 1)
-		ON CONFLICT (scope) DO UPDATE SET value = generations.value + 1`, string(s))
-	return err
+// begin writes the transaction's id and raises the generations of its scopes.
+func begin(w *watchdog, tx *sql.Tx, id string, scopes []Scope) error {
+	const commit = `INSERT INTO commits (commit_id, is_stored) VALUES ($1, TRUE)`
+	const raise = `INSERT INTO generations (scope, value) VALUES ($1, 1) ON CONFLICT (scope) DO UPDATE SET value = generations.value + 1`
+	if len(scopes) == 0 {
+		_, err := tx.ExecContext(w.ctx, commit, id)
+		return err
+	}
+	for i, s := range scopes {
+		w.touch()
+		query, args := raise, []any{string(s)}
+		if i == 0 { // one round trip for both
+			query, args = `WITH c AS (INSERT INTO commits (commit_id, is_stored) VALUES ($2, TRUE)) `+raise, append(args, id)
+		}
+		if _, err := tx.ExecContext(w.ctx, query, args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-type postgresTx struct{ tx *sql.Tx }
+type postgresTx struct {
+	tx    *sql.Tx
+	watch *watchdog
+}
 
 func (p postgresTx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	p.watch.touch()
 	return p.tx.QueryContext(ctx, query, storable(args)...)
 }
 
 func (p postgresTx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	p.watch.touch()
 	return p.tx.QueryRowContext(ctx, query, storable(args)...)
 }
 
 func (p postgresTx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	p.watch.touch()
 	return p.tx.ExecContext(ctx, query, storable(args)...)
 }
 
-// retryable tells whether the transaction lost a race that it may win next time.
+// retryable reports whether the transaction had no effect and may succeed when it runs again: it lost a
+// race, or its connection.
 func retryable(err error) bool {
+	if errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, errNoAnswer) {
+		return false
+	}
 	var e *pgconn.PgError
-	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
+	return errors.Is(err, errLost) || errors.Is(err, driver.ErrBadConn) || errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
 }

@@ -13,6 +13,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/pressly/goose/v3/database"
 	"modernc.org/sqlite"
@@ -29,16 +31,17 @@ const groupSize = 128
 // sqliteDB has a pool of read connections and one writer goroutine that commits many updates with
 // one fsync.
 type sqliteDB struct {
-	reads   *sql.DB
-	stmts   sync.Map // query -> *sql.Stmt on reads
-	writes  *sql.DB
-	conn    *writeConn
-	queue   chan *updateRequest
-	done    chan struct{}
-	closing sync.RWMutex
-	closed  bool
-	gen     *generations
-	watch   *watchers
+	reads    *sql.DB
+	stmts    *statements // on reads
+	writes   *sql.DB
+	conn     *writeConn
+	queue    chan *updateRequest
+	done     chan struct{}
+	closing  sync.RWMutex
+	closed   bool
+	gen      *generations
+	watch    *watchers
+	patience patience
 }
 
 type updateRequest struct {
@@ -47,12 +50,24 @@ type updateRequest struct {
 	fn     func(*Tx) error
 	tx     *Tx
 	result chan error
+	state  atomic.Int32 // waiting, then begun or withdrawn
+}
+
+const (
+	waiting int32 = iota
+	begun
+	withdrawn
+)
+
+// begin takes the request out of the queue; false when its caller no longer waits.
+func (r *updateRequest) begin() bool {
+	return r.state.CompareAndSwap(waiting, begun) || r.state.Load() == begun
 }
 
 func openSQLite(ctx context.Context, folder string, gen *generations, watch *watchers) (*sqliteDB, error) {
 	path := filepath.Join(folder, FileName)
 	dsn := func(params ...string) string {
-		q := url.Values{"_pragma": append([]string{"busy_timeout(10000)", "synchronous(FULL)", "temp_store(MEMORY)"}, params...)}
+		q := url.Values{"_pragma": append([]string{"busy_timeout(5000)", "synchronous(FULL)", "temp_store(MEMORY)"}, params...)}
 		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 	}
 	// The write connection comes first: it creates the file and turns on the write-ahead log.
@@ -83,10 +98,13 @@ func openSQLite(ctx context.Context, folder string, gen *generations, watch *wat
 	reads.SetMaxIdleConns(n)
 	s := &sqliteDB{
 		reads: reads, writes: writes, gen: gen, watch: watch,
-		conn:  &writeConn{conn: conn, stmts: map[string]*writeStmt{}},
+		conn:  newWriteConn(conn),
 		queue: make(chan *updateRequest, groupSize),
 		done:  make(chan struct{}),
 	}
+	s.stmts = newStatements(func(query string) (*sql.Stmt, error) {
+		return reads.PrepareContext(s.patience.bound(context.Background()), query)
+	})
 	go s.write()
 	return s, nil
 }
@@ -100,10 +118,7 @@ func (s *sqliteDB) close() error {
 	err := s.reads.Close()
 	// A statement of a sql.Conn outlives it unless it is closed, and then SQLite never sees the last
 	// connection go, which moves the write-ahead log into the database file.
-	for _, st := range s.conn.stmts {
-		err = errors.Join(err, st.Close())
-	}
-	return errors.Join(err, s.conn.conn.Close(), s.writes.Close())
+	return errors.Join(err, s.conn.stmts.close(), s.conn.conn.Close(), s.writes.Close())
 }
 
 func (s *sqliteDB) lockClause() string { return "" } // one writer: nothing is ever locked
@@ -111,60 +126,97 @@ func (s *sqliteDB) lockClause() string { return "" } // one writer: nothing is e
 func (s *sqliteDB) listClause() string { return "SELECT value FROM json_each(?)" }
 
 func (s *sqliteDB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	st, err := s.stmt(query)
+	st, err := s.stmts.use(query)
 	if err != nil {
 		return nil, err
 	}
-	return st.QueryContext(ctx, args...)
+	defer s.stmts.release(st)
+	rows, err := st.QueryContext(s.patience.bound(ctx), args...)
+	s.patience.note(err)
+	return rows, err
 }
 
 func (s *sqliteDB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	st, err := s.stmt(query)
+	ctx = s.patience.bound(ctx)
+	st, err := s.stmts.use(query)
 	if err != nil {
 		return s.reads.QueryRowContext(ctx, query, args...) // a Row that holds the same error
 	}
-	return st.QueryRowContext(ctx, args...)
+	defer s.stmts.release(st)
+	row := st.QueryRowContext(ctx, args...)
+	s.patience.note(row.Err())
+	return row
 }
 
-// stmt keeps statements prepared: preparing costs more than most of the queries themselves.
-func (s *sqliteDB) stmt(query string) (*sql.Stmt, error) {
-	if st, ok := s.stmts.Load(query); ok {
-		return st.(*sql.Stmt), nil
-	}
-	st, err := s.reads.PrepareContext(context.Background(), query)
-	if err != nil {
-		return nil, err
-	}
-	if old, loaded := s.stmts.LoadOrStore(query, st); loaded {
-		return old.(*sql.Stmt), st.Close()
-	}
-	return st, nil
-}
-
-func (s *sqliteDB) view(ctx context.Context, fn func(Querier) error) error {
-	tx, err := s.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+func (s *sqliteDB) view(ctx context.Context, fn func(Querier) error) (err error) {
+	w := s.patience.watch(ctx)
+	defer w.stop()
+	defer func() {
+		err = w.explain(err)
+		s.patience.note(err)
+	}()
+	tx, err := s.reads.BeginTx(w.ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	return fn(sqliteView{tx})
+	return fn(sqliteView{tx, w})
 }
 
 func (s *sqliteDB) update(ctx context.Context, scopes []Scope, fn func(*Tx) error) error {
 	r := &updateRequest{ctx: ctx, scopes: scopes, fn: fn, result: make(chan error, 1)}
-	s.closing.RLock()
-	if s.closed {
-		s.closing.RUnlock()
-		return ErrClosed
-	}
-	s.queue <- r
-	s.closing.RUnlock()
-	err := <-r.result
+	err := s.submit(r)
+	s.patience.note(err)
 	var p *panicked
 	if errors.As(err, &p) {
 		panic(p)
 	}
 	return err
+}
+
+// submit hands a request to the writer and waits for its result, but not for longer than the writer takes
+// for anything at all.
+func (s *sqliteDB) submit(r *updateRequest) error {
+	limit := time.NewTimer(s.patience.limit())
+	defer limit.Stop()
+	s.closing.RLock()
+	if s.closed {
+		s.closing.RUnlock()
+		return ErrClosed
+	}
+	select {
+	case s.queue <- r:
+		s.closing.RUnlock()
+	case <-r.ctx.Done():
+		s.closing.RUnlock()
+		return r.ctx.Err()
+	case <-limit.C:
+		s.closing.RUnlock()
+		return errNoAnswer
+	}
+	select {
+	case err := <-r.result:
+		return err
+	case <-r.ctx.Done():
+		if r.state.CompareAndSwap(waiting, withdrawn) {
+			return r.ctx.Err()
+		}
+	case <-limit.C:
+		if r.state.CompareAndSwap(waiting, withdrawn) {
+			return errNoAnswer
+		}
+	}
+	for {
+		select {
+		case err := <-r.result:
+			return err
+		case <-time.After(maxWaitSilent):
+			if s.conn.idle() > maxWait { // it hangs in one statement or in the commit
+				s.patience.silent.Store(true)
+				return ErrOutcomeUnknown
+			}
+		}
+	}
 }
 
 // ErrClosed is returned by Update after Close.
@@ -242,6 +294,9 @@ func (s *sqliteDB) commit(ctx context.Context, group []*updateRequest) {
 // what all others wrote.
 var errAgain = errors.New("the group has to run again")
 
+// errWithdrawn is the result of a request that nothing waits for any more.
+var errWithdrawn = errors.New("the request was withdrawn")
+
 // runAll begins a transaction and runs the requests of a group in it. It returns an error where nobody
 // in the group may believe that anything was stored: errAgain, or that of a database that gave up (a
 // full disk ends the whole transaction).
@@ -256,6 +311,10 @@ func (s *sqliteDB) runAll(ctx context.Context, group []*updateRequest, errs []er
 	}
 	for i, r := range group {
 		s.conn.wrote = false
+		if !r.begin() {
+			errs[i] = errWithdrawn
+			continue
+		}
 		switch errs[i] = run(ctx, r); {
 		case errs[i] == nil:
 		case s.conn.broken(errs[i]):
@@ -301,28 +360,25 @@ func (s *sqliteDB) runAlone(ctx context.Context, r *updateRequest) error {
 // goroutine uses it. Contexts are set aside: interrupting a statement would end the transaction
 // of everybody in the group.
 type writeConn struct {
-	conn  *sql.Conn
-	stmts map[string]*writeStmt
-	wrote bool // since it was last set to false
+	conn     *sql.Conn
+	stmts    *statements
+	wrote    bool         // since it was last set to false
+	progress atomic.Int64 // when the latest statement began, in nanoseconds
 }
 
-type writeStmt struct {
-	*sql.Stmt
-	writes bool
+func newWriteConn(conn *sql.Conn) *writeConn {
+	return &writeConn{conn: conn, stmts: newStatements(func(query string) (*sql.Stmt, error) {
+		return conn.PrepareContext(context.Background(), query)
+	})}
 }
 
-func (c *writeConn) stmt(query string) (*sql.Stmt, error) {
-	st := c.stmts[query]
-	if st == nil {
-		prepared, err := c.conn.PrepareContext(context.Background(), query)
-		if err != nil {
-			return nil, err
-		}
-		st = &writeStmt{prepared, !strings.HasPrefix(query, "SELECT")}
-		c.stmts[query] = st
-	}
-	c.wrote = c.wrote || st.writes
-	return st.Stmt, nil
+// idle is for how long no statement has begun.
+func (c *writeConn) idle() time.Duration { return time.Since(time.Unix(0, c.progress.Load())) }
+
+func (c *writeConn) stmt(query string) (*statement, error) {
+	c.progress.Store(time.Now().UnixNano())
+	c.wrote = c.wrote || !strings.HasPrefix(query, "SELECT")
+	return c.stmts.use(query)
 }
 
 func (c *writeConn) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
@@ -330,6 +386,7 @@ func (c *writeConn) Query(ctx context.Context, query string, args ...any) (*sql.
 	if err != nil {
 		return nil, err
 	}
+	defer c.stmts.release(st)
 	return st.QueryContext(context.WithoutCancel(ctx), args...)
 }
 
@@ -339,6 +396,7 @@ func (c *writeConn) QueryRow(ctx context.Context, query string, args ...any) *sq
 	if err != nil {
 		return c.conn.QueryRowContext(ctx, query, args...)
 	}
+	defer c.stmts.release(st)
 	return st.QueryRowContext(ctx, args...)
 }
 
@@ -347,6 +405,7 @@ func (c *writeConn) Exec(ctx context.Context, query string, args ...any) (sql.Re
 	if err != nil {
 		return nil, err
 	}
+	defer c.stmts.release(st)
 	return st.ExecContext(context.WithoutCancel(ctx), args...)
 }
 
@@ -363,12 +422,17 @@ func (c *writeConn) broken(err error) bool {
 	return false
 }
 
-type sqliteView struct{ tx *sql.Tx }
+type sqliteView struct {
+	tx    *sql.Tx
+	watch *watchdog
+}
 
 func (v sqliteView) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	v.watch.touch()
 	return v.tx.QueryContext(ctx, query, args...)
 }
 
 func (v sqliteView) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	v.watch.touch()
 	return v.tx.QueryRowContext(ctx, query, args...)
 }

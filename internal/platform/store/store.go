@@ -165,15 +165,29 @@ func (db *DB) Latest(ctx context.Context, s Scope) (n uint64, err error) {
 }
 
 // Update runs fn in a transaction that changes the given scopes; without a scope it may only
-// change what no cache depends on. When Update returns nil the change is on disk. fn may run
-// again after a conflict, must use only tx for data, and must not wait for anything else: on
-// SQLite all writers share one goroutine.
+// change what no cache depends on. When Update returns nil the change is on disk; with
+// ErrOutcomeUnknown it may be, and with any other error it is not. fn may run again after a conflict or
+// a lost connection, must use only tx for data, and must not wait for anything else: on SQLite all
+// writers share one goroutine.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error, scopes ...Scope) error {
 	slices.Sort(scopes) // one order for all writers, so that no two wait for each other
-	return db.update(ctx, slices.Compact(scopes), func(tx *Tx) error {
+	err := db.update(ctx, slices.Compact(scopes), func(tx *Tx) error {
 		tx.signer = db.signer
 		return fn(tx)
 	})
+	if changed, ok := ctx.Value(trackKey{}).(*atomic.Bool); ok && (err == nil || errors.Is(err, ErrOutcomeUnknown)) {
+		changed.Store(true)
+	}
+	return err
+}
+
+type trackKey struct{}
+
+// Track gives a context with which Update records that something was stored, or may have been. A request that
+// fails afterwards must not be answered in a way that clients repeat.
+func Track(ctx context.Context) (tracked context.Context, changed func() bool) {
+	c := new(atomic.Bool)
+	return context.WithValue(ctx, trackKey{}, c), c.Load
 }
 
 // View runs fn on one consistent snapshot.

@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"iter"
+	"math"
 
 	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
@@ -207,19 +209,13 @@ func (l *Log) walk(ctx context.Context, q store.Querier, kept Head, v *Verificat
 	} else if err != nil {
 		return err
 	}
-	rows, err := q.Query(ctx, `SELECT `+columns+` FROM audit_entries WHERE seq IS NOT NULL ORDER BY seq`)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
 	retired, until := map[string]bool{}, map[string]int64{}
 	for _, k := range l.Vault.Keys() {
 		retired[k.ID], until[k.ID] = k.RetiredAt != nil, k.AuditUntil
 	}
 	var at Head
 	var sealed seal
-	for rows.Next() {
-		r, err := scanRow(rows)
+	for r, err := range chained(ctx, q) {
 		if err != nil {
 			return err
 		}
@@ -264,5 +260,29 @@ func (l *Log) walk(ctx context.Context, q store.Querier, kept Head, v *Verificat
 			v.bad(0, "the entries from before there were numbers were changed")
 		}
 	}
-	return rows.Err()
+	return nil
+}
+
+// chained gives all entries that have a number, in its order, read in pages.
+func chained(ctx context.Context, q store.Querier) iter.Seq2[row, error] {
+	const limit = 1000
+	return func(yield func(row, error) bool) {
+		for from := int64(math.MinInt64); ; {
+			rows, err := q.Query(ctx, `SELECT `+columns+` FROM audit_entries WHERE seq >= $1 ORDER BY seq LIMIT $2`, from, limit)
+			page, err := store.All(rows, err, scanRow)
+			if err != nil {
+				yield(row{}, err)
+				return
+			}
+			for _, r := range page {
+				if !yield(r, nil) {
+					return
+				}
+			}
+			if len(page) < limit || page[limit-1].seq.Int64 == math.MaxInt64 {
+				return
+			}
+			from = page[limit-1].seq.Int64 + 1
+		}
+	}
 }

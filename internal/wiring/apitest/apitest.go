@@ -77,7 +77,7 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 	}
 	w.RPC, err = rpc.New(rpc.Config{
 		Authenticator: credential.NewVerifier(verifier), Log: log, Metrics: w.Metrics, PublicURL: PublicURL, CacheBytes: 16 << 20, Refused: w.Tokens.Refused,
-		Unavailable: store.Unavailable,
+		Unavailable: store.Unavailable, Track: store.Track,
 		Client: func(r *http.Request) string {
 			return strings.Trim(r.RemoteAddr[:strings.LastIndexByte(r.RemoteAddr, ':')], "[]")
 		},
