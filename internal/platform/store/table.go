@@ -53,6 +53,7 @@ func Tables() []Table {
 		{Name: "search_grams", Key: []string{"workspace_id", "kind", "gram", "bucket"}, Workspace: "workspace_id",
 			Kept: "what the texts of its workspace consist of"},
 		{Name: "settings", Key: []string{"name"}, Kept: "one row for each setting"},
+		{Name: "commits", Key: []string{"commit_id"}, Kept: "a quarter of an hour, on PostgreSQL only"},
 		{Name: "metadata", Key: []string{"workspace_id", "resource_id", "name"}, Workspace: "workspace_id", Kept: "removed with its resource"},
 	}
 }

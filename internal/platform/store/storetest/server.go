@@ -118,18 +118,26 @@ func (s *Server) Stop() {
 }
 
 // Freeze stops every process of the server without ending it: connections stay open and get no answer.
-func (s *Server) Freeze() { s.signal(syscall.SIGSTOP) }
+func (s *Server) Freeze() {
+	for deadline := time.Now().Add(10 * time.Second); !s.signal(syscall.SIGSTOP, "T"); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatal("the server does not stop")
+		}
+	}
+}
 
 // Thaw ends Freeze.
-func (s *Server) Thaw() { s.signal(syscall.SIGCONT) }
+func (s *Server) Thaw() { s.signal(syscall.SIGCONT, "") }
 
-func (s *Server) signal(sig syscall.Signal) {
+// signal sends a signal to all processes of the server, and reports whether all were in a state before.
+func (s *Server) signal(sig syscall.Signal, state string) (all bool) {
 	main := s.process.Process.Pid
 	_ = syscall.Kill(main, sig) // first: so that it starts no more
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		s.t.Error(err)
 	}
+	all = true
 	for _, path := range stats {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -137,11 +145,13 @@ func (s *Server) signal(sig syscall.Signal) {
 		}
 		// pid (name) state ppid
 		_, after, _ := strings.Cut(string(text), ") ")
-		var state string
+		var is string
 		var parent int
-		if _, err := fmt.Sscan(after, &state, &parent); err == nil && parent == main {
-			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		if _, err := fmt.Sscan(after, &is, &parent); err == nil && (parent == main || pid == main) {
+			all = all && is == state
 			_ = syscall.Kill(pid, sig)
 		}
 	}
+	return all
 }
