@@ -432,6 +432,16 @@ func adopt(rows []*row, held []held) {
 	}
 }
 
+// unreachable tells whether the lock did not answer in the visit.
+func (v *visit) unreachable() bool {
+	for _, err := range slices.AppendSeq([]error{v.readErr}, maps.Values(v.results)) {
+		if errors.Is(err, provider.ErrOffline) {
+			return true
+		}
+	}
+	return false
+}
+
 // conclude writes down what the lock answered and holds, and when it is to be visited next.
 func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *visit) error {
 	for _, err := range slices.AppendSeq([]error{v.readErr}, maps.Values(v.results)) {
@@ -445,6 +455,11 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 			return forget(ctx, tx, j, deviceID) // deleted while it was asked
 		} else if err != nil {
 			return err
+		}
+		if v.unreachable() {
+			if err := c.Devices.Unreachable(ctx, tx, &d); err != nil {
+				return err
+			}
 		}
 		now := c.Clock.Ahead(d.Ahead)
 		rows, err := c.awake(ctx, tx, d, now)

@@ -4,6 +4,7 @@ package lock
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -218,7 +219,25 @@ func (l *Locks) send(ctx context.Context, j job.Job, t turn, r device.Reached) e
 	if kind == "provider_issue" {
 		l.Log.Error("a device's provider failed", "action_attempt_id", t.Attempt, "device_id", t.Device, "error", err)
 	}
+	if errors.Is(err, provider.ErrOffline) {
+		if err := l.unreachable(ctx, j.WorkspaceID, t.Device); err != nil {
+			return err
+		}
+	}
 	return l.settle(ctx, j, t, &action.Failure{Type: kind, Message: message})
+}
+
+// unreachable records that a lock did not answer.
+func (l *Locks) unreachable(ctx context.Context, workspaceID, deviceID string) error {
+	return l.DB.Update(ctx, func(tx *store.Tx) error {
+		r, err := l.Devices.Reach(ctx, tx, workspaceID, deviceID)
+		if fault.Is(err, fault.DeviceNotFound) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		return l.Devices.Unreachable(ctx, tx, &r)
+	}, store.Workspace(workspaceID))
 }
 
 // accepted notes that the device, or its hub, has taken the request, and until when it is to tell the outcome.
@@ -256,6 +275,11 @@ func (l *Locks) DeviceReported(ctx context.Context, tx *store.Tx, r *device.Reac
 	if is.Failed != nil {
 		kind, message := device.Failure(is.Failed)
 		failure = &action.Failure{Type: kind, Message: message}
+	}
+	if errors.Is(is.Failed, provider.ErrOffline) {
+		if err := l.Devices.Unreachable(ctx, tx, r); err != nil {
+			return err
+		}
 	}
 	return l.Confirm(ctx, tx, r.WorkspaceID, is.For, failure)
 }
