@@ -33,7 +33,7 @@ func TestAuthenticatorApp(t *testing.T) {
 	}
 	p.fill("Code", code())
 	p.press("Turn on")
-	p.sees("They are shown only now")
+	p.sees("They’re shown only once")
 	screenshot(t, p.ctx, "recovery-codes")
 	recovery := strings.Fields(until(p, "recovery codes", `document.querySelector("#recovery-codes").textContent`, func(s string) bool { return s != "" }))
 	if len(recovery) != 10 {
@@ -81,7 +81,7 @@ func TestAuthenticatorApp(t *testing.T) {
 	p.fill("Your password", ownerPassword)
 	p.press("Confirm")
 	p.sees("The code is needed as well")
-	for _, try := range []struct{ recovery, says string }{{recovery[3], "or the code was used already"}, {recovery[4], "It is shown only now"}} {
+	for _, try := range []struct{ recovery, says string }{{recovery[3], "or the code was used already"}, {recovery[4], "It’s shown only once"}} {
 		p.fill("Your password", ownerPassword)
 		p.pressAt("dialog summary")
 		p.fill("Recovery code", try.recovery)
@@ -112,6 +112,6 @@ func TestInvitationPage(t *testing.T) {
 	p.press("Join")
 	p.sees("You are a member of Harbour now.")
 	p.open(text(t, invited, "url"))
-	p.sees("does not work any more")
+	p.sees("no longer works")
 	screenshot(t, p.ctx, "invitation-gone")
 }

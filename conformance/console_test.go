@@ -40,7 +40,7 @@ func TestPublishedFlowInTheConsole(t *testing.T) {
 	p.press("Sign out")
 	p.sees("signed out")
 	p.open(setup)
-	p.sees("does not work any more")
+	p.sees("has expired or was already used")
 	p.press("Sign in")
 	p.fill("Email address", ownerEmail)
 	p.fill("Password", ownerPassword)
