@@ -51,7 +51,8 @@ func (q *Request) showQuestion(sealed string, errs FormErrors) error {
 	case q.R.PathValue("workspace") != "":
 		area = AreaWorkspace
 	}
-	v := &ConfirmView{Page: q.Base(area, "", "Confirm it’s you"), Action: q.R.URL.Path, Sealed: sealed, Back: q.PageBehind(q.R.URL.Path), Errors: errs}
+	v := &ConfirmView{Page: q.Base(area, "", "Confirm it’s you"), Action: q.R.URL.Path, Sealed: sealed, Back: q.PageBehind(q.R.URL.Path),
+		Errors: errs}
 	v.Location, v.Offer = v.Back, q.PasskeyOffer(v.Back)
 	f, err := q.People.Factors(q.R.Context(), q.User.ID)
 	if err != nil {
@@ -96,7 +97,8 @@ func (q *Request) prove(sealed string) (proved bool, err error) {
 			err = fault.New(fault.Unauthorized, "This passkey belongs to someone else")
 		}
 	} else {
-		err = q.People.Authenticate(q.R.Context(), q.User.ID, q.R.PostForm.Get("confirm_password"), identity.SecondFactor{Code: q.Form("confirm_code"), RecoveryCode: q.Form("confirm_recovery_code")}, q.Client(q.R))
+		err = q.People.Authenticate(q.R.Context(), q.User.ID, q.R.PostForm.Get("confirm_password"),
+			identity.SecondFactor{Code: q.Form("confirm_code"), RecoveryCode: q.Form("confirm_recovery_code")}, q.Client(q.R))
 	}
 	if identity.NeedsSecondFactor(err) {
 		return false, q.showQuestion(sealed, FormErrors{"confirm_code": "The code is needed as well; give the password again, too."})

@@ -117,7 +117,8 @@ func New(c Config, sections ...Section) (http.Handler, error) {
 		return nil, err
 	}
 	crossOrigin.SetDenyHandler(s.handler(func(q *Request) error {
-		return q.fail(http.StatusForbidden, "This form came from another site", "For your safety, nothing was changed. Open the Console and try again.")
+		return q.fail(http.StatusForbidden, "This form came from another site",
+			"For your safety, nothing was changed. Open the Console and try again.")
 	}))
 	return s.guard(crossOrigin.Handler(s.mux)), nil
 }

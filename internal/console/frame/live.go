@@ -85,7 +85,8 @@ func (q *Request) changes() error {
 		among = q.User.ID
 	}
 	q.status = http.StatusOK
-	err := q.Streams.Serve(q.W, q.R, rpc.Caller{WorkspaceID: among, PersonID: q.User.ID}, func(ctx context.Context, s *rpc.Stream) error { return q.tellChanges(ctx, s, id) })
+	err := q.Streams.Serve(q.W, q.R, rpc.Caller{WorkspaceID: among, PersonID: q.User.ID},
+		func(ctx context.Context, s *rpc.Stream) error { return q.tellChanges(ctx, s, id) })
 	if errors.Is(err, errGone) || errors.Is(err, context.Canceled) || q.R.Context().Err() != nil {
 		err = nil
 	}

@@ -53,7 +53,8 @@ func (q *Request) notices(p *Page) error {
 	}
 	for _, o := range all {
 		if !o.DisabledAt.IsZero() {
-			p.DisabledWebhooks = append(p.DisabledWebhooks, DisabledWebhook{URL: WorkspacePath(id, "developer", "webhooks", o.ID), Host: HostOf(o.URL), At: o.DisabledAt, CanEnable: q.May("/keyway/v1/webhooks/enable")})
+			p.DisabledWebhooks = append(p.DisabledWebhooks, DisabledWebhook{URL: WorkspacePath(id, "developer", "webhooks", o.ID),
+				Host: HostOf(o.URL), At: o.DisabledAt, CanEnable: q.May("/keyway/v1/webhooks/enable")})
 		}
 	}
 	if !p.Workspace.Sandbox || !q.May("/keyway/v1/sandbox/advance_time") {
@@ -85,7 +86,8 @@ func (q *Request) expiring(p *Page) error {
 	}
 	for _, t := range tokens {
 		if t.SuccessorID == nil && !t.IsDecoy && q.endsSoon(t) {
-			p.Expiring = append(p.Expiring, ExpiringToken{Name: t.Name, URL: SettingsPath("personal-access-tokens", t.ID), ExpiresAt: t.ExpiresAt.Time, Urgent: t.ExpiresAt.Sub(q.Now()) <= 24*time.Hour, Expired: !q.Now().Before(t.ExpiresAt.Time)})
+			p.Expiring = append(p.Expiring, ExpiringToken{Name: t.Name, URL: SettingsPath("personal-access-tokens", t.ID),
+				ExpiresAt: t.ExpiresAt.Time, Urgent: t.ExpiresAt.Sub(q.Now()) <= 24*time.Hour, Expired: !q.Now().Before(t.ExpiresAt.Time)})
 		}
 	}
 	return nil

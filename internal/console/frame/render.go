@@ -46,7 +46,8 @@ type Renderer struct {
 func NewRenderer(now func() time.Time, sections ...Section) (*Renderer, error) {
 	assets := assetURLs()
 	sections = append([]Section{Own()}, sections...)
-	r := &Renderer{now: now, areas: navigation(sections), views: map[reflect.Type]string{}, pages: map[string]func() (*template.Template, error){}}
+	r := &Renderer{now: now, areas: navigation(sections), views: map[reflect.Type]string{},
+		pages: map[string]func() (*template.Template, error){}}
 	funcs := template.FuncMap{
 		"asset": func(name string) (string, error) {
 			if u, ok := assets[name]; ok {
@@ -89,7 +90,8 @@ func NewRenderer(now func() time.Time, sections ...Section) (*Renderer, error) {
 		},
 	}
 	frame := sync.OnceValues(func() (*template.Template, error) {
-		return template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/components.html", "templates/notices.html")
+		return template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/components.html",
+			"templates/notices.html")
 	})
 	for _, section := range sections {
 		if err := r.add(section, frame); err != nil {

@@ -82,7 +82,8 @@ func (s *Console) handler(p Handler) http.Handler {
 func (q *Request) serve(p Handler) error {
 	sealed := q.Form(SealedForm)
 	if sealed == "" && q.R.PostForm.Has(openIDProof) {
-		return q.Refused(q.PageBehind(q.R.URL.Path), fault.New(fault.InvalidRequest, "What you typed was lost on the way, and nothing was done; try again"))
+		return q.Refused(q.PageBehind(q.R.URL.Path), fault.New(fault.InvalidRequest,
+			"What you typed was lost on the way, and nothing was done; try again"))
 	}
 	if sealed != "" && q.User != nil {
 		if proved, err := q.prove(sealed); err != nil || !proved {
@@ -191,7 +192,8 @@ func (q *Request) identify() error {
 		q.live = liveURL(of, made)
 	}
 	if named && q.Current != nil && q.R.Method == http.MethodGet && !q.byItself() {
-		http.SetCookie(q.W, &http.Cookie{Name: lastWorkspaceCookie, Value: id, Path: Root, MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: q.Secure(q.R), SameSite: http.SameSiteLaxMode})
+		http.SetCookie(q.W, &http.Cookie{Name: lastWorkspaceCookie, Value: id, Path: Root, MaxAge: 365 * 24 * 3600, HttpOnly: true,
+			Secure: q.Secure(q.R), SameSite: http.SameSiteLaxMode})
 	}
 	return nil
 }
@@ -203,7 +205,8 @@ const lastWorkspaceCookie = "keyway-workspace"
 func (q *Request) Context() context.Context { return credential.With(q.R.Context(), q.Principal()) }
 
 func (q *Request) Principal() credential.Principal {
-	p := credential.Principal{Kind: rpc.ConsoleSession, CredentialID: q.Session.ID, Address: q.Client(q.R), AuthenticatedAt: q.Session.AuthenticatedAt}
+	p := credential.Principal{Kind: rpc.ConsoleSession, CredentialID: q.Session.ID, Address: q.Client(q.R),
+		AuthenticatedAt: q.Session.AuthenticatedAt}
 	if q.User != nil {
 		p.UserID, p.IsOperator = q.User.ID, q.User.IsOperator
 	}
@@ -299,7 +302,8 @@ func (q *Request) wrong(err error) {
 		failed = q.fail(http.StatusServiceUnavailable, "The database is read-only right now", "Nothing was changed. Try again in a moment.")
 	default:
 		q.Log.Error("console", "request_id", q.ID, "err", err)
-		failed = q.fail(http.StatusInternalServerError, "Something went wrong", "The server could not answer. If it happens again, look for this request in the server’s log.")
+		failed = q.fail(http.StatusInternalServerError, "Something went wrong",
+			"The server could not answer. If it happens again, look for this request in the server’s log.")
 	}
 	if failed != nil {
 		q.Log.Error("console error page", "request_id", q.ID, "err", failed)
@@ -312,7 +316,8 @@ func (q *Request) fail(status int, heading, message string) error {
 	if q.Current == nil && len(q.Memberships) > 0 {
 		q.Current = &q.Memberships[0]
 	}
-	v := &ErrorView{Page: q.Base(AreaWorkspace, "", heading), Status: status, Heading: heading, Message: message, BackURL: Root, BackLabel: "Go to the Console"}
+	v := &ErrorView{Page: q.Base(AreaWorkspace, "", heading), Status: status, Heading: heading, Message: message, BackURL: Root,
+		BackLabel: "Go to the Console"}
 	v.Flash, v.Live = nil, "" // nothing on it changes, and to fetch it again could send a form again
 	if q.User == nil {
 		v.Area = AreaNone
@@ -333,7 +338,8 @@ func (q *Request) SetFlash(f Flash) {
 	if err != nil {
 		panic(err) // two strings
 	}
-	http.SetCookie(q.W, &http.Cookie{Name: flashCookie, Value: base64.RawURLEncoding.EncodeToString(text), Path: Root, MaxAge: 60, HttpOnly: true, Secure: q.Secure(q.R), SameSite: http.SameSiteLaxMode}) // lax: also on the way back from a provider
+	http.SetCookie(q.W, &http.Cookie{Name: flashCookie, Value: base64.RawURLEncoding.EncodeToString(text), Path: Root, MaxAge: 60,
+		HttpOnly: true, Secure: q.Secure(q.R), SameSite: http.SameSiteLaxMode}) // lax: also on the way back from a provider
 }
 
 func (q *Request) takeFlash() {
@@ -341,7 +347,8 @@ func (q *Request) takeFlash() {
 	if err != nil || q.R.Method != http.MethodGet || q.byItself() {
 		return
 	}
-	http.SetCookie(q.W, &http.Cookie{Name: flashCookie, Path: Root, MaxAge: -1, HttpOnly: true, Secure: q.Secure(q.R), SameSite: http.SameSiteLaxMode})
+	http.SetCookie(q.W, &http.Cookie{Name: flashCookie, Path: Root, MaxAge: -1, HttpOnly: true, Secure: q.Secure(q.R),
+		SameSite: http.SameSiteLaxMode})
 	var f Flash
 	text, err := base64.RawURLEncoding.DecodeString(c.Value)
 	if err != nil || len(text) > 1000 || json.Unmarshal(text, &f) != nil || f.Kind != FlashSuccess && f.Kind != FlashError {

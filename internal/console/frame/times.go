@@ -37,7 +37,8 @@ func (r *Renderer) ago(t time.Time) template.HTML {
 
 // stamp shows a time as a text, with the exact time on hover.
 func stamp(t time.Time, attributes, text string) template.HTML {
-	return template.HTML(`<time datetime="` + iso(t) + `" title="` + Exact(t) + `"` + attributes + `>` + text + `</time>`) //nolint:gosec // all of it is digits and fixed words
+	return template.HTML(`<time datetime="` + iso(t) + `" title="` + Exact(t) + `"` + attributes + `>` + text +
+		`</time>`) //nolint:gosec // all of it is digits and fixed words
 }
 
 // happened shows the time of something that went by a workspace's clock: exactly and in UTC, once that was

@@ -33,7 +33,8 @@ func (q *request) people() error {
 	v.Pagination = frame.Numbered{At: frame.InstancePath("people"), Search: v.Query}.Pagination(number, peoplePerPage, len(found))
 	start := min((number-1)*peoplePerPage, len(found))
 	for _, u := range found[start:min(start+peoplePerPage, len(found))] {
-		p := Person{ID: u.ID, Name: u.Name, Email: u.Email, Operator: u.IsOperator, Disabled: !u.DisabledAt.IsZero(), You: u.ID == q.User.ID, CreatedAt: u.CreatedAt}
+		p := Person{ID: u.ID, Name: u.Name, Email: u.Email, Operator: u.IsOperator, Disabled: !u.DisabledAt.IsZero(), You: u.ID == q.User.ID,
+			CreatedAt: u.CreatedAt}
 		workspaces, err := q.Workspaces.OfUser(ctx, u.ID)
 		if err != nil {
 			return err

@@ -13,7 +13,8 @@ func (q *request) settings() error { return q.Forward(frame.SettingsPath("profil
 
 func (q *request) profileView() (*ProfileView, error) {
 	f, err := q.People.Factors(q.R.Context(), q.User.ID)
-	return &ProfileView{Page: q.Base(frame.AreaSettings, frame.NavProfile, "Profile"), Name: q.User.Name, MinPassword: minPassword, HasPassword: f.Password, Authenticator: f.Password && !f.AuthenticatorSince.IsZero()}, err
+	return &ProfileView{Page: q.Base(frame.AreaSettings, frame.NavProfile, "Profile"), Name: q.User.Name, MinPassword: minPassword,
+		HasPassword: f.Password, Authenticator: f.Password && !f.AuthenticatorSince.IsZero()}, err
 }
 
 func (q *request) profile() error {
@@ -52,7 +53,8 @@ func (q *request) savePassword() error {
 		return q.Show(v)
 	}
 	if v.HasPassword { // as at sign-in, so that guessing is slowed down here too
-		err = q.People.Authenticate(q.Context(), q.User.ID, q.R.PostForm.Get("current_password"), identity.SecondFactor{Code: q.Form("code")}, q.Client(q.R))
+		err = q.People.Authenticate(q.Context(), q.User.ID, q.R.PostForm.Get("current_password"), identity.SecondFactor{Code: q.Form("code")},
+			q.Client(q.R))
 	} else {
 		err = credential.RequireFresh(q.Context(), q.Now())
 	}
@@ -67,7 +69,8 @@ func (q *request) savePassword() error {
 	} else if err != nil {
 		return err
 	}
-	if err := q.People.SetPassword(q.Context(), q.User.ID, password, q.Session.ID, q.Form("revoke_tokens") != "", q.Principal().Actor()); err != nil {
+	if err := q.People.SetPassword(q.Context(), q.User.ID, password, q.Session.ID, q.Form("revoke_tokens") != "",
+		q.Principal().Actor()); err != nil {
 		return err
 	}
 	if q.Form("revoke_tokens") != "" {

@@ -23,7 +23,8 @@ func (q *request) securityView() (*SecurityView, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &SecurityView{Page: q.Base(frame.AreaSettings, frame.NavSecurity, "Security"), HasPassword: f.Password, Offer: q.PasskeyOffer(securityPath()), Since: f.AuthenticatorSince, CodesLeft: f.RecoveryCodes, Nonce: frame.NewNonce()}
+	v := &SecurityView{Page: q.Base(frame.AreaSettings, frame.NavSecurity, "Security"), HasPassword: f.Password,
+		Offer: q.PasskeyOffer(securityPath()), Since: f.AuthenticatorSince, CodesLeft: f.RecoveryCodes, Nonce: frame.NewNonce()}
 	for _, k := range f.Passkeys {
 		v.Passkeys = append(v.Passkeys, PasskeyRow{ID: k.ID, Name: k.Name, CreatedAt: k.CreatedAt, LastUsedAt: k.LastUsedAt})
 	}
@@ -153,7 +154,8 @@ func (q *request) removeAuthenticator() error {
 const openIDCookie = "keyway-openid"
 
 func (q *request) keepOpenID(kept string, maxAge int) {
-	http.SetCookie(q.W, &http.Cookie{Name: openIDCookie, Value: kept, Path: frame.Root, MaxAge: maxAge, HttpOnly: true, Secure: q.Secure(q.R), SameSite: http.SameSiteLaxMode})
+	http.SetCookie(q.W, &http.Cookie{Name: openIDCookie, Value: kept, Path: frame.Root, MaxAge: maxAge, HttpOnly: true,
+		Secure: q.Secure(q.R), SameSite: http.SameSiteLaxMode})
 }
 
 func (q *request) openIDSignIn() error {
@@ -266,7 +268,8 @@ func (q *request) confirmedByOpenID(claims identity.OpenIDClaims, aim identity.O
 	}
 	u, err := q.People.ByOpenID(q.R.Context(), claims)
 	if fault.Is(err, fault.UserNotFound) || err == nil && u.ID != q.User.ID {
-		return q.notFromProvider(aim.Next, fault.New(fault.Unauthorized, "This account at %s isn’t linked to yours; nothing was changed", q.People.OpenID.Label))
+		return q.notFromProvider(aim.Next, fault.New(fault.Unauthorized, "This account at %s isn’t linked to yours; nothing was changed",
+			q.People.OpenID.Label))
 	} else if err != nil {
 		return err
 	}
@@ -301,7 +304,8 @@ func (q *request) signIns() error {
 	}
 	v := &SignInsView{Page: q.Base(frame.AreaSettings, frame.NavSignIns, "Sessions")}
 	for _, s := range all {
-		row := SignInRow{ID: s.ID, What: agentInWords(s.UserAgent), How: methodInWords[s.Method], Address: s.Address, CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, Current: s.ID == q.Session.ID}
+		row := SignInRow{ID: s.ID, What: agentInWords(s.UserAgent), How: methodInWords[s.Method], Address: s.Address, CreatedAt: s.CreatedAt,
+			SeenAt: s.SeenAt, Current: s.ID == q.Session.ID}
 		if s.IsScript {
 			row.What = "A script (" + row.What + ")"
 		}
@@ -344,8 +348,10 @@ func agentInWords(agent string) string {
 		}
 		return ""
 	}
-	browser := first("Edg", "Edge", "OPR/", "Opera", "Firefox/", "Firefox", "FxiOS/", "Firefox", "CriOS/", "Chrome", "Chrome/", "Chrome", "Safari/", "Safari")
-	system := first("iPhone", "iPhone", "iPad", "iPad", "Android", "Android", "Windows", "Windows", "Macintosh", "macOS", "CrOS", "ChromeOS", "Linux", "Linux")
+	browser := first("Edg", "Edge", "OPR/", "Opera", "Firefox/", "Firefox", "FxiOS/", "Firefox", "CriOS/", "Chrome", "Chrome/", "Chrome",
+		"Safari/", "Safari")
+	system := first("iPhone", "iPhone", "iPad", "iPad", "Android", "Android", "Windows", "Windows", "Macintosh", "macOS", "CrOS", "ChromeOS",
+		"Linux", "Linux")
 	switch {
 	case browser != "" && system != "":
 		return browser + " on " + system

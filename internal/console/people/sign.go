@@ -201,7 +201,8 @@ func (q *request) postInvitation() error {
 		return err
 	}
 	v.Email, v.Known, v.Workspaces = link.Email, known, []string{name}
-	accept := member.Acceptance{Name: v.Name, Password: q.R.PostForm.Get("password"), Address: q.Client(q.R), Second: identity.SecondFactor{Code: q.Form("code")}}
+	accept := member.Acceptance{Name: v.Name, Password: q.R.PostForm.Get("password"), Address: q.Client(q.R),
+		Second: identity.SecondFactor{Code: q.Form("code")}}
 	if q.User != nil {
 		accept.SignedIn = q.User.ID
 		v.SignedIn = identity.NormalizeEmail(link.Email) == q.User.Email

@@ -51,8 +51,10 @@ func (q *request) teamView() (*TeamView, error) {
 	for _, m := range members {
 		role := frame.Role(m.Role)
 		v.Members = append(v.Members, Member{
-			UserID: m.UserID, Name: m.Name, Email: m.Email, Role: role, You: m.UserID == q.User.ID, JoinedAt: m.JoinedAt.Time, Disabled: m.IsDisabled,
-			APIKeys: keysOf[m.UserID], CanAdopt: mine == frame.RoleOwner && m.UserID != q.User.ID, CanChange: v.CanManage && (role != frame.RoleOwner || mine == frame.RoleOwner),
+			UserID: m.UserID, Name: m.Name, Email: m.Email, Role: role, You: m.UserID == q.User.ID, JoinedAt: m.JoinedAt.Time,
+			Disabled: m.IsDisabled,
+			APIKeys:  keysOf[m.UserID], CanAdopt: mine == frame.RoleOwner && m.UserID != q.User.ID, CanChange: v.CanManage &&
+				(role != frame.RoleOwner || mine == frame.RoleOwner),
 			LastOwner: role == frame.RoleOwner && owners == 1, Roles: roleOptions(mine),
 		})
 	}
@@ -64,7 +66,8 @@ func (q *request) teamView() (*TeamView, error) {
 		return nil, err
 	}
 	for _, l := range links {
-		v.Invitations = append(v.Invitations, Invitation{ID: l.ID, Email: l.Email, Role: frame.Role(l.Role), InvitedBy: names[l.CreatedBy], CreatedAt: l.CreatedAt, ExpiresAt: l.ExpiresAt})
+		v.Invitations = append(v.Invitations, Invitation{ID: l.ID, Email: l.Email, Role: frame.Role(l.Role), InvitedBy: names[l.CreatedBy],
+			CreatedAt: l.CreatedAt, ExpiresAt: l.ExpiresAt})
 	}
 	return v, nil
 }

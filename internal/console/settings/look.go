@@ -31,7 +31,8 @@ const (
 
 func (q *request) webviewLook() WebviewLook {
 	c := q.Current.Customization
-	l := WebviewLook{Square: c.LogoShape == "square", ButtonColor: c.PrimaryButtonColor, TextColor: c.PrimaryButtonTextColor, Success: c.SuccessMessage}
+	l := WebviewLook{Square: c.LogoShape == "square", ButtonColor: c.PrimaryButtonColor, TextColor: c.PrimaryButtonTextColor,
+		Success: c.SuccessMessage}
 	if u, err := url.Parse(c.InviterLogoURL); err == nil && u.Path == workspace.LogoPath {
 		l.Logo = template.URL(u.RequestURI()) //nolint:gosec // a path of this server, and as an image
 	}

@@ -42,11 +42,13 @@ func (q *request) openWorkspace() error {
 }
 
 func (q *request) createWorkspace() error {
-	form := frame.NewWorkspaceForm{Open: true, Name: q.Form("name"), CompanyName: q.Form("company_name"), Sandbox: q.Form("is_sandbox") == "true"}
+	form := frame.NewWorkspaceForm{Open: true, Name: q.Form("name"), CompanyName: q.Form("company_name"),
+		Sandbox: q.Form("is_sandbox") == "true"}
 	var made workspace.Workspace
 	ctx, by := q.Context(), q.Principal()
 	err := q.DB.Update(ctx, func(tx *store.Tx) (err error) {
-		made, err = q.Workspaces.Create(ctx, tx, workspace.New{Name: form.Name, CompanyName: form.CompanyName, IsSandbox: form.Sandbox}, by.UserID, by.Actor())
+		made, err = q.Workspaces.Create(ctx, tx, workspace.New{Name: form.Name, CompanyName: form.CompanyName, IsSandbox: form.Sandbox},
+			by.UserID, by.Actor())
 		return err
 	}, store.Instance)
 	if errs, ok := frame.FieldErrors(err); ok {

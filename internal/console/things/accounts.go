@@ -78,7 +78,8 @@ func readAccount(doc []byte) (account.Account, error) {
 }
 
 func (q *request) accountRow(a account.Account, devices int) AccountRow {
-	row := AccountRow{ID: a.ID, URL: q.accountsAt(a.ID), Name: a.DisplayName, Brand: a.AccountTypeDisplayName, Image: dataImage(a.ImageURL), Devices: devices,
+	row := AccountRow{ID: a.ID, URL: q.accountsAt(a.ID), Name: a.DisplayName, Brand: a.AccountTypeDisplayName, Image: dataImage(a.ImageURL),
+		Devices:     devices,
 		CustomerKey: a.CustomerKey, CreatedAt: a.CreatedAt.Time, Badge: frame.Badge{Tone: frame.ToneGood, Text: "Connected"}}
 	switch {
 	case len(a.Errors) > 0:
@@ -95,7 +96,8 @@ func (q *request) accountRow(a account.Account, devices int) AccountRow {
 func (q *request) accounts() error {
 	ctx := q.Context()
 	query := q.R.URL.Query()
-	v := &AccountsView{Page: q.Base(frame.AreaWorkspace, frame.NavAccounts, "Connected Accounts"), Query: strings.TrimSpace(query.Get("q")), Connect: q.connectDialog()}
+	v := &AccountsView{Page: q.Base(frame.AreaWorkspace, frame.NavAccounts, "Connected Accounts"), Query: strings.TrimSpace(query.Get("q")),
+		Connect: q.connectDialog()}
 	v.Connect.Title = "Connect an account"
 	from := frame.ReadPosition(query.Get("after"))
 	page, err := q.Accounts.Find(ctx, q.Current.ID, v.Query, from, accountsPerPage)
@@ -145,10 +147,12 @@ func (q *request) accountView() (*AccountView, error) {
 		return nil, err
 	}
 	v := &AccountView{
-		Page: q.Base(frame.AreaWorkspace, frame.NavAccounts, a.DisplayName), Account: q.accountRow(a, n), BackURL: q.accountsAt(), Accepted: a.AcceptedCapabilities,
-		Manages: a.AutomaticallyManageNewDevice, JSON: string(text),
+		Page: q.Base(frame.AreaWorkspace, frame.NavAccounts, a.DisplayName), Account: q.accountRow(a, n), BackURL: q.accountsAt(),
+		Accepted: a.AcceptedCapabilities,
+		Manages:  a.AutomaticallyManageNewDevice, JSON: string(text),
 		Reconnect: ConnectDialog{ID: "reconnect", Title: "Reconnect " + a.AccountTypeDisplayName, Action: q.accountsAt(id, "reconnect")},
-		Edit:      AccountForm{Name: a.DisplayName, Manages: a.AutomaticallyManageNewDevice, CustomerKey: a.CustomerKey, KeyIsGiven: a.CustomerKey != ""},
+		Edit: AccountForm{Name: a.DisplayName, Manages: a.AutomaticallyManageNewDevice, CustomerKey: a.CustomerKey,
+			KeyIsGiven: a.CustomerKey != ""},
 	}
 	for _, e := range a.Errors {
 		v.Errors = append(v.Errors, Problem{Code: e.Code, Message: e.Message, Explanation: explanations[e.Code], Since: e.CreatedAt.Time})
@@ -162,7 +166,8 @@ func (q *request) accountView() (*AccountView, error) {
 		}
 	}
 	for _, unmanaged := range []bool{false, true} {
-		page, err := q.Devices.List(ctx, q.Current.ID, device.Filter{AccountIDs: rpc.Opt[[]string]{Set: true, Value: []string{id}}, Unmanaged: unmanaged, Limit: devicesOnAccount})
+		page, err := q.Devices.List(ctx, q.Current.ID, device.Filter{AccountIDs: rpc.Opt[[]string]{Set: true, Value: []string{id}},
+			Unmanaged: unmanaged, Limit: devicesOnAccount})
 		if err != nil {
 			return nil, err
 		}
@@ -197,13 +202,15 @@ func (q *request) reconnect() error {
 	if err != nil {
 		return err
 	}
-	return q.openWebview(connectwebview.New{AcceptedProviders: []string{a.AccountType}, ManageNewDevices: a.AutomaticallyManageNewDevice, DeviceSelectionMode: "none", CustomerKey: a.CustomerKey})
+	return q.openWebview(connectwebview.New{AcceptedProviders: []string{a.AccountType}, ManageNewDevices: a.AutomaticallyManageNewDevice,
+		DeviceSelectionMode: "none", CustomerKey: a.CustomerKey})
 }
 
 func (q *request) updateAccount() error {
 	id := q.R.PathValue("account")
 	here := q.accountsAt(id)
-	form := AccountForm{Open: true, Name: q.Form("display_name"), Manages: q.Form("automatically_manage_new_devices") == "true", CustomerKey: q.Form("customer_key")}
+	form := AccountForm{Open: true, Name: q.Form("display_name"), Manages: q.Form("automatically_manage_new_devices") == "true",
+		CustomerKey: q.Form("customer_key")}
 	errs := frame.FormErrors{}
 	if form.Name == "" {
 		errs["display_name"] = "Required."

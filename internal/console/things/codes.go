@@ -137,10 +137,12 @@ func (q *request) code(doc []byte, form CodeForm, now time.Time) (Code, error) {
 	}
 	c.Opens, c.Next = codeFrame(s, now)
 	for _, e := range s.Errors {
-		c.Problems = append(c.Problems, Problem{Code: e.ErrorCode, Message: e.Message, Explanation: codeExplanations[e.ErrorCode], Since: e.CreatedAt.Time, Bad: true})
+		c.Problems = append(c.Problems, Problem{Code: e.ErrorCode, Message: e.Message, Explanation: codeExplanations[e.ErrorCode],
+			Since: e.CreatedAt.Time, Bad: true})
 	}
 	for _, w := range s.Warnings {
-		c.Problems = append(c.Problems, Problem{Code: w.WarningCode, Message: w.Message, Explanation: codeExplanations[w.WarningCode], Since: w.CreatedAt.Time})
+		c.Problems = append(c.Problems, Problem{Code: w.WarningCode, Message: w.Message, Explanation: codeExplanations[w.WarningCode],
+			Since: w.CreatedAt.Time})
 	}
 	for _, m := range s.Mutations {
 		c.Pending = append(c.Pending, m.Message)
@@ -360,7 +362,8 @@ func (q *request) editCode() error {
 	}
 	f, shown := c.Edit, c.Edit.Shown
 	if q.R.PostForm.Has("shown_kind") {
-		shown = ShownCode{Name: q.Form("shown_name"), Kind: q.Form("shown_kind"), Starts: q.Form("shown_starts_at"), Ends: q.Form("shown_ends_at"), External: q.Form("shown_external") == "yes"}
+		shown = ShownCode{Name: q.Form("shown_name"), Kind: q.Form("shown_kind"), Starts: q.Form("shown_starts_at"),
+			Ends: q.Form("shown_ends_at"), External: q.Form("shown_external") == "yes"}
 	}
 	starts, ends, errs := q.readCode(f)
 	f.Shown = shown
@@ -503,7 +506,8 @@ func (q *request) codePage() error {
 			continue // what its creation asked for
 		}
 		name := words(strings.NewReplacer("access_code.", "", "mutations", "change", ".", "_").Replace(e.Type))
-		page.Timeline = append(page.Timeline, TimelineRow{ID: e.ID, Type: e.Type, Text: name, At: at.Time, By: map[string]string{"console_user": "by a person", "api_key": "by the API", "system": "by the system"}[by.Type]})
+		page.Timeline = append(page.Timeline, TimelineRow{ID: e.ID, Type: e.Type, Text: name, At: at.Time,
+			By: map[string]string{"console_user": "by a person", "api_key": "by the API", "system": "by the system"}[by.Type]})
 	}
 	slices.Reverse(page.Timeline)
 	return q.Show(page)

@@ -30,7 +30,8 @@ func (q *request) devicesView() (*DevicesView, error) {
 	ctx := q.R.Context()
 	here := frame.WorkspacePath(q.Current.ID, "devices")
 	query := q.R.URL.Query()
-	v := &DevicesView{Page: q.Base(frame.AreaWorkspace, frame.NavDevices, "Devices"), Query: strings.TrimSpace(query.Get("q")), Total: -1, Connect: q.connectDialog()}
+	v := &DevicesView{Page: q.Base(frame.AreaWorkspace, frame.NavDevices, "Devices"), Query: strings.TrimSpace(query.Get("q")), Total: -1,
+		Connect: q.connectDialog()}
 	from := frame.ReadPosition(query.Get("after"))
 	page, err := q.Devices.List(ctx, q.Current.ID, device.Filter{Search: v.Query, NewestFirst: true, From: from, Limit: devicesPerPage})
 	if err != nil {
@@ -118,7 +119,8 @@ func (q *request) sandboxForm() (*AddSandboxForm, error) {
 		}
 		connected[a.AccountType] = true
 	}
-	groups := []BrandGroup{{Title: "Popular", Icon: "device"}, {Title: "Locks and doors", Icon: "lock"}, {Title: "Thermostats", Icon: "thermostat"}, {Title: "Noise sensors", Icon: "noise"}}
+	groups := []BrandGroup{{Title: "Popular", Icon: "device"}, {Title: "Locks and doors", Icon: "lock"},
+		{Title: "Thermostats", Icon: "thermostat"}, {Title: "Noise sensors", Icon: "noise"}}
 	for _, b := range q.Providers.Brands(true) {
 		option := BrandOption{Name: b.Name, DisplayName: b.DisplayName, Image: dataImage(b.ImageURL), Connected: connected[b.Name]}
 		g := &groups[brandGroup(b)]

@@ -58,7 +58,8 @@ func (q *request) eventRows(docs []rpc.Doc[event.Record]) ([]EventRow, error) {
 		if err := json.Unmarshal(doc, &e); err != nil {
 			return nil, err
 		}
-		rows[i] = EventRow{ID: e.EventID, URL: frame.WorkspacePath(q.Current.ID, "events", e.EventID), Type: e.EventType, At: e.OccurredAt.Time, Details: e.Description, JSON: indented(doc)}
+		rows[i] = EventRow{ID: e.EventID, URL: frame.WorkspacePath(q.Current.ID, "events", e.EventID), Type: e.EventType, At: e.OccurredAt.Time,
+			Details: e.Description, JSON: indented(doc)}
 		if ids[i] = e.DeviceID; e.ConnectedAccountID != "" {
 			rows[i].About = append(rows[i].About, frame.Link{Text: "Account", URL: q.accountsAt(e.ConnectedAccountID)})
 		}
@@ -87,7 +88,8 @@ func indented(doc []byte) string {
 
 func (q *request) events() error {
 	query := q.R.URL.Query()
-	v := &EventsView{Page: q.Base(frame.AreaWorkspace, frame.NavEvents, "Events"), Types: event.Type("").Enum(), Type: query.Get("event_type"), DeviceID: strings.TrimSpace(query.Get("device_id")),
+	v := &EventsView{Page: q.Base(frame.AreaWorkspace, frame.NavEvents, "Events"), Types: event.Type("").Enum(),
+		Type: query.Get("event_type"), DeviceID: strings.TrimSpace(query.Get("device_id")),
 		Since: query.Get("since"), Until: query.Get("until"), Errors: frame.FormErrors{}}
 	v.Filtered = v.Type != "" || v.DeviceID != "" || v.Since != "" || v.Until != ""
 	f := event.Filter{Type: event.Type(v.Type), DeviceID: v.DeviceID, From: frame.ReadPosition(query.Get("after")), Limit: eventsPerPage}
@@ -113,7 +115,8 @@ func (q *request) events() error {
 			return err
 		}
 	}
-	v.Pagination = frame.PagesAfter(frame.WorkspacePath(q.Current.ID, "events"), f.From, page.HasNext, page.Next, "event_type", v.Type, "device_id", v.DeviceID, "since", v.Since, "until", v.Until)
+	v.Pagination = frame.PagesAfter(frame.WorkspacePath(q.Current.ID, "events"), f.From, page.HasNext, page.Next, "event_type", v.Type,
+		"device_id", v.DeviceID, "since", v.Since, "until", v.Until)
 	return q.Show(v)
 }
 
@@ -129,5 +132,6 @@ func (q *request) event() error {
 	if err != nil {
 		return err
 	}
-	return q.Show(&EventView{Page: q.Base(frame.AreaWorkspace, frame.NavEvents, rows[0].Type), Event: rows[0], BackURL: frame.WorkspacePath(q.Current.ID, "events")})
+	return q.Show(&EventView{Page: q.Base(frame.AreaWorkspace, frame.NavEvents, rows[0].Type), Event: rows[0],
+		BackURL: frame.WorkspacePath(q.Current.ID, "events")})
 }

@@ -46,7 +46,8 @@ func readDevice(raw []byte) (d servedDevice, err error) {
 // row is the device as a line of the list.
 func (d servedDevice) row() DeviceRow {
 	brand := d.Manufacturer.DisplayName
-	for _, name := range []string{text(d.Properties, "model", "manufacturer_display_name"), words(text(d.Properties, "manufacturer")), d.Provider.DisplayName} {
+	for _, name := range []string{text(d.Properties, "model", "manufacturer_display_name"), words(text(d.Properties, "manufacturer")),
+		d.Provider.DisplayName} {
 		if brand == "" {
 			brand = name
 		}
@@ -302,7 +303,8 @@ func appendProperty(list []Property, path, label string, value any) []Property {
 			break
 		}
 		property.Value = v
-		if strings.Trim(v, "abcdefghijklmnopqrstuvwxyz_") == "" && (strings.HasSuffix(path, "status") || strings.HasSuffix(path, "mode") || strings.HasSuffix(path, "_setting")) {
+		if strings.Trim(v, "abcdefghijklmnopqrstuvwxyz_") == "" && (strings.HasSuffix(path, "status") || strings.HasSuffix(path, "mode") ||
+			strings.HasSuffix(path, "_setting")) {
 			property.Value = words(v)
 		}
 		property.Mono = strings.HasSuffix(path, "_id") || strings.HasSuffix(path, "serial_number")

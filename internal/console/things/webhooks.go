@@ -100,7 +100,8 @@ func (q *request) webhooksAt(elem ...string) string {
 }
 
 func (q *request) webhookRow(h webhook.Webhook, created, failing, disabled time.Time) WebhookRow {
-	row := WebhookRow{ID: h.ID, URL: q.webhooksAt(h.ID), Address: h.URL, Types: h.EventTypes, CreatedAt: created, Badge: frame.Badge{Tone: frame.ToneGood, Text: "Enabled"}}
+	row := WebhookRow{ID: h.ID, URL: q.webhooksAt(h.ID), Address: h.URL, Types: h.EventTypes, CreatedAt: created,
+		Badge: frame.Badge{Tone: frame.ToneGood, Text: "Enabled"}}
 	switch {
 	case !disabled.IsZero():
 		row.Badge, row.Since, row.IsDisabled = frame.Badge{Tone: frame.ToneBad, Text: "Disabled"}, disabled, true
@@ -140,7 +141,8 @@ func typeGroups() []TypeGroup {
 }
 
 func (q *request) webhooksView() (*WebhooksView, error) {
-	v := &WebhooksView{Page: q.Base(frame.AreaWorkspace, frame.NavWebhooks, "Webhooks"), CanManage: q.May("/webhooks/create"), Add: webhookForm(q.webhooksAt(), []string{"*"})}
+	v := &WebhooksView{Page: q.Base(frame.AreaWorkspace, frame.NavWebhooks, "Webhooks"), CanManage: q.May("/webhooks/create"),
+		Add: webhookForm(q.webhooksAt(), []string{"*"})}
 	all, err := q.Webhooks.Overviews(q.Context(), q.Current.ID)
 	if err != nil {
 		return nil, err
@@ -210,12 +212,15 @@ func (q *request) webhookView() (*WebhookView, error) {
 		return nil, err
 	}
 	v := &WebhookView{
-		Page: q.Base(frame.AreaWorkspace, frame.NavWebhooks, frame.HostOf(h.URL)), BackURL: q.webhooksAt(), OldUntil: status.OldSecretsExpireAt.Time, Pending: status.PendingDeliveries,
+		Page: q.Base(frame.AreaWorkspace, frame.NavWebhooks, frame.HostOf(h.URL)), BackURL: q.webhooksAt(),
+		OldUntil: status.OldSecretsExpireAt.Time, Pending: status.PendingDeliveries,
 		Webhook: q.webhookRow(h, status.CreatedAt.Time, status.FailingSince.Time, status.DisabledAt.Time), CanManage: q.May("/webhooks/update"),
-		Edit: webhookForm(q.webhooksAt(id, "update"), h.EventTypes), TestTypes: append([]string{string(event.WebhookTest)}, h.EventTypes...), Nonce: frame.NewNonce(),
+		Edit: webhookForm(q.webhooksAt(id, "update"), h.EventTypes), TestTypes: append([]string{string(event.WebhookTest)}, h.EventTypes...),
+		Nonce: frame.NewNonce(),
 	}
 	if v.Webhook.AllTypes() {
-		v.TestTypes = []string{string(event.WebhookTest), "device.connected", "device.disconnected", "lock.locked", "lock.unlocked", "access_code.set_on_device", "access_code.removed_from_device", "connected_account.disconnected"}
+		v.TestTypes = []string{string(event.WebhookTest), "device.connected", "device.disconnected", "lock.locked", "lock.unlocked",
+			"access_code.set_on_device", "access_code.removed_from_device", "connected_account.disconnected"}
 	}
 	v.Edit.Address, v.Edit.Fixed = h.URL, true
 	from := frame.ReadPosition(q.R.URL.Query().Get("after"))
@@ -228,7 +233,9 @@ func (q *request) webhookView() (*WebhookView, error) {
 		if err := json.Unmarshal(doc, &a); err != nil {
 			return nil, err
 		}
-		row := AttemptRow{ID: a.ID, EventID: a.EventID, EventType: a.EventType, EventURL: frame.WorkspacePath(q.Current.ID, "events", a.EventID), Number: a.Number, Badge: frame.Badge{Tone: frame.ToneGood, Text: "Delivered"},
+		row := AttemptRow{ID: a.ID, EventID: a.EventID, EventType: a.EventType,
+			EventURL: frame.WorkspacePath(q.Current.ID, "events", a.EventID), Number: a.Number,
+			Badge:    frame.Badge{Tone: frame.ToneGood, Text: "Delivered"},
 			Response: a.Response, Took: time.Duration(a.Duration) * time.Millisecond, At: a.CreatedAt.Time}
 		if !v.Webhook.IsDisabled && q.Now().Before(a.NextAttemptAt.Time) {
 			row.Next = a.NextAttemptAt.Time

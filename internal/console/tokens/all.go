@@ -42,7 +42,8 @@ const tokensPerPage = 100
 // bulk reads which tokens are meant. none is true where the words mean nobody.
 func (q *request) bulk(v *AllTokensView, people []identity.User, values url.Values) (b personalaccesstoken.Bulk, none bool) {
 	value := func(name string) string { return strings.TrimSpace(values.Get(name)) }
-	v.Person, v.Unused, v.Before, v.Hint, v.Status, v.Errors = value("person"), value("unused_days"), value("created_before"), value("hint"), value("status"), frame.FormErrors{}
+	v.Person, v.Unused, v.Before, v.Hint, v.Status, v.Errors = value("person"), value("unused_days"), value("created_before"), value("hint"),
+		value("status"), frame.FormErrors{}
 	if v.Person != "" {
 		var found []identity.User
 		for _, u := range people {

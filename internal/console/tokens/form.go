@@ -18,7 +18,8 @@ import (
 )
 
 // weekdayNames are the days as limits name them, and as people do.
-var weekdayNames = []Choice{{Value: "mon", Label: "Mon"}, {Value: "tue", Label: "Tue"}, {Value: "wed", Label: "Wed"}, {Value: "thu", Label: "Thu"}, {Value: "fri", Label: "Fri"}, {Value: "sat", Label: "Sat"}, {Value: "sun", Label: "Sun"}}
+var weekdayNames = []Choice{{Value: "mon", Label: "Mon"}, {Value: "tue", Label: "Tue"}, {Value: "wed", Label: "Wed"},
+	{Value: "thu", Label: "Thu"}, {Value: "fri", Label: "Fri"}, {Value: "sat", Label: "Sat"}, {Value: "sun", Label: "Sun"}}
 
 // expiryForm offers what the server's policy lets a token live. selected is an option's value;
 // empty: the default.
@@ -63,7 +64,8 @@ func (f *ExpiryForm) keep(expires time.Time, selected string) {
 	if !expires.IsZero() {
 		label = "As it is: " + frame.Date(expires)
 	}
-	f.Options = append([]ExpiryOption{{Value: ExpiryKeep, Label: label, Expires: expires, Selected: selected == "" || selected == ExpiryKeep}}, f.Options...)
+	f.Options = append([]ExpiryOption{{Value: ExpiryKeep, Label: label, Expires: expires, Selected: selected == "" ||
+		selected == ExpiryKeep}}, f.Options...)
 	for i := range f.Options[1:] {
 		f.Options[i+1].Selected = f.Options[i+1].Value == selected
 	}
@@ -171,14 +173,16 @@ func cutScope(scope string) (group string, write bool, kind string) {
 
 // limitsForm is the form that shows limits.
 func (q *request) limitsForm(l credential.Limits, p credential.Policy) (LimitsForm, error) {
-	f := LimitsForm{Scopes: q.scopeForm(l.Scopes, "What it may do", "Everything"), AllWorkspaces: l.WorkspaceIDs == nil, SandboxOnly: l.SandboxOnly,
-		Networks: strings.Join(l.AllowedCIDRs, "\n"), Address: q.Client(q.R), FindDevices: q.tokensAt() + "/devices",
+	f := LimitsForm{Scopes: q.scopeForm(l.Scopes, "What it may do", "Everything"), AllWorkspaces: l.WorkspaceIDs == nil,
+		SandboxOnly: l.SandboxOnly,
+		Networks:    strings.Join(l.AllowedCIDRs, "\n"), Address: q.Client(q.R), FindDevices: q.tokensAt() + "/devices",
 		AnyTime: l.AllowedHours == nil, From: "08:00", To: "18:00", TimeZone: "UTC"}
 	if len(p.AllowedScopes) > 0 {
 		f.Scopes.Policy = "This server allows only: " + scopeWords(p.AllowedScopes, 20) + "."
 	}
 	for _, m := range q.Memberships {
-		f.Workspaces = append(f.Workspaces, Choice{Value: m.ID, Label: m.Name, Note: environment(m.IsSandbox), Chosen: slices.Contains(l.WorkspaceIDs, m.ID)})
+		f.Workspaces = append(f.Workspaces, Choice{Value: m.ID, Label: m.Name, Note: environment(m.IsSandbox),
+			Chosen: slices.Contains(l.WorkspaceIDs, m.ID)})
 	}
 	for _, id := range l.WorkspaceIDs {
 		if q.membership(id) == nil {
@@ -374,7 +378,8 @@ func (q *request) limits(f *LimitsForm) (l credential.Limits, notBefore time.Tim
 func betweenNetworks(r rune) bool { return strings.ContainsRune(" ,;\r\n\t", r) }
 
 // limitFields are the errors that the form shows beside a field.
-var limitFields = []string{"description", "scopes", "workspace_ids", "device_ids", "allowed_cidrs", "allowed_hours", "daily_action_limit", "max_uses", "not_before"}
+var limitFields = []string{"description", "scopes", "workspace_ids", "device_ids", "allowed_cidrs", "allowed_hours", "daily_action_limit",
+	"max_uses", "not_before"}
 
 // narrow is all limits, given.
 func narrow(l credential.Limits) personalaccesstoken.Narrow {

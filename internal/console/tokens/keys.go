@@ -9,7 +9,8 @@ import (
 
 func (q *request) apiKeysView() (*APIKeysView, error) {
 	ctx := q.R.Context()
-	v := &APIKeysView{Page: q.Base(frame.AreaWorkspace, frame.NavAPIKeys, "API Keys"), CanManage: q.May("/keyway/v1/api_keys/create"), Add: AddAPIKeyForm{Nonce: frame.NewNonce()}}
+	v := &APIKeysView{Page: q.Base(frame.AreaWorkspace, frame.NavAPIKeys, "API Keys"), CanManage: q.May("/keyway/v1/api_keys/create"),
+		Add: AddAPIKeyForm{Nonce: frame.NewNonce()}}
 	keys, err := q.Keys.List(ctx, q.Current.ID)
 	if err != nil {
 		return nil, err

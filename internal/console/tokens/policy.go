@@ -57,8 +57,10 @@ func (q *request) policyView(p credential.Policy) (*PolicyView, error) {
 		v.Page = q.Base(frame.AreaWorkspace, frame.NavAccess, "Token access")
 		v.CanEdit, v.Owner = v.Workspace.Role.Manages() || q.User.IsOperator, v.Workspace.Role == frame.RoleOwner
 	}
-	v.Form = PolicyForm{Action: q.policyAt(), MaximumAge: optional(p.MaximumAgeDays), DefaultAge: optional(p.DefaultAgeDays), NeverForbidden: p.NeverForbidden,
-		Scopes: q.scopeForm(p.AllowedScopes, "What tokens may be allowed to do", "Anything"), Networks: strings.Join(p.AllowedCIDRs, "\n"), Address: q.Client(q.R), Inactive: optional(p.InactiveDays)}
+	v.Form = PolicyForm{Action: q.policyAt(), MaximumAge: optional(p.MaximumAgeDays), DefaultAge: optional(p.DefaultAgeDays),
+		NeverForbidden: p.NeverForbidden,
+		Scopes:         q.scopeForm(p.AllowedScopes, "What tokens may be allowed to do", "Anything"),
+		Networks:       strings.Join(p.AllowedCIDRs, "\n"), Address: q.Client(q.R), Inactive: optional(p.InactiveDays)}
 	v.Form.Scopes.Extras = nil // any scope leaves out none
 	if !v.CanEdit {
 		return v, nil

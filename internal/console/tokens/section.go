@@ -28,14 +28,19 @@ func Section() frame.Section {
 			Nav:    &frame.Nav{Area: frame.AreaWorkspace, Group: "Developer", Key: frame.NavAPIKeys, Label: "API Keys", Icon: "key"},
 			Handle: page((*request).apiKeys)},
 		{Pattern: "POST " + ws + "/developer/api-keys", Endpoint: "/keyway/v1/api_keys/create", Handle: page((*request).createAPIKey)},
-		{Pattern: "POST " + ws + "/developer/api-keys/{key}/revoke", Endpoint: "/keyway/v1/api_keys/revoke", Handle: page((*request).revokeAPIKey)},
+		{Pattern: "POST " + ws + "/developer/api-keys/{key}/revoke", Endpoint: "/keyway/v1/api_keys/revoke",
+			Handle: page((*request).revokeAPIKey)},
 		{Pattern: "GET " + ws + "/token-access", Endpoint: "/keyway/v1/policies/get", Template: "policy", View: (*PolicyView)(nil),
 			Nav:    &frame.Nav{Area: frame.AreaWorkspace, Group: "Workspace", Key: frame.NavAccess, Label: "Token Access", Icon: "shield"},
 			Handle: page((*request).policyPage)},
-		{Pattern: "POST " + ws + "/token-access", Endpoint: "/keyway/v1/policies/get", Handle: frame.FreshUnlessPreview(page((*request).savePolicy))},
-		{Pattern: "POST " + ws + "/token-access/{token}/refuse", Endpoint: "/keyway/v1/personal_access_tokens/refuse", Handle: page((*request).refuseToken)},
-		{Pattern: "POST " + ws + "/token-access/{token}/admit", Endpoint: "/keyway/v1/personal_access_tokens/admit", Handle: page((*request).admitToken)},
-		{Pattern: "GET /settings/access-tokens", Access: frame.SignedIn, Handle: page((*request).settingsTokens)}, // where Seam’s CLI leads people
+		{Pattern: "POST " + ws + "/token-access", Endpoint: "/keyway/v1/policies/get",
+			Handle: frame.FreshUnlessPreview(page((*request).savePolicy))},
+		{Pattern: "POST " + ws + "/token-access/{token}/refuse", Endpoint: "/keyway/v1/personal_access_tokens/refuse",
+			Handle: page((*request).refuseToken)},
+		{Pattern: "POST " + ws + "/token-access/{token}/admit", Endpoint: "/keyway/v1/personal_access_tokens/admit",
+			Handle: page((*request).admitToken)},
+		{Pattern: "GET /settings/access-tokens", Access: frame.SignedIn, Handle: page((*request).settingsTokens)},
+		// where Seam’s CLI leads people
 		{Pattern: "GET " + all, Access: frame.Operators, Template: "alltokens", View: (*AllTokensView)(nil),
 			Nav:    &frame.Nav{Area: frame.AreaInstance, Group: "Instance", Key: frame.NavTokens, Label: "Personal Access Tokens", Icon: "token"},
 			Handle: page((*request).allTokens)},
@@ -57,7 +62,8 @@ func Section() frame.Section {
 		teams.Pattern, teams.Endpoint = method+" "+team+path, "/workspaces/get"
 		if path == "" && method == "GET" {
 			mine.Nav = &frame.Nav{Area: frame.AreaSettings, Group: "Settings", Key: frame.NavTokens, Label: "Personal Access Tokens", Icon: "token"}
-			teams.Nav = &frame.Nav{Area: frame.AreaWorkspace, Group: "Developer", Key: frame.NavTokens, Label: "Personal Access Tokens", Icon: "token"}
+			teams.Nav = &frame.Nav{Area: frame.AreaWorkspace, Group: "Developer", Key: frame.NavTokens, Label: "Personal Access Tokens",
+				Icon: "token"}
 		}
 		rows = append(rows, mine, teams)
 	}

@@ -81,7 +81,8 @@ func (q *request) tokenKeys(v *TokenView) error {
 		if !k.RevokedAt.IsZero() {
 			continue
 		}
-		key := WorkspaceKey{ID: k.ID, Hint: hint(k.Hint), Workspace: frame.Workspace{ID: k.WorkspaceID, Name: k.WorkspaceID}, CreatedAt: k.CreatedAt.Time, LastUsed: q.viewUse(k.LastUsed).At}
+		key := WorkspaceKey{ID: k.ID, Hint: hint(k.Hint), Workspace: frame.Workspace{ID: k.WorkspaceID, Name: k.WorkspaceID},
+			CreatedAt: k.CreatedAt.Time, LastUsed: q.viewUse(k.LastUsed).At}
 		if m := q.membership(k.WorkspaceID); m != nil {
 			key.Workspace = frame.ViewWorkspace(*m)
 		}
@@ -173,7 +174,8 @@ func newChart(byDay map[string]int, now time.Time) Chart {
 			continue
 		}
 		height := max(2, n*chartHeight/c.Most)
-		c.Bars = append(c.Bars, Bar{X: i*step + 2, Y: chartHeight - height, Width: step - 4, Height: height, Label: fmt.Sprintf("%s: %s", frame.Date(day), frame.Plural(n, "request", "requests"))})
+		c.Bars = append(c.Bars, Bar{X: i*step + 2, Y: chartHeight - height, Width: step - 4, Height: height,
+			Label: fmt.Sprintf("%s: %s", frame.Date(day), frame.Plural(n, "request", "requests"))})
 	}
 	return c
 }
@@ -299,7 +301,8 @@ func tokenNotice(r audit.Record) (n TokenNotice, ok bool) {
 	case r.Action == "personal_access_token.decoy_used":
 		n.Text = "Someone used this decoy" + from + ", so they have been where you planted it."
 	case r.Action == "personal_access_token.new_network":
-		n.Tone, n.Text = frame.ToneWarn, "First used from the network "+detail.Network+", after a long silence. If you do not know it, rotate or revoke the token."
+		n.Tone, n.Text = frame.ToneWarn, "First used from the network "+detail.Network+
+			", after a long silence. If you do not know it, rotate or revoke the token."
 	default:
 		return n, false
 	}
@@ -307,7 +310,8 @@ func tokenNotice(r audit.Record) (n TokenNotice, ok bool) {
 }
 
 func (q *request) viewRefusal(x personalaccesstoken.Explanation) Refusal {
-	r := Refusal{RequestID: x.RequestID, At: x.OccurredAt.Time, Endpoint: x.Endpoint, Address: x.Address, Status: x.Status, Reason: x.Reason, Summary: x.Summary, Remedy: x.Remedy}
+	r := Refusal{RequestID: x.RequestID, At: x.OccurredAt.Time, Endpoint: x.Endpoint, Address: x.Address, Status: x.Status, Reason: x.Reason,
+		Summary: x.Summary, Remedy: x.Remedy}
 	if r.Reason == "" {
 		r.Reason = x.Code
 	}
@@ -381,7 +385,8 @@ func (q *request) viewAdvice(a personalaccesstoken.Advice, t personalaccesstoken
 	if s == nil {
 		return v
 	}
-	sameScopes := a.Used == a.Permissions && t.Scopes != nil && !slices.Contains(t.Scopes, credential.All) && !slices.Contains(t.Scopes, credential.AllReads)
+	sameScopes := a.Used == a.Permissions && t.Scopes != nil && !slices.Contains(t.Scopes, credential.All) &&
+		!slices.Contains(t.Scopes, credential.AllReads)
 	sameWorkspaces := s.WorkspaceIDs == nil || slices.Equal(s.WorkspaceIDs, slices.Sorted(slices.Values(t.WorkspaceIDs)))
 	if t.AllowedHours == nil && s.AllowedHours != nil {
 		v.Hours, v.HoursWords = s.AllowedHours, hourWords(s.AllowedHours)
@@ -508,9 +513,11 @@ func (q *request) narrowToken() error {
 		n.DeviceIDs = rpc.Opt[[]string]{Set: true, Value: ids}
 	}
 	if days := form["weekday"]; len(days) > 0 && q.Form("with_hours") != "" {
-		n.AllowedHours = rpc.Opt[credential.Hours]{Set: true, Value: credential.Hours{Weekdays: days, From: q.Form("hours_from"), To: q.Form("hours_to"), TimeZone: q.Form("time_zone")}}
+		n.AllowedHours = rpc.Opt[credential.Hours]{Set: true, Value: credential.Hours{Weekdays: days, From: q.Form("hours_from"),
+			To: q.Form("hours_to"), TimeZone: q.Form("time_zone")}}
 	}
-	if err := q.Tokens.Update(q.Context(), q.owner(), q.R.PathValue("token"), personalaccesstoken.Change{Narrow: n}, q.mayWiden, q.Principal().Actor()); err != nil {
+	if err := q.Tokens.Update(q.Context(), q.owner(), q.R.PathValue("token"), personalaccesstoken.Change{Narrow: n}, q.mayWiden,
+		q.Principal().Actor()); err != nil {
 		return q.Refused(here, err)
 	}
 	return q.Done(here, "The token now has only the permissions it uses.")
@@ -541,7 +548,8 @@ func (q *request) updateToken() error {
 	if len(form.Expiry.Errors)+len(form.Limits.Errors) > 0 {
 		return q.Show(v)
 	}
-	ch := personalaccesstoken.Change{Name: &form.Name, Description: &form.Limits.Description, IsStrict: &form.Limits.Strict, Narrow: narrow(limits)}
+	ch := personalaccesstoken.Change{Name: &form.Name, Description: &form.Limits.Description, IsStrict: &form.Limits.Strict,
+		Narrow: narrow(limits)}
 	if form.Limits.NotBefore != shown { // the field has no seconds
 		ch.NotBefore = rpc.Opt[time.Time]{Set: true, Null: notBefore.IsZero(), Value: notBefore}
 	}

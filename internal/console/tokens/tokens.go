@@ -56,7 +56,8 @@ func (q *request) settingsTokens() error {
 
 func (q *request) tokensView() (*TokensView, error) {
 	query := q.R.URL.Query()
-	v := &TokensView{Page: q.tokensPage("Personal Access Tokens"), Base: q.tokensAt(), Query: strings.TrimSpace(query.Get("q")), Status: query.Get("status")}
+	v := &TokensView{Page: q.tokensPage("Personal Access Tokens"), Base: q.tokensAt(), Query: strings.TrimSpace(query.Get("q")),
+		Status: query.Get("status")}
 	policy, err := credential.ReadPolicy(q.R.Context(), q.DB, "")
 	if err != nil {
 		return nil, err
@@ -120,7 +121,8 @@ func descendants(all []personalaccesstoken.Token, id string) (out []personalacce
 func filterTokens(tokens []Token, words, status string) (out []Token) {
 	words = strings.ToLower(words)
 	for _, t := range tokens {
-		if !strings.Contains(strings.ToLower(t.Name+"\n"+t.Description+"\n"+t.Owner), words) && (words == "" || !strings.Contains(t.Hint, words) && !strings.HasPrefix(strings.ToLower(t.Hint), words)) {
+		if !strings.Contains(strings.ToLower(t.Name+"\n"+t.Description+"\n"+t.Owner), words) &&
+			(words == "" || !strings.Contains(t.Hint, words) && !strings.HasPrefix(strings.ToLower(t.Hint), words)) {
 			continue
 		}
 		if status == "" || status == string(t.Status) || status == statusLive && t.Live() || status == statusEnded && !t.Live() {
@@ -173,7 +175,8 @@ func (q *request) liveKeys(tokenID string) (n int, err error) {
 
 func (q *request) viewToken(t personalaccesstoken.Token) Token {
 	token := Token{ID: t.ID, URL: q.tokensAt() + "/" + t.ID, Name: t.Name, Description: t.Description, Hint: hint(t.Hint), Decoy: t.IsDecoy,
-		Scopes: scopeWords(t.Scopes, 2), Workspaces: q.workspaceWords(t.Limits), CreatedAt: t.CreatedAt.Time, ExpiresAt: t.ExpiresAt.Time, LastUsed: q.viewUse(t.LastUsed)}
+		Scopes: scopeWords(t.Scopes, 2), Workspaces: q.workspaceWords(t.Limits), CreatedAt: t.CreatedAt.Time, ExpiresAt: t.ExpiresAt.Time,
+		LastUsed: q.viewUse(t.LastUsed)}
 	token.Status, token.Reason = q.tokenStatus(t)
 	return token
 }
@@ -238,8 +241,10 @@ func (q *request) createToken() error {
 	var token personalaccesstoken.Token
 	var secret vault.Secret
 	if !form.wrong() {
-		token, secret, err = q.Tokens.Create(q.Context(), q.User.ID, personalaccesstoken.New{Name: form.Name, Description: form.Limits.Description, From: "console",
-			ExpiresAt: *expires, Never: expires.IsZero(), NotBefore: notBefore, IsDecoy: form.Limits.Decoy, IsStrict: form.Limits.Strict, Narrow: narrow(limits)}, q.Principal().Actor())
+		token, secret, err = q.Tokens.Create(q.Context(), q.User.ID, personalaccesstoken.New{Name: form.Name,
+			Description: form.Limits.Description, From: "console",
+			ExpiresAt: *expires, Never: expires.IsZero(), NotBefore: notBefore, IsDecoy: form.Limits.Decoy, IsStrict: form.Limits.Strict,
+			Narrow: narrow(limits)}, q.Principal().Actor())
 		if refused, ok := frame.FieldErrors(err); ok {
 			form.place(refused)
 		} else if err != nil {
@@ -330,7 +335,8 @@ func (q *request) createWorkspaceKey() error {
 		} else if err != nil {
 			return err
 		}
-		return q.JSON(http.StatusOK, map[string]string{"workspace_key_id": key.ID, "workspace_id": key.WorkspaceID, "token": secret.Reveal(), "nonce": next})
+		return q.JSON(http.StatusOK, map[string]string{"workspace_key_id": key.ID, "workspace_id": key.WorkspaceID, "token": secret.Reveal(),
+			"nonce": next})
 	}
 	if err != nil {
 		return q.Refused(here, err)

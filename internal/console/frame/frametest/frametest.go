@@ -175,7 +175,8 @@ func CheckPage(t *testing.T, page string) {
 			}
 			ids[id] = true
 		}
-		for _, name := range []string{"for", "aria-labelledby", "aria-describedby", "aria-controls", "popovertarget", "data-dialog", "data-copy-from", "data-filter"} {
+		for _, name := range []string{"for", "aria-labelledby", "aria-describedby", "aria-controls", "popovertarget", "data-dialog",
+			"data-copy-from", "data-filter"} {
 			if id, ok := e.attrs[name]; ok {
 				references = append(references, reference{name, id})
 			}
