@@ -233,7 +233,7 @@ func (c *Codes) lookUp(ctx context.Context, in getInput, managed bool) ([]byte, 
 	w.Add("is_managed = ?", managed)
 	w.Add("is_spare = ?", false)
 	p.Limit(w, "device_id", "connected_account_id", "")
-	rows, err := c.served(ctx, c.DB, w, "")
+	rows, err := c.served(ctx, c.DB, w)
 	if err == nil && len(rows) == 0 {
 		err = fault.Missing(fault.AccessCodeNotFound)
 	}
@@ -291,11 +291,8 @@ func page[T any](ctx context.Context, c *Codes, in listInput, managed bool, most
 	if in.GrantID != "" || in.GrantKey != "" || in.MethodID != "" {
 		w.AddIn("access_code_id", nil) // there are no access grants yet, so no code is of one
 	}
-	if from.ID != "" {
-		w.Add("(created_at, access_code_id) > (?, ?)", from.CreatedAt, from.ID)
-	}
-	w.Args = append(w.Args, limit+1)
-	rows, err := c.served(ctx, c.DB, w, ` ORDER BY created_at, access_code_id LIMIT `+store.Mark(len(w.Args)))
+	rows, err := store.ReadPage(ctx, c.DB, w, store.Paging{Table: "access_codes", Columns: servedColumns, ID: "access_code_id",
+		AfterTime: from.CreatedAt, AfterID: from.ID, Limit: limit}, c.scanServed)
 	return rpc.PageOf[T](rows, limit), err
 }
 

@@ -166,21 +166,25 @@ func newRow(d device.Reached, now time.Time, managed bool) *row {
 		managed: managed, createdAt: now.Truncate(time.Millisecond), isNew: true, state: state{ChangedAt: now}}
 }
 
-// served gives codes as they are served, in order.
-func (c *Codes) served(ctx context.Context, q store.Querier, w *store.Where, tail string) ([]servedRow, error) {
-	rows, err := q.Query(ctx, `SELECT workspace_id, access_code_id, doc, secret, created_at FROM access_codes`+w.String()+tail, w.Args...)
-	return store.All(rows, err, func(rows *sql.Rows) (s servedRow, err error) {
-		var workspaceID string
-		var doc, secret []byte
-		if err := rows.Scan(&workspaceID, &s.ID, &doc, &secret, &s.CreatedAt); err != nil {
-			return s, err
-		}
-		fields, err := c.Vault.Open(place(workspaceID, s.ID, "secret"), secret)
-		if err == nil {
-			s.Doc = rpc.Splice[Code](doc, fields)
-		}
+const servedColumns = `workspace_id, access_code_id, doc, secret, created_at`
+
+// served gives codes as they are served.
+func (c *Codes) served(ctx context.Context, q store.Querier, w *store.Where) ([]servedRow, error) {
+	rows, err := q.Query(ctx, `SELECT `+servedColumns+` FROM access_codes`+w.String(), w.Args...)
+	return store.All(rows, err, c.scanServed)
+}
+
+func (c *Codes) scanServed(rows *sql.Rows) (s servedRow, err error) {
+	var workspaceID string
+	var doc, secret []byte
+	if err := rows.Scan(&workspaceID, &s.ID, &doc, &secret, &s.CreatedAt); err != nil {
 		return s, err
-	})
+	}
+	fields, err := c.Vault.Open(place(workspaceID, s.ID, "secret"), secret)
+	if err == nil {
+		s.Doc = rpc.Splice[Code](doc, fields)
+	}
+	return s, err
 }
 
 type servedRow struct{ store.Row }
@@ -223,7 +227,7 @@ func (c *Codes) get(ctx context.Context, q store.Querier, workspaceID, id string
 	w := c.DB.Where()
 	w.Add("workspace_id = ?", workspaceID)
 	w.Add("access_code_id = ?", id)
-	rows, err := c.served(ctx, q, w, "")
+	rows, err := c.served(ctx, q, w)
 	if err != nil {
 		return nil, err
 	}

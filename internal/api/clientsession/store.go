@@ -198,15 +198,11 @@ func (s *Sessions) Get(ctx context.Context, workspaceID, id string) (Session, er
 	return s.get(ctx, s.DB, workspaceID, id)
 }
 
-// Newest reads at most so many sessions, the newest first, beginning behind a position.
+// Newest reads a page of sessions and one more, the newest first, beginning behind a position.
 func (s *Sessions) Newest(ctx context.Context, workspaceID string, from rpc.Position, limit int) ([]Session, error) {
 	w := s.DB.Where()
 	w.Add("s.workspace_id = ?", workspaceID)
-	if from.ID != "" {
-		w.Add("(s.created_at, s.client_session_id) < (?, ?)", from.CreatedAt, from.ID)
-	}
-	w.Args = append(w.Args, limit)
-	rows, err := s.DB.Query(ctx, `SELECT `+columns+` FROM client_sessions s`+w.String()+
-		` ORDER BY s.created_at DESC, s.client_session_id DESC LIMIT `+store.Mark(len(w.Args)), w.Args...)
-	return store.All(rows, err, func(r *sql.Rows) (Session, error) { return s.scan(r) })
+	w.NewestFirst = true
+	return store.ReadPage(ctx, s.DB, w, store.Paging{Table: "client_sessions s", Columns: columns, Time: "s.created_at", ID: "s.client_session_id",
+		AfterTime: from.CreatedAt, AfterID: from.ID, Limit: limit}, func(r *sql.Rows) (Session, error) { return s.scan(r) })
 }

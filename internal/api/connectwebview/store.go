@@ -165,17 +165,8 @@ func (v *Webviews) List(ctx context.Context, workspaceID string, f Filter) (p rp
 	if err := w.AddMetadata("connect_webview_id", workspaceID, f.CustomMetadataHas); err != nil {
 		return p, err
 	}
-	behind, direction := ">", ""
-	if f.NewestFirst {
-		behind, direction = "<", " DESC"
-	}
-	if f.From.ID != "" {
-		w.Add("(created_at, connect_webview_id) "+behind+" (?, ?)", f.From.CreatedAt, f.From.ID)
-	}
-	clauses, args := w.From("connect_webviews")
-	args = append(slices.Clip(args), f.Limit+1)
-	rows, err := v.DB.Query(ctx, `SELECT doc, sealed_token, created_at, connect_webview_id`+clauses+
-		` ORDER BY created_at`+direction+`, connect_webview_id`+direction+` LIMIT `+store.Mark(len(args)), args...)
-	found, err := store.All(rows, err, v.scan)
+	w.NewestFirst = f.NewestFirst
+	found, err := store.ReadPage(ctx, v.DB, w, store.Paging{Table: "connect_webviews", ID: "connect_webview_id",
+		Columns: "doc, sealed_token, created_at, connect_webview_id", AfterTime: f.From.CreatedAt, AfterID: f.From.ID, Limit: f.Limit}, v.scan)
 	return rpc.PageOf[Webview](found, f.Limit), err
 }

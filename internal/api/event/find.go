@@ -36,13 +36,9 @@ func (l *Log) Find(ctx context.Context, workspaceID string, f Filter) (p rpc.Pag
 	if !f.Until.IsZero() {
 		w.Add("occurred_at < ?", store.Micros(f.Until))
 	}
-	if f.From.ID != "" {
-		w.Add("(occurred_at, event_id) < (?, ?)", f.From.CreatedAt, f.From.ID)
-	}
-	w.Args = append(w.Args, f.Limit+1)
-	rows, err := l.DB.Query(ctx, `SELECT event_id, doc, secret, occurred_at FROM events`+w.String()+
-		` ORDER BY occurred_at DESC, event_id DESC LIMIT `+store.Mark(len(w.Args)), w.Args...)
-	found, err := store.All(rows, err, func(rows *sql.Rows) (r store.Row, err error) {
+	w.NewestFirst = true
+	found, err := store.ReadPage(ctx, l.DB, w, store.Paging{Table: "events", Time: "occurred_at", ID: "event_id",
+		Columns: "event_id, doc, secret, occurred_at", AfterTime: f.From.CreatedAt, AfterID: f.From.ID, Limit: f.Limit}, func(rows *sql.Rows) (r store.Row, err error) {
 		var doc, secret []byte
 		if err := rows.Scan(&r.ID, &doc, &secret, &r.CreatedAt); err != nil {
 			return r, err

@@ -75,13 +75,9 @@ func (w *Webhooks) Attempts(ctx context.Context, workspaceID, webhookID, eventID
 	if eventID != "" {
 		where.Add("event_id = ?", eventID)
 	}
-	if from.ID != "" {
-		where.Add("(created_at, webhook_attempt_id) < (?, ?)", from.CreatedAt, from.ID)
-	}
-	where.Args = append(where.Args, limit+1)
-	rows, err := w.DB.Query(ctx, `SELECT doc, response, created_at, webhook_attempt_id FROM webhook_attempts`+where.String()+
-		` ORDER BY created_at DESC, webhook_attempt_id DESC LIMIT `+store.Mark(len(where.Args)), where.Args...)
-	all, err := store.All(rows, err, func(rows *sql.Rows) (r store.Row, err error) {
+	where.NewestFirst = true
+	all, err := store.ReadPage(ctx, w.DB, where, store.Paging{Table: "webhook_attempts", ID: "webhook_attempt_id",
+		Columns: "doc, response, created_at, webhook_attempt_id", AfterTime: from.CreatedAt, AfterID: from.ID, Limit: limit}, func(rows *sql.Rows) (r store.Row, err error) {
 		var sealed []byte
 		if err := rows.Scan(&r.Doc, &sealed, &r.CreatedAt, &r.ID); err != nil || len(sealed) == 0 {
 			return r, err

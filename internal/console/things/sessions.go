@@ -117,7 +117,7 @@ func (q *request) sessionsView() (*SessionsView, error) {
 		return nil, err
 	}
 	from := frame.ReadPosition(q.R.URL.Query().Get("after"))
-	all, err := q.Sessions.Newest(q.Context(), q.Current.ID, from, sessionsPerPage+1)
+	all, err := q.Sessions.Newest(q.Context(), q.Current.ID, from, sessionsPerPage)
 	if err != nil {
 		return nil, err
 	}

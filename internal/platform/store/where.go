@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -142,28 +143,45 @@ type Row struct {
 // Page gives the row as a page needs it.
 func (r Row) Page() (doc []byte, createdAt int64, id string) { return r.Doc, r.CreatedAt, r.ID }
 
-// Page reads rows of a table in the order in which they were made, or with NewestFirst against it, beginning
-// behind the given row (an empty id: from the beginning), and one more than the limit, so that the caller
-// knows whether there are more.
+// Page reads Rows of a table in the order in which they were made, as ReadPage does.
 func (w *Where) Page(ctx context.Context, q Querier, table, idColumn string, afterTime int64, afterID string, limit int) ([]Row, error) {
+	return ReadPage(ctx, q, w, Paging{Table: table, Columns: "doc, created_at, " + idColumn, ID: idColumn, AfterTime: afterTime, AfterID: afterID, Limit: limit},
+		func(rows *sql.Rows) (r Row, err error) {
+			err = rows.Scan(&r.Doc, &r.CreatedAt, &r.ID)
+			return r, err
+		})
+}
+
+// Paging says how one page of a list is read: in the order of a time and an id, beginning behind a row.
+type Paging struct {
+	Table   string
+	Columns string // what the scan function reads
+	Time    string // the column of the order; empty: created_at
+	ID      string // the column that decides between equal times
+
+	AfterTime int64
+	AfterID   string // empty: from the beginning
+	Limit     int
+}
+
+// ReadPage reads one page of a list, in the order of its times, or with w.NewestFirst against it, and one row more
+// than the limit, so that the caller knows whether there are more.
+func ReadPage[T any](ctx context.Context, q Querier, w *Where, p Paging, scan func(*sql.Rows) (T, error)) ([]T, error) {
 	behind, direction := ">", ""
 	if w.NewestFirst {
 		behind, direction = "<", " DESC"
 	}
-	at, id := "created_at", idColumn
+	at, id := cmp.Or(p.Time, "created_at"), p.ID
 	if w.driver != nil && w.driver.isOrdered {
 		at, id = "found_at", "found_id"
 	}
-	if afterID != "" {
-		w.Add("("+at+", "+id+") "+behind+" (?, ?)", afterTime, afterID)
+	if p.AfterID != "" {
+		w.Add("("+at+", "+id+") "+behind+" (?, ?)", p.AfterTime, p.AfterID)
 	}
-	from, args := w.From(table)
-	args = append(slices.Clip(args), limit+1)
-	rows, err := q.Query(ctx, `SELECT doc, created_at, `+idColumn+from+` ORDER BY `+at+direction+`, `+id+direction+` LIMIT `+Mark(len(args)), args...)
-	return All(rows, err, func(rows *sql.Rows) (r Row, err error) {
-		err = rows.Scan(&r.Doc, &r.CreatedAt, &r.ID)
-		return r, err
-	})
+	from, args := w.From(p.Table)
+	args = append(slices.Clip(args), p.Limit+1)
+	rows, err := q.Query(ctx, `SELECT `+p.Columns+from+` ORDER BY `+at+direction+`, `+id+direction+` LIMIT `+Mark(len(args)), args...)
+	return All(rows, err, scan)
 }
 
 // Names gives what a field of a table's documents says, by their ids.

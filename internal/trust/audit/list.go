@@ -64,12 +64,9 @@ func (l *Log) List(ctx context.Context, f Filter, from rpc.Position, limit int) 
 	if !f.Before.IsZero() {
 		w.Add("occurred_at < ?", store.Micros(f.Before))
 	}
-	if from.ID != "" {
-		w.Add("(occurred_at, entry_id) < (?, ?)", from.CreatedAt, from.ID)
-	}
-	w.Args = append(w.Args, limit+1)
-	sqlRows, err := l.DB.Query(ctx, `SELECT `+columns+` FROM audit_entries`+w.String()+` ORDER BY occurred_at DESC, entry_id DESC LIMIT `+store.Mark(len(w.Args)), w.Args...)
-	rows, err := store.All(sqlRows, err, scanRow)
+	w.NewestFirst = true
+	rows, err := store.ReadPage(ctx, l.DB, w, store.Paging{Table: "audit_entries", Columns: columns, Time: "occurred_at", ID: "entry_id",
+		AfterTime: from.CreatedAt, AfterID: from.ID, Limit: limit}, scanRow)
 	if err != nil {
 		return page, err
 	}
