@@ -21,3 +21,11 @@ func MigrateLegacy(ctx context.Context, path string, version int64) error {
 	_, err = m.UpTo(ctx, version)
 	return errors.Join(err, db.Close())
 }
+
+// KeptStatements is how many statements are prepared for reading at the moment.
+func KeptStatements(db *DB) int {
+	c := db.engine.(*sqliteDB).stmts
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.recent.Len()
+}
