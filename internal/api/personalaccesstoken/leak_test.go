@@ -83,8 +83,8 @@ func TestLeaksAreTold(t *testing.T) {
 				}
 			}
 		}
-		const token = "Personal access token “test” was found exposed and revoked"
-		if want := []string{token, token, "An API key of the workspace “Flat” was found exposed and revoked"}; !slices.Equal(subjects, want) {
+		const token = "Personal access token “test” was found exposed and has been revoked"
+		if want := []string{token, token, "An API key of the workspace “Flat” was found exposed and has been revoked"}; !slices.Equal(subjects, want) {
 			t.Errorf("mailed %q", subjects)
 		}
 	})
