@@ -127,6 +127,9 @@ func (s *Simulator) fleetSize(ctx context.Context, workspaceID string) (n int, e
 
 var _ workspace.Subscriber = (*Simulator)(nil)
 
+// WorkspaceDeleted does nothing: what virtual devices remember is purged with the other rows.
+func (s *Simulator) WorkspaceDeleted(string) {}
+
 // WorkspaceReset puts the virtual devices of a sandbox workspace back to how they were found, with what they
 // remember and the codes on them, and its clock to the real time. It may be run again after it has failed
 // half-way.

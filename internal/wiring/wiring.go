@@ -139,7 +139,7 @@ func Wire(o Outside) *Rooms {
 	r.Simulate = &simulate.Simulator{DB: db, Virtual: r.Virtual, Memory: memories, Devices: r.Devices, Accounts: r.Accounts, Codes: r.Codes, Locks: r.Locks,
 		Webviews: r.Webviews, Workspaces: r.Workspaces, Jobs: r.Jobs, Audit: r.Audit, Clock: clocks, Now: now}
 	r.Devices.Subscribers = append(r.Devices.Subscribers, r.Codes, r.Simulate)
-	r.Workspaces.Subscribers = append(r.Workspaces.Subscribers, r.Simulate)
+	r.Workspaces.Subscribers = append(r.Workspaces.Subscribers, r.Accounts, r.Simulate)
 	r.Keys = &apikey.Keys{DB: db, Vault: v, Usage: r.Usage, Audit: r.Audit, Now: now}
 	r.Tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: r.Usage, Audit: r.Audit, Events: r.Events, Jobs: r.Jobs, Mail: r.Mail, Now: now, Table: r.Table}
 	r.Tokens.RegisterJobs()

@@ -60,7 +60,7 @@ type Terms struct {
 	Metadata          device.Metadata // empty: the account keeps its own
 	ManageNewDevices  *bool
 	Accepted          []string // accepted_capabilities; empty: all
-	// Connected is called with the account in the transaction that connects it; nil: nobody asks.
+	// Connected is called with the account in the transaction that connects it; nil: nothing is called.
 	Connected func(ctx context.Context, tx *store.Tx, acc Account) error
 }
 

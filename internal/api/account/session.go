@@ -104,6 +104,24 @@ func (a *Accounts) closeLink(l *link) {
 	}
 }
 
+// WorkspaceReset does nothing: sessions outlive it.
+func (a *Accounts) WorkspaceReset(context.Context, string) error { return nil }
+
+// WorkspaceDeleted ends the sessions of a workspace that was deleted.
+func (a *Accounts) WorkspaceDeleted(workspaceID string) {
+	a.sessions.mu.RLock()
+	var ids []string
+	for key := range a.sessions.open {
+		if key.workspaceID == workspaceID {
+			ids = append(ids, key.accountID)
+		}
+	}
+	a.sessions.mu.RUnlock()
+	for _, id := range ids {
+		a.closeSession(workspaceID, id)
+	}
+}
+
 // openedAtOnce is how many accounts are read with one query at the start.
 const openedAtOnce = 500
 

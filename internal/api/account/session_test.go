@@ -282,6 +282,20 @@ func TestAccountsAreOpenedAgain(t *testing.T) {
 	})
 }
 
+// The sessions of a workspace end with it: nothing that its hubs report is written any more.
+func TestSessionsEndWithTheirWorkspace(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		h := newHouse(t, w)
+		w.Must(w.Workspaces.Delete(t.Context(), h.ws.ID, "House", apitest.By))
+		h.hub.sink.Snapshot([]provider.Device{door("a")})
+		h.flush()
+		if n, err := w.Devices.CountOfAccount(t.Context(), h.ws.ID, h.acc.ID); err != nil || n != 0 || h.hub.closed != 1 {
+			t.Errorf("%d devices, closed %d times, %v", n, h.hub.closed, err)
+		}
+	})
+}
+
 // Devices whose driver this build does not have are listed, and can be deleted with their account.
 func TestDevicesWithoutADriver(t *testing.T) {
 	t.Parallel()

@@ -43,7 +43,7 @@ func (a *Accounts) Get(ctx context.Context, q store.Querier, workspaceID, id str
 	return one(q.QueryRow(ctx, `SELECT doc FROM connected_accounts`+w.String(), w.Args...))
 }
 
-// accountByID reads an account, whoever asks.
+// accountByID reads an account without regard to what the caller may reach.
 const accountByID = `SELECT doc FROM connected_accounts WHERE workspace_id = $1 AND connected_account_id = $2`
 
 func one(row *sql.Row) (acc Account, err error) {
@@ -67,8 +67,8 @@ func first(ctx context.Context, q store.Querier, w *store.Where) (rpc.Doc[Accoun
 	return raw(q.QueryRow(ctx, `SELECT doc FROM connected_accounts`+w.String()+` ORDER BY created_at, connected_account_id LIMIT 1`, w.Args...))
 }
 
-// ByExternalID reads the account of a workspace that a driver knows by an external id, whoever asks. It returns
-// connected_account_not_found.
+// ByExternalID reads the account of a workspace that a driver knows by an external id, without regard to
+// what the caller may reach. It returns connected_account_not_found.
 func (a *Accounts) ByExternalID(ctx context.Context, q store.Querier, workspaceID, driver, brand, externalID string) (Account, error) {
 	return one(q.QueryRow(ctx, `SELECT doc FROM connected_accounts WHERE workspace_id = $1 AND driver = $2 AND brand = $3 AND external_id = $4`,
 		workspaceID, driver, brand, externalID))

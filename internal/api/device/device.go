@@ -487,7 +487,7 @@ func (d *Devices) delete(ctx context.Context, tx *store.Tx, r Reached) error {
 	if err := tx.RemoveSearchText(ctx, store.SearchDevices, r.WorkspaceID, r.ID); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM devices WHERE workspace_id = $1 AND device_id = $2`, r.WorkspaceID, r.ID); err != nil {
+	if err := remove(ctx, tx, r.WorkspaceID, r.ID); err != nil {
 		return err
 	}
 	return d.Events.Append(ctx, tx, r.WorkspaceID, r.Event("device.deleted", d.Now(), map[string]any{"device_name": r.DisplayName}))

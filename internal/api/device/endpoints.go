@@ -13,8 +13,8 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// mostDevices is how many devices a page holds unless fewer are asked for.
-const mostDevices = 500
+// maxDevices is how many devices a page holds unless fewer are asked for.
+const maxDevices = 500
 
 // Endpoints are the rows of /devices.
 func (d *Devices) Endpoints() []rpc.Endpoint {
@@ -113,9 +113,9 @@ func (d *Devices) list(ctx context.Context, in listInput) (rpc.Page[Device], err
 func (d *Devices) listed(ctx context.Context, in listInput, unmanaged bool) (p rpc.Page[Device], err error) {
 	f := in.filter()
 	f.Unmanaged = unmanaged
-	most := mostDevices
+	most := maxDevices
 	if unmanaged {
-		most = mostUnmanaged
+		most = maxUnmanaged
 	}
 	if f.From, f.Limit, err = in.Start(ctx, most); err != nil {
 		return p, err

@@ -11,8 +11,8 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// mostLocks bounds a list that has no pages.
-const mostLocks = 100_000
+// maxLocks bounds a list that has no pages.
+const maxLocks = 100_000
 
 // IsLock tells whether devices of the type are listed among the locks.
 func (t Type) IsLock() bool {
@@ -53,7 +53,7 @@ func (d *Devices) getLock(ctx context.Context, in getInput) (rpc.Doc[Device], er
 
 func (d *Devices) listLocks(ctx context.Context, in listInput) ([]rpc.Doc[Device], error) {
 	f := in.filter()
-	from, limit, err := in.Start(ctx, mostLocks)
+	from, limit, err := in.Start(ctx, maxLocks)
 	if err != nil {
 		return nil, err
 	}

@@ -354,8 +354,7 @@ func isLow(status string) bool { return status == "low" || status == "critical" 
 // observers.
 func (d *Devices) Occur(ctx context.Context, tx *store.Tx, r *Reached, what provider.Occurrence) error {
 	id := occurrenceID(r, what)
-	var known bool
-	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM events WHERE workspace_id = $1 AND event_id = $2)`, r.WorkspaceID, id).Scan(&known)
+	known, err := d.Events.Has(ctx, tx, r.WorkspaceID, id)
 	if err != nil || known {
 		return err
 	}

@@ -49,7 +49,7 @@ func (d *Devices) Reach(ctx context.Context, q store.Querier, workspaceID, id st
 	return r, err
 }
 
-// ReachFound is Reach for a device that a driver names, whoever asks.
+// ReachFound is Reach for a device that a driver names, without regard to what the caller may reach.
 func (d *Devices) ReachFound(ctx context.Context, q store.Querier, workspaceID, accountID, externalID string) (Reached, error) {
 	w := d.DB.Where()
 	w.Add("d.workspace_id = ?", workspaceID)
@@ -66,15 +66,15 @@ type decoded struct {
 	AccountProblems
 }
 
-// mostDecoded bounds the texts of devices that are remembered as they were decoded, in bytes: what is
+// maxDecoded bounds the texts of devices that are remembered as they were decoded, in bytes: what is
 // asked of a device mostly comes in groups.
-const mostDecoded = 2 << 20
+const maxDecoded = 2 << 20
 
 // decode reads a device and what its account adds. It remembers what came of the same texts before,
-// which nobody may change.
+// which callers must not change.
 func (d *Devices) decode(workspaceID, id, doc, account string) (*decoded, error) {
 	d.once.Do(func() {
-		d.decoded = otter.Must(&otter.Options[string, *decoded]{MaximumWeight: mostDecoded,
+		d.decoded = otter.Must(&otter.Options[string, *decoded]{MaximumWeight: maxDecoded,
 			Weigher: func(_ string, v *decoded) uint32 { return uint32(len(v.doc)) }})
 	})
 	key := workspaceID + "/" + id

@@ -139,6 +139,12 @@ func (d *Devices) write(ctx context.Context, tx *store.Tx, dev *Device) error {
 	return tx.SetSearchText(ctx, store.SearchDevices, dev.WorkspaceID, dev.ID, dev.searchText())
 }
 
+// remove deletes the row of a device.
+func remove(ctx context.Context, tx *store.Tx, workspaceID, id string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM devices WHERE workspace_id = $1 AND device_id = $2`, workspaceID, id)
+	return err
+}
+
 // searchText is what ?search= looks in, beside ids: names, place and metadata.
 func (d *Device) searchText() string {
 	texts := []string{d.DisplayName, d.ownName(), d.Manufacturer.DisplayName}

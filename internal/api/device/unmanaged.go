@@ -47,8 +47,8 @@ func unmanaged(doc []byte) (rpc.Doc[Unmanaged], error) {
 	return json.Marshal(u)
 }
 
-// mostUnmanaged is how many unmanaged devices a page holds unless fewer are asked for.
-const mostUnmanaged = 22_900
+// maxUnmanaged is how many unmanaged devices a page holds unless fewer are asked for.
+const maxUnmanaged = 22_900
 
 func (d *Devices) unmanagedEndpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{

@@ -72,7 +72,7 @@ type Workspaces struct {
 	Now      func() time.Time
 	// PublicURL is where people reach the server, without a slash at the end; logos are served there.
 	PublicURL string
-	// Subscribers are notified of resets, in order.
+	// Subscribers are notified of resets and deletions, in order.
 	Subscribers []Subscriber
 	// RemoveRows removes the rows of a deleted workspace from all tables.
 	RemoveRows func(ctx context.Context, workspaceID string) error
@@ -85,6 +85,8 @@ type Subscriber interface {
 	// WorkspaceReset puts what belongs to a sandbox workspace back to its initial state. It may be called
 	// again after it has failed half-way, and may return workspace_not_found.
 	WorkspaceReset(ctx context.Context, workspaceID string) error
+	// WorkspaceDeleted follows the commit that deletes a workspace.
+	WorkspaceDeleted(workspaceID string)
 }
 
 // Finder finds resources of one kind.
@@ -270,7 +272,7 @@ func (w *Workspaces) Update(ctx context.Context, id string, c Change, by audit.A
 // Delete ends a workspace: its credentials are dead when this returns, and a job purges its data.
 // It returns workspace_not_found, or invalid_input when the name typed is not the workspace's.
 func (w *Workspaces) Delete(ctx context.Context, id, typedName string, by audit.Actor) error {
-	return w.DB.Update(ctx, func(tx *store.Tx) error {
+	err := w.DB.Update(ctx, func(tx *store.Tx) error {
 		ws, err := w.Get(ctx, tx, id)
 		if err != nil {
 			return err
@@ -290,6 +292,13 @@ func (w *Workspaces) Delete(ctx context.Context, id, typedName string, by audit.
 		}
 		return w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.deleted", WorkspaceID: id, SubjectID: id, Detail: map[string]any{"name": ws.Name}})
 	}, store.Instance, store.Workspace(id))
+	if err != nil {
+		return err
+	}
+	for _, s := range w.Subscribers {
+		s.WorkspaceDeleted(id)
+	}
+	return nil
 }
 
 // runPurge removes the rows of a deleted workspace. The job belongs to the instance, since it removes the workspace's jobs too.
