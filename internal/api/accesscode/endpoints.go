@@ -44,14 +44,14 @@ func (c *Codes) Endpoints() []rpc.Endpoint {
 type wantedInput struct {
 	Name                rpc.Opt[string]    `json:"name" rule:"nullable,max=200" doc:"What to call it."`
 	Code                rpc.Opt[string]    `json:"code" rule:"nullable,min=4,max=12" doc:"Its PIN; one is made up unless given."`
-	PreferredLength     rpc.Opt[float64]   `json:"preferred_code_length" doc:"How many digits a PIN that is made up should have."`
+	PreferredLength     rpc.Opt[float64]   `json:"preferred_code_length" rule:"min=1,max=20" doc:"How many digits a PIN that is made up should have."`
 	StartsAt            rpc.Opt[time.Time] `json:"starts_at" rule:"nullable" doc:"From when it opens the lock; with ends_at."`
 	EndsAt              rpc.Opt[time.Time] `json:"ends_at" rule:"nullable" doc:"Until when it opens the lock."`
 	AllowExternal       rpc.Opt[bool]      `json:"allow_external_modification" doc:"Whether what someone does to it at the lock holds."`
 	ExternalAllowed     rpc.Opt[bool]      `json:"is_external_modification_allowed" doc:"Another name of allow_external_modification."`
 	AttemptForOffline   rpc.Opt[bool]      `json:"attempt_for_offline_device" doc:"false: refuse it when the device is not online."`
 	PreferNative        rpc.Opt[bool]      `json:"prefer_native_scheduling" doc:"false: put it on the lock when it begins, not before."`
-	UseBackupAccessPool bool               `json:"use_backup_access_code_pool" doc:"Whether to keep spare codes on the device from now on."`
+	UseBackupAccessPool bool               `json:"use_backup_access_code_pool" rule:"default=false" doc:"Whether to keep spare codes on the device from now on."`
 }
 
 func (in wantedInput) new() New {
@@ -69,11 +69,11 @@ type createInput struct {
 	wantedInput
 	DeviceID    string          `json:"device_id" rule:"required" doc:"On which device."`
 	CommonKey   rpc.Opt[string] `json:"common_code_key" rule:"nullable,max=200" doc:"Names the codes that share its PIN."`
-	IsOffline   bool            `json:"is_offline_access_code" doc:"Whether the PIN is computed, without telling the lock."`
-	UseOffline  bool            `json:"use_offline_access_code" doc:"Another name of is_offline_access_code."`
-	IsOneTime   bool            `json:"is_one_time_use" doc:"Whether it opens the lock once."`
+	IsOffline   bool            `json:"is_offline_access_code" rule:"default=false" doc:"Whether the PIN is computed, without telling the lock."`
+	UseOffline  bool            `json:"use_offline_access_code" rule:"default=false" doc:"Another name of is_offline_access_code."`
+	IsOneTime   bool            `json:"is_one_time_use" rule:"default=false" doc:"Whether it opens the lock once."`
 	MaxRounding string          `json:"max_time_rounding" enum:"1hour 1day 1h 1d" doc:"How far the times of an offline code may be rounded; 1h unless given. A code for more than 28 days needs 1d where the device computes such codes by the day."`
-	Sync        bool            `json:"sync" doc:"Whether to answer only when the lock was asked."`
+	Sync        bool            `json:"sync" rule:"default=false" doc:"Whether to answer only when the lock was asked."`
 }
 
 // madeCode is the answer to a request for a code.
@@ -124,15 +124,15 @@ type updateInput struct {
 	ExternalAllowed   rpc.Opt[bool]      `json:"is_external_modification_allowed" doc:"Another name of allow_external_modification."`
 	AttemptForOffline rpc.Opt[bool]      `json:"attempt_for_offline_device" doc:"false: refuse it when the device is not online."`
 	IsManaged         rpc.Opt[bool]      `json:"is_managed" doc:"false leaves it on the lock, to others."`
-	UsePool           bool               `json:"use_backup_access_code_pool" doc:"Whether to keep spare codes on the device from now on."`
+	UsePool           bool               `json:"use_backup_access_code_pool" rule:"default=false" doc:"Whether to keep spare codes on the device from now on."`
 	PreferNative      rpc.Opt[bool]      `json:"prefer_native_scheduling" doc:"false: put it on the lock when it begins, not before."`
-	Sync              bool               `json:"sync" doc:"Whether to answer only when the lock was asked."`
+	Sync              bool               `json:"sync" rule:"default=false" doc:"Whether to answer only when the lock was asked."`
 
-	IsOffline       bool             `json:"is_offline_access_code" doc:"Cannot become true."`
-	UseOffline      bool             `json:"use_offline_access_code" doc:"Another name of is_offline_access_code."`
-	IsOneTime       bool             `json:"is_one_time_use" doc:"Cannot become true."`
+	IsOffline       bool             `json:"is_offline_access_code" rule:"default=false" doc:"Cannot become true."`
+	UseOffline      bool             `json:"use_offline_access_code" rule:"default=false" doc:"Another name of is_offline_access_code."`
+	IsOneTime       bool             `json:"is_one_time_use" rule:"default=false" doc:"Cannot become true."`
 	MaxRounding     string           `json:"max_time_rounding" enum:"1hour 1day 1h 1d" doc:"Only for offline codes, which cannot change."`
-	PreferredLength rpc.Opt[float64] `json:"preferred_code_length" doc:"Only where a PIN is made up, which is when a code is made."`
+	PreferredLength rpc.Opt[float64] `json:"preferred_code_length" rule:"min=1,max=20" doc:"Only where a PIN is made up, which is when a code is made."`
 }
 
 func (c *Codes) update(ctx context.Context, in updateInput) (rpc.Doc[action.Attempt], error) {
@@ -173,7 +173,7 @@ func (c *Codes) updateMultiple(ctx context.Context, in updateMultipleInput) (rpc
 type deleteInput struct {
 	ID       string `json:"access_code_id" rule:"required" doc:"Which access code."`
 	DeviceID string `json:"device_id" doc:"The device that it is on."`
-	Sync     bool   `json:"sync" doc:"Whether to answer only when the lock was asked."`
+	Sync     bool   `json:"sync" rule:"default=false" doc:"Whether to answer only when the lock was asked."`
 }
 
 func (c *Codes) deleteOne(ctx context.Context, in deleteInput) (rpc.Doc[action.Attempt], error) {
@@ -190,7 +190,7 @@ func (c *Codes) remove(ctx context.Context, in deleteInput, managed bool) (rpc.D
 
 type deleteUnmanagedInput struct {
 	ID   string `json:"access_code_id" rule:"required" doc:"Which access code."`
-	Sync bool   `json:"sync" doc:"Whether to answer only when the lock was asked."`
+	Sync bool   `json:"sync" rule:"default=false" doc:"Whether to answer only when the lock was asked."`
 }
 
 func (c *Codes) deleteUnmanaged(ctx context.Context, in deleteUnmanagedInput) (rpc.Doc[action.Attempt], error) {
@@ -350,27 +350,27 @@ func (c *Codes) pullBackup(ctx context.Context, in codeInput) (rpc.Doc[Code], er
 }
 
 type constraintsInput struct {
-	DeviceID string       `json:"device_id" rule:"required" doc:"Which device."`
-	Lengths  []int        `json:"supported_code_lengths" rule:"max=17" doc:"How many digits a code may have."`
-	Min      rpc.Opt[int] `json:"min_code_length" rule:"min=4,max=20" doc:"Or how many at the least."`
-	Max      rpc.Opt[int] `json:"max_code_length" rule:"min=4,max=20" doc:"And how many at the most."`
+	DeviceID string         `json:"device_id" rule:"required" doc:"Which device."`
+	Lengths  rpc.Opt[[]int] `json:"supported_code_lengths" rule:"min=1,max=17" doc:"How many digits a code may have."`
+	Min      rpc.Opt[int]   `json:"min_code_length" rule:"min=4,max=20" doc:"Or how many at the least."`
+	Max      rpc.Opt[int]   `json:"max_code_length" rule:"min=4,max=20" doc:"And how many at the most."`
 }
 
 func (c *Codes) reportConstraints(ctx context.Context, in constraintsInput) (rpc.OK, error) {
-	for _, n := range in.Lengths {
+	for _, n := range in.Lengths.Value {
 		if n < 4 || n > 20 {
 			return rpc.OK{}, fault.Invalid("supported_code_lengths", "Each length is from 4 to 20")
 		}
 	}
-	return rpc.OK{}, c.ReportConstraints(ctx, in.DeviceID, in.Lengths, in.Min.Or(0), in.Max.Or(0))
+	return rpc.OK{}, c.ReportConstraints(ctx, in.DeviceID, in.Lengths.Value, in.Min.Or(0), in.Max.Or(0))
 }
 
 type convertInput struct {
 	ID              string `json:"access_code_id" rule:"required" doc:"Which access code."`
-	AllowExternal   bool   `json:"allow_external_modification" doc:"Whether what someone does to it at the lock holds."`
-	ExternalAllowed bool   `json:"is_external_modification_allowed" doc:"Another name of allow_external_modification."`
-	Force           bool   `json:"force" doc:"Takes it over from another workspace that manages it."`
-	Sync            bool   `json:"sync" doc:"It is converted when this answers in any case."`
+	AllowExternal   bool   `json:"allow_external_modification" rule:"default=false" doc:"Whether what someone does to it at the lock holds."`
+	ExternalAllowed bool   `json:"is_external_modification_allowed" rule:"default=false" doc:"Another name of allow_external_modification."`
+	Force           bool   `json:"force" rule:"default=false" doc:"Takes it over from another workspace that manages it."`
+	Sync            bool   `json:"sync" rule:"default=false" doc:"It is converted when this answers in any case."`
 }
 
 func (c *Codes) convert(ctx context.Context, in convertInput) (rpc.OK, error) {
@@ -380,9 +380,9 @@ func (c *Codes) convert(ctx context.Context, in convertInput) (rpc.OK, error) {
 type updateUnmanagedInput struct {
 	ID              string `json:"access_code_id" rule:"required" doc:"Which access code."`
 	IsManaged       bool   `json:"is_managed" rule:"required" doc:"true makes it a managed one."`
-	AllowExternal   bool   `json:"allow_external_modification" doc:"Whether what someone does to it at the lock holds."`
-	ExternalAllowed bool   `json:"is_external_modification_allowed" doc:"Another name of allow_external_modification."`
-	Force           bool   `json:"force" doc:"Takes it over from another workspace that manages it."`
+	AllowExternal   bool   `json:"allow_external_modification" rule:"default=false" doc:"Whether what someone does to it at the lock holds."`
+	ExternalAllowed bool   `json:"is_external_modification_allowed" rule:"default=false" doc:"Another name of allow_external_modification."`
+	Force           bool   `json:"force" rule:"default=false" doc:"Takes it over from another workspace that manages it."`
 }
 
 func (c *Codes) updateUnmanaged(ctx context.Context, in updateUnmanagedInput) (rpc.OK, error) {

@@ -47,7 +47,7 @@ func (a *Accounts) get(ctx context.Context, in getInput) (rpc.Doc[Account], erro
 
 type deleteInput struct {
 	ID   string `json:"connected_account_id" rule:"required" doc:"Which account."`
-	Sync bool   `json:"sync" doc:"Not needed: it has happened when the answer comes."`
+	Sync bool   `json:"sync" rule:"default=false" doc:"Not needed: it has happened when the answer comes."`
 }
 
 func (a *Accounts) delete(ctx context.Context, in deleteInput) (rpc.OK, error) {
@@ -63,22 +63,22 @@ func (a *Accounts) sync(ctx context.Context, in idInput) (rpc.OK, error) {
 }
 
 type updateInput struct {
-	ID               string            `json:"connected_account_id" rule:"required" doc:"Which account."`
-	Accepted         rpc.Opt[[]string] `json:"accepted_capabilities" enum:"lock thermostat noise_sensor access_control camera" doc:"The kinds of devices that it takes in; empty: all."`
-	ManageNewDevices *bool             `json:"automatically_manage_new_devices" doc:"Whether new devices become managed."`
-	Metadata         map[string]any    `json:"custom_metadata" doc:"Values that take the place of all that are there."`
-	CustomerKey      *string           `json:"customer_key" rule:"min=1,max=500" doc:"The customer that it belongs to; it can be given once."`
-	DisplayName      *string           `json:"display_name" rule:"min=1,max=255" doc:"What to call it."`
+	ID               string                  `json:"connected_account_id" rule:"required" doc:"Which account."`
+	Accepted         rpc.Opt[[]string]       `json:"accepted_capabilities" enum:"lock thermostat noise_sensor access_control camera" doc:"The kinds of devices that it takes in; empty: all."`
+	ManageNewDevices *bool                   `json:"automatically_manage_new_devices" doc:"Whether new devices become managed."`
+	Metadata         rpc.Opt[map[string]any] `json:"custom_metadata" doc:"Values that take the place of all that are there."`
+	CustomerKey      *string                 `json:"customer_key" rule:"min=1,max=500" doc:"The customer that it belongs to; it can be given once."`
+	DisplayName      *string                 `json:"display_name" rule:"min=1,max=255" doc:"What to call it."`
 }
 
 func (a *Accounts) update(ctx context.Context, in updateInput) (Account, error) {
 	return a.Change(ctx, credential.From(ctx).WorkspaceID, in.ID,
-		Update{DisplayName: in.DisplayName, CustomerKey: in.CustomerKey, ManageNewDevices: in.ManageNewDevices, Accepted: in.Accepted, Metadata: in.Metadata})
+		Update{DisplayName: in.DisplayName, CustomerKey: in.CustomerKey, ManageNewDevices: in.ManageNewDevices, Accepted: in.Accepted, Metadata: in.Metadata.Value})
 }
 
 type listInput struct {
 	rpc.PageInput
-	CustomMetadataHas map[string]any `json:"custom_metadata_has" doc:"Only accounts whose custom_metadata has all of these values."`
+	CustomMetadataHas map[string]any `json:"custom_metadata_has" rule:"default={}" doc:"Only accounts whose custom_metadata has all of these values."`
 	CustomerKey       string         `json:"customer_key" doc:"Only accounts of this customer."`
 	Search            string         `json:"search" rule:"min=1" doc:"Only accounts whose name, brand, user, customer or metadata contains this, or whose id begins with it (four characters at least)."`
 	SpaceID           string         `json:"space_id" doc:"Only accounts in this space."`

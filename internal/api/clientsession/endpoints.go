@@ -25,8 +25,8 @@ func (s *Sessions) Endpoints() []rpc.Endpoint {
 }
 
 type grantsInput struct {
-	AccountIDs      []string          `json:"connected_account_ids" doc:"Connected accounts that it reaches."`
-	WebviewIDs      []string          `json:"connect_webview_ids" doc:"Connect Webviews that it reaches, with the accounts that they connect."`
+	AccountIDs      []string          `json:"connected_account_ids" rule:"default=[]" doc:"Connected accounts that it reaches."`
+	WebviewIDs      []string          `json:"connect_webview_ids" rule:"default=[]" doc:"Connect Webviews that it reaches, with the accounts that they connect."`
 	UserIdentityID  string            `json:"user_identity_id" doc:"The user identity that it acts for. Keyway has no user identities yet: no id is known."`
 	UserIdentityIDs rpc.Opt[[]string] `json:"user_identity_ids" rule:"min=1,max=1" doc:"The older form of user_identity_id."`
 }
@@ -143,7 +143,7 @@ type listInput struct {
 	WebviewID                string `json:"connect_webview_id" doc:"Only those that were given this Connect Webview."`
 	UserIdentifierKey        string `json:"user_identifier_key" doc:"Only those of this user."`
 	UserIdentityID           string `json:"user_identity_id" doc:"Only those of this user identity."`
-	WithoutUserIdentifierKey bool   `json:"without_user_identifier_key" doc:"Only those that are no user's."`
+	WithoutUserIdentifierKey bool   `json:"without_user_identifier_key" rule:"default=false" doc:"Only those that are no user's."`
 }
 
 func (s *Sessions) list(ctx context.Context, in listInput) ([]Session, error) {

@@ -37,17 +37,17 @@ var providers = strings.Fields(`
 	lodgify hostaway guesty acuity_scheduling omnitec kisi yale_access hid_cm google_nest slack`)
 
 type createInput struct {
-	AcceptedCapabilities  []string        `json:"accepted_capabilities" enum:"lock thermostat noise_sensor access_control camera" doc:"The kinds of devices to take in; all unless given."`
-	AcceptedProviders     []Provider      `json:"accepted_providers" doc:"The brands to show; all unless given."`
-	ExcludedProviders     []string        `json:"excluded_providers" doc:"Brands not to show."`
-	Category              string          `json:"provider_category" enum:"stable consumer_smartlocks beta thermostats noise_sensors access_control_systems cameras connectors internal_beta" doc:"Without accepted_providers: the category of brands to show."`
-	ManageNewDevices      rpc.Opt[bool]   `json:"automatically_manage_new_devices" doc:"Whether new devices of the account become managed; they do unless this is false."`
-	CustomMetadata        map[string]any  `json:"custom_metadata" doc:"Values that the connected account takes over."`
-	RedirectURL           string          `json:"custom_redirect_url" rule:"max=2000" doc:"Where to send the person when done."`
-	RedirectFailureURL    string          `json:"custom_redirect_failure_url" rule:"max=2000" doc:"Where to send the person when it failed; custom_redirect_url unless given."`
-	CustomerKey           rpc.Opt[string] `json:"customer_key" rule:"min=1,max=500" doc:"The customer whom the account and its devices will belong to."`
-	DeviceSelectionMode   rpc.Opt[string] `json:"device_selection_mode" enum:"none single multiple" doc:"Kept and served; all devices are taken in."`
-	WaitForDeviceCreation bool            `json:"wait_for_device_creation" doc:"Not needed: the devices are there when the page says so."`
+	AcceptedCapabilities  []string            `json:"accepted_capabilities" rule:"default=[]" enum:"lock thermostat noise_sensor access_control camera" doc:"The kinds of devices to take in; all unless given."`
+	AcceptedProviders     rpc.Opt[[]Provider] `json:"accepted_providers" rule:"min=1" doc:"The brands to show; all unless given."`
+	ExcludedProviders     []string            `json:"excluded_providers" rule:"default=[]" doc:"Brands not to show."`
+	Category              string              `json:"provider_category" enum:"stable consumer_smartlocks beta thermostats noise_sensors access_control_systems cameras connectors internal_beta" doc:"Without accepted_providers: the category of brands to show."`
+	ManageNewDevices      rpc.Opt[bool]       `json:"automatically_manage_new_devices" doc:"Whether new devices of the account become managed; they do unless this is false."`
+	CustomMetadata        map[string]any      `json:"custom_metadata" rule:"default={}" doc:"Values that the connected account takes over."`
+	RedirectURL           string              `json:"custom_redirect_url" rule:"max=2000" doc:"Where to send the person when done."`
+	RedirectFailureURL    string              `json:"custom_redirect_failure_url" rule:"max=2000" doc:"Where to send the person when it failed; custom_redirect_url unless given."`
+	CustomerKey           rpc.Opt[string]     `json:"customer_key" rule:"min=1,max=500" doc:"The customer whom the account and its devices will belong to."`
+	DeviceSelectionMode   rpc.Opt[string]     `json:"device_selection_mode" enum:"none single multiple" doc:"Kept and served; all devices are taken in."`
+	WaitForDeviceCreation bool                `json:"wait_for_device_creation" rule:"default=false" doc:"Not needed: the devices are there when the page says so."`
 }
 
 // create returns invalid_input where a client session asks for a customer that is not its own.
@@ -58,7 +58,7 @@ func (v *Webviews) create(ctx context.Context, in createInput) (rpc.Doc[Webview]
 		WaitForDeviceCreation: in.WaitForDeviceCreation, DeviceSelectionMode: in.DeviceSelectionMode.Or("none"), RedirectURL: in.RedirectURL,
 		RedirectFailureURL: in.RedirectFailureURL, CustomMetadata: in.CustomMetadata, CustomerKey: in.CustomerKey.Value,
 	}
-	for _, name := range in.AcceptedProviders {
+	for _, name := range in.AcceptedProviders.Value {
 		n.AcceptedProviders = append(n.AcceptedProviders, string(name))
 	}
 	if p.Reach != nil {
@@ -84,7 +84,7 @@ func (v *Webviews) delete(ctx context.Context, in idInput) (rpc.OK, error) {
 
 type listInput struct {
 	rpc.PageInput
-	CustomMetadataHas map[string]any `json:"custom_metadata_has" doc:"Only webviews whose custom_metadata has all of these values."`
+	CustomMetadataHas map[string]any `json:"custom_metadata_has" rule:"default={}" doc:"Only webviews whose custom_metadata has all of these values."`
 	CustomerKey       string         `json:"customer_key" doc:"Only webviews of this customer."`
 	Search            string         `json:"search" doc:"Only webviews whose id, brands, metadata or customer contains this."`
 	UserIdentifierKey string         `json:"user_identifier_key" doc:"Only webviews of this user."`

@@ -495,7 +495,7 @@ func (v *visit) signIn(b provider.Brand) {
 	case errors.As(err, &refused):
 		v.refused(b, refused)
 	case fault.Is(err, fault.CustomerConflict):
-		v.failed(b, string(fault.CustomerConflict), "This "+b.DisplayName+" account is already connected for someone else.")
+		v.failed(b, fault.CustomerConflict.String(), "This "+b.DisplayName+" account is already connected for someone else.")
 	case errors.Is(err, errTooMany):
 		v.tooMany(b)
 	case errors.Is(err, errStale):

@@ -92,13 +92,13 @@ type listInput struct {
 	ConnectedAccountIDs rpc.Opt[[]string]  `json:"connected_account_ids" rule:"max=10000" doc:"Only devices of these connected accounts."`
 	ConnectWebviewID    string             `json:"connect_webview_id" doc:"Only devices of the account that this Connect Webview connected."`
 	CreatedBefore       rpc.Opt[time.Time] `json:"created_before" doc:"Only devices added before this time."`
-	CustomMetadataHas   map[string]any     `json:"custom_metadata_has" doc:"Only devices whose custom_metadata has all of these values."`
+	CustomMetadataHas   map[string]any     `json:"custom_metadata_has" rule:"default={}" doc:"Only devices whose custom_metadata has all of these values."`
 	CustomerKey         string             `json:"customer_key" doc:"Only devices of this customer."`
 	DeviceIDs           rpc.Opt[[]string]  `json:"device_ids" rule:"max=10000" doc:"Only these devices."`
 	DeviceType          rpc.Opt[Type]      `json:"device_type" doc:"Only devices of this type."`
 	DeviceTypes         rpc.Opt[[]Type]    `json:"device_types" rule:"max=100" doc:"Only devices of these types."`
-	ExcludeIf           []Flag             `json:"exclude_if" rule:"max=100" doc:"No devices with one of these capabilities."`
-	IncludeIf           []Flag             `json:"include_if" rule:"max=100" doc:"Only devices with all of these capabilities."`
+	ExcludeIf           []Flag             `json:"exclude_if" rule:"default=[],max=100" doc:"No devices with one of these capabilities."`
+	IncludeIf           rpc.Opt[[]Flag]    `json:"include_if" rule:"max=100" doc:"Only devices with all of these capabilities."`
 	Manufacturer        Manufacturer       `json:"manufacturer" doc:"Only devices of this manufacturer."`
 	Search              string             `json:"search" rule:"min=1" doc:"Only devices whose name, manufacturer, place or metadata contains this, or whose id or account's id begins with it (four characters at least)."`
 	SpaceID             string             `json:"space_id" doc:"Only devices in this space."`
@@ -136,7 +136,7 @@ type updateInput struct {
 	Name                 rpc.Opt[string] `json:"name" rule:"nullable" doc:"What to call it; null gives it its own name back."`
 	IsManaged            rpc.Opt[bool]   `json:"is_managed" doc:"false stops managing it."`
 	BackupAccessCodePool rpc.Opt[bool]   `json:"backup_access_code_pool_enabled" doc:"Whether a pool of backup access codes is kept on it."`
-	CustomMetadata       map[string]any  `json:"custom_metadata" doc:"Values to set; null or an empty string takes one away."`
+	CustomMetadata       map[string]any  `json:"custom_metadata" rule:"default={}" doc:"Values to set; null or an empty string takes one away."`
 	Properties           *struct {
 		Name rpc.Opt[string] `json:"name" rule:"nullable" doc:"The older place of name."`
 	} `json:"properties" doc:"The older place of name."`

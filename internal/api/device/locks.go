@@ -66,10 +66,10 @@ func (d *Devices) listLocks(ctx context.Context, in listInput) ([]rpc.Doc[Device
 func (in listInput) filter() Filter {
 	f := Filter{
 		IDs: in.DeviceIDs, AccountIDs: in.ConnectedAccountIDs, Types: in.DeviceTypes, Manufacturer: in.Manufacturer,
-		IncludeIf: in.IncludeIf, ExcludeIf: in.ExcludeIf, CustomerKey: in.CustomerKey, UserIdentifierKey: in.UserIdentifierKey,
+		IncludeIf: in.IncludeIf.Value, ExcludeIf: in.ExcludeIf, CustomerKey: in.CustomerKey, UserIdentifierKey: in.UserIdentifierKey,
 		Search: in.Search, CustomMetadataHas: in.CustomMetadataHas, WebviewID: in.ConnectWebviewID,
-		// There are no spaces yet, so no device is in one.
-		NothingCanBeMatched: in.SpaceID != "" || in.UnstableLocationID.Or("") != "",
+		// There are no spaces yet, so no device is in one; and nothing is in an empty list.
+		NothingCanBeMatched: in.SpaceID != "" || in.UnstableLocationID.Or("") != "" || in.IncludeIf.Set && len(in.IncludeIf.Value) == 0,
 	}
 	if in.CreatedBefore.Set {
 		f.CreatedBefore = store.Micros(in.CreatedBefore.Value)

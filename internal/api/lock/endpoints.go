@@ -21,7 +21,7 @@ func (l *Locks) Endpoints() []rpc.Endpoint {
 
 type turnInput struct {
 	ID   string `json:"device_id" rule:"required" doc:"Which lock."`
-	Sync bool   `json:"sync" doc:"Whether to answer only when the attempt is settled."`
+	Sync bool   `json:"sync" rule:"default=false" doc:"Whether to answer only when the attempt is settled."`
 }
 
 func (l *Locks) lockDoor(ctx context.Context, in turnInput) (rpc.Doc[action.Attempt], error) {

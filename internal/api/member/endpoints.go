@@ -55,7 +55,7 @@ func (m *Members) update(ctx context.Context, in updateInput) (rpc.OK, error) {
 
 type removeInput struct {
 	UserID       string `json:"user_id" rule:"required" doc:"Which member."`
-	AdoptAPIKeys bool   `json:"adopt_api_keys" doc:"Whether the API keys they made go on working, as the caller's; only an owner may."`
+	AdoptAPIKeys bool   `json:"adopt_api_keys" rule:"default=false" doc:"Whether the API keys they made go on working, as the caller's; only an owner may."`
 }
 
 func (m *Members) remove(ctx context.Context, in removeInput) (rpc.OK, error) {

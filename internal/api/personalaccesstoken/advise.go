@@ -225,10 +225,10 @@ func (in usageInput) days() int {
 type adviseInput struct {
 	ID           string                    `json:"personal_access_token_id" doc:"Which token; with a token, itself unless given."`
 	Days         *int                      `json:"days" rule:"min=1,max=90" doc:"How many days to look back; 30 unless given."`
-	Scopes       []string                  `json:"scopes" doc:"Scopes to try."`
-	WorkspaceIDs []string                  `json:"workspace_ids" doc:"Workspaces to try."`
-	AllowedCIDRs []string                  `json:"allowed_cidrs" doc:"Networks to try."`
-	DeviceIDs    []string                  `json:"device_ids" doc:"Devices to try."`
+	Scopes       rpc.Opt[[]string]         `json:"scopes" doc:"Scopes to try."`
+	WorkspaceIDs rpc.Opt[[]string]         `json:"workspace_ids" doc:"Workspaces to try."`
+	AllowedCIDRs rpc.Opt[[]string]         `json:"allowed_cidrs" doc:"Networks to try."`
+	DeviceIDs    rpc.Opt[[]string]         `json:"device_ids" doc:"Devices to try."`
 	AllowedHours rpc.Opt[credential.Hours] `json:"allowed_hours" rule:"nullable" doc:"Hours to try."`
 }
 
@@ -239,8 +239,8 @@ func (t *Tokens) advise(ctx context.Context, in adviseInput) (Advice, error) {
 		return Advice{}, err
 	}
 	var try *Suggestion
-	if in.Scopes != nil || in.WorkspaceIDs != nil || in.AllowedCIDRs != nil || in.DeviceIDs != nil || in.AllowedHours.Set {
-		try = &Suggestion{Scopes: in.Scopes, WorkspaceIDs: in.WorkspaceIDs, AllowedCIDRs: in.AllowedCIDRs, DeviceIDs: in.DeviceIDs}
+	if in.Scopes.Set || in.WorkspaceIDs.Set || in.AllowedCIDRs.Set || in.DeviceIDs.Set || in.AllowedHours.Set {
+		try = &Suggestion{Scopes: in.Scopes.Value, WorkspaceIDs: in.WorkspaceIDs.Value, AllowedCIDRs: in.AllowedCIDRs.Value, DeviceIDs: in.DeviceIDs.Value}
 		if in.AllowedHours.Set && !in.AllowedHours.Null {
 			if err := (credential.Limits{Scopes: []string{credential.All}, AllowedHours: &in.AllowedHours.Value}).Check(nil); err != nil {
 				return Advice{}, err

@@ -36,8 +36,8 @@ type createInput struct {
 	Description string             `json:"description" rule:"max=500" doc:"More about it."`
 	ExpiresAt   rpc.Opt[time.Time] `json:"expires_at" rule:"nullable" doc:"When it dies; null: never; a year from now unless given, and never later than the token that it is made with."`
 	NotBefore   rpc.Opt[time.Time] `json:"not_before" rule:"nullable" doc:"When it begins to be good."`
-	IsDecoy     bool               `json:"is_decoy" doc:"Whether it grants nothing and only alarms when somebody uses it."`
-	IsStrict    bool               `json:"is_strict" doc:"Whether late use of a token that it replaced ends it too."`
+	IsDecoy     bool               `json:"is_decoy" rule:"default=false" doc:"Whether it grants nothing and only alarms when somebody uses it."`
+	IsStrict    bool               `json:"is_strict" rule:"default=false" doc:"Whether late use of a token that it replaced ends it too."`
 	Narrow
 }
 

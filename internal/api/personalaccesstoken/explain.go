@@ -48,7 +48,7 @@ const (
 // It does not wait for anything.
 func (t *Tokens) Refused(r rpc.Refusal) {
 	x := refusal{r.CredentialID, Explanation{RequestID: r.RequestID, OccurredAt: rpc.Time{Time: t.Now()}, Endpoint: r.Endpoint, Address: r.Address,
-		Status: r.Error.Status(), Code: string(r.Error.Code), Reason: fault.ReasonOf(r.Error), Message: r.Error.Message, Data: r.Error.Data}}
+		Status: r.Error.Status(), Code: r.Error.Code.String(), Reason: fault.ReasonOf(r.Error), Message: r.Error.Message, Data: r.Error.Data}}
 	if r.WorkspaceID != "" {
 		x.WorkspaceID = &r.WorkspaceID
 	}

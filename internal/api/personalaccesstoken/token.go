@@ -445,7 +445,7 @@ func (t *Tokens) servedAll(ctx context.Context, all []credential.Credential, dis
 // Change is an update of a token; what is not set stays.
 type Change struct {
 	Name        *string            `json:"name" rule:"min=1,max=100" doc:"What the token is for."`
-	Description *string            `json:"description" rule:"max=500" doc:"More about it."`
+	Description *string            `json:"description" rule:"empty,max=500" doc:"More about it."`
 	ExpiresAt   rpc.Opt[time.Time] `json:"expires_at" rule:"nullable" doc:"When it dies; null: never."`
 	NotBefore   rpc.Opt[time.Time] `json:"not_before" rule:"nullable" doc:"When it begins to be good; null: it is already."`
 	IsStrict    *bool              `json:"is_strict" doc:"Whether late use of a token that it replaced ends it too."`

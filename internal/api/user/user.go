@@ -139,7 +139,7 @@ func (u *Users) getCurrent(ctx context.Context, _ rpc.None) (User, error) {
 
 type setPasswordInput struct {
 	Password     string `json:"password" rule:"required" doc:"The new one: at least 12 characters."`
-	RevokeTokens bool   `json:"revoke_personal_access_tokens" doc:"Whether all of one's personal access tokens end as well, with the workspace keys made from them."`
+	RevokeTokens bool   `json:"revoke_personal_access_tokens" rule:"default=false" doc:"Whether all of one's personal access tokens end as well, with the workspace keys made from them."`
 }
 
 func (u *Users) setPassword(ctx context.Context, in setPasswordInput) (rpc.OK, error) {

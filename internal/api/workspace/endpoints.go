@@ -50,7 +50,7 @@ type createInput struct {
 	Name                   string              `json:"name" rule:"required,min=1,max=200" doc:"The workspace's name."`
 	CompanyName            string              `json:"company_name" rule:"max=200" doc:"Whose name the customers see; the workspace's unless given."`
 	ConnectPartnerName     rpc.Opt[string]     `json:"connect_partner_name" rule:"nullable,max=200" doc:"Another name of company_name."`
-	IsSandbox              bool                `json:"is_sandbox" doc:"Whether it has virtual devices instead of real ones."`
+	IsSandbox              bool                `json:"is_sandbox" rule:"default=false" doc:"Whether it has virtual devices instead of real ones."`
 	OrganizationID         rpc.Opt[string]     `json:"organization_id" rule:"nullable" doc:"null: Keyway has no organizations."`
 	Customization          *customizationInput `json:"connect_webview_customization" doc:"How the Connect Webview looks."`
 	WebviewLogoShape       rpc.Opt[string]     `json:"webview_logo_shape" enum:"circle square" doc:"The older place of connect_webview_customization.logo_shape."`

@@ -8,122 +8,83 @@ import (
 	"strings"
 )
 
-// Code is error.type of an error answer (API contract §3.2).
-type Code string
-
-// The codes that Keyway answers with.
-const (
-	InvalidInput             Code = "invalid_input"
-	InvalidRequest           Code = "invalid_request"
-	MismatchedPageParameters Code = "mismatched_page_parameters"
-	WorkspaceNotSandbox      Code = "workspace_not_sandbox"
-	DeviceManaged            Code = "device_managed"
-	DeviceUnmanaged          Code = "device_unmanaged"
-	SessionAlreadyExists     Code = "client_session_token_already_exists" // create with POST for a user who has one; PUT gives it
-	InvalidClientSession     Code = "invalid_client_session_token"        // a client session header that holds something else
-	NotSupported             Code = "not_supported"                       // the device, brand or account cannot do this
-	CustomerConflict         Code = "customer_key_conflict"               // the account is another customer's already
-	Unauthorized             Code = "unauthorized"
-	ClientSessionRevoked     Code = "client_session_revoked"
-	ClientSessionExpired     Code = "client_session_expired"
-	InvalidPublishableKey    Code = "invalid_publishable_key" // unknown, or its workspace takes none
-	UserIdentifierKeyMissing Code = "publishable_key_requires_user_identifier_key"
-	SessionMustBeEmpty       Code = "publishable_keys_must_create_empty_client_sessions"
-	Forbidden                Code = "forbidden"
-	NotFound                 Code = "not_found"
-	WorkspaceNotFound        Code = "workspace_not_found"
-	DeviceNotFound           Code = "device_not_found"
-	AccessCodeNotFound       Code = "access_code_not_found"
-	AccessCodeNotTimeBound   Code = "access_code_not_time_bound"
-	DuplicateAccessCode      Code = "duplicate_access_code" // another code on the lock has the PIN in some of the same time
-	NoBackupAccessCode       Code = "no_backup_access_code_available"
-	ManagedElsewhere         Code = "access_code_managed_by_another_workspace" // it is taken over with force
-	DeviceOffline            Code = "device_offline"
-	ConnectedAccountNotFound Code = "connected_account_not_found"
-	ConnectWebviewNotFound   Code = "connect_webview_not_found"
-	ClientSessionNotFound    Code = "client_session_not_found" // 401 where it is the credential: see Unknown
-	ActionAttemptNotFound    Code = "action_attempt_not_found"
-	EventNotFound            Code = "event_not_found"
-	WebhookNotFound          Code = "webhook_not_found"
-	WebhookAttemptNotFound   Code = "webhook_attempt_not_found"
-	WebhookDisabled          Code = "webhook_disabled"
-	InvalidEventTypes        Code = "invalid_event_types"
-	TokenNotFound            Code = "personal_access_token_not_found"
-	APIKeyNotFound           Code = "api_key_not_found"
-	WorkspaceKeyNotFound     Code = "workspace_key_not_found"
-	UserNotFound             Code = "user_not_found"
-	UserIdentityNotFound     Code = "user_identity_not_found"
-	MemberNotFound           Code = "member_not_found"
-	InvitationNotFound       Code = "invitation_not_found"
-	ConsoleSessionNotFound   Code = "console_session_not_found"
-	MethodNotAllowed         Code = "method_not_allowed"
-	PayloadTooLarge          Code = "payload_too_large"
-	TooManyRequests          Code = "too_many_requests"
-	OutcomeUnknown           Code = "outcome_unknown" // the change was stored, or may have been, and its answer could not be made
-	Internal                 Code = "internal_error"
-	Unavailable              Code = "service_unavailable"
-)
-
-// statuses is the one place where a code gets its HTTP status.
-var statuses = map[Code]int{
-	InvalidInput:             400,
-	InvalidRequest:           400,
-	MismatchedPageParameters: 400,
-	WorkspaceNotSandbox:      400,
-	DeviceManaged:            400,
-	DeviceUnmanaged:          400,
-	SessionAlreadyExists:     400,
-	InvalidClientSession:     400,
-	NotSupported:             400,
-	CustomerConflict:         400,
-	Unauthorized:             401,
-	ClientSessionRevoked:     401,
-	ClientSessionExpired:     401,
-	InvalidPublishableKey:    401,
-	UserIdentifierKeyMissing: 401,
-	SessionMustBeEmpty:       403,
-	Forbidden:                403,
-	NotFound:                 404,
-	WorkspaceNotFound:        404,
-	DeviceNotFound:           404,
-	AccessCodeNotFound:       404,
-	AccessCodeNotTimeBound:   400,
-	DuplicateAccessCode:      400, // not 409, which some clients send again
-	NoBackupAccessCode:       400,
-	ManagedElsewhere:         400,
-	DeviceOffline:            400,
-	ConnectedAccountNotFound: 404,
-	ConnectWebviewNotFound:   404,
-	ClientSessionNotFound:    404,
-	ActionAttemptNotFound:    404,
-	EventNotFound:            404,
-	WebhookNotFound:          404,
-	WebhookAttemptNotFound:   404,
-	WebhookDisabled:          400,
-	InvalidEventTypes:        400,
-	TokenNotFound:            404,
-	APIKeyNotFound:           404,
-	WorkspaceKeyNotFound:     404,
-	UserNotFound:             404,
-	UserIdentityNotFound:     404,
-	MemberNotFound:           404,
-	InvitationNotFound:       404,
-	ConsoleSessionNotFound:   404,
-	MethodNotAllowed:         405,
-	PayloadTooLarge:          413,
-	TooManyRequests:          429,
-	OutcomeUnknown:           424, // not 408, 409, 429 or 5xx: clients repeat those
-	Internal:                 500,
-	Unavailable:              503,
+// Code is error.type of an error answer (API contract §3.2), with the HTTP status that goes with it.
+type Code struct {
+	name   string
+	status int
 }
+
+func (c Code) String() string { return c.name }
 
 // Status is the HTTP status of the code; 500 for a code that is not in the list.
 func (c Code) Status() int {
-	if s, ok := statuses[c]; ok {
-		return s
+	if c.status == 0 {
+		return 500
 	}
-	return 500
+	return c.status
 }
+
+// MarshalText writes the code's name.
+func (c Code) MarshalText() ([]byte, error) { return []byte(c.name), nil }
+
+// UnmarshalText reads the code of another server's answer, which may be none of ours: so it has no status of its own.
+func (c *Code) UnmarshalText(name []byte) error {
+	*c = Code{name: string(name)}
+	return nil
+}
+
+// The codes that Keyway answers with.
+var (
+	InvalidInput             = Code{"invalid_input", 400}
+	InvalidRequest           = Code{"invalid_request", 400}
+	MismatchedPageParameters = Code{"mismatched_page_parameters", 400}
+	WorkspaceNotSandbox      = Code{"workspace_not_sandbox", 400}
+	DeviceManaged            = Code{"device_managed", 400}
+	DeviceUnmanaged          = Code{"device_unmanaged", 400}
+	SessionAlreadyExists     = Code{"client_session_token_already_exists", 400} // create with POST for a user who has one; PUT gives it
+	InvalidClientSession     = Code{"invalid_client_session_token", 400}        // a client session header that holds something else
+	DuplicateAccessCode      = Code{"duplicate_access_code", 400}               // another code on the lock has the PIN in some of the same time; not 409, which some clients send again
+	NotSupported             = Code{"not_supported", 400}                       // the device, brand or account cannot do this
+	CustomerConflict         = Code{"customer_key_conflict", 400}               // the account is another customer's already
+	Unauthorized             = Code{"unauthorized", 401}
+	ClientSessionRevoked     = Code{"client_session_revoked", 401}
+	ClientSessionExpired     = Code{"client_session_expired", 401}
+	InvalidPublishableKey    = Code{"invalid_publishable_key", 401} // unknown, or its workspace takes none
+	UserIdentifierKeyMissing = Code{"publishable_key_requires_user_identifier_key", 401}
+	SessionMustBeEmpty       = Code{"publishable_keys_must_create_empty_client_sessions", 403}
+	Forbidden                = Code{"forbidden", 403}
+	NotFound                 = Code{"not_found", 404}
+	WorkspaceNotFound        = Code{"workspace_not_found", 404}
+	DeviceNotFound           = Code{"device_not_found", 404}
+	AccessCodeNotFound       = Code{"access_code_not_found", 404}
+	AccessCodeNotTimeBound   = Code{"access_code_not_time_bound", 400}
+	NoBackupAccessCode       = Code{"no_backup_access_code_available", 400}
+	ManagedElsewhere         = Code{"access_code_managed_by_another_workspace", 400} // it is taken over with force
+	DeviceOffline            = Code{"device_offline", 400}
+	ConnectedAccountNotFound = Code{"connected_account_not_found", 404}
+	ConnectWebviewNotFound   = Code{"connect_webview_not_found", 404}
+	ClientSessionNotFound    = Code{"client_session_not_found", 404} // 401 where it is the credential: see Unknown
+	ActionAttemptNotFound    = Code{"action_attempt_not_found", 404}
+	EventNotFound            = Code{"event_not_found", 404}
+	WebhookNotFound          = Code{"webhook_not_found", 404}
+	WebhookAttemptNotFound   = Code{"webhook_attempt_not_found", 404}
+	WebhookDisabled          = Code{"webhook_disabled", 400}
+	InvalidEventTypes        = Code{"invalid_event_types", 400}
+	TokenNotFound            = Code{"personal_access_token_not_found", 404}
+	APIKeyNotFound           = Code{"api_key_not_found", 404}
+	WorkspaceKeyNotFound     = Code{"workspace_key_not_found", 404}
+	UserNotFound             = Code{"user_not_found", 404}
+	UserIdentityNotFound     = Code{"user_identity_not_found", 404}
+	MemberNotFound           = Code{"member_not_found", 404}
+	InvitationNotFound       = Code{"invitation_not_found", 404}
+	ConsoleSessionNotFound   = Code{"console_session_not_found", 404}
+	MethodNotAllowed         = Code{"method_not_allowed", 405}
+	PayloadTooLarge          = Code{"payload_too_large", 413}
+	TooManyRequests          = Code{"too_many_requests", 429}
+	OutcomeUnknown           = Code{"outcome_unknown", 424} // the change was stored, or may have been, and its answer could not be made; clients repeat 408, 409, 429 and 5xx
+	Internal                 = Code{"internal_error", 500}
+	Unavailable              = Code{"service_unavailable", 503}
+)
 
 // Error is a failure that the caller is told of, word for word. It never holds a secret, nor an
 // id that the caller sent.
@@ -149,11 +110,11 @@ type Issue struct {
 	Message string
 }
 
-func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
+func (e *Error) Error() string { return e.Code.name + ": " + e.Message }
 
 // New makes an Error with a formatted message.
 func New(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+	return &Error{Code: code, Message: cut(fmt.Sprintf(format, args...), maxMessage)}
 }
 
 // Reason makes an Error whose error.data.reason tells a program why, beside the message for people.
@@ -176,7 +137,7 @@ func ReasonOf(err error) string {
 // Missing is the answer for a resource that does not exist or that the caller must not see. It
 // does not repeat the id, so that a foreign id and a random one answer alike.
 func Missing(code Code) *Error {
-	name := strings.ReplaceAll(strings.TrimSuffix(string(code), "_not_found"), "_", " ")
+	name := strings.ReplaceAll(strings.TrimSuffix(code.name, "_not_found"), "_", " ")
 	return &Error{Code: code, Message: strings.ToUpper(name[:1]) + name[1:] + " not found"}
 }
 
@@ -193,18 +154,61 @@ func Invalid(param, format string, args ...any) *Error {
 	return InvalidAll([]Issue{{Path: strings.Split(param, "."), Message: fmt.Sprintf(format, args...)}})
 }
 
-// InvalidAll is an InvalidInput that tells all that is wrong with a request at once, with the
-// message in the contract's form.
+// The bounds of a refusal, whatever was sent.
+const (
+	MaxIssues  = 20      // issues that are listed
+	maxMessage = 6 << 10 // bytes of one issue's message
+	maxListed  = 16 << 10
+	maxName    = 200 // bytes of a name in an issue's path
+	maxNames   = 16  // names in an issue's path
+)
+
+// InvalidAll is an InvalidInput that lists what is wrong with a request, with the message in the contract's form. It
+// lists at most MaxIssues, and as many as fit, and then says that there is more.
 func InvalidAll(issues []Issue) *Error {
-	texts := make([]string, len(issues))
-	for i, is := range issues {
-		texts[i] = is.text()
+	var texts []string
+	var listed []Issue
+	size := 0
+	for _, is := range issues {
+		is = is.bounded()
+		text := is.text()
+		if size += len(text); len(listed) == MaxIssues || len(listed) > 0 && size > maxListed {
+			break
+		}
+		texts, listed = append(texts, text), append(listed, is)
 	}
 	msg := strings.Join(texts, ", ")
-	if len(issues) > 1 {
-		msg = fmt.Sprintf("%d Input Errors: %s", len(issues), msg)
+	if len(listed) < len(issues) {
+		msg += ", and more"
 	}
-	return &Error{Code: InvalidInput, Message: msg, Issues: issues}
+	if len(issues) > 1 {
+		msg = fmt.Sprintf("%d Input Errors: %s", len(listed), msg)
+	}
+	return &Error{Code: InvalidInput, Message: msg, Issues: listed}
+}
+
+// bounded is the issue with as much of its texts as a refusal repeats.
+func (i Issue) bounded() Issue {
+	out := Issue{Message: cut(i.Message, maxMessage)}
+	for n, name := range i.Path {
+		if n == maxNames {
+			out.Path = append(out.Path, "…")
+			break
+		}
+		out.Path = append(out.Path, cut(name, maxName))
+	}
+	return out
+}
+
+// cut shortens a text to at most so many bytes, at the end of a character.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && text[most]&0xc0 == 0x80 {
+		most--
+	}
+	return text[:most] + "…"
 }
 
 func (i Issue) text() string {

@@ -44,6 +44,13 @@ type Endpoint struct {
 	Twin    string // a second, older key for the same result
 	Handle  Handler
 
+	// Secret says that an answer can hold a secret: a token, a PIN, a one-time address. It is never compressed, since the
+	// length of a compressed answer tells of what is in it.
+	Secret bool
+	// Pace bounds how often an address may call a public endpoint, before anything of the request is read. It returns
+	// too_many_requests; nil: not bounded.
+	Pace func(address string) error
+
 	// Cache lets equal requests of a workspace share one answer until that workspace is next
 	// written to. Only for reads that depend on nothing but the workspace's rows and the input.
 	Cache bool
@@ -212,6 +219,8 @@ func (e *Endpoint) check() error {
 		return fmt.Errorf("%s: about the token itself, but it takes none", e.Path)
 	case e.Physical && (e.Read || !e.ByDevice):
 		return fmt.Errorf("%s: physical, but a read or not about devices", e.Path)
+	case e.Pace != nil && e.Allow != Public:
+		return fmt.Errorf("%s: the pace of a credential is its own", e.Path)
 	case e.Fresh && e.Allow&ConsoleSession == 0:
 		return fmt.Errorf("%s: fresh, but it takes no console session", e.Path)
 	case e.Returns == "" && e.Handle.out != reflect.TypeFor[OK]() && e.Handle.out != noContentType && e.Handle.out != acceptedType && !isFields(e.Handle.out):
@@ -221,6 +230,9 @@ func (e *Endpoint) check() error {
 		if err := e.Handle.in.readableFromQuery(); err != nil {
 			return fmt.Errorf("%s: %w", e.Path, err)
 		}
+	}
+	if err := e.Handle.in.zeroIsAbsent(); err != nil {
+		return fmt.Errorf("%s: %w", e.Path, err)
 	}
 	return nil
 }

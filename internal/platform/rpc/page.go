@@ -130,57 +130,12 @@ func (c *callState) fingerprint() string {
 }
 
 // parameters are the request's parameters apart from its cursor, in the query grammar however
-// they were sent.
+// they were sent. Parameters that the endpoint does not have are not among them.
 func (c *callState) parameters() url.Values {
 	q := url.Values{}
-	if c.inQuery {
-		if sent, err := url.ParseQuery(c.query); err == nil {
-			q = sent
-		}
-	} else if len(c.body) > 0 {
-		dec := json.NewDecoder(bytes.NewReader(c.body))
-		dec.UseNumber()
-		var tree any
-		if dec.Decode(&tree) == nil {
-			if _, ok := tree.(map[string]any); ok {
-				flatten("", tree, q)
-			}
-		}
-	}
+	c.endpoint.Handle.in.toQuery(c.in, "", q)
 	q.Del("page_cursor")
-	q.Del("_strict")
 	return q
-}
-
-// flatten writes a JSON body in the query grammar, for the fingerprint and for next_page_url.
-func flatten(prefix string, v any, out url.Values) {
-	switch v := v.(type) {
-	case map[string]any:
-		for k, e := range v {
-			name := k
-			if prefix != "" {
-				name = prefix + "." + k
-			}
-			flatten(name, e, out)
-		}
-	case []any:
-		if len(v) == 0 {
-			out.Add(prefix, "")
-		}
-		for _, e := range v {
-			flatten(prefix, e, out)
-		}
-	case string:
-		out.Add(prefix, v)
-	case nil:
-		out.Add(prefix, "")
-	default:
-		b, err := json.Marshal(v)
-		if err != nil {
-			panic(err) // it was decoded from JSON
-		}
-		out.Add(prefix, string(b))
-	}
 }
 
 // Time is a time on the wire: ISO 8601 in UTC with milliseconds.

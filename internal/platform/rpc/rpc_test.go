@@ -108,7 +108,7 @@ func (colour) Enum() []string { return []string{"red", "blue"} }
 
 type inner struct {
 	Size   float64  `json:"size" rule:"required"`
-	Labels []string `json:"labels"`
+	Labels []string `json:"labels" rule:"default=[]"`
 }
 
 type input struct {
@@ -118,12 +118,12 @@ type input struct {
 	On       rpc.Opt[bool]      `json:"on"`
 	Count    rpc.Opt[int]       `json:"count" rule:"min=1,max=10"`
 	Colour   rpc.Opt[colour]    `json:"colour"`
-	Colours  []colour           `json:"colours"`
+	Colours  []colour           `json:"colours" rule:"default=[]"`
 	Shape    string             `json:"shape" enum:"round square"`
 	At       rpc.Opt[time.Time] `json:"at"`
 	Inner    *inner             `json:"inner"`
-	Metadata map[string]any     `json:"metadata"`
-	Numbers  map[string]float64 `json:"numbers"`
+	Metadata map[string]any     `json:"metadata" rule:"default={}"`
+	Numbers  map[string]float64 `json:"numbers" rule:"default={}"`
 }
 
 // seen serves what was decoded as the answer.
@@ -234,7 +234,6 @@ func TestBodies(t *testing.T) {
 		"empty value is null":           {request{method: "GET", target: "?name="}, input{Name: rpc.Opt[string]{Set: true, Null: true}}},
 		"null":                          {request{body: `{"name":null}`}, input{Name: rpc.Opt[string]{Set: true, Null: true}}},
 		"value":                         {request{body: `{"name":"é̀"}`}, input{Name: rpc.Opt[string]{Set: true, Value: "é̀"}}},
-		"empty string is a value":       {request{body: `{"name":""}`}, input{Name: rpc.Opt[string]{Set: true}}},
 		"scalars of a query":            {request{method: "GET", target: "?on=false&count=3&at=2026-01-02T03:04:05.006Z&colour=blue&shape=round"}, input{On: rpc.Opt[bool]{Set: true}, Count: rpc.Opt[int]{Set: true, Value: 3}, At: rpc.Opt[time.Time]{Set: true, Value: at}, Colour: rpc.Opt[colour]{Set: true, Value: "blue"}, Shape: "round"}},
 		"scalars of a body":             {request{body: `{"on":true,"count":3.0,"at":"2026-01-02T04:04:05.006+01:00","colour":"blue"}`}, input{On: rpc.Opt[bool]{Set: true, Value: true}, Count: rpc.Opt[int]{Set: true, Value: 3}, At: rpc.Opt[time.Time]{Set: true, Value: at}, Colour: rpc.Opt[colour]{Set: true, Value: "blue"}}},
 		"a space for the T of a time":   {request{body: `{"at":"2026-01-02 04:04:05.006+01:00"}`}, input{At: rpc.Opt[time.Time]{Set: true, Value: at}}},
@@ -288,14 +287,14 @@ func TestValidation(t *testing.T) {
 	t.Parallel()
 	type required struct {
 		DeviceID string   `json:"device_id" rule:"required"`
-		IDs      []string `json:"device_ids"`
+		IDs      []string `json:"device_ids" rule:"default=[]"`
 		Limit    int      `json:"limit" rule:"min=1,max=500"`
 		Kind     string   `json:"kind" enum:"a b"`
 		Inner    *inner   `json:"inner"`
 		Name     *string  `json:"name" rule:"min=1,max=3"`
 		At       *time.Time
 		When     *time.Time         `json:"when"`
-		Map      map[string]float64 `json:"map"`
+		Map      map[string]float64 `json:"map" rule:"default={}"`
 	}
 	s := setup(t, rpc.Endpoint{Path: "/x/get", Summary: "s", Allow: rpc.APIKey, Read: true, Handle: rpc.Func(func(context.Context, required) (rpc.OK, error) { return rpc.OK{}, nil })})
 	errs := func(message ...any) map[string]any { return map[string]any{"_errors": message} }
@@ -318,7 +317,7 @@ func TestValidation(t *testing.T) {
 		"too large":               {request{body: `{"device_id":"d","limit":501}`}, `Number must be less than or equal to 500 for "limit"`, none(map[string]any{"limit": errs("Number must be less than or equal to 500")})},
 		"enum":                    {request{body: `{"device_id":"d","kind":"c"}`}, `Invalid enum value. Expected 'a' | 'b', received 'c' for "kind"`, none(map[string]any{"kind": errs("Invalid enum value. Expected 'a' | 'b', received 'c'")})},
 		"length":                  {request{body: `{"device_id":"d","name":"abcd"}`}, `String must contain at most 3 character(s) for "name"`, none(map[string]any{"name": errs("String must contain at most 3 character(s)")})},
-		"time":                    {request{body: `{"device_id":"d","when":"soon"}`}, `Invalid datetime for "when"`, none(map[string]any{"when": errs("Invalid datetime")})},
+		"time":                    {request{body: `{"device_id":"d","when":"soon"}`}, "Invalid datetime. Expected ISO 8601: " + rpc.TimeForms + ` for "when"`, none(map[string]any{"when": errs("Invalid datetime. Expected ISO 8601: " + rpc.TimeForms)})},
 		"nested": {request{body: `{"device_id":"d","inner":{"labels":[1]},"map":{"k":"v"}}`}, `3 Input Errors: inner.size is required, Expected string, received number for "inner.labels.0", Expected number, received string for "map.k"`,
 			none(map[string]any{
 				"inner": map[string]any{"_errors": []any{}, "size": errs("Required"), "labels": map[string]any{"_errors": []any{}, "0": errs("Expected string, received number")}},
@@ -531,7 +530,7 @@ func (r row) Page() (doc []byte, createdAt int64, id string) {
 type pageInput struct {
 	rpc.PageInput
 	IDs  rpc.Opt[[]string] `json:"ids"`
-	Has  map[string]any    `json:"has"`
+	Has  map[string]any    `json:"has" rule:"default={}"`
 	Kind string            `json:"kind"`
 }
 

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +13,6 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -61,15 +61,14 @@ type Config struct {
 	// Unavailable tells whether an error means that the database cannot be read or written now, which
 	// is answered with 503 and not taken for a bug.
 	Unavailable func(error) bool
-
-	// Track gives a context for a handler, and afterwards tells whether anything was stored with it or may
-	// have been. A handler that fails then is answered with outcome_unknown, which clients do not repeat.
-	Track func(context.Context) (tracked context.Context, changed func() bool)
 	// Refused is told of each 401 and 403 to a credential that had proved possession of its secret;
 	// nil: nobody is.
 	Refused func(Refusal)
 	// Client is the address a request came from, with trusted proxies taken into account.
 	Client func(*http.Request) string
+	// Track gives a context for a handler, and afterwards tells whether anything was stored with it or may
+	// have been. A handler that fails then is answered with outcome_unknown, which clients do not repeat.
+	Track func(context.Context) (tracked context.Context, changed func() bool)
 }
 
 // Refusal is a request that was refused although its credential had proved possession of its secret.
@@ -155,14 +154,36 @@ func (s *Server) Has(path string) bool { return s.routes[path] != nil }
 // callState is what a running request knows of itself.
 type callState struct {
 	id       string
-	endpoint *Endpoint
+	w        responseWriter
+	endpoint *Endpoint // nil for an unknown path
 	caller   Caller
 	method   string
 	query    string // raw
-	inQuery  bool   // the parameters are in the query; otherwise they are in the body, and the query means nothing
+	inQuery  bool   // the parameters are in the query; otherwise they are in the body
 	body     []byte
+	in       reflect.Value // the decoded input
 	client   Client
+	changed  func() bool // whether anything was stored or may have been; nil before the endpoint is called
 }
+
+// responseWriter knows whether an answer was begun.
+type responseWriter struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (w *responseWriter) WriteHeader(status int) {
+	w.begun = true
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *responseWriter) Write(b []byte) (int, error) {
+	w.begun = true
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Client is where a request came from.
 type Client struct{ Address, UserAgent string }
@@ -196,54 +217,122 @@ func NewRequestID() string {
 	return string(b)
 }
 
-// ServeHTTP answers one request: route and verb, credential, decoding and validation, endpoint.
+// ServeHTTP answers one request: route and verb, credential, decoding and validation, endpoint. Whatever panics on the
+// way, there is an answer, a line in the log and a count.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	c := &callState{id: NewRequestID(), method: r.Method, query: r.URL.RawQuery, client: Client{s.Client(r), r.UserAgent()}}
-	h := w.Header()
-	h.Set("Seam-Request-Id", c.id)
-	h["Cache-Control"] = noStore
-	cors(h, r)
+	c := &callState{id: NewRequestID(), w: responseWriter{ResponseWriter: w}, method: r.Method, query: r.URL.RawQuery}
 	rt := s.routes[r.URL.Path]
 	var status, size int
-	if rt == nil {
-		status, size = s.writeError(w, c, fault.New(fault.NotFound, "There is no such endpoint"))
-		s.refused.WithLabelValues("unknown_path").Inc()
-	} else if r.Method == http.MethodOptions {
-		status = http.StatusNoContent
-		w.WriteHeader(status)
-	} else if rt.Handle.stream != nil {
-		c.endpoint = rt.Endpoint
-		status, size = s.stream(w, r, rt, c)
-		rt.count(s.total, status)
-	} else {
-		c.endpoint = rt.Endpoint
-		body, err := s.answer(w, r, rt, c)
-		if err != nil {
-			status, size = s.writeError(w, c, err)
-		} else {
-			status, size = http.StatusOK, len(body)
-			if rt.Handle.out == noContentType {
-				status = http.StatusNoContent
-				w.WriteHeader(status)
-			} else {
-				h["Content-Type"] = jsonType
-				h["Content-Length"] = []string{strconv.Itoa(size)}
-				if rt.Handle.out == acceptedType {
-					status = http.StatusAccepted
-					w.WriteHeader(status)
-				}
-				w.Write(body)
+	defer func() {
+		v := recover()
+		if v != nil && v != http.ErrAbortHandler {
+			status, size = s.rescue(c, v)
+		}
+		s.finish(r, rt, c, status, size, time.Since(start))
+		if v != nil && (v == http.ErrAbortHandler || size < 0) {
+			panic(http.ErrAbortHandler) // the client sees that the answer is not whole
+		}
+	}()
+	status, size = s.serve(r, rt, c)
+}
+
+// rescue answers a request that panicked. Its size is -1 where an answer was begun already.
+func (s *Server) rescue(c *callState, v any) (status, size int) {
+	s.panics.Inc()
+	err := fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+	if c.w.begun {
+		s.Log.Error("request failed", "request_id", c.id, "error", err)
+		return http.StatusInternalServerError, -1
+	}
+	defer func() {
+		if recover() != nil { // in the writer of errors itself
+			status, size = http.StatusInternalServerError, -1
+			if !c.w.begun {
+				size = writeBody(&c.w, http.StatusInternalServerError, jsonType, internalAnswer)
 			}
 		}
-		rt.seconds.Observe(time.Since(start).Seconds())
+	}()
+	return s.writeError(c, err)
+}
+
+// internalAnswer is the last resort: nothing has to be made for it.
+var internalAnswer = []byte(`{"error":{"type":"internal_error","message":"Something went wrong on the server"},"ok":false}`)
+
+// finish counts and logs a request.
+func (s *Server) finish(r *http.Request, rt *route, c *callState, status, size int, took time.Duration) {
+	if rt != nil && r.Method != http.MethodOptions {
+		if rt.Handle.stream == nil {
+			rt.seconds.Observe(took.Seconds())
+		}
 		rt.count(s.total, status)
 	}
 	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 		slog.String("method", r.Method), slog.String("path", logPath(rt)), slog.Int("status", status),
-		slog.Duration("took", time.Since(start)), slog.Int("bytes", size), slog.String("request_id", c.id),
+		slog.Duration("took", took), slog.Int("bytes", max(size, 0)), slog.String("request_id", c.id),
 		slog.String("workspace_id", c.caller.WorkspaceID), slog.String("credential_id", c.caller.CredentialID),
 		slog.String("address", c.client.Address))
+}
+
+// serve answers a request and gives the answer's status and size.
+func (s *Server) serve(r *http.Request, rt *route, c *callState) (status, size int) {
+	h := c.w.Header()
+	h.Set("Seam-Request-Id", c.id)
+	h["Cache-Control"] = noStore
+	c.client = Client{s.Client(r), r.UserAgent()}
+	cors(h, r)
+	switch {
+	case r.Method == http.MethodOptions: // for unknown paths too, so that a page can read that they are unknown
+		c.w.WriteHeader(http.StatusNoContent)
+		return http.StatusNoContent, 0
+	case rt == nil:
+		s.refused.WithLabelValues("unknown_path").Inc()
+		return s.writeError(c, fault.New(fault.NotFound, "There is no such endpoint"))
+	}
+	c.endpoint = rt.Endpoint
+	if rt.Handle.stream != nil {
+		return s.stream(r, rt, c)
+	}
+	if r.Method == http.MethodHead && rt.Read {
+		c.method = http.MethodGet // net/http leaves out the body
+	}
+	body, err := s.answer(r, rt, c)
+	if err != nil {
+		return s.writeError(c, err)
+	}
+	switch rt.Handle.out {
+	case noContentType:
+		c.w.WriteHeader(http.StatusNoContent)
+		return http.StatusNoContent, 0
+	case acceptedType:
+		status = http.StatusAccepted
+	default:
+		status = http.StatusOK
+	}
+	return status, s.write(r, rt, c, status, body)
+}
+
+// write sends the body of a success, compressed where the client takes that, it pays and it gives away no secret.
+func (s *Server) write(r *http.Request, rt *route, c *callState, status int, body answerBody) int {
+	if rt.Secret {
+		return writeBody(&c.w, status, jsonType, body.plain)
+	}
+	h := c.w.Header()
+	h.Add("Vary", "Accept-Encoding")
+	if len(body.plain) < minCompressed || !acceptsGzip(r.Header) {
+		return writeBody(&c.w, status, jsonType, body.plain)
+	}
+	compressed := body.compressed(s.cache)
+	h["Content-Encoding"] = gzipEncoding
+	return writeBody(&c.w, status, jsonType, compressed)
+}
+
+func writeBody(w http.ResponseWriter, status int, contentType []string, body []byte) int {
+	w.Header()["Content-Type"] = contentType
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a reader that is gone has lost nothing else
+	return len(body)
 }
 
 var (
@@ -273,82 +362,96 @@ func (rt *route) count(total *prometheus.CounterVec, status int) {
 	c.(prometheus.Counter).Inc()
 }
 
-// answer gives the body of a 200, or the error to answer with.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, c *callState) (body []byte, err error) {
-	changed := func() bool { return false }
-	defer func() {
-		if v := recover(); v != nil {
-			s.panics.Inc()
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-		if err != nil && changed() {
-			err = s.withoutRetry(c, err)
-		}
-	}()
-	ctx, err := s.admit(w, r, rt, c)
+// answer gives the body of a success, or the error to answer with.
+func (s *Server) answer(r *http.Request, rt *route, c *callState) (body answerBody, err error) {
+	ctx, err := s.admit(r, rt, c)
 	if err != nil {
-		return nil, err
+		return body, err
 	}
-	key := ""
-	if rt.Cache && s.cache != nil && c.caller.Known {
-		key = c.cacheKey()
-		if body, ok := s.cache.GetIfPresent(key); ok {
+	if rt.Cache && s.cache != nil && c.caller.Known && len(c.body)+len(c.query) <= maxCacheKey {
+		body.key = c.cacheKey()
+		if plain, ok := s.cache.GetIfPresent(body.key); ok {
+			body.plain = plain
 			return body, nil
 		}
 	}
-	in, err := s.decode(rt, c)
-	if err != nil {
-		return nil, err
+	if c.in, err = s.decode(rt, c); err != nil {
+		return body, err
 	}
 	if s.Track != nil && !rt.Read {
-		ctx, changed = s.Track(ctx)
+		ctx, c.changed = s.Track(ctx)
 	}
-	out, err := rt.Handle.call(ctx, in)
+	out, err := rt.Handle.call(ctx, c.in)
 	if err != nil {
-		return nil, err
+		return body, err
 	}
-	body, err = s.encode(rt.Endpoint, c, out)
-	if err == nil && key != "" {
-		s.cache.Set(key, body)
+	body.plain, err = s.encode(rt.Endpoint, c, out)
+	if err == nil && body.key != "" {
+		s.cache.Set(body.key, body.plain)
 	}
 	return body, err
 }
 
-// withoutRetry replaces an error that clients answer by repeating the request, after the request has changed
-// something.
-func (s *Server) withoutRetry(c *callState, err error) error {
-	var f *fault.Error
-	if errors.As(err, &f) && f.Status() < http.StatusInternalServerError {
-		return err
-	}
-	s.Log.Error("request failed after its change was stored, or may have been", "request_id", c.id, "error", err)
-	return fault.New(fault.OutcomeUnknown,
-		"The change was stored, or may have been, but the answer could not be made: look before repeating it (request id %s)", c.id)
-}
+// maxCacheKey bounds the parameters of an answer that is kept: unknown ones are part of them.
+const maxCacheKey = 4 << 10
 
-// admit checks verb and credential and reads the body.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt *route, c *callState) (ctx context.Context, err error) {
-	if !slices.Contains(rt.verbs, r.Method) {
-		w.Header().Set("Allow", rt.allow)
+// admit checks verb and credential, or the pace of a public endpoint, and reads the body.
+func (s *Server) admit(r *http.Request, rt *route, c *callState) (ctx context.Context, err error) {
+	if !slices.Contains(rt.verbs, c.method) {
+		c.w.Header().Set("Allow", rt.allow)
 		return nil, fault.New(fault.MethodNotAllowed, "only %s accepted", strings.ReplaceAll(rt.allow, ", ", ","))
 	}
 	ctx = context.WithValue(r.Context(), callKey{}, c)
 	if rt.Allow != Public {
 		ctx, c.caller, err = s.Authenticator.Authenticate(ctx, r, rt.Endpoint)
 		if t := c.caller.ExpiresAt; !t.IsZero() {
-			w.Header().Set("Seam-Token-Expires-At", t.UTC().Format(TimeForm))
+			c.w.Header().Set("Seam-Token-Expires-At", t.UTC().Format(TimeForm))
 		}
-		if err != nil {
-			return nil, err
-		}
+	} else if rt.Pace != nil {
+		err = rt.Pace(c.client.Address)
 	}
-	c.inQuery = (r.Method == http.MethodGet || r.Method == http.MethodDelete) && c.query != ""
+	if err != nil {
+		return nil, err
+	}
+	if c.body, err = readBody(&c.w, r); err != nil {
+		return nil, err
+	}
+	c.inQuery = (c.method == http.MethodGet || c.method == http.MethodDelete) && c.query != ""
+	return ctx, c.checkQuery()
+}
+
+// checkQuery refuses parameters in a place where they would be passed over without a word.
+func (c *callState) checkQuery() error {
+	if c.query == "" {
+		return nil
+	}
+	q, err := url.ParseQuery(c.query)
 	if !c.inQuery {
-		if c.body, err = readBody(w, r); err != nil {
-			return nil, err
+		if q.Has("page_cursor") {
+			return fault.Invalid("page_cursor", "In the query of a %s parameters are not read: send it in the body, or send a GET", c.method)
 		}
+		return nil
 	}
-	return ctx, nil
+	if err != nil { // told by the decoding
+		return nil
+	}
+	if delete(q, "_strict"); emptyBody(c.body) {
+		return nil
+	}
+	if len(q) > 0 {
+		return fault.New(fault.InvalidRequest, "Parameters were sent in the query and in the body: send all in one of the two")
+	}
+	c.inQuery = false
+	return nil
+}
+
+// emptyBody tells whether a body holds no parameters.
+func emptyBody(body []byte) bool {
+	switch string(bytes.TrimSpace(body)) {
+	case "", "null", "{}":
+		return true
+	}
+	return false
 }
 
 // cacheKey holds everything that an answer depends on. The generation is part of it, so that an
@@ -365,43 +468,60 @@ func (c *callState) cacheKey() string {
 	return string(append(b, c.body...))
 }
 
-func (s *Server) decode(rt *route, c *callState) (reflect.Value, error) {
+func (s *Server) decode(rt *route, c *callState) (in reflect.Value, err error) {
 	d := &decoding{}
-	var in reflect.Value
 	if c.inQuery {
-		q, err := url.ParseQuery(c.query)
-		if err != nil {
-			return in, fault.New(fault.InvalidRequest, "The query string is not valid")
-		}
-		in = rt.Handle.in.fromQuery(q, d)
+		in, err = rt.Handle.in.fromQuery(c.query, d)
 	} else {
-		var err error
-		if in, err = rt.Handle.in.fromJSON(c.body, d); err != nil {
-			return in, err
-		}
+		in, err = rt.Handle.in.fromJSON(c.body, d)
 	}
 	if d.unknown > 0 {
 		s.unknown.WithLabelValues(rt.Path).Add(float64(d.unknown))
 	}
-	if len(d.issues) > 0 {
-		return in, fault.InvalidAll(d.issues)
+	if err == nil {
+		err = d.refusal()
 	}
-	return in, nil
+	return in, err
 }
 
+// readBody reads a request's body, which may be compressed. It returns payload_too_large, and invalid_request for
+// a body that cannot be read.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, fault.New(fault.PayloadTooLarge, "The body is larger than %d bytes", maxBody)
+	tooLarge := fault.New(fault.PayloadTooLarge, "The body is larger than %d bytes", maxBody)
+	if r.ContentLength > maxBody {
+		return nil, tooLarge
+	}
+	from := io.Reader(http.MaxBytesReader(w, r.Body, maxBody))
+	switch encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); encoding {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		z, err := gzip.NewReader(from)
+		if errors.Is(err, io.EOF) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fault.New(fault.InvalidRequest, "The body is not gzip, although Content-Encoding says so")
+		}
+		from = io.LimitReader(z, maxBody+1)
+	default:
+		return nil, fault.New(fault.InvalidRequest, "A body with this Content-Encoding is not read: send it as it is, or as gzip")
+	}
+	var b bytes.Buffer
+	if r.ContentLength > 0 {
+		b.Grow(int(r.ContentLength) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(from)
+	var over *http.MaxBytesError
+	if errors.As(err, &over) || b.Len() > maxBody {
+		return nil, tooLarge
 	}
 	if err != nil {
 		return nil, fault.New(fault.InvalidRequest, "The body could not be read")
 	}
-	return body, nil
+	return b.Bytes(), nil
 }
 
 func (s *Server) encode(e *Endpoint, c *callState, out any) ([]byte, error) {
@@ -470,89 +590,6 @@ func marshal(v any) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
-// writeError answers with an error in the envelope. Whatever is not a *fault.Error is a bug or a
-// database that is out of order: it is logged here, once, and the caller learns only the request id.
-func (s *Server) writeError(w http.ResponseWriter, c *callState, err error) (status, size int) {
-	var f *fault.Error
-	switch {
-	case errors.As(err, &f):
-	case errors.Is(err, context.Canceled):
-		f = fault.New(fault.Unavailable, "The request was given up")
-	case s.Unavailable != nil && s.Unavailable(err):
-		s.Log.Error("the database is out of reach", "request_id", c.id, "error", err)
-		f = fault.New(fault.Unavailable, "The server cannot read or write its data at the moment; try again (request id %s)", c.id)
-	default:
-		s.Log.Error("request failed", "request_id", c.id, "error", err)
-		f = fault.New(fault.Internal, "Something went wrong on the server (request id %s)", c.id)
-	}
-	if status := f.Status(); s.Refused != nil && c.caller.CredentialID != "" && (status == http.StatusUnauthorized || status == http.StatusForbidden) {
-		s.Refused(Refusal{c.id, c.caller.CredentialID, c.caller.WorkspaceID, c.endpoint.Path, c.client.Address, f})
-	}
-	return WriteError(w, f)
-}
-
-// retryUnavailable is Retry-After of a 503, in seconds.
-const retryUnavailable = 2
-
-// WriteError writes the error envelope, for endpoints and for what stands beside them.
-func WriteError(w http.ResponseWriter, f *fault.Error) (status, size int) {
-	e := map[string]any{"type": f.Code, "message": f.Message}
-	if f.Data != nil {
-		e["data"] = f.Data
-	}
-	if f.Issues != nil {
-		e["validation_errors"] = validationErrors(f.Issues)
-	}
-	body, err := marshal(map[string]any{"error": e, "ok": false})
-	if err != nil {
-		panic(err) // strings and maps of strings
-	}
-	body = hideCredentials(body)
-	if seconds, ok := f.Data["retry_after"].(int); ok {
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-	} else if f.Status() == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", strconv.Itoa(retryUnavailable))
-	}
-	w.Header()["Content-Type"] = jsonType
-	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
-	w.WriteHeader(f.Status())
-	w.Write(body)
-	return f.Status(), len(body)
-}
-
-// looksSecret is what looks like a token, a cookie, a webhook's secret, a JWT or a one-time link.
-var looksSecret = regexp.MustCompile(`(?:seam_[0-9A-Za-z]{4,}|session)_[0-9A-Za-z]{20,}|whsec_[0-9A-Za-z+/=]{16,}|ey[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|[0-9a-f]{8}-[0-9a-f-]{27}_[0-9A-Za-z]{32}`)
-
-// hideCredentials leaves of credentials their visible part: what a client sent in a wrong place is told
-// back to it, and from there gets into its own logs.
-func hideCredentials(body []byte) []byte {
-	return looksSecret.ReplaceAllFunc(body, func(found []byte) []byte {
-		end := bytes.LastIndexAny(found, "_.")
-		if bytes.HasPrefix(found, []byte("ey")) {
-			end = 1
-		}
-		return append(bytes.Clone(found[:end+1]), "…"...)
-	})
-}
-
-// validationErrors nests issues by parameter, as the contract has it.
-func validationErrors(issues []fault.Issue) map[string]any {
-	root := map[string]any{"_errors": []string{}}
-	for _, is := range issues {
-		at := root
-		for _, name := range is.Path {
-			next, ok := at[name].(map[string]any)
-			if !ok {
-				next = map[string]any{"_errors": []string{}}
-				at[name] = next
-			}
-			at = next
-		}
-		at["_errors"] = append(at["_errors"].([]string), is.Message)
-	}
-	return root
 }
 
 // corsHeaders are the request headers that the SDKs send from a browser.

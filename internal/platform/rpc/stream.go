@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -151,7 +150,7 @@ func (s *Server) Streams() *Streams { return s.open }
 // returns, the reader leaves, another caller needs the place or the server stops. It returns too_many_requests, or
 // what f returns.
 func (o *Streams) Serve(w http.ResponseWriter, r *http.Request, by Caller, f func(context.Context, *Stream) error) error {
-	st := &Stream{w: w, rc: http.NewResponseController(w), LastEventID: r.Header.Get("Last-Event-ID")}
+	st := &Stream{w: w, rc: http.NewResponseController(w), LastEventID: CanonicalID(r.Header.Get("Last-Event-ID"))}
 	err := o.run(r.Context(), st, by, func(ctx context.Context) error { return f(ctx, st) })
 	if st.opened && fault.Is(err, fault.TooManyRequests) {
 		return nil // it gave way; its reader comes again
@@ -276,14 +275,14 @@ func (o *Streams) forget(s *openStream) {
 }
 
 // stream runs a streaming endpoint and gives the status it was answered with.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request, rt *route, c *callState) (status, size int) {
-	st := &Stream{w: w, rc: http.NewResponseController(w), LastEventID: r.Header.Get("Last-Event-ID")}
+func (s *Server) stream(r *http.Request, rt *route, c *callState) (status, size int) {
+	st := &Stream{w: &c.w, rc: http.NewResponseController(&c.w), LastEventID: CanonicalID(r.Header.Get("Last-Event-ID"))}
 	err := s.runStream(st, r, rt, c)
 	switch {
 	case !st.opened && errors.Is(err, context.Canceled):
-		return s.writeError(w, c, fault.New(fault.Unavailable, "The server is stopping"))
+		return s.writeError(c, fault.New(fault.Unavailable, "The server is stopping"))
 	case !st.opened:
-		return s.writeError(w, c, err)
+		return s.writeError(c, err)
 	}
 	var f *fault.Error
 	switch {
@@ -302,19 +301,12 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, rt *route, c *ca
 	return http.StatusOK, 0
 }
 
-func (s *Server) runStream(st *Stream, r *http.Request, rt *route, c *callState) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			s.panics.Inc()
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
-	ctx, err := s.admit(st.w, r, rt, c)
+func (s *Server) runStream(st *Stream, r *http.Request, rt *route, c *callState) error {
+	ctx, err := s.admit(r, rt, c)
 	if err != nil {
 		return err
 	}
-	in, err := s.decode(rt, c)
-	if err != nil {
+	if c.in, err = s.decode(rt, c); err != nil {
 		return err
 	}
 	st.ExpiresAt = c.caller.ExpiresAt
@@ -323,6 +315,6 @@ func (s *Server) runStream(st *Stream, r *http.Request, rt *route, c *callState)
 			again, _, err := s.Authenticator.Authenticate(ctx, r, rt.Endpoint)
 			return again, err
 		}
-		return rt.Handle.stream(ctx, in, st)
+		return rt.Handle.stream(ctx, c.in, st)
 	})
 }

@@ -50,7 +50,7 @@ const MaxLeaked = 1000
 // Endpoints are the rows of /keyway/v1/credentials.
 func (l *Leaks) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/keyway/v1/credentials/revoke", Summary: "Ends credentials that were found where they do not belong. Needs no sign-in, only the whole secrets, and never tells which of them were good.", Allow: rpc.Public, Handle: rpc.Func(l.revoke)},
+		{Path: "/keyway/v1/credentials/revoke", Summary: "Ends credentials that were found where they do not belong. Needs no sign-in, only the whole secrets, and never tells which of them were good.", Allow: rpc.Public, Pace: l.pace, Handle: rpc.Func(l.revoke)},
 	}
 }
 
@@ -62,12 +62,14 @@ type leakedInput struct {
 // than not finding it, and nobody shall read the difference off the clock.
 const answerEvery = 100 * time.Millisecond
 
+// pace bounds the reports of an address before their texts are read.
+func (l *Leaks) pace(address string) error {
+	return l.Limit.Admit(Network(address), "Too many reports from this address; try again later")
+}
+
 func (l *Leaks) revoke(ctx context.Context, in leakedInput) (rpc.Accepted, error) {
 	began := time.Now()
 	address := rpc.ClientOf(ctx).Address
-	if err := l.Limit.Admit(Network(address), "Too many reports from this address; try again later"); err != nil {
-		return rpc.Accepted{}, err
-	}
 	_, err := l.Revoke(ctx, in.Credentials, audit.Actor{Kind: "finder", Address: address})
 	took := time.Since(began)
 	select {

@@ -153,6 +153,8 @@ var errUnknown = fault.New(fault.Unauthorized, "The credential is not valid, or 
 
 var errNone = fault.New(fault.Unauthorized, "No credential: send one as `Authorization: Bearer …`")
 
+var errAPIKeyHeader = fault.New(fault.Unauthorized, "No credential: the seam-api-key header is not read; send the API key or personal access token as `Authorization: Bearer …`")
+
 var errNoWorkspace = fault.New(fault.Unauthorized, "A personal access token or console session needs the seam-workspace header here, with a workspace id")
 
 // Authenticate reads the request's credential and finds out who it stands for. It returns
@@ -316,12 +318,15 @@ func readHeaders(h http.Header) (s sent, err error) {
 		return strings.Join(found, "")
 	}
 	authorization := single("Authorization")
-	s.workspaceID = single("Seam-Workspace")
+	s.workspaceID = rpc.CanonicalID(single("Seam-Workspace"))
 	scheme, bearer, _ := strings.Cut(authorization, " ")
-	if strings.EqualFold(scheme, "Bearer") {
+	switch {
+	case strings.EqualFold(scheme, "Bearer"):
 		s.token = bearer
+	case strings.EqualFold(scheme, "Basic"): // a proxy's, and nothing that the API knows
+		authorization = ""
 	}
-	first := "Authorization"
+	first, none := "Authorization", errNone
 	for _, name := range []string{"Client-Session-Token", "Seam-Client-Session-Token", "Seam-Api-Key", "Seam-Publishable-Key"} {
 		other := single(name)
 		switch {
@@ -334,7 +339,7 @@ func readHeaders(h http.Header) (s sent, err error) {
 			}
 			s.token, first = other, name
 		case authorization == "" && s.token == "":
-			// No place for an API key: it is as if nothing was sent.
+			none = errAPIKeyHeader
 		case other != s.token && err == nil:
 			err = fault.New(fault.InvalidRequest, "Two different credentials were sent, in the %s and %s headers", first, strings.ToLower(name))
 		}
@@ -345,7 +350,7 @@ func readHeaders(h http.Header) (s sent, err error) {
 		}
 	}
 	if err == nil && s.token == "" && s.publishableKey == "" {
-		err = errNone
+		err = none
 	}
 	return s, err
 }
