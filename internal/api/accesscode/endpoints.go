@@ -21,21 +21,21 @@ const (
 // Endpoints are the rows of /access_codes.
 func (c *Codes) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/access_codes/create", Summary: "Makes an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Handle: rpc.Func(c.createOne)},
-		{Path: "/access_codes/create_multiple", Summary: "Makes access codes on several devices, which share one PIN where they can.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PUT", Returns: "access_codes", Handle: rpc.Func(c.createMultiple)},
-		{Path: "/access_codes/delete", Summary: "Takes an access code off its lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "DELETE", Returns: "action_attempt", Handle: rpc.Func(c.deleteOne)},
-		{Path: "/access_codes/generate_code", Summary: "Makes up a PIN that a device takes and that is not in use on it.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "generated_code", Handle: rpc.Func(c.generate)},
-		{Path: "/access_codes/get", Summary: "Gets an access code, by its id, or by its device and PIN.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "access_code", Handle: rpc.Func(c.getOne)},
-		{Path: "/access_codes/get_timeline", Summary: "Lists what happened to an access code, oldest first.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Handle: rpc.Func(c.getTimeline)},
-		{Path: "/access_codes/list", Summary: "Lists access codes.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "access_codes", Handle: rpc.Func(c.list)},
-		{Path: "/access_codes/pull_backup_access_code", Summary: "Gets the backup that stands in for an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Returns: "access_code", Twin: "backup_access_code", Handle: rpc.Func(c.pullBackup)},
+		{Path: "/access_codes/create", Summary: "Makes an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Secret: true, Handle: rpc.Func(c.createOne)},
+		{Path: "/access_codes/create_multiple", Summary: "Makes access codes on several devices, which share one PIN where they can.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PUT", Returns: "access_codes", Secret: true, Handle: rpc.Func(c.createMultiple)},
+		{Path: "/access_codes/delete", Summary: "Takes an access code off its lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "DELETE", Returns: "action_attempt", Secret: true, Handle: rpc.Func(c.deleteOne)},
+		{Path: "/access_codes/generate_code", Summary: "Makes up a PIN that a device takes and that is not in use on it.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "generated_code", Secret: true, Handle: rpc.Func(c.generate)},
+		{Path: "/access_codes/get", Summary: "Gets an access code, by its id, or by its device and PIN.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "access_code", Secret: true, Handle: rpc.Func(c.getOne)},
+		{Path: "/access_codes/get_timeline", Summary: "Lists what happened to an access code, oldest first.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Secret: true, Handle: rpc.Func(c.getTimeline)},
+		{Path: "/access_codes/list", Summary: "Lists access codes.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "access_codes", Secret: true, Handle: rpc.Func(c.list)},
+		{Path: "/access_codes/pull_backup_access_code", Summary: "Gets the backup that stands in for an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Returns: "access_code", Twin: "backup_access_code", Secret: true, Handle: rpc.Func(c.pullBackup)},
 		{Path: "/access_codes/report_device_constraints", Summary: "Tells what lengths of codes a device takes.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Handle: rpc.Func(c.reportConstraints)},
 		{Path: "/access_codes/unmanaged/convert_to_managed", Summary: "Makes a code that others put on a lock a managed one.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.convert)},
-		{Path: "/access_codes/unmanaged/delete", Summary: "Takes a code that others put on a lock off it.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "DELETE", Returns: "action_attempt", Handle: rpc.Func(c.deleteUnmanaged)},
-		{Path: "/access_codes/unmanaged/get", Summary: "Gets a code that others put on a lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "access_code", Handle: rpc.Func(c.getUnmanaged)},
-		{Path: "/access_codes/unmanaged/list", Summary: "Lists the codes that others put on a lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "access_codes", Handle: rpc.Func(c.listUnmanaged)},
+		{Path: "/access_codes/unmanaged/delete", Summary: "Takes a code that others put on a lock off it.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "DELETE", Returns: "action_attempt", Secret: true, Handle: rpc.Func(c.deleteUnmanaged)},
+		{Path: "/access_codes/unmanaged/get", Summary: "Gets a code that others put on a lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "access_code", Secret: true, Handle: rpc.Func(c.getUnmanaged)},
+		{Path: "/access_codes/unmanaged/list", Summary: "Lists the codes that others put on a lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "access_codes", Secret: true, Handle: rpc.Func(c.listUnmanaged)},
 		{Path: "/access_codes/unmanaged/update", Summary: "Makes a code that others put on a lock a managed one.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.updateUnmanaged)},
-		{Path: "/access_codes/update", Summary: "Changes an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PUT PATCH", Returns: "action_attempt", Handle: rpc.Func(c.update)},
+		{Path: "/access_codes/update", Summary: "Changes an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PUT PATCH", Returns: "action_attempt", Secret: true, Handle: rpc.Func(c.update)},
 		{Path: "/access_codes/update_multiple", Summary: "Changes the access codes that share a PIN.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.updateMultiple)},
 	}
 }

@@ -205,8 +205,8 @@ func (a *Attempts) Latest(ctx context.Context, q store.Querier, workspaceID, dev
 // Endpoints are the rows of /action_attempts.
 func (a *Attempts) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/action_attempts/get", Summary: "Gets an action attempt: whether it is pending, and how it went.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "action_attempt", Handle: rpc.Func(a.get)},
-		{Path: "/action_attempts/list", Summary: "Lists action attempts, of a device or by their ids.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "action_attempts", Handle: rpc.Func(a.list)},
+		{Path: "/action_attempts/get", Summary: "Gets an action attempt: whether it is pending, and how it went.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "action_attempt", Secret: true, Handle: rpc.Func(a.get)},
+		{Path: "/action_attempts/list", Summary: "Lists action attempts, of a device or by their ids.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "action_attempts", Secret: true, Handle: rpc.Func(a.list)},
 	}
 }
 

@@ -14,12 +14,12 @@ import (
 // Endpoints are the rows of /client_sessions.
 func (s *Sessions) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/client_sessions/create", Summary: "Makes a client session. With PUT, a user who has one gets it.", Allow: rpc.Backend | rpc.PublishableKey, Role: rpc.Member, Verbs: "PUT", Returns: "client_session", Handle: rpc.Func(s.createOne)},
+		{Path: "/client_sessions/create", Summary: "Makes a client session. With PUT, a user who has one gets it.", Allow: rpc.Backend | rpc.PublishableKey, Role: rpc.Member, Verbs: "PUT", Returns: "client_session", Secret: true, Handle: rpc.Func(s.createOne)},
 		{Path: "/client_sessions/delete", Summary: "Ends a client session and forgets it.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "DELETE", Handle: rpc.Func(s.delete)},
-		{Path: "/client_sessions/get", Summary: "Gets a client session; without a parameter, the one that asks.", Allow: rpc.Frontend, Role: rpc.Member, Read: true, Returns: "client_session", Handle: rpc.Func(s.getOne)},
-		{Path: "/client_sessions/get_or_create", Summary: "Gets the client session of a user, or makes it.", Allow: rpc.Backend | rpc.PublishableKey, Role: rpc.Member, Verbs: "PUT", Returns: "client_session", Handle: rpc.Func(s.getOrCreate)},
-		{Path: "/client_sessions/grant_access", Summary: "Gives a client session access to more.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "PATCH", Returns: "client_session", Handle: rpc.Func(s.grantAccess)},
-		{Path: "/client_sessions/list", Summary: "Lists client sessions.", Allow: rpc.Backend, Role: rpc.Member, Read: true, Returns: "client_sessions", Handle: rpc.Func(s.list)},
+		{Path: "/client_sessions/get", Summary: "Gets a client session; without a parameter, the one that asks.", Allow: rpc.Frontend, Role: rpc.Member, Read: true, Returns: "client_session", Secret: true, Handle: rpc.Func(s.getOne)},
+		{Path: "/client_sessions/get_or_create", Summary: "Gets the client session of a user, or makes it.", Allow: rpc.Backend | rpc.PublishableKey, Role: rpc.Member, Verbs: "PUT", Returns: "client_session", Secret: true, Handle: rpc.Func(s.getOrCreate)},
+		{Path: "/client_sessions/grant_access", Summary: "Gives a client session access to more.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "PATCH", Returns: "client_session", Secret: true, Handle: rpc.Func(s.grantAccess)},
+		{Path: "/client_sessions/list", Summary: "Lists client sessions.", Allow: rpc.Backend, Role: rpc.Member, Read: true, Returns: "client_sessions", Secret: true, Handle: rpc.Func(s.list)},
 		{Path: "/client_sessions/revoke", Summary: "Ends a client session; it stays in the list.", Allow: rpc.Backend, Role: rpc.Member, Handle: rpc.Func(s.revoke)},
 	}
 }

@@ -40,7 +40,7 @@ type Device struct {
 	Location           *Location  `json:"location,omitempty"`
 	Manufacturer       *Maker     `json:"device_manufacturer,omitempty"`
 	Provider           *Brand     `json:"device_provider,omitempty"`
-	Properties         Properties `json:"properties" doc:"What is known of the device; which properties there are depends on its type."`
+	Properties         Properties `json:"properties" secret:"false" doc:"What is known of the device; which properties there are depends on its type."`
 	Flags
 
 	zone *time.Location // of Location as it was decoded: looking one up reads a file

@@ -27,7 +27,7 @@ type Explanation struct {
 	Code        string         `json:"code"`
 	Reason      string         `json:"reason" doc:"As in error.data.reason; empty where the answer was the uniform one."`
 	Message     string         `json:"message"`
-	Data        map[string]any `json:"data" rule:"nullable" doc:"What the answer said beside the reason."`
+	Data        map[string]any `json:"data" rule:"nullable" secret:"false" doc:"What the answer said beside the reason."`
 	Summary     string         `json:"summary" doc:"What happened, in plain words."`
 	Remedy      string         `json:"remedy" doc:"What to do."`
 }
@@ -230,8 +230,8 @@ var policyRemedies = map[string]string{
 
 func (t *Tokens) explainEndpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/keyway/v1/personal_access_tokens/explain", Summary: "Says why a request was refused that was made with a token of one's own, by its request id.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "explanation", Handle: rpc.Func(t.explain)},
-		{Path: "/keyway/v1/personal_access_tokens/list_refusals", Summary: "Lists the newest refusals of a token, kept for seven days.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "refusals", Handle: rpc.Func(t.listRefusals)},
+		{Path: "/keyway/v1/personal_access_tokens/explain", Summary: "Says why a request was refused that was made with a token of one's own, by its request id.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "explanation", Secret: true, Handle: rpc.Func(t.explain)},
+		{Path: "/keyway/v1/personal_access_tokens/list_refusals", Summary: "Lists the newest refusals of a token, kept for seven days.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "refusals", Secret: true, Handle: rpc.Func(t.listRefusals)},
 	}
 }
 

@@ -315,10 +315,10 @@ func liveOf(ctx context.Context, q store.Querier, familyID string, now time.Time
 func (t *Tokens) rotateEndpoints() []rpc.Endpoint {
 	const path = "/keyway/v1/personal_access_tokens/"
 	return []rpc.Endpoint{
-		{Path: path + "rotate", Summary: "Gives a token a successor with a new secret and the same limits; the answer is the only place where it is shown.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Fresh: true, Returns: "personal_access_token", Handle: rpc.Func(t.rotate)},
-		{Path: path + "rotate_begin", Summary: "Gives a token a successor; the token itself lives until that is used for the first time, or the deadline passes.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Fresh: true, Returns: "personal_access_token", Handle: rpc.Func(t.rotateBegin)},
-		{Path: path + "rotate_complete", Summary: "Ends the overlap of a rotation now.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Returns: "personal_access_token", Handle: rpc.Func(t.rotateComplete)},
-		{Path: path + "rotate_undo", Summary: "Ends a token's successor during the overlap; the token itself lives on.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Returns: "personal_access_token", Handle: rpc.Func(t.rotateUndo)},
+		{Path: path + "rotate", Summary: "Gives a token a successor with a new secret and the same limits; the answer is the only place where it is shown.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Fresh: true, Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.rotate)},
+		{Path: path + "rotate_begin", Summary: "Gives a token a successor; the token itself lives until that is used for the first time, or the deadline passes.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Fresh: true, Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.rotateBegin)},
+		{Path: path + "rotate_complete", Summary: "Ends the overlap of a rotation now.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.rotateComplete)},
+		{Path: path + "rotate_undo", Summary: "Ends a token's successor during the overlap; the token itself lives on.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.rotateUndo)},
 	}
 }
 

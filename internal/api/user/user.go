@@ -45,8 +45,8 @@ type Users struct{ People *identity.People }
 // Endpoints are the rows of /keyway/v1/users and /keyway/v1/console_sessions.
 func (u *Users) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/keyway/v1/console_sessions/authenticate", Summary: "Proves again who one is, as some endpoints ask; the session goes on with the token of the answer, and the one sent ends.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Returns: "console_session", Handle: rpc.Func(u.authenticate)},
-		{Path: "/keyway/v1/console_sessions/create", Summary: "Signs a script in for an hour, by e-mail address and password.", Allow: rpc.Public, Returns: "console_session", Handle: rpc.Func(u.createSession)},
+		{Path: "/keyway/v1/console_sessions/authenticate", Summary: "Proves again who one is, as some endpoints ask; the session goes on with the token of the answer, and the one sent ends.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Returns: "console_session", Secret: true, Handle: rpc.Func(u.authenticate)},
+		{Path: "/keyway/v1/console_sessions/create", Summary: "Signs a script in for an hour, by e-mail address and password.", Allow: rpc.Public, Returns: "console_session", Secret: true, Handle: rpc.Func(u.createSession)},
 		{Path: "/keyway/v1/console_sessions/list", Summary: "Lists one's own open sessions, of browsers and scripts.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Read: true, Returns: "console_sessions", Handle: rpc.Func(u.listSessions)},
 		{Path: "/keyway/v1/console_sessions/revoke", Summary: "Ends one of one's own sessions; without an id, the one that the request is made with.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Handle: rpc.Func(u.revokeSession)},
 		{Path: "/keyway/v1/console_sessions/revoke_others", Summary: "Ends all of one's own sessions but the one that the request is made with.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Handle: rpc.Func(u.revokeOtherSessions)},

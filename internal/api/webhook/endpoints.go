@@ -11,16 +11,16 @@ import (
 // Endpoints are the rows of /webhooks.
 func (w *Webhooks) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/webhooks/create", Summary: "Makes a webhook, which is sent events as they happen.", Allow: rpc.Backend, Role: rpc.Admin, ByDevice: true, Returns: "webhook", Handle: rpc.Func(w.createEndpoint)},
+		{Path: "/webhooks/create", Summary: "Makes a webhook, which is sent events as they happen.", Allow: rpc.Backend, Role: rpc.Admin, ByDevice: true, Returns: "webhook", Secret: true, Handle: rpc.Func(w.createEndpoint)},
 		{Path: "/webhooks/delete", Summary: "Takes a webhook away; nothing is sent any more.", Allow: rpc.Backend, Role: rpc.Admin, ByDevice: true, Verbs: "DELETE", Handle: rpc.Func(w.deleteEndpoint)},
-		{Path: "/webhooks/get", Summary: "Gets one webhook.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "webhook", Handle: rpc.Func(w.getEndpoint)},
-		{Path: "/webhooks/list", Summary: "Lists the workspace's webhooks.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "webhooks", Handle: rpc.Func(w.listEndpoint)},
+		{Path: "/webhooks/get", Summary: "Gets one webhook.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "webhook", Secret: true, Handle: rpc.Func(w.getEndpoint)},
+		{Path: "/webhooks/list", Summary: "Lists the workspace's webhooks.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "webhooks", Secret: true, Handle: rpc.Func(w.listEndpoint)},
 		{Path: "/webhooks/update", Summary: "Changes which events a webhook is sent.", Allow: rpc.Backend, Role: rpc.Admin, ByDevice: true, Verbs: "PUT", Handle: rpc.Func(w.updateEndpoint)},
 		{Path: "/keyway/v1/webhooks/enable", Summary: "Lets a webhook that was disabled after days of failure be delivered to again.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Admin, ByDevice: true, Handle: rpc.Func(w.enableEndpoint)},
 		{Path: "/keyway/v1/webhooks/get_status", Summary: "Tells how a webhook is doing.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member, ByDevice: true, Read: true, Returns: "webhook_status", Handle: rpc.Func(w.statusEndpoint)},
 		{Path: "/keyway/v1/webhooks/list_attempts", Summary: "Lists the attempts to deliver to a webhook, newest first.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member, ByDevice: true, Read: true, Returns: "webhook_attempts", Handle: rpc.Func(w.attemptsEndpoint)},
 		{Path: "/keyway/v1/webhooks/resend", Summary: "Delivers the event of an attempt once more, under the same id.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Admin, ByDevice: true, Returns: "webhook_delivery", Handle: rpc.Func(w.resendEndpoint)},
-		{Path: "/keyway/v1/webhooks/rotate_secret", Summary: "Gives a webhook a new secret; for a day deliveries are signed with the old one too.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Admin, ByDevice: true, Returns: "webhook", Handle: rpc.Func(w.rotateEndpoint)},
+		{Path: "/keyway/v1/webhooks/rotate_secret", Summary: "Gives a webhook a new secret; for a day deliveries are signed with the old one too.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Admin, ByDevice: true, Returns: "webhook", Secret: true, Handle: rpc.Func(w.rotateEndpoint)},
 		{Path: "/keyway/v1/webhooks/send_test", Summary: "Sends a webhook an event that has not happened.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Admin, ByDevice: true, Returns: "webhook_delivery", Handle: rpc.Func(w.testEndpoint)},
 	}
 }

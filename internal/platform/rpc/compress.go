@@ -34,6 +34,7 @@ func gzipped(body []byte) []byte {
 	z.Reset(&b)
 	_, _ = z.Write(body) // a Buffer takes everything
 	_ = z.Close()
+	z.Reset(nil)
 	return b.Bytes()
 }
 

@@ -219,6 +219,8 @@ func (e *Endpoint) check() error {
 		return fmt.Errorf("%s: about the token itself, but it takes none", e.Path)
 	case e.Physical && (e.Read || !e.ByDevice):
 		return fmt.Errorf("%s: physical, but a read or not about devices", e.Path)
+	case !e.Secret && (mayHoldSecret(e.Handle.out, map[reflect.Type]bool{}) || slices.Contains(secretNames, e.Returns)):
+		return fmt.Errorf("%s: its answer can hold a secret, and the row does not say so", e.Path)
 	case e.Pace != nil && e.Allow != Public:
 		return fmt.Errorf("%s: the pace of a credential is its own", e.Path)
 	case e.Fresh && e.Allow&ConsoleSession == 0:

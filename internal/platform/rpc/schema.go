@@ -41,7 +41,7 @@ const (
 //	rule:"required"        it must be sent
 //	rule:"nullable"        null is accepted as well (an Opt or a pointer tells it apart)
 //	rule:"min=1,max=500"   bounds of a number, or of a string's or array's length
-//	rule:"empty"           the empty string is a value; otherwise a string has at least one character
+//	rule:"empty"           the empty string is a value; otherwise a string, also in an array, has at least one character
 //	rule:"default=false"   what absent means. The type's zero value ("", 0, false, [] or {}) makes a plain
 //	                       field possible where that value may be sent
 //	enum:"a b c"           the values a string may have (a string type may have a method
@@ -153,6 +153,7 @@ func fieldOf(name string, f reflect.StructField) field {
 	if enum := f.Tag.Get("enum"); enum != "" {
 		target.enum = strings.Fields(enum)
 	}
+	target.empty = s.empty
 	if isID(name) && target.kind == stringKind {
 		target.id = true
 	}

@@ -55,7 +55,7 @@ func (l *Leaks) Endpoints() []rpc.Endpoint {
 }
 
 type leakedInput struct {
-	Credentials []string `json:"credentials" rule:"required,max=1000" doc:"The whole credentials: personal access tokens, workspace keys, API keys and client sessions."`
+	Credentials []string `json:"credentials" rule:"required,empty,max=1000" doc:"The whole credentials: personal access tokens, workspace keys, API keys and client sessions."`
 }
 
 // answerEvery is the grid on which reports are answered. Ending a credential takes a little longer
