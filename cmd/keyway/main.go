@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"keyway/internal/platform/fault"
 )
@@ -102,7 +104,28 @@ Run it for real:   keyway serve`,
 	return root
 }
 
-// wrapArgs makes wrong arguments bad usage everywhere.
+// mayBeEmpty are the flags for which the empty text stands for something: SQLite, and a file in the data folder.
+var mayBeEmpty = []string{"database-url", "key-file"}
+
+// checkFlags refuses flags that were given an empty text, as by a script whose variable is not set: it never means
+// what leaving the flag out means. The settings of a server are apart: a container passes them on from its environment.
+func checkFlags(cmd *cobra.Command) (err error) {
+	if cmd.Name() == "serve" {
+		return nil
+	}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		text := f.Value.String()
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			text = strings.Join(list.GetSlice(), "")
+		}
+		if strings.TrimSpace(text) == "" && !slices.Contains(mayBeEmpty, f.Name) {
+			err = badUsage("--%s is empty; leave it out or give it a value", f.Name)
+		}
+	})
+	return err
+}
+
+// wrapArgs makes wrong arguments, and flags without a value, bad usage everywhere.
 func wrapArgs(cmd *cobra.Command) {
 	check := cmd.Args
 	if check == nil {
@@ -112,7 +135,12 @@ func wrapArgs(cmd *cobra.Command) {
 		if err := check(cmd, args); err != nil {
 			return &usageError{fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())}
 		}
-		return nil
+		for _, a := range args {
+			if strings.TrimSpace(a) == "" {
+				return badUsage("an argument is empty; see `%s --help`", cmd.CommandPath())
+			}
+		}
+		return checkFlags(cmd)
 	}
 	for _, sub := range cmd.Commands() {
 		wrapArgs(sub)
