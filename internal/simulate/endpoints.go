@@ -76,7 +76,7 @@ func (s *Simulator) failRequests(ctx context.Context, in failInput) (rpc.OK, err
 
 func (s *Simulator) lockEndpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/access_codes/simulate/create_unmanaged_access_code", Summary: "Has someone put a code on a virtual lock.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Returns: "access_code", Handle: rpc.Func(s.putCode)},
+		{Path: "/access_codes/simulate/create_unmanaged_access_code", Summary: "Has someone put a code on a virtual lock.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Returns: "access_code", Secret: true, Handle: rpc.Func(s.putCode)},
 		{Path: "/keyway/v1/sandbox/change_code_on_lock", Summary: "Has someone change an access code at its virtual lock, or take it off; it is known when this answers.", Allow: keyway, Role: rpc.Member, ByDevice: true,
 			Handle: rpc.Func(func(ctx context.Context, in changeInput) (rpc.OK, error) {
 				return rpc.OK{}, s.ChangeCode(ctx, in.ID, in.Code)
@@ -86,11 +86,11 @@ func (s *Simulator) lockEndpoints() []rpc.Endpoint {
 				return rpc.OK{}, s.ManageCodeElsewhere(ctx, in.ID, in.Elsewhere)
 			})},
 		{Path: "/locks/simulate/keypad_code_entry", Summary: "Has someone enter a PIN at a virtual lock.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Returns: "action_attempt",
-			Handle: rpc.Func(func(ctx context.Context, in entryInput) (rpc.Doc[action.Attempt], error) {
+			Secret: true, Handle: rpc.Func(func(ctx context.Context, in entryInput) (rpc.Doc[action.Attempt], error) {
 				return s.EnterCode(ctx, in.ID, in.Code)
 			})},
 		{Path: "/locks/simulate/manual_lock_via_keypad", Summary: "Has someone lock a virtual lock by its keypad.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Returns: "action_attempt",
-			Handle: rpc.Func(func(ctx context.Context, in lockInput) (rpc.Doc[action.Attempt], error) {
+			Secret: true, Handle: rpc.Func(func(ctx context.Context, in lockInput) (rpc.Doc[action.Attempt], error) {
 				return s.ManualLock(ctx, in.ID)
 			})},
 	}
