@@ -57,6 +57,7 @@ type Location struct {
 	Name     string `json:"location_name,omitempty"`
 	TimeZone string `json:"time_zone,omitempty"`
 	Timezone string `json:"timezone,omitempty" doc:"The older name of time_zone."`
+	RoomName string `json:"room_name,omitempty"`
 }
 
 // Maker is who made a device.

@@ -21,7 +21,8 @@ var deviceTypes = strings.Fields(`
 	dormakaba_oracode_door tedee_lock akiles_lock ultraloq_lock keyincode_lock omnitec_lock kisi_lock keynest_key
 	noiseaware_activity_zone minut_sensor ecobee_thermostat nest_thermostat honeywell_resideo_thermostat
 	tado_thermostat sensi_thermostat smartthings_thermostat ios_phone android_phone ring_camera yacan_lock
-	aqara_lock seam_relay hubitat_lock korelock_lock`)
+	aqara_lock seam_relay hubitat_lock korelock_lock
+	tapo_camera arlo_camera reolink_camera sonos_speaker`)
 
 // Manufacturer is who made a device.
 type Manufacturer string
@@ -33,7 +34,8 @@ var manufacturers = strings.Fields(`
 	akuvox august avigilon_alta brivo butterflymx doorking four_suites genie igloo keywe kwikset linear lockly
 	nuki philia salto samsung schlage seam unknown wyze yale two_n ttlock igloohome controlbyweb
 	dormakaba_oracode tedee keyincode akiles ecobee honeywell_resideo keynest korelock minut nest noiseaware
-	sensi smartthings tado ultraloq ring ical lodgify hostaway guesty acuity_scheduling omnitec kisi slack`)
+	sensi smartthings tado ultraloq ring ical lodgify hostaway guesty acuity_scheduling omnitec kisi slack
+	aqara yacan arlo reolink sonos tapo dormakaba_oracode_iho eufy`)
 
 // Flag is the name of a capability flag.
 type Flag string
@@ -42,16 +44,17 @@ type Flag string
 func (Flag) Enum() []string { return flagNames }
 
 var flagNames = strings.Fields(`
-	can_configure_auto_lock can_hvac_cool can_hvac_heat can_hvac_heat_cool can_program_offline_access_codes
+	can_activate_weekly_program can_configure_auto_lock can_hvac_cool can_hvac_heat can_hvac_heat_cool can_program_offline_access_codes
 	can_program_online_access_codes can_program_thermostat_programs_as_different_each_day
 	can_program_thermostat_programs_as_same_each_day can_program_thermostat_programs_as_weekday_weekend
 	can_remotely_lock can_remotely_unlock can_run_thermostat_programs can_simulate_connection
 	can_simulate_disconnection can_simulate_hub_connection can_simulate_hub_disconnection
-	can_simulate_paid_subscription can_simulate_removal can_turn_off_hvac can_unlock_with_code`)
+	can_simulate_paid_subscription can_simulate_removal can_stream_live_video can_turn_off_hvac can_unlock_with_code`)
 
 // Flags are the capability flags of a device: true works now, false is there but does not work at
 // the moment (errors and warnings say why), absent is not there.
 type Flags struct {
+	CanActivateWeeklyProgram                       *bool `json:"can_activate_weekly_program,omitempty"`
 	CanConfigureAutoLock                           *bool `json:"can_configure_auto_lock,omitempty"`
 	CanHVACCool                                    *bool `json:"can_hvac_cool,omitempty"`
 	CanHVACHeat                                    *bool `json:"can_hvac_heat,omitempty"`
@@ -70,6 +73,7 @@ type Flags struct {
 	CanSimulateHubDisconnection                    *bool `json:"can_simulate_hub_disconnection,omitempty"`
 	CanSimulatePaidSubscription                    *bool `json:"can_simulate_paid_subscription,omitempty"`
 	CanSimulateRemoval                             *bool `json:"can_simulate_removal,omitempty"`
+	CanStreamLiveVideo                             *bool `json:"can_stream_live_video,omitempty"`
 	CanTurnOffHVAC                                 *bool `json:"can_turn_off_hvac,omitempty"`
 	CanUnlockWithCode                              *bool `json:"can_unlock_with_code,omitempty"`
 }

@@ -14,6 +14,7 @@ import (
 type Unmanaged struct {
 	ID                 string     `json:"device_id"`
 	Type               Type       `json:"device_type"`
+	DisplayName        string     `json:"display_name"`
 	WorkspaceID        string     `json:"workspace_id"`
 	ConnectedAccountID string     `json:"connected_account_id"`
 	CreatedAt          rpc.Time   `json:"created_at"`

@@ -96,10 +96,14 @@ func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, even
 	if len(events) == 0 {
 		return nil
 	}
+	events = slices.Clone(events)
 	now := l.Now()
 	var seq int64
 	if err := tx.QueryRow(ctx, `INSERT INTO event_heads (workspace_id, seq) VALUES ($1, $2)
 		ON CONFLICT (workspace_id) DO UPDATE SET seq = event_heads.seq + excluded.seq RETURNING seq`, workspaceID, len(events)).Scan(&seq); err != nil {
+		return err
+	}
+	if err := addAccountMetadata(ctx, tx, workspaceID, events); err != nil {
 		return err
 	}
 	appended := make([]Appended, len(events))
@@ -126,6 +130,33 @@ func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, even
 	for _, s := range l.Subscribers {
 		if err := s.Appended(ctx, tx, workspaceID, now, appended); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// addAccountMetadata adds the custom metadata of its account to each event of a device, a code or a lock.
+func addAccountMetadata(ctx context.Context, tx *store.Tx, workspaceID string, events []Event) error {
+	const field = "connected_account_custom_metadata"
+	known := map[string]map[string]any{}
+	for i, e := range events {
+		if _, given := e.Fields[field]; given || e.ConnectedAccountID == "" {
+			continue
+		}
+		values, ok := known[e.ConnectedAccountID]
+		if !ok {
+			var err error
+			if values, err = store.Metadata(ctx, tx, workspaceID, e.ConnectedAccountID); err != nil {
+				return err
+			}
+			known[e.ConnectedAccountID] = values
+		}
+		if len(values) > 0 {
+			events[i].Fields = maps.Clone(e.Fields)
+			if events[i].Fields == nil {
+				events[i].Fields = map[string]any{}
+			}
+			events[i].Fields[field] = values
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -25,6 +26,23 @@ func SetMetadata(ctx context.Context, tx *Tx, workspaceID, resourceID string, cr
 		}
 	}
 	return nil
+}
+
+// Metadata reads a resource's custom_metadata.
+func Metadata(ctx context.Context, q Querier, workspaceID, resourceID string) (map[string]any, error) {
+	values := map[string]any{}
+	rows, err := q.Query(ctx, `SELECT name, value FROM metadata WHERE workspace_id = $1 AND resource_id = $2`, workspaceID, resourceID)
+	_, err = All(rows, err, func(rows *sql.Rows) (v any, err error) {
+		var name string
+		var text []byte
+		if err := rows.Scan(&name, &text); err != nil {
+			return nil, err
+		}
+		err = json.Unmarshal(text, &v)
+		values[name] = v
+		return v, err
+	})
+	return values, err
 }
 
 // MaxMetadata is how many keys a resource's custom_metadata may have.
