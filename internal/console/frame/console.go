@@ -120,7 +120,7 @@ func New(c Config, sections ...Section) (http.Handler, error) {
 		return q.fail(http.StatusForbidden, "This form came from another site",
 			"For your safety, nothing was changed. Open the Console and try again.")
 	}))
-	return s.guard(crossOrigin.Handler(s.mux)), nil
+	return rpc.Compress(s.guard(crossOrigin.Handler(s.mux))), nil
 }
 
 // guard is around every answer: the Console answers only under its own names, so that no other

@@ -139,22 +139,17 @@ func (r *Renderer) add(section Section, frame func() (*template.Template, error)
 
 // render answers with the page. Nothing is sent before the page is complete, so that an error in a
 // template becomes an error page and not half a page.
-func (r *Renderer) render(w http.ResponseWriter, status int, v View, compress bool) error {
+func (r *Renderer) render(w http.ResponseWriter, status int, v View) error {
 	var b bytes.Buffer
 	if err := r.Write(&b, v); err != nil {
 		return err
 	}
-	body := b.Bytes()
 	h := w.Header()
-	if h.Add("Vary", "Accept-Encoding"); compress && len(body) >= minCompressed {
-		h.Set("Content-Encoding", "gzip")
-		body = compressed(body)
-	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, err := w.Write(body)
+	_, err := b.WriteTo(w)
 	return err
 }
 
@@ -188,35 +183,26 @@ func assetURLs() map[string]string {
 // staticHandler serves the static files below Root+"/static/". Addresses that name a version are kept for good,
 // others are asked for again and answered only when they have changed.
 func staticHandler() http.Handler {
-	type form struct{ plain, gzip []byte }
-	files := map[string]func() form{}
-	tags := map[string]string{}
-	for name, data := range StaticFiles() {
+	files, tags := StaticFiles(), map[string]string{}
+	for name, data := range files {
 		sum := sha256.Sum256(data)
 		tags[name] = base64.RawURLEncoding.EncodeToString(sum[:9])
-		files[name] = sync.OnceValue(func() form { return form{data, compressed(data)} })
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.Path, Root+"/static/")
-		file, ok := files[name]
+		data, ok := files[name]
 		if !ok {
 			http.NotFound(w, r)
 			return
 		}
-		body, tag := file().plain, tags[name]
 		h := w.Header()
 		h.Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
-		h.Add("Vary", "Accept-Encoding")
-		if acceptsGzip(r) {
-			h.Set("Content-Encoding", "gzip")
-			body, tag = file().gzip, tag+"-gzip"
-		}
 		h.Set("Cache-Control", "no-cache")
 		if r.URL.Query().Has("v") {
 			h.Set("Cache-Control", "public, max-age=31536000, immutable")
 		}
-		h.Set("ETag", `"`+tag+`"`)
-		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(body))
+		h.Set("ETag", `"`+tags[name]+`"`)
+		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(data))
 	})
 }
 

@@ -251,7 +251,10 @@ func (q *Request) Show(v View) error {
 
 func (q *Request) showStatus(status int, v View) error {
 	q.status = status
-	return q.pages.render(q.W, status, v, q.mayCompress())
+	if !q.mayCompress() {
+		rpc.KeepPlain(q.W.Header())
+	}
+	return q.pages.render(q.W, status, v)
 }
 
 // Redirect answers with the address to go to after a change.
