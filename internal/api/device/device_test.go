@@ -154,14 +154,14 @@ func TestFilters(t *testing.T) {
 		// The longest lists that are taken, and more metadata than a device can have.
 		long, has := make([]string, 10_000), in{}
 		for i := range long {
-			long[i], has[fmt.Sprint("k", i%2000)] = store.NewID(), "v"
+			long[i], has[fmt.Sprint("k", i%1000)] = store.NewID(), "v"
 		}
 		long[5000] = first.ID
 		if got := h.list(in{"device_ids": long, "connected_account_ids": append(long[:9999:9999], first.ConnectedAccountID)}); len(got) != 1 {
 			t.Errorf("long lists found %d", len(got))
 		}
 		if got := h.list(in{"custom_metadata_has": has}); len(got) != 0 {
-			t.Errorf("2000 keys found %d", len(got))
+			t.Errorf("1000 keys found %d", len(got))
 		}
 		// The same by GET, as the SDKs ask.
 		q := url.Values{"device_ids": {first.ID, h.all[2].ID}, "custom_metadata_has.spare": {"true"}, "_strict": {"true"}}
@@ -193,14 +193,14 @@ func TestGet(t *testing.T) {
 		var theirs device.Device
 		w.Must(json.Unmarshal(page.Items[0], &theirs))
 		answers := map[string]bool{}
-		for _, id := range []string{store.NewID(), theirs.ID, "nonsense", "a\x00b", "é", strings.Repeat("x", 5000)} {
+		for _, id := range []string{store.NewID(), theirs.ID, "nonsense", "a\x00b", "é", strings.Repeat("x", 2000)} {
 			a := w.Do(apitest.Request{Path: "/devices/get", Token: h.pat, Workspace: h.ws.ID, Body: map[string]any{"device_id": id}})
 			answers[a.Body] = true
 			if a.Status != 404 || a.Failure(t).Type != "device_not_found" {
 				t.Errorf("%q: %d %s", id, a.Status, a.Body)
 			}
 		}
-		w.Refused(apitest.Request{Method: "GET", Path: "/devices/get?device_id=%00%ff", Token: h.pat, Workspace: h.ws.ID}, 404, "device_not_found")
+		w.Refused(apitest.Request{Method: "GET", Path: "/devices/get?device_id=%00%ff", Token: h.pat, Workspace: h.ws.ID}, 400, "invalid_request")
 		if len(answers) != 1 {
 			t.Errorf("a foreign id and a random one differ: %v", answers)
 		}

@@ -68,7 +68,7 @@ func TestNoticesAreMailed(t *testing.T) {
 			{"Personal access token “test” is used from a new network", "Network:    203.0.113.0/24\n"},
 			{"Personal access token “Nightly” expires in 30 days", "`keyway pat rotate "},
 			{"Personal access token “Nightly” expires in 7 days", "Expires:    20"},
-			{"Personal access token “Nightly” expires within a day", "What uses it stops working then."},
+			{"Personal access token “Nightly” expires within a day", "Anything using it will stop working then."},
 			{"Personal access token “Nightly” has expired", "Expired:    20"},
 		}
 		got := w.Mails()
