@@ -398,6 +398,7 @@ func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client fu
 	if err != nil {
 		return nil, err
 	}
+	webview.Client = client
 	mux := http.NewServeMux()
 	for _, path := range webview.Paths() {
 		mux.Handle(path, webview)

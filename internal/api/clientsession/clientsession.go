@@ -14,11 +14,12 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// Session is a client session as it is served. Its token is shown every time: the contract has it so.
+// Session is a client session as it is served. Its token is shown every time, as the contract has it,
+// to those who could make the session.
 type Session struct {
 	ID                string   `json:"client_session_id"`
 	WorkspaceID       string   `json:"workspace_id"`
-	Token             string   `json:"token"`
+	Token             *string  `json:"token" doc:"null for a caller that could not make the client session: a token that may only read, or whose limits or life the client session does not share, or a console session without a recent sign-in."`
 	CreatedAt         rpc.Time `json:"created_at"`
 	ExpiresAt         rpc.Time `json:"expires_at"`
 	UserIdentifierKey *string  `json:"user_identifier_key"`
@@ -29,6 +30,15 @@ type Session struct {
 	WebviewIDs        []string `json:"connect_webview_ids"`
 	DeviceCount       int      `json:"device_count"`
 	RevokedAt         rpc.Time `json:"revoked_at,omitzero"`
+	maker             credential.Maker
+}
+
+// Secret is the session's token, or an empty text where it is not shown.
+func (s Session) Secret() string {
+	if s.Token == nil {
+		return ""
+	}
+	return *s.Token
 }
 
 // Sessions holds the rules about client sessions.
@@ -65,6 +75,7 @@ type New struct {
 	CustomerKey       string
 	ExpiresAt         time.Time // zero: after a year
 	KeepEnd           bool      // a session that is there keeps its end: whoever asks is not to be trusted with it
+	AnyMaker          bool      // to look for: also a session that the caller could not make
 	Grants
 }
 
@@ -92,9 +103,10 @@ func (s *Sessions) Create(ctx context.Context, workspaceID string, n New) (out S
 var errHasOne = fault.New(fault.SessionAlreadyExists, "This user has a client session already; /client_sessions/get_or_create gives it")
 
 // GetOrCreate gives the user's live session, or without a user one with just these grants, and makes
-// one where there is none. What the session lacks it is given, and its end is moved if one is named.
-// It returns connected_account_not_found, connect_webview_not_found or user_identity_not_found for
-// what the workspace does not have.
+// one where there is none that the caller could make. What the session lacks it is given, and its end
+// is moved if one is named. It returns connected_account_not_found, connect_webview_not_found or
+// user_identity_not_found for what the workspace does not have, and invalid_input for an end that is
+// later than that of the token that asks, where another made the session.
 func (s *Sessions) GetOrCreate(ctx context.Context, workspaceID string, n New) (out Session, err error) {
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		id, err := s.alike(ctx, tx, workspaceID, n)
@@ -110,6 +122,9 @@ func (s *Sessions) GetOrCreate(ctx context.Context, workspaceID string, n New) (
 		}
 		if !n.ExpiresAt.IsZero() && !n.KeepEnd {
 			if err := s.checkEnd(n.ExpiresAt); err != nil {
+				return err
+			}
+			if err := s.mayMoveEnd(ctx, tx, workspaceID, id, n.ExpiresAt); err != nil {
 				return err
 			}
 			if _, err := tx.Exec(ctx, `UPDATE client_sessions SET expires_at = $3 WHERE workspace_id = $1 AND client_session_id = $2`, workspaceID, id, store.Micros(n.ExpiresAt)); err != nil {
@@ -130,11 +145,12 @@ func (s *Sessions) create(ctx context.Context, tx *store.Tx, workspaceID string,
 		return Session{}, err
 	}
 	id := store.NewID()
-	_, short, keyID, digest, sealed := credential.MintSession(s.Vault, place(id))
+	maker := credential.From(ctx).Maker()
+	_, short, keyID, digest, sealed := credential.MintSession(s.Vault, vaultContext(id))
 	if _, err := tx.Exec(ctx, `INSERT INTO client_sessions (workspace_id, client_session_id, short_token, key_id, digest, sealed_token,
-		user_identifier_key, customer_key, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		user_identifier_key, customer_key, created_at, expires_at, family_id, user_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		workspaceID, id, short, keyID, digest[:], sealed, store.TextOrNull(n.UserIdentifierKey), store.TextOrNull(n.CustomerKey),
-		store.Micros(s.Now()), store.Micros(n.ExpiresAt)); err != nil {
+		store.Micros(s.Now()), store.Micros(n.ExpiresAt), store.TextOrNull(maker.FamilyID), store.TextOrNull(maker.UserID)); err != nil {
 		return Session{}, err
 	}
 	if err := s.grant(ctx, tx, workspaceID, id, n.Grants); err != nil {
@@ -153,14 +169,15 @@ func (s *Sessions) checkEnd(at time.Time) error {
 // Sealed are the columns of this room that hold secrets.
 func Sealed() []vault.Column {
 	return []vault.Column{{What: "tokens of client sessions", Table: "client_sessions", Name: "sealed_token", Key: []string{"workspace_id", "client_session_id"}, Digested: true,
-		Place: func(key []string) string { return place(key[1]) }}}
+		Place: func(key []string) string { return vaultContext(key[1]) }}}
 }
 
-// place is where a session's token is sealed for.
-func place(id string) string { return "client_sessions/" + id + "/token" }
+// vaultContext is what a session's token is sealed for.
+func vaultContext(id string) string { return "client_sessions/" + id + "/token" }
 
 // GrantAccess gives a session more, and a user where it has none. It returns
-// client_session_not_found, invalid_input for a session of another user,
+// client_session_not_found, invalid_input for a session of another user, forbidden with the reason
+// client_session for one that the caller could not make,
 // client_session_token_already_exists for a user who has another, and
 // connected_account_not_found, connect_webview_not_found or user_identity_not_found for what the
 // workspace does not have.
@@ -174,6 +191,9 @@ func (s *Sessions) GrantAccess(ctx context.Context, workspaceID, id, userIdentif
 		old, err := s.get(ctx, tx, workspaceID, id)
 		if err != nil {
 			return err
+		}
+		if !credential.From(ctx).Covers(old.maker, s.Now()) {
+			return fault.Reason(fault.Forbidden, "client_session", "Another credential made this client session, and the token has limits that it has not: so it cannot give it more")
 		}
 		switch {
 		case userIdentifierKey == "" || old.UserIdentifierKey != nil && *old.UserIdentifierKey == userIdentifierKey:

@@ -14,11 +14,11 @@ import (
 // Endpoints are the rows of /client_sessions.
 func (s *Sessions) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/client_sessions/create", Summary: "Makes a client session. With PUT, a user who has one gets it.", Allow: rpc.Backend | rpc.PublishableKey, Role: rpc.Member, Verbs: "PUT", Returns: "client_session", Secret: true, Handle: rpc.Func(s.createOne)},
+		{Path: "/client_sessions/create", Summary: "Makes a client session. With PUT, a user who has one gets it.", Allow: rpc.Backend | rpc.PublishableKey, Role: rpc.Member, Fresh: true, Verbs: "PUT", Returns: "client_session", Secret: true, Handle: rpc.Func(s.createOne)},
 		{Path: "/client_sessions/delete", Summary: "Ends a client session and forgets it.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "DELETE", Handle: rpc.Func(s.delete)},
 		{Path: "/client_sessions/get", Summary: "Gets a client session; without a parameter, the one that asks.", Allow: rpc.Frontend, Role: rpc.Member, Read: true, Returns: "client_session", Secret: true, Handle: rpc.Func(s.getOne)},
-		{Path: "/client_sessions/get_or_create", Summary: "Gets the client session of a user, or makes it.", Allow: rpc.Backend | rpc.PublishableKey, Role: rpc.Member, Verbs: "PUT", Returns: "client_session", Secret: true, Handle: rpc.Func(s.getOrCreate)},
-		{Path: "/client_sessions/grant_access", Summary: "Gives a client session access to more.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "PATCH", Returns: "client_session", Secret: true, Handle: rpc.Func(s.grantAccess)},
+		{Path: "/client_sessions/get_or_create", Summary: "Gets the client session of a user, or makes it.", Allow: rpc.Backend | rpc.PublishableKey, Role: rpc.Member, Fresh: true, Verbs: "PUT", Returns: "client_session", Secret: true, Handle: rpc.Func(s.getOrCreate)},
+		{Path: "/client_sessions/grant_access", Summary: "Gives a client session access to more.", Allow: rpc.Backend, Role: rpc.Member, Fresh: true, Verbs: "PATCH", Returns: "client_session", Secret: true, Handle: rpc.Func(s.grantAccess)},
 		{Path: "/client_sessions/list", Summary: "Lists client sessions.", Allow: rpc.Backend, Role: rpc.Member, Read: true, Returns: "client_sessions", Secret: true, Handle: rpc.Func(s.list)},
 		{Path: "/client_sessions/revoke", Summary: "Ends a client session; it stays in the list.", Allow: rpc.Backend, Role: rpc.Member, Handle: rpc.Func(s.revoke)},
 	}
@@ -51,10 +51,10 @@ type createInput struct {
 	CustomerID  string          `json:"customer_id" doc:"Not used: Keyway knows customers by customer_key."`
 }
 
-// read reads what a session shall be made of. A publishable key may make a session for a user and
+// wanted is what a session shall be made of. A publishable key may make a session for a user and
 // nothing else, since everyone can read it: the errors are publishable_key_requires_user_identifier_key,
 // publishable_keys_must_create_empty_client_sessions, and too_many_requests.
-func (s *Sessions) read(ctx context.Context, in createInput) (New, error) {
+func (s *Sessions) wanted(ctx context.Context, in createInput) (New, error) {
 	n := New{UserIdentifierKey: in.UserIdentifierKey.Value, CustomerKey: in.CustomerKey.Value, ExpiresAt: in.ExpiresAt.Value, Grants: in.grants()}
 	if in.CustomerID != "" {
 		return n, fault.Invalid("customer_id", "Keyway knows customers by customer_key")
@@ -80,7 +80,7 @@ func (s *Sessions) read(ctx context.Context, in createInput) (New, error) {
 }
 
 func (s *Sessions) createOne(ctx context.Context, in createInput) (Session, error) {
-	n, err := s.read(ctx, in)
+	n, err := s.wanted(ctx, in)
 	if err != nil {
 		return Session{}, err
 	}
@@ -91,7 +91,7 @@ func (s *Sessions) createOne(ctx context.Context, in createInput) (Session, erro
 }
 
 func (s *Sessions) getOrCreate(ctx context.Context, in getOrCreateInput) (Session, error) {
-	n, err := s.read(ctx, createInput{getOrCreateInput: in})
+	n, err := s.wanted(ctx, createInput{getOrCreateInput: in})
 	if err != nil {
 		return Session{}, err
 	}
@@ -106,7 +106,7 @@ type getInput struct {
 func (s *Sessions) getOne(ctx context.Context, in getInput) (Session, error) {
 	p := credential.From(ctx)
 	switch {
-	case p.Reach != nil:
+	case p.Reach != nil && p.Reach.IsSession:
 		// A session sees itself and no other.
 		own, err := s.get(ctx, s.DB, p.WorkspaceID, p.CredentialID)
 		if err == nil && (in.ID != "" && in.ID != own.ID || in.UserIdentifierKey != "" && in.UserIdentifierKey != p.Reach.UserIdentifierKey) {
@@ -116,7 +116,7 @@ func (s *Sessions) getOne(ctx context.Context, in getInput) (Session, error) {
 	case in.ID != "":
 		return s.get(ctx, s.DB, p.WorkspaceID, in.ID)
 	case in.UserIdentifierKey != "":
-		id, err := s.alike(ctx, s.DB, p.WorkspaceID, New{UserIdentifierKey: in.UserIdentifierKey})
+		id, err := s.alike(ctx, s.DB, p.WorkspaceID, New{UserIdentifierKey: in.UserIdentifierKey, AnyMaker: true})
 		if err != nil {
 			return Session{}, err
 		}

@@ -1,11 +1,13 @@
 package clientsession
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
@@ -15,6 +17,7 @@ import (
 
 // columns are a session with what follows from its grants, all read at once.
 const columns = `s.client_session_id, s.workspace_id, s.sealed_token, s.created_at, s.expires_at, s.revoked_at, s.user_identifier_key, s.customer_key,
+	s.family_id, s.user_id,
 	(SELECT string_agg(r.resource_id, ',') FROM client_session_resources r
 		WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id AND r.kind = 'connect_webview'),
 	(SELECT string_agg(r.resource_id, ',') FROM client_session_resources r
@@ -27,16 +30,24 @@ const columns = `s.client_session_id, s.workspace_id, s.sealed_token, s.created_
 const reached = `(s.customer_key IS NOT NULL AND a.customer_key = s.customer_key
 	OR s.customer_key IS NULL AND a.connected_account_id IN (` + credential.SessionAccounts + `))`
 
-func (s *Sessions) scan(row interface{ Scan(...any) error }) (c Session, err error) {
-	var sealed []byte
+// writeScope is the scope without which a token makes no client sessions, and sees no tokens of any.
+const writeScope = "client_sessions:write"
+
+// found is a session as it is stored.
+type found struct {
+	Session
+	sealed []byte
+}
+
+func scan(row interface{ Scan(...any) error }) (c found, err error) {
 	var created, expires int64
 	var revoked sql.NullInt64
-	var user, customer, webviews, identities, accounts sql.NullString
-	if err := row.Scan(&c.ID, &c.WorkspaceID, &sealed, &created, &expires, &revoked, &user, &customer, &webviews, &identities, &accounts, &c.DeviceCount); err != nil {
+	var user, customer, webviews, identities, accounts, family, maker sql.NullString
+	if err := row.Scan(&c.ID, &c.WorkspaceID, &c.sealed, &created, &expires, &revoked, &user, &customer, &family, &maker,
+		&webviews, &identities, &accounts, &c.DeviceCount); err != nil {
 		return c, err
 	}
-	token, err := s.Vault.Open(place(c.ID), sealed)
-	c.Token, c.CustomerKey = string(token), customer.String
+	c.CustomerKey, c.maker = customer.String, credential.Maker{FamilyID: family.String, UserID: maker.String}
 	c.CreatedAt, c.ExpiresAt, c.RevokedAt = rpc.Time{Time: store.Time(created)}, rpc.Time{Time: store.Time(expires)}, rpc.Time{Time: store.TimeOrZero(revoked)}
 	if user.Valid {
 		c.UserIdentifierKey = &user.String
@@ -45,7 +56,100 @@ func (s *Sessions) scan(row interface{ Scan(...any) error }) (c Session, err err
 	if len(c.UserIdentityIDs) > 0 {
 		c.UserIdentityID = c.UserIdentityIDs[0]
 	}
-	return c, err
+	return c, nil
+}
+
+// chains reads the tokens that sessions were made with, each family once.
+type chains struct {
+	q           store.Querier
+	workspaceID string
+	known       map[string]credential.Chain
+}
+
+func newChains(q store.Querier, workspaceID string) *chains {
+	return &chains{q, workspaceID, map[string]credential.Chain{}}
+}
+
+func (c *chains) of(ctx context.Context, m credential.Maker) (credential.Chain, error) {
+	if m.FamilyID == "" {
+		return nil, nil
+	}
+	if chain, ok := c.known[m.FamilyID]; ok {
+		return chain, nil
+	}
+	chain, err := credential.FamilyChain(ctx, c.q, m.FamilyID, c.workspaceID)
+	c.known[m.FamilyID] = chain
+	return chain, err
+}
+
+// read runs a query and gives its sessions as the caller may see them.
+func (s *Sessions) read(ctx context.Context, q store.Querier, workspaceID, query string, args ...any) ([]Session, error) {
+	rows, err := q.Query(ctx, query, args...)
+	all, err := store.All(rows, err, func(r *sql.Rows) (found, error) { return scan(r) })
+	if err != nil {
+		return nil, err
+	}
+	return s.servedAll(ctx, q, workspaceID, all)
+}
+
+// servedAll are sessions as the caller may see them.
+func (s *Sessions) servedAll(ctx context.Context, q store.Querier, workspaceID string, all []found) (out []Session, err error) {
+	tokens := newChains(q, workspaceID)
+	out = make([]Session, len(all))
+	for i, f := range all {
+		if out[i], err = s.served(ctx, tokens, f); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// served is a session as the caller may see it: it ends with the tokens that it was made with, and
+// shows its own to those who could make it.
+func (s *Sessions) served(ctx context.Context, tokens *chains, f found) (Session, error) {
+	chain, err := tokens.of(ctx, f.maker)
+	if err != nil {
+		return f.Session, err
+	}
+	if end := chain.Ends(); !end.IsZero() && end.Before(f.ExpiresAt.Time) {
+		f.ExpiresAt = rpc.Time{Time: end}
+	}
+	if !s.shows(credential.From(ctx), f.Session) {
+		return f.Session, nil
+	}
+	token, err := s.Vault.Open(vaultContext(f.ID), f.sealed)
+	text := string(token)
+	f.Token = &text
+	return f.Session, err
+}
+
+// shows tells whether the principal sees a session's token. A session sees its own. A publishable key
+// is given that of the user whom it names.
+func (s *Sessions) shows(p credential.Principal, c Session) bool {
+	switch {
+	case p.Kind == rpc.PublishableKey:
+		return true
+	case p.Reach != nil && p.Reach.IsSession:
+		return p.CredentialID == c.ID
+	}
+	return p.May(writeScope) && p.Covers(c.maker, s.Now()) && (isOwn(p, c.maker) || !p.Outlives(c.ExpiresAt.Time))
+}
+
+// isOwn tells whether a session was made with the credential that the principal acts with, or one that
+// took its place; what is nobody's token's is everybody's own who acts without one.
+func isOwn(p credential.Principal, m credential.Maker) bool { return p.Maker().FamilyID == m.FamilyID }
+
+// mayMoveEnd returns invalid_input for an end of a session that the caller did not make which is later
+// than its own.
+func (s *Sessions) mayMoveEnd(ctx context.Context, q store.Querier, workspaceID, id string, end time.Time) error {
+	old, err := s.get(ctx, q, workspaceID, id)
+	if err != nil {
+		return err
+	}
+	if p := credential.From(ctx); !isOwn(p, old.maker) && p.Outlives(end) {
+		return fault.Invalid("expires_at", "It is later than the end of the token that asks")
+	}
+	return nil
 }
 
 func sorted(list sql.NullString) []string {
@@ -58,15 +162,19 @@ func sorted(list sql.NullString) []string {
 }
 
 func (s *Sessions) get(ctx context.Context, q store.Querier, workspaceID, id string) (Session, error) {
-	c, err := s.scan(q.QueryRow(ctx, `SELECT `+columns+` FROM client_sessions s WHERE s.workspace_id = $1 AND s.client_session_id = $2`, workspaceID, id))
-	if errors.Is(err, sql.ErrNoRows) {
-		err = fault.Missing(fault.ClientSessionNotFound)
+	all, err := s.read(ctx, q, workspaceID, `SELECT `+columns+` FROM client_sessions s WHERE s.workspace_id = $1 AND s.client_session_id = $2`, workspaceID, id)
+	if err != nil || len(all) == 0 {
+		return Session{}, cmp.Or(err, error(fault.Missing(fault.ClientSessionNotFound)))
 	}
-	return c, err
+	return all[0], nil
 }
 
-// alike finds the live session of a user, or without a user the one with just these grants; the id
-// is empty when there is none.
+// maxAlike bounds how many sessions of one user are looked at.
+const maxAlike = 100
+
+// alike finds the live session of a user, or without a user the one with just these grants, that the
+// caller could make; the id is empty when there is none. With a publishable key it may be anybody's:
+// it opens what it opens, whoever asks for it.
 func (s *Sessions) alike(ctx context.Context, q store.Querier, workspaceID string, n New) (string, error) {
 	w := s.DB.Where()
 	w.Add("s.workspace_id = ?", workspaceID)
@@ -93,12 +201,55 @@ func (s *Sessions) alike(ctx context.Context, q store.Querier, workspaceID strin
 		}
 		w.Add(`(SELECT count(*) FROM client_session_resources r WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id) = ?`, total)
 	}
-	var id string
-	err := q.QueryRow(ctx, `SELECT s.client_session_id FROM client_sessions s`+w.String()+` ORDER BY s.created_at DESC, s.client_session_id DESC LIMIT 1`, w.Args...).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
+	w.Args = append(w.Args, maxAlike)
+	rows, err := q.Query(ctx, `SELECT s.client_session_id, s.expires_at, s.family_id, s.user_id FROM client_sessions s`+w.String()+
+		` ORDER BY s.created_at DESC, s.client_session_id DESC LIMIT `+store.Mark(len(w.Args)), w.Args...)
+	all, err := store.All(rows, err, func(r *sql.Rows) (c Session, err error) {
+		var expires int64
+		var family, maker sql.NullString
+		err = r.Scan(&c.ID, &expires, &family, &maker)
+		c.ExpiresAt, c.maker = rpc.Time{Time: store.Time(expires)}, credential.Maker{FamilyID: family.String, UserID: maker.String}
+		return c, err
+	})
+	if err != nil {
+		return "", err
 	}
-	return id, err
+	tokens, other := newChains(q, workspaceID), ""
+	for _, c := range all {
+		lives, does, err := s.usable(ctx, q, tokens, workspaceID, c)
+		if err != nil || does {
+			return c.ID, err
+		}
+		if lives && other == "" {
+			other = c.ID
+		}
+	}
+	if n.AnyMaker {
+		return other, nil
+	}
+	return "", nil
+}
+
+// usable tells whether a session lives, and whether it does for the caller, who could make it as it is.
+func (s *Sessions) usable(ctx context.Context, q store.Querier, tokens *chains, workspaceID string, c Session) (lives, does bool, err error) {
+	if _, err := (credential.Maker{UserID: c.maker.UserID}).Standing(ctx, q, s.Now(), credential.Question{WorkspaceID: workspaceID, Role: rpc.Member}); err != nil {
+		if errors.Is(err, credential.ErrEnded) {
+			err = nil
+		}
+		return false, false, err
+	}
+	chain, err := tokens.of(ctx, c.maker)
+	if err != nil || c.maker.FamilyID != "" && !chain.IsAlive(s.Now()) {
+		return false, false, err
+	}
+	p := credential.From(ctx)
+	if p.Kind == rpc.PublishableKey || isOwn(p, c.maker) {
+		return true, true, nil
+	}
+	if end := chain.Ends(); !end.IsZero() && end.Before(c.ExpiresAt.Time) {
+		c.ExpiresAt = rpc.Time{Time: end}
+	}
+	return true, chain.Unlimited() && p.Covers(c.maker, s.Now()) && !p.Outlives(c.ExpiresAt.Time), nil
 }
 
 // byKind gives each kind's ids, none twice.
@@ -189,8 +340,7 @@ func (s *Sessions) List(ctx context.Context, workspaceID string, f Filter) ([]Se
 			w.Add(`s.client_session_id IN (SELECT client_session_id FROM client_session_resources WHERE workspace_id = ? AND kind = ? AND resource_id = ?)`, workspaceID, kind, id)
 		}
 	}
-	rows, err := s.DB.Query(ctx, `SELECT `+columns+` FROM client_sessions s`+w.String()+` ORDER BY s.created_at, s.client_session_id`, w.Args...)
-	return store.All(rows, err, func(r *sql.Rows) (Session, error) { return s.scan(r) })
+	return s.read(ctx, s.DB, workspaceID, `SELECT `+columns+` FROM client_sessions s`+w.String()+` ORDER BY s.created_at, s.client_session_id`, w.Args...)
 }
 
 // Get reads a session; client_session_not_found when the workspace has none with the id.
@@ -203,6 +353,10 @@ func (s *Sessions) Newest(ctx context.Context, workspaceID string, from rpc.Posi
 	w := s.DB.Where()
 	w.Add("s.workspace_id = ?", workspaceID)
 	w.NewestFirst = true
-	return store.ReadPage(ctx, s.DB, w, store.Paging{Table: "client_sessions s", Columns: columns, Time: "s.created_at", ID: "s.client_session_id",
-		AfterTime: from.CreatedAt, AfterID: from.ID, Limit: limit}, func(r *sql.Rows) (Session, error) { return s.scan(r) })
+	all, err := store.ReadPage(ctx, s.DB, w, store.Paging{Table: "client_sessions s", Columns: columns, Time: "s.created_at", ID: "s.client_session_id",
+		AfterTime: from.CreatedAt, AfterID: from.ID, Limit: limit}, func(r *sql.Rows) (found, error) { return scan(r) })
+	if err != nil {
+		return nil, err
+	}
+	return s.servedAll(ctx, s.DB, workspaceID, all)
 }

@@ -98,10 +98,10 @@ type New struct {
 	CustomMetadata        map[string]any
 	CustomerKey           string
 	UserIdentifierKey     string
-	SessionID             string // of the client session that makes it, and will reach it
 }
 
-// Create makes a webview. It returns invalid_input for metadata or an address that will not do.
+// Create makes a webview. A client session that makes one will reach it. It returns invalid_input for
+// metadata or an address that will not do.
 func (v *Webviews) Create(ctx context.Context, workspaceID string, sandbox bool, n New) (rpc.Doc[Webview], error) {
 	w, err := v.draft(workspaceID, sandbox, n)
 	if err != nil {
@@ -109,10 +109,11 @@ func (v *Webviews) Create(ctx context.Context, workspaceID string, sandbox bool,
 	}
 	var doc rpc.Doc[Webview]
 	err = v.DB.Update(ctx, func(tx *store.Tx) error {
-		if doc, err = v.insert(ctx, tx, w, n.UserIdentifierKey); err != nil || n.SessionID == "" {
+		maker := credential.From(ctx).Maker()
+		if doc, err = v.insert(ctx, tx, w, n.UserIdentifierKey, maker); err != nil || maker.SessionID == "" {
 			return err
 		}
-		return clientsession.Grant(ctx, tx, workspaceID, n.SessionID, credential.WebviewResource, w.ID)
+		return clientsession.Grant(ctx, tx, workspaceID, maker.SessionID, credential.WebviewResource, w.ID)
 	}, store.Workspace(workspaceID))
 	return doc, err
 }
@@ -149,7 +150,7 @@ func (v *Webviews) ForAccount(ctx context.Context, tx *store.Tx, workspaceID, br
 	if err != nil {
 		return account.Terms{}, err
 	}
-	_, err = v.insert(ctx, tx, w, "")
+	_, err = v.insert(ctx, tx, w, "", credential.Maker{}) // nobody is given its address
 	return account.Terms{WebviewID: w.ID, Connected: func(ctx context.Context, tx *store.Tx, acc account.Account) error {
 		return v.complete(ctx, tx, row{stored: w}, brand, acc)
 	}}, err
@@ -231,6 +232,12 @@ func kindOf(b provider.Brand) string {
 	return "noise_sensor"
 }
 
+// Get reads a webview that the caller reaches, with its address for those who could make it;
+// connect_webview_not_found when there is none.
+func (v *Webviews) Get(ctx context.Context, workspaceID, id string) (rpc.Doc[Webview], error) {
+	return v.get(ctx, v.DB, workspaceID, id)
+}
+
 // Delete forgets a webview; the account that it connected stays. It returns
 // connect_webview_not_found.
 func (v *Webviews) Delete(ctx context.Context, workspaceID, id string) error {
@@ -258,19 +265,25 @@ var errTooMany = errors.New("there were too many wrong answers")
 // errStale is the one answer to an address that does not open a page: unknown, used, or too old.
 var errStale = errors.New("the address does not open a page")
 
-// open uses up a page's address. It returns errStale.
-func (v *Webviews) open(ctx context.Context, id, token string) (row, error) {
+// find reads the webview that a page's address opens. It changes nothing: whatever loads the address
+// may only be looking ahead. It returns errStale.
+func (v *Webviews) find(ctx context.Context, id, token string) (row, error) {
 	r, err := v.byID(ctx, v.DB, id)
 	if err != nil {
 		return r, err
 	}
-	right := subtle.ConstantTimeCompare(r.token, []byte(token)) == 1
-	if !right || r.opened || !v.Now().Before(r.expiresAt) {
+	if right := subtle.ConstantTimeCompare(r.token, []byte(token)) == 1; !right || r.opened || !v.Now().Before(r.expiresAt) {
 		return r, errStale
 	}
-	err = v.DB.Update(ctx, func(tx *store.Tx) error {
-		res, err := tx.Exec(ctx, `UPDATE connect_webviews SET opened_at = $3 WHERE workspace_id = $1 AND connect_webview_id = $2 AND opened_at IS NULL`,
-			r.WorkspaceID, r.ID, store.Micros(v.Now()))
+	return r, nil
+}
+
+// begin uses up a page's address for one visit, which may say so more than once. It returns errStale
+// when another visit has.
+func (v *Webviews) begin(ctx context.Context, r row, visit string) error {
+	return v.DB.Update(ctx, func(tx *store.Tx) error {
+		res, err := tx.Exec(ctx, `UPDATE connect_webviews SET opened_at = $3, opened_by = $4 WHERE workspace_id = $1 AND connect_webview_id = $2
+			AND (opened_at IS NULL AND expires_at > $3 OR opened_by = $4)`, r.WorkspaceID, r.ID, store.Micros(v.Now()), visit)
 		if err != nil {
 			return err
 		}
@@ -279,7 +292,19 @@ func (v *Webviews) open(ctx context.Context, id, token string) (row, error) {
 		}
 		return nil
 	}, store.Workspace(r.WorkspaceID))
-	return r, err
+}
+
+// writeScope is the scope without which a token makes no webviews, and sees no addresses of any.
+const writeScope = "connect_webviews:write"
+
+// stands refuses a webview whose maker could not make it now and from the address. It returns errStale.
+func (v *Webviews) stands(ctx context.Context, r row, address string) error {
+	reach, err := r.maker.Standing(ctx, v.DB, v.Now(), credential.Question{WorkspaceID: r.WorkspaceID, Role: rpc.Member, Scopes: []string{writeScope}, Address: address})
+	var refused *fault.Error
+	if errors.Is(err, credential.ErrEnded) || errors.As(err, &refused) || err == nil && reach != nil { // a webview is about more than devices
+		return errStale
+	}
+	return err
 }
 
 // connect signs in to the account that the person chose, and completes the webview with it. It
@@ -309,6 +334,12 @@ func (v *Webviews) complete(ctx context.Context, tx *store.Tx, w row, brand stri
 		return errStale
 	case now.failures >= maxFailures:
 		return errTooMany
+	}
+	if err := now.maker.SpendUse(ctx, tx, now.WorkspaceID); err != nil {
+		if _, ok := errors.AsType[*fault.Error](err); ok {
+			err = errStale
+		}
+		return err
 	}
 	now.Status, now.LoginSuccessful, now.ConnectedAccountID, now.SelectedProvider = authorized, true, &acc.ID, &brand
 	now.AuthorizedAt = rpc.Time{Time: v.Now().Truncate(time.Millisecond)}

@@ -61,11 +61,11 @@ func (v *Webviews) create(ctx context.Context, in createInput) (rpc.Doc[Webview]
 	for _, name := range in.AcceptedProviders.Value {
 		n.AcceptedProviders = append(n.AcceptedProviders, string(name))
 	}
-	if p.Reach != nil {
+	if p.Reach != nil && p.Reach.IsSession {
 		if n.CustomerKey != "" && n.CustomerKey != p.Reach.CustomerKey {
 			return nil, fault.Invalid("customer_key", "A client session cannot choose another customer than its own")
 		}
-		n.CustomerKey, n.UserIdentifierKey, n.SessionID = p.Reach.CustomerKey, p.Reach.UserIdentifierKey, p.CredentialID
+		n.CustomerKey, n.UserIdentifierKey = p.Reach.CustomerKey, p.Reach.UserIdentifierKey
 	}
 	return v.Create(ctx, p.WorkspaceID, p.IsSandbox, n)
 }

@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"io/fs"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -22,6 +23,7 @@ import (
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/provider"
+	"keyway/internal/trust/credential"
 )
 
 //go:embed templates/page.html
@@ -37,10 +39,12 @@ const (
 
 // Page serves the page of every webview. A person steps through it with forms; what they have
 // answered so far travels in the page itself, sealed, so that no server has to remember it and no
-// password is ever stored. The page's address works once; a cookie lets the same browser load it
-// again.
+// password is ever stored. The page's address works once: loading it changes nothing, and the first
+// form that is sent uses it up. A cookie lets the same browser load the page again.
 type Page struct {
 	*Webviews
+	// Client is the address that a request came from; nil: that of its connection.
+	Client   func(*http.Request) string
 	template *template.Template
 	mux      *http.ServeMux
 	files    http.Handler
@@ -144,70 +148,91 @@ func theme(w http.ResponseWriter, r *http.Request) {
 // progress is what a person has answered so far.
 type progress struct {
 	Webview   string            `json:"w"`
-	ExpiresAt int64             `json:"x"` // Unix seconds
+	Visit     string            `json:"v,omitempty"` // that loaded the address and has not used it up yet
+	ExpiresAt int64             `json:"x"`           // Unix seconds
 	Brand     string            `json:"b,omitempty"`
 	Answers   map[string]string `json:"a,omitempty"`
 }
 
-// The places that progress is sealed for: what stands in a cookie is no answer in a form.
+// What progress is sealed for: what stands in a cookie is no answer in a form.
 const (
-	formPlace   = "connect_webview page"
-	cookiePlace = "connect_webview cookie"
+	formContext   = "connect_webview page"
+	cookieContext = "connect_webview cookie"
 )
 
-func (p *Page) seal(place string, s progress) (string, error) {
+func (p *Page) seal(sealedFor string, s progress) (string, error) {
 	s.ExpiresAt = p.Now().Add(pageLifetime).Unix()
 	text, err := json.Marshal(s)
-	return base64.RawURLEncoding.EncodeToString(p.Vault.Seal(place, text)), err
+	return base64.RawURLEncoding.EncodeToString(p.Vault.Seal(sealedFor, text)), err
 }
 
-func (p *Page) unseal(place, text string) (s progress, ok bool) {
+func (p *Page) unseal(sealedFor, text string) (s progress, ok bool) {
 	sealed, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		return s, false
 	}
-	plain, err := p.Vault.Open(place, sealed)
+	plain, err := p.Vault.Open(sealedFor, sealed)
 	if err != nil || json.Unmarshal(plain, &s) != nil {
 		return s, false
 	}
 	return s, p.Now().Unix() < s.ExpiresAt
 }
 
-// load shows the page to whoever uses its address first, and again to the same browser.
+// load shows the page to whoever has its address, and again to the browser that used it.
 func (p *Page) load(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Sec-Purpose") != "" || r.Method != http.MethodGet {
-		http.Error(w, "", http.StatusServiceUnavailable) // a browser that only looks ahead must not use the address up
-		return
-	}
 	q := r.URL.Query()
 	id := q.Get("connect_webview_id")
 	v := &visit{Page: p, w: w, r: r}
-	wv, err := p.open(r.Context(), id, q.Get("auth_token"))
-	if errors.Is(err, errStale) {
-		c, cookieErr := r.Cookie(cookieName(id))
-		if cookieErr != nil {
-			v.stale()
-			return
+	wv, err := p.find(r.Context(), id, q.Get("auth_token"))
+	unused := err == nil
+	switch {
+	case unused:
+	case errors.Is(err, errStale) && v.hasCookie(id):
+		if wv, err = p.byID(r.Context(), p.DB, id); err == nil {
+			err = v.setCookie(id)
 		}
-		if s, ok := p.unseal(cookiePlace, c.Value); !ok || s.Webview != id {
-			v.stale()
-			return
-		}
-		wv, err = p.byID(r.Context(), p.DB, id)
 	}
 	if err != nil {
 		v.trouble(err)
 		return
 	}
-	v.progress = progress{Webview: id}
-	if !v.know(wv) {
-		return
+	if v.progress = (progress{Webview: id}); unused {
+		v.progress.Visit = credential.RandomText(22)
 	}
-	if err := v.setCookie(); err != nil {
+	if v.know(wv) {
+		v.first()
+	}
+}
+
+// hasCookie tells whether this browser used the webview's address.
+func (v *visit) hasCookie(id string) bool {
+	c, err := v.r.Cookie(cookieName(id))
+	if err != nil {
+		return false
+	}
+	s, ok := v.unseal(cookieContext, c.Value)
+	return ok && s.Webview == id
+}
+
+// begin uses up the address for this visit, unless this browser has done so before. It tells whether
+// the page goes on.
+func (v *visit) begin() bool {
+	if v.progress.Visit == "" {
+		return true
+	}
+	err := v.Webviews.begin(v.r.Context(), v.webview, v.progress.Visit)
+	if errors.Is(err, errStale) && v.hasCookie(v.webview.ID) {
+		err = nil
+	}
+	if err == nil {
+		err = v.setCookie(v.webview.ID)
+	}
+	if err != nil {
 		v.trouble(err)
-		return
+		return false
 	}
-	v.first()
+	v.progress.Visit = ""
+	return true
 }
 
 // cookieName is one for each webview, since several may be open in one browser.
@@ -229,7 +254,7 @@ func (p *Page) step(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var ok bool
-	if v.progress, ok = p.unseal(formPlace, r.PostForm.Get("state")); !ok {
+	if v.progress, ok = p.unseal(formContext, r.PostForm.Get("state")); !ok {
 		v.stale()
 		return
 	}
@@ -239,6 +264,9 @@ func (p *Page) step(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !v.know(wv) {
+		return
+	}
+	if !v.begin() {
 		return
 	}
 	if wv.Status == authorized {
@@ -278,6 +306,7 @@ type view struct {
 	Screen     string // intro, brands, region, credentials, two_factor, success, failure, stale
 	Title      string
 	State      string // sealed progress
+	Unopened   bool   // the address may still be loaded again
 	WebviewID  string
 	Inviter    string
 	Initial    string // where there is no logo
@@ -310,10 +339,17 @@ type field struct {
 // hint is one standard answer of the sandbox.
 type hint struct{ Name, Label, Value string }
 
-// know reads the workspace that the webview is of. A page whose workspace is gone is as good as none.
+// know reads the workspace that the webview is of. A page whose workspace is gone is as good as none,
+// and so is one whose maker could not make it now.
 func (v *visit) know(w row) bool {
 	v.webview = w
 	var err error
+	if w.Status != authorized {
+		if err := v.stands(v.r.Context(), w, v.address()); err != nil {
+			v.trouble(err)
+			return false
+		}
+	}
 	if v.ws, err = v.Workspaces.Get(v.r.Context(), v.DB, w.WorkspaceID); err != nil || v.ws.IsSuspended {
 		if err == nil || fault.Is(err, fault.WorkspaceNotFound) {
 			err = errStale
@@ -329,14 +365,26 @@ func (v *visit) know(w row) bool {
 	return true
 }
 
+// address is from where the page is used.
+func (v *visit) address() string {
+	if v.Client != nil {
+		return v.Client(v.r)
+	}
+	host, _, err := net.SplitHostPort(v.r.RemoteAddr)
+	if err != nil {
+		return v.r.RemoteAddr
+	}
+	return host
+}
+
 // setCookie lets the same browser load the page again. The page may be in another site's frame, so
 // the cookie has to go there too, in a jar of that site's own.
-func (v *visit) setCookie() error {
-	value, err := v.seal(cookiePlace, progress{Webview: v.webview.ID})
+func (v *visit) setCookie(id string) error {
+	value, err := v.seal(cookieContext, progress{Webview: id})
 	if err != nil {
 		return err
 	}
-	c := &http.Cookie{Name: cookieName(v.webview.ID), Value: value, Path: pagePath, MaxAge: int(pageLifetime / time.Second), HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	c := &http.Cookie{Name: cookieName(id), Value: value, Path: pagePath, MaxAge: int(pageLifetime / time.Second), HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	if v.secure() {
 		c.Secure, c.Partitioned, c.SameSite = true, true, http.SameSiteNoneMode
 	}
@@ -606,22 +654,26 @@ func (v *visit) showFailure(b provider.Brand, code, message string, canRetry boo
 	v.show(out)
 }
 
-// redirectTo adds parameters to an address that was checked when the webview was made.
+// redirectTo adds parameters to an address that was checked when the webview was made. What the app put
+// into its query stays as it is, byte for byte; ours stand behind it.
 func redirectTo(text string, add url.Values) template.URL {
-	u, err := url.Parse(text)
-	if err != nil {
-		return ""
+	address, fragment, hasFragment := strings.Cut(text, "#")
+	switch {
+	case !strings.Contains(address, "?"):
+		address += "?"
+	case !strings.HasSuffix(address, "?") && !strings.HasSuffix(address, "&"):
+		address += "&"
 	}
-	q := u.Query()
-	for name, values := range add {
-		q[name] = values
+	address += add.Encode()
+	if hasFragment {
+		address += "#" + fragment
 	}
-	u.RawQuery = q.Encode()
-	return template.URL(u.String()) //nolint:gosec // checked when the webview was made: no script, data or file
+	return template.URL(address) //nolint:gosec // checked when the webview was made: no script, data or file
 }
 
 // stale says that the address does not open the page, alike for every reason.
 func (v *visit) stale() {
+	v.progress = progress{}
 	v.showAs(http.StatusGone, view{Screen: "stale", Title: "This link cannot be used", Message: "It was used before, or it is too old. Go back to where you came from and start again."})
 }
 
@@ -648,6 +700,7 @@ func (v *visit) show(out view) { v.showAs(http.StatusOK, out) }
 // showAs answers with a screen under another status. Nothing is sent before it is complete.
 func (v *visit) showAs(status int, out view) {
 	out.Inviter, out.WebviewID, out.Sandbox, out.Single = v.inviter(), v.webview.ID, v.ws.IsSandbox, len(v.offered) == 1
+	out.Unopened = v.progress.Visit != ""
 	for _, letter := range out.Inviter {
 		out.Initial = string(letter)
 		break
@@ -664,7 +717,7 @@ func (v *visit) showAs(status int, out view) {
 	}
 	var err error
 	if v.progress.Webview != "" {
-		if out.State, err = v.seal(formPlace, v.progress); err != nil {
+		if out.State, err = v.seal(formContext, v.progress); err != nil {
 			status, out = http.StatusInternalServerError, view{Screen: "stale", Title: "Something went wrong", ThemeURL: out.ThemeURL}
 		}
 	}

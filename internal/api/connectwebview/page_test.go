@@ -77,7 +77,9 @@ func made(t *testing.T, w *apitest.World, ws workspace.Workspace, n connectwebvi
 
 const staleText = "This link cannot be used"
 
-// An address opens its page once, for a day, in one browser; and each screen waits for half an hour.
+// Guards a kind of fault: a request that by its method changes nothing uses up what works once. An address
+// opens its page once, for a day, in one browser, when its first form is sent; and each screen waits for
+// half an hour.
 func TestAddressesOpenOnce(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
@@ -87,23 +89,41 @@ func TestAddressesOpenOnce(t *testing.T) {
 		address, _ := made(t, w, ws, connectwebview.New{})
 		first, second := &visitor{page: page}, &visitor{page: page}
 
-		// A browser or a mail program that only looks ahead uses nothing up.
+		// What only loads the address, as browsers, messengers and mail programs do that look ahead, uses
+		// nothing up, however often.
 		ahead := httptest.NewRequest(http.MethodGet, address, nil)
 		ahead.Header.Set("Sec-Purpose", "prefetch")
 		second.send(ahead)
 		second.send(httptest.NewRequest(http.MethodHead, address, nil))
-		if second.state != "" || second.status == http.StatusOK {
-			t.Errorf("looking ahead opens the page: %d", second.status)
+		if second.status != http.StatusOK || len(second.cookies) != 0 {
+			t.Errorf("looking ahead: %d, %v", second.status, second.cookies)
 		}
 		second.open(strings.Replace(address, "auth_token=", "auth_token=x", 1))
 		second.sees(t, staleText)
 
 		first.open(address)
-		first.sees(t, "Home would like to connect")
-		if second.open(address); second.status != http.StatusGone {
-			t.Errorf("a second browser: %d", second.status)
+		first.open(address)
+		first.sees(t, "Home would like to connect", "data-unopened")
+		if second.open(address); second.status != http.StatusOK {
+			t.Errorf("a second browser before anybody has begun: %d", second.status)
 		}
-		second.sees(t, staleText)
+
+		// The first form that is sent uses it up, for the browser that sent it; a second click does no harm.
+		begun := first.state
+		first.step("brands")
+		first.sees(t, "Sign in to Schlage")
+		if strings.Contains(first.screen, "data-unopened") {
+			t.Error("a page whose address is used up says that it may be loaded again")
+		}
+		first.cookies, first.state = nil, begun
+		first.step("brands")
+		first.sees(t, "Sign in to Schlage")
+		for what, act := range map[string]func(){"form": func() { second.step("brands") }, "reload": func() { second.open(address) }} {
+			if act(); second.status != http.StatusGone {
+				t.Errorf("the %s of a second browser: %d", what, second.status)
+			}
+			second.sees(t, staleText)
+		}
 		first.open(address)
 		first.sees(t, "Home would like to connect")
 
@@ -118,7 +138,12 @@ func TestAddressesOpenOnce(t *testing.T) {
 		}
 
 		address, _ = made(t, w, ws, connectwebview.New{})
-		w.Pass(connectwebview.AddressLifetime)
+		w.Pass(connectwebview.AddressLifetime - time.Minute)
+		first.open(address)
+		w.Pass(time.Minute)
+		if first.step("brands"); first.status != http.StatusGone {
+			t.Errorf("a page that was loaded in time and begun after a day: %d", first.status)
+		}
 		if first.open(address); first.status != http.StatusGone {
 			t.Errorf("an address after a day: %d", first.status)
 		}
@@ -161,7 +186,25 @@ func TestLookAndRedirects(t *testing.T) {
 		v.sees(t, `data-event="connect_webview.login_failed"`, "contact Hill Stays", `data-redirect="app://failed?connect_webview_id=`+id+"&error_code=account_locked&error_message=")
 		v.step("brands")
 		v.step("credentials", "field.email", "jane@example.com", "field.password", "1234")
-		v.sees(t, `data-event="connect_webview.login_succeeded"`, "Welcome to Hill Stays!", `data-redirect="https://app.example.com/done?connect_webview_id=`+id+`&from=keyway"`)
+		v.sees(t, `data-event="connect_webview.login_succeeded"`, "Welcome to Hill Stays!", `data-redirect="https://app.example.com/done?from=keyway&connect_webview_id=`+id+`"`)
+
+		// What the app put into its own query comes back as it was.
+		for _, own := range []string{"?state=a;b&x=%7e&&y", "?", "?state=a+b%20c&", "#top", "?q=1#a?b=c"} {
+			address, id = made(t, w, ws, connectwebview.New{RedirectURL: "https://app.example.com/done" + own})
+			v.open(address)
+			v.step("brands")
+			v.step("credentials", "field.email", "jane@example.com", "field.password", "1234")
+			before, fragment, cut := strings.Cut(own, "#")
+			if before == "" {
+				before = "?"
+			} else if !strings.HasSuffix(before, "?") && !strings.HasSuffix(before, "&") {
+				before += "&"
+			}
+			if cut {
+				fragment = "#" + fragment
+			}
+			v.sees(t, `data-redirect="https://app.example.com/done`+before+"connect_webview_id="+id+fragment+`"`)
+		}
 
 		// Without an address for failures the other one is told.
 		address, id = made(t, w, ws, connectwebview.New{RedirectURL: "https://app.example.com/"})

@@ -11,7 +11,7 @@ import (
 // Endpoints are the rows of /webhooks.
 func (w *Webhooks) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/webhooks/create", Summary: "Makes a webhook, which is sent events as they happen.", Allow: rpc.Backend, Role: rpc.Admin, ByDevice: true, Returns: "webhook", Secret: true, Handle: rpc.Func(w.createEndpoint)},
+		{Path: "/webhooks/create", Summary: "Makes a webhook, which is sent events as they happen.", Allow: rpc.Backend, Role: rpc.Admin, Fresh: true, ByDevice: true, Returns: "webhook", Secret: true, Handle: rpc.Func(w.createEndpoint)},
 		{Path: "/webhooks/delete", Summary: "Takes a webhook away; nothing is sent any more.", Allow: rpc.Backend, Role: rpc.Admin, ByDevice: true, Verbs: "DELETE", Handle: rpc.Func(w.deleteEndpoint)},
 		{Path: "/webhooks/get", Summary: "Gets one webhook.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "webhook", Secret: true, Handle: rpc.Func(w.getEndpoint)},
 		{Path: "/webhooks/list", Summary: "Lists the workspace's webhooks.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "webhooks", Secret: true, Handle: rpc.Func(w.listEndpoint)},
@@ -20,7 +20,7 @@ func (w *Webhooks) Endpoints() []rpc.Endpoint {
 		{Path: "/keyway/v1/webhooks/get_status", Summary: "Tells how a webhook is doing.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member, ByDevice: true, Read: true, Returns: "webhook_status", Handle: rpc.Func(w.statusEndpoint)},
 		{Path: "/keyway/v1/webhooks/list_attempts", Summary: "Lists the attempts to deliver to a webhook, newest first.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member, ByDevice: true, Read: true, Returns: "webhook_attempts", Handle: rpc.Func(w.attemptsEndpoint)},
 		{Path: "/keyway/v1/webhooks/resend", Summary: "Delivers the event of an attempt once more, under the same id.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Admin, ByDevice: true, Returns: "webhook_delivery", Handle: rpc.Func(w.resendEndpoint)},
-		{Path: "/keyway/v1/webhooks/rotate_secret", Summary: "Gives a webhook a new secret; for a day deliveries are signed with the old one too.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Admin, ByDevice: true, Returns: "webhook", Secret: true, Handle: rpc.Func(w.rotateEndpoint)},
+		{Path: "/keyway/v1/webhooks/rotate_secret", Summary: "Gives a webhook a new secret; for a day deliveries are signed with the old one too.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Admin, Fresh: true, ByDevice: true, Returns: "webhook", Secret: true, Handle: rpc.Func(w.rotateEndpoint)},
 		{Path: "/keyway/v1/webhooks/send_test", Summary: "Sends a webhook an event that has not happened.", Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Admin, ByDevice: true, Returns: "webhook_delivery", Handle: rpc.Func(w.testEndpoint)},
 	}
 }
@@ -44,28 +44,12 @@ func (w *Webhooks) deleteEndpoint(ctx context.Context, in idInput) (rpc.OK, erro
 	return rpc.OK{}, w.Delete(ctx, p.WorkspaceID, in.ID, p.Actor())
 }
 
-// visible leaves the secret out for people who may not change webhooks: with it one can forge
-// events.
-func visible(p credential.Principal, h Webhook) Webhook {
-	if p.Role < rpc.Admin {
-		h.Secret = ""
-	}
-	return h
-}
-
 func (w *Webhooks) getEndpoint(ctx context.Context, in idInput) (Webhook, error) {
-	p := credential.From(ctx)
-	h, err := w.Get(ctx, p.WorkspaceID, in.ID)
-	return visible(p, h), err
+	return w.Get(ctx, credential.From(ctx).WorkspaceID, in.ID)
 }
 
 func (w *Webhooks) listEndpoint(ctx context.Context, _ rpc.None) ([]Webhook, error) {
-	p := credential.From(ctx)
-	all, err := w.List(ctx, p.WorkspaceID)
-	for i, h := range all {
-		all[i] = visible(p, h)
-	}
-	return all, err
+	return w.List(ctx, credential.From(ctx).WorkspaceID)
 }
 
 type updateInput struct {

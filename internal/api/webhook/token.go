@@ -13,50 +13,68 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// A webhook that a token made which is limited to devices is that token's: it is sent the events of
-// these devices, for as long as the token, or the one that took its place, could make it anew. All
-// others are the workspace's.
+// A webhook that a token made which has limits or an end is that token's: it is sent what the token may
+// see, for as long as the token, or the one that took its place, could make it anew. All others are the
+// workspace's.
 
-// mostOfToken bounds the webhooks of such a token.
-const mostOfToken = 10
+// maxOfDevices bounds the webhooks of a token that is limited to devices.
+const maxOfDevices = 10
 
-// The scopes without which such a token has no webhooks.
+// The scopes without which a token has no webhooks of its own.
 const (
 	writeScope  = "webhooks:write"
 	eventsScope = "events:read"
 )
 
-// familyOf is the family of the caller's token, where that is limited to devices; empty elsewhere.
-func familyOf(ctx context.Context) string {
-	if p := credential.From(ctx); p.Reach != nil && p.Reach.DeviceIDs != nil {
-		return p.Chain[0].FamilyID
+// familyOf is the family of the caller's token, where that has limits or an end; empty elsewhere.
+func familyOf(p credential.Principal) string {
+	if p.EndsByItself() {
+		return p.Maker().FamilyID
 	}
 	return ""
 }
 
-// mine tells whether the webhook is there for the caller.
-func mine(ctx context.Context, r row) bool {
-	family := familyOf(ctx)
-	return family == "" || r.familyID == family
+// isLimitedToDevices tells whether the caller sees no webhooks but its own.
+func isLimitedToDevices(p credential.Principal) bool {
+	return p.Reach != nil && p.Reach.DeviceIDs != nil
 }
 
-// admit returns forbidden with the reason scope, or invalid_request, where a token limited to devices
-// may have no further webhook.
+// mine tells whether the webhook is there for the caller.
+func mine(ctx context.Context, r row) bool {
+	p := credential.From(ctx)
+	return !isLimitedToDevices(p) || r.familyID == p.Maker().FamilyID
+}
+
+// shows tells whether the caller sees the webhook's secret: who could make it. With it one can forge
+// events.
+func (w *Webhooks) shows(p credential.Principal, r row) bool {
+	if p.WorkspaceID != "" && p.Role < rpc.Admin {
+		return false
+	}
+	return p.May(writeScope) && p.Covers(credential.Maker{FamilyID: r.familyID}, w.Now())
+}
+
+// admit returns forbidden with the reason scope, or invalid_request, where the caller's token may have
+// no further webhook of its own.
 func (w *Webhooks) admit(ctx context.Context, tx *store.Tx, workspaceID, family string) error {
 	if family == "" {
 		return nil
 	}
-	if !credential.From(ctx).MayRead("events") {
+	p := credential.From(ctx)
+	if !p.MayRead("events") {
 		err := fault.Reason(fault.Forbidden, "scope", "The token lacks the scope %s, without which it is sent no events", eventsScope)
 		err.Data["scope"] = eventsScope
 		return err
+	}
+	if !isLimitedToDevices(p) {
+		return nil
 	}
 	var n int
 	if err := tx.QueryRow(ctx, `SELECT count(*) FROM webhooks WHERE workspace_id = $1 AND family_id = $2`, workspaceID, family).Scan(&n); err != nil {
 		return err
 	}
-	if n >= mostOfToken {
-		return fault.New(fault.InvalidRequest, "A token that is limited to devices has at most %d webhooks", mostOfToken)
+	if n >= maxOfDevices {
+		return fault.New(fault.InvalidRequest, "A token that is limited to devices has at most %d webhooks", maxOfDevices)
 	}
 	return nil
 }
@@ -68,7 +86,8 @@ func everything(string) bool { return true }
 
 // sees tells what a family of tokens may be sent, and an error where it is not to be sent now.
 func (w *Webhooks) sees(ctx context.Context, q store.Querier, workspaceID, family string) (seen, error) {
-	reach, err := credential.Standing(ctx, q, w.Now(), family, workspaceID, rpc.Admin, writeScope, eventsScope)
+	reach, err := (credential.Maker{FamilyID: family}).Standing(ctx, q, w.Now(),
+		credential.Question{WorkspaceID: workspaceID, Role: rpc.Admin, Scopes: []string{writeScope, eventsScope}})
 	if reach == nil {
 		return everything, err
 	}

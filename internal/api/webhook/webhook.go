@@ -148,7 +148,7 @@ func (w *Webhooks) Create(ctx context.Context, workspaceID string, sandbox bool,
 		if n >= most {
 			return fault.New(fault.InvalidRequest, "A workspace has at most %d webhooks", most)
 		}
-		family := familyOf(ctx)
+		family := familyOf(credential.From(ctx))
 		if err := w.admit(ctx, tx, workspaceID, family); err != nil {
 			return err
 		}
@@ -206,20 +206,30 @@ func (w *Webhooks) get(ctx context.Context, q store.Querier, workspaceID, id str
 	return r, err
 }
 
-// Get reads a webhook with its secret; webhook_not_found when the workspace has none with the id.
-func (w *Webhooks) Get(ctx context.Context, workspaceID, id string) (Webhook, error) {
-	r, err := w.get(ctx, w.DB, workspaceID, id)
-	return r.Webhook, err
+// served is a webhook as the caller may see it.
+func (w *Webhooks) served(ctx context.Context, r row) Webhook {
+	if !w.shows(credential.From(ctx), r) {
+		r.Secret = ""
+	}
+	return r.Webhook
 }
 
-// List reads the webhooks of a workspace with their secrets, oldest first.
+// Get reads a webhook, with its secret for a caller who could make it; webhook_not_found when the
+// workspace has none with the id.
+func (w *Webhooks) Get(ctx context.Context, workspaceID, id string) (Webhook, error) {
+	r, err := w.get(ctx, w.DB, workspaceID, id)
+	return w.served(ctx, r), err
+}
+
+// List reads the webhooks of a workspace, oldest first, with their secrets for a caller who could make
+// them.
 func (w *Webhooks) List(ctx context.Context, workspaceID string) ([]Webhook, error) {
 	rows, err := w.DB.Query(ctx, columns+` ORDER BY created_at, webhook_id`, workspaceID)
-	rowsOf, err := store.All(rows, err, func(rows *sql.Rows) (row, error) { return w.scan(workspaceID, rows.Scan) })
+	found, err := store.All(rows, err, func(rows *sql.Rows) (row, error) { return w.scan(workspaceID, rows.Scan) })
 	all := []Webhook{}
-	for _, r := range rowsOf {
+	for _, r := range found {
 		if mine(ctx, r) {
-			all = append(all, r.Webhook)
+			all = append(all, w.served(ctx, r))
 		}
 	}
 	return all, err
@@ -335,9 +345,13 @@ func (w *Webhooks) delete(ctx context.Context, tx *store.Tx, workspaceID, id str
 }
 
 // RotateSecret gives a webhook a new secret. For a day the old one signs as well, so that receivers
-// can change theirs when it suits them. It returns webhook_not_found.
+// can change theirs when it suits them. It returns webhook_not_found, and forbidden with the reason
+// webhook where the caller could not make the webhook.
 func (w *Webhooks) RotateSecret(ctx context.Context, workspaceID, id string, by audit.Actor) (h Webhook, err error) {
 	err = w.change(ctx, workspaceID, id, func(tx *store.Tx, r row) error {
+		if !w.shows(credential.From(ctx), r) {
+			return fault.Reason(fault.Forbidden, "webhook", "Another credential made this webhook, and the token has limits that it has not: so it is not given its secret")
+		}
 		secrets := rotate(r.secrets, w.Now())
 		sealed, err := w.seal(workspaceID, id, secrets)
 		if err != nil {

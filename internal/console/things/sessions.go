@@ -180,7 +180,7 @@ func (q *request) createSession() error {
 	}
 	v.Location = q.sessionsAt()
 	if len(errs) == 0 {
-		v.Shown = &frame.Secret{ID: made.ID, Name: "Client session created", Value: made.Token}
+		v.Shown = &frame.Secret{ID: made.ID, Name: "Client session created", Value: made.Secret()}
 		return q.Show(v)
 	}
 	v.Add.Open, v.Add.User, v.Add.CustomerKey, v.Add.Date, v.Add.Errors = true, user, customer, day, errs
@@ -205,7 +205,7 @@ func (q *request) showSessionToken() error {
 	if err != nil {
 		return err
 	}
-	v.Shown, v.Location = &frame.Secret{ID: s.ID, Name: "Client session token", Value: s.Token}, q.sessionsAt()
+	v.Shown, v.Location = &frame.Secret{ID: s.ID, Name: "Client session token", Value: s.Secret()}, q.sessionsAt()
 	return q.Show(v)
 }
 

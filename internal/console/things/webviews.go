@@ -2,6 +2,7 @@ package things
 
 import (
 	"encoding/json"
+	"net/url"
 	"slices"
 	"time"
 
@@ -22,7 +23,7 @@ type WebviewsView struct {
 // WebviewRow is one Connect Webview in the list.
 type WebviewRow struct {
 	ID          string
-	Address     string // of its page; it opens once
+	Address     string // of its page, which opens once; empty: the person has to confirm who they are first
 	Badge       frame.Badge
 	Brands      string
 	CustomerKey string
@@ -86,6 +87,9 @@ func (q *request) webviewRow(doc []byte) (WebviewRow, error) {
 	}
 	if err := json.Unmarshal(doc, &w); err != nil {
 		return WebviewRow{}, err
+	}
+	if u, err := url.Parse(w.URL); err != nil || !u.Query().Has("auth_token") {
+		w.URL = "" // it opens nothing
 	}
 	row := WebviewRow{ID: w.ID, Address: w.URL, CustomerKey: w.CustomerKey, AccountID: w.AccountID, CreatedAt: w.CreatedAt, Badge: frame.Badge{Tone: frame.ToneNeutral, Text: "Pending"}}
 	switch w.Status {
@@ -197,6 +201,24 @@ func (q *request) createWebview() error {
 	} else {
 		v.Made = &row
 	}
+	return q.Show(v)
+}
+
+// showWebviewLink shows the address of a webview that somebody asked for.
+func (q *request) showWebviewLink() error {
+	doc, err := q.Webviews.Get(q.Context(), q.Current.ID, q.R.PathValue("webview"))
+	if err != nil {
+		return err
+	}
+	row, err := q.webviewRow(doc)
+	if err != nil {
+		return err
+	}
+	v, err := q.webviewsView()
+	if err != nil {
+		return err
+	}
+	v.Made, v.Location = &row, q.webviewsAt()
 	return q.Show(v)
 }
 

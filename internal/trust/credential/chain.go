@@ -74,8 +74,9 @@ func (r *linkRow) read(q store.Querier) (l Link, v signed.Values, ok bool) {
 // refusedIn tells whether token c is refused in the workspace w, by itself or as a family.
 const refusedIn = `EXISTS (SELECT 1 FROM refused_tokens r WHERE r.workspace_id = w.workspace_id AND r.credential_id = c.family_id)`
 
+// ancestorsQuery takes the selection of the first token of a chain, of which $1 is the parameter.
 var ancestorsQuery = `WITH RECURSIVE line (credential_id, parent_id, depth) AS (
-		SELECT credential_id, parent_id, 1 FROM credentials WHERE credential_id = $1
+		SELECT credential_id, parent_id, 1 FROM credentials WHERE credential_id = (%s)
 		UNION ALL SELECT c.credential_id, c.parent_id, line.depth + 1 FROM credentials c JOIN line ON c.credential_id = line.parent_id WHERE line.depth < $3)
 	SELECT ` + linkColumns + `, ` + refusedIn + `
 	FROM line JOIN credentials c ON c.credential_id = line.credential_id
@@ -85,7 +86,11 @@ var ancestorsQuery = `WITH RECURSIVE line (credential_id, parent_id, depth) AS (
 // readChain reads a token and its ancestors. The chain ends before the first of them that was not written with the
 // server key, and is not whole then.
 func readChain(ctx context.Context, q store.Querier, id, workspaceID string) (Chain, error) {
-	rows, err := q.Query(ctx, ancestorsQuery, id, workspaceID, MaxDepth)
+	return queryChain(ctx, q, "$1", id, workspaceID)
+}
+
+func queryChain(ctx context.Context, q store.Querier, first, arg, workspaceID string) (Chain, error) {
+	rows, err := q.Query(ctx, fmt.Sprintf(ancestorsQuery, first), arg, workspaceID, MaxDepth)
 	forged := false
 	links, err := store.All(rows, err, func(rows *sql.Rows) (Link, error) {
 		r := newLinkRow()
@@ -206,6 +211,13 @@ func notAllowed(message string) error {
 
 // allowNow returns forbidden where one of the tokens may not be used from this address, or at this time.
 func (c Chain) allowNow(address string, now time.Time) error {
+	if err := c.allowFrom(address); err != nil {
+		return err
+	}
+	return c.allowAt(now)
+}
+
+func (c Chain) allowFrom(address string) error {
 	from, err := netip.ParseAddr(address)
 	if err != nil {
 		from = netip.Addr{} // in no network
@@ -216,6 +228,10 @@ func (c Chain) allowNow(address string, now time.Time) error {
 			return err
 		}
 	}
+	return nil
+}
+
+func (c Chain) allowAt(now time.Time) error {
 	for i := range c {
 		if err := c[i].rule.time(now); err != nil {
 			return err
@@ -235,9 +251,7 @@ func (p Principal) Opens(workspaceID string, sandbox bool) bool {
 }
 
 // MayRead tells whether the principal's tokens may read what an API group is about.
-func (p Principal) MayRead(group string) bool {
-	return !slices.ContainsFunc(p.Chain, func(l Link) bool { return l.rule.scope(group+":read", true) != nil })
-}
+func (p Principal) MayRead(group string) bool { return p.May(group + ":read") }
 
 // RefusedIn lists the workspaces whose owners refuse a token that the principal acts with.
 func (p Principal) RefusedIn(ctx context.Context, q store.Querier) (ids []string, err error) {
@@ -300,20 +314,22 @@ func (c Chain) spendUse(ctx context.Context, db *store.DB) error {
 	if !slices.ContainsFunc(c, func(l Link) bool { return l.rule.MaxUses != nil }) {
 		return nil
 	}
-	return db.Update(ctx, func(tx *store.Tx) error {
-		for i := len(c) - 1; i >= 0; i-- { // ancestors first, so that no two requests wait for each other
-			most := c[i].rule.MaxUses
-			if most == nil {
-				continue
-			}
-			if _, ok, err := count(ctx, tx, c[i].FamilyID, usesCounter, 1, *most); err != nil {
-				return err
-			} else if !ok {
-				return usedUp(*most)
-			}
+	return db.Update(ctx, func(tx *store.Tx) error { return c.spendUseIn(ctx, tx) })
+}
+
+func (c Chain) spendUseIn(ctx context.Context, tx *store.Tx) error {
+	for i := len(c) - 1; i >= 0; i-- { // ancestors first, so that no two requests wait for each other
+		most := c[i].rule.MaxUses
+		if most == nil {
+			continue
 		}
-		return nil
-	})
+		if _, ok, err := count(ctx, tx, c[i].FamilyID, usesCounter, 1, *most); err != nil {
+			return err
+		} else if !ok {
+			return usedUp(*most)
+		}
+	}
+	return nil
 }
 
 // hasUses is spendUse for a request that was let through before and goes on, as a stream: it spends

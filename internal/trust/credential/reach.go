@@ -3,9 +3,10 @@ package credential
 import "keyway/internal/platform/store"
 
 // Reach is what a client session, or a token limited to devices, may touch in its workspace. Nil
-// means everything.
+// means everything. A client session that a token limited to devices made is narrowed by both.
 type Reach struct {
-	DeviceIDs         []string // of a token: these devices and nothing else; nil: of a client session
+	DeviceIDs         []string // these devices and nothing else; nil: no token limits the devices
+	IsSession         bool     // of a client session: what follows narrows it too
 	AccountIDs        []string // connected accounts, with all that is in them
 	WebviewIDs        []string
 	UserIdentityIDs   []string
@@ -17,13 +18,22 @@ type Reach struct {
 // LimitAccounts narrows a query to the accounts that the principal reaches: column holds a
 // connected_account_id, customerColumn a customer_key (empty: the table has none).
 func (p Principal) LimitAccounts(w *store.Where, column, customerColumn string) {
-	switch {
-	case p.Reach == nil:
-	case p.Reach.DeviceIDs != nil:
+	if p.Reach == nil {
+		return
+	}
+	if p.Reach.DeviceIDs != nil {
 		in := w.New()
 		in.Add("workspace_id = ?", p.WorkspaceID)
 		in.AddIn("device_id", p.Reach.DeviceIDs)
 		w.AddSubquery(column, `SELECT connected_account_id FROM devices`, in)
+	}
+	p.limitSession(w, column, customerColumn)
+}
+
+// limitSession narrows a query to the accounts that a client session was given.
+func (p Principal) limitSession(w *store.Where, column, customerColumn string) {
+	switch {
+	case !p.Reach.IsSession:
 	case p.Reach.CustomerKey != "" && customerColumn != "":
 		w.Add(customerColumn+" = ?", p.Reach.CustomerKey)
 	case p.Reach.CustomerKey != "":
@@ -36,11 +46,13 @@ func (p Principal) LimitAccounts(w *store.Where, column, customerColumn string) 
 // Limit narrows a query on a table whose rows are each about a device and its account. Rows that are
 // about an account alone do not exist for a token limited to devices.
 func (p Principal) Limit(w *store.Where, deviceColumn, accountColumn, customerColumn string) {
-	if p.Reach != nil && p.Reach.DeviceIDs != nil {
-		w.AddIn(deviceColumn, p.Reach.DeviceIDs)
+	if p.Reach == nil {
 		return
 	}
-	p.LimitAccounts(w, accountColumn, customerColumn)
+	if p.Reach.DeviceIDs != nil {
+		w.AddIn(deviceColumn, p.Reach.DeviceIDs)
+	}
+	p.limitSession(w, accountColumn, customerColumn)
 }
 
 // LimitDevices narrows a query on a table with a device_id in column to the devices that the
@@ -60,9 +72,11 @@ func (p Principal) LimitDevices(w *store.Where, column string) {
 func (p Principal) LimitWebviews(w *store.Where, column, customerColumn string) {
 	switch {
 	case p.Reach == nil:
+	case p.Reach.DeviceIDs != nil:
+		w.AddIn(column, nil) // a webview is about more than devices
 	case p.Reach.CustomerKey != "":
 		w.Add(customerColumn+" = ?", p.Reach.CustomerKey)
-	default: // a token limited to devices has none
+	default:
 		w.AddIn(column, p.Reach.WebviewIDs)
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"time"
 
+	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
@@ -59,6 +61,7 @@ func (v *Verifier) session(ctx context.Context, short string) (Facts, bool, erro
 }
 
 const sessionQuery = `SELECT s.client_session_id, s.key_id, s.digest, s.expires_at, s.revoked_at, s.customer_key, s.user_identifier_key,
+	s.family_id, s.user_id, u.disabled_at, m.role, ip.doc, wp.doc,
 	w.workspace_id, w.is_sandbox, w.is_suspended, g.value,
 	(SELECT string_agg(r.resource_id, ',') FROM client_session_resources r
 		WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id AND r.kind = 'connect_webview'),
@@ -69,6 +72,9 @@ const sessionQuery = `SELECT s.client_session_id, s.key_id, s.digest, s.expires_
 	FROM client_sessions s
 	JOIN workspaces w ON w.workspace_id = s.workspace_id AND w.deleted_at IS NULL
 	LEFT JOIN generations g ON g.scope = 'workspace:' || w.workspace_id
+	LEFT JOIN users u ON u.user_id = s.user_id
+	LEFT JOIN memberships m ON m.workspace_id = s.workspace_id AND m.user_id = s.user_id
+	` + policyJoins + `
 	WHERE s.short_token = $1`
 
 // SessionAccounts is a subquery for the accounts that client session s was given: by id, and by way
@@ -82,8 +88,10 @@ const SessionAccounts = `SELECT r.resource_id FROM client_session_resources r
 
 func readSession(ctx context.Context, q store.Querier, short string) (f Facts, ok bool, err error) {
 	var customer, user, webviews, identities, accounts sql.NullString
-	var expires, revoked, generation sql.NullInt64
+	var family, maker, role, policy, workspacePolicy sql.NullString
+	var expires, revoked, generation, disabled sql.NullInt64
 	err = q.QueryRow(ctx, sessionQuery, short).Scan(&f.ID, &f.KeyID, &f.Digest, &expires, &revoked, &customer, &user,
+		&family, &maker, &disabled, &role, &policy, &workspacePolicy,
 		&f.WorkspaceID, &f.IsSandbox, &f.IsSuspended, &generation, &webviews, &identities, &accounts)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f, false, nil
@@ -94,9 +102,69 @@ func readSession(ctx context.Context, q store.Querier, short string) (f Facts, o
 	f.ExpiresAt, f.RevokedAt = store.TimeOrZero(expires), store.TimeOrZero(revoked)
 	f.Reach = &Reach{
 		AccountIDs: split(accounts), WebviewIDs: split(webviews), UserIdentityIDs: split(identities),
-		CustomerKey: customer.String, UserIdentifierKey: user.String, view: f.ID,
+		IsSession: true, CustomerKey: customer.String, UserIdentifierKey: user.String, view: f.ID,
 	}
-	return f, true, nil
+	f.maker = Maker{FamilyID: family.String, UserID: maker.String}
+	f.isMakerGone = maker.Valid && (disabled.Valid || !role.Valid)
+	if f.maker.FamilyID == "" {
+		return f, true, nil
+	}
+	return f, true, f.inheritLimits(ctx, q, policy, workspacePolicy)
+}
+
+// inheritLimits gives a client session the limits of the tokens that it was made with.
+func (f *Facts) inheritLimits(ctx context.Context, q store.Querier, policy, workspacePolicy sql.NullString) (err error) {
+	if f.Chain, err = readFamily(ctx, q, f.maker.FamilyID, f.WorkspaceID); err != nil {
+		return err
+	}
+	if f.policy.instance, err = parsePolicy(policy); err != nil {
+		return err
+	}
+	if f.policy.workspace, err = parsePolicy(workspacePolicy); err != nil {
+		return err
+	}
+	if end := f.Chain.ends(); !end.IsZero() && end.Before(f.ExpiresAt) {
+		f.ExpiresAt = end
+	}
+	if devices := f.Chain.reach(); devices != nil {
+		f.Reach.DeviceIDs, f.Reach.view = devices.DeviceIDs, f.ID+" "+devices.view
+	}
+	return nil
+}
+
+// sessionAlive refuses a client session that was good once, or whose maker is not good any more.
+func sessionAlive(f Facts, now time.Time) error {
+	switch {
+	case !f.RevokedAt.IsZero():
+		return fault.New(fault.ClientSessionRevoked, "The client session was revoked on %s", f.RevokedAt.Format(time.DateOnly))
+	case !now.Before(f.ExpiresAt):
+		return fault.New(fault.ClientSessionExpired, "The client session expired on %s", f.ExpiresAt.Format(time.RFC3339))
+	case f.isMakerGone:
+		return fault.New(fault.ClientSessionRevoked, "The client session ended with the membership of the person who made it")
+	case f.maker.FamilyID == "":
+		return nil
+	}
+	err := f.Chain.alive(now)
+	switch fault.ReasonOf(err) {
+	case "":
+		return err
+	case "expired":
+		return fault.New(fault.ClientSessionExpired, "The client session expired with the token that it was made with")
+	case "disabled", "not_yet_valid":
+		return fault.Reason(fault.Unauthorized, fault.ReasonOf(err), "The token that the client session was made with may not be used now")
+	}
+	return fault.New(fault.ClientSessionRevoked, "The client session ended with the token that it was made with")
+}
+
+// withoutDetails leaves out of a refusal what the limits of a token are: who has a client session knows
+// nothing else of the token that it was made with.
+func withoutDetails(err error) error {
+	var refused *fault.Error
+	reason := fault.ReasonOf(err)
+	if reason == "" || !errors.As(err, &refused) {
+		return err
+	}
+	return fault.Reason(refused.Code, reason, "The token that the client session was made with does not allow this (%s)", reason)
 }
 
 func split(list sql.NullString) []string {

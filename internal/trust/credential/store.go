@@ -230,7 +230,10 @@ func revocation(now time.Time, by, reason string) signed.Set {
 // Revoke ends a credential permanently, and with a personal access token its workspace keys and all
 // tokens that were made with it. What is revoked already stays as it was.
 func Revoke(ctx context.Context, tx *store.Tx, now time.Time, id, by, reason string) error {
-	return update(ctx, tx, revocation(now, by, reason), `credential_id IN (`+fmt.Sprintf(tree, "?")+`) AND revoked_at IS NULL`, id)
+	if err := update(ctx, tx, revocation(now, by, reason), `credential_id IN (`+fmt.Sprintf(tree, "?")+`) AND revoked_at IS NULL`, id); err != nil {
+		return err
+	}
+	return endOfFamilies(ctx, tx, now, fmt.Sprintf(tree, "$2"), id)
 }
 
 // RevokeWorkspace ends all keys of a workspace.
@@ -238,17 +241,25 @@ func RevokeWorkspace(ctx context.Context, tx *store.Tx, now time.Time, workspace
 	return update(ctx, tx, revocation(now, by, reason), `workspace_id = ? AND revoked_at IS NULL`, workspaceID)
 }
 
-// RevokeKeysOf ends the workspace keys that a person's tokens have in a workspace.
+// RevokeKeysOf ends what a person who leaves a workspace could still come in with: the workspace keys
+// of their tokens, and the client sessions and pending Connect Webviews that they made there.
 func RevokeKeysOf(ctx context.Context, tx *store.Tx, now time.Time, workspaceID, userID, by, reason string) error {
-	return update(ctx, tx, revocation(now, by, reason), `workspace_id = ? AND kind = 'workspace_key' AND revoked_at IS NULL
-		AND parent_id IN (SELECT credential_id FROM credentials WHERE user_id = ?)`, workspaceID, userID)
+	if err := update(ctx, tx, revocation(now, by, reason), `workspace_id = ? AND kind = 'workspace_key' AND revoked_at IS NULL
+		AND parent_id IN (SELECT credential_id FROM credentials WHERE user_id = ?)`, workspaceID, userID); err != nil {
+		return err
+	}
+	return endOfPerson(ctx, tx, now, workspaceID, userID)
 }
 
-// RevokeUser ends all personal access tokens of a person, and the workspace keys made from them.
+// RevokeUser ends all personal access tokens of a person, the workspace keys made from them, and the
+// client sessions and pending Connect Webviews that the person made.
 func RevokeUser(ctx context.Context, tx *store.Tx, now time.Time, userID, by, reason string) error {
-	return update(ctx, tx, revocation(now, by, reason), `revoked_at IS NULL AND (user_id = ? AND kind = 'personal_access_token'
+	if err := update(ctx, tx, revocation(now, by, reason), `revoked_at IS NULL AND (user_id = ? AND kind = 'personal_access_token'
 		OR kind = 'workspace_key' AND parent_id IN (SELECT credential_id FROM credentials WHERE user_id = ? AND kind = 'personal_access_token'))`,
-		userID, userID)
+		userID, userID); err != nil {
+		return err
+	}
+	return endOfPerson(ctx, tx, now, "", userID)
 }
 
 // CheckName refuses a credential's name that shows nothing or is too long.

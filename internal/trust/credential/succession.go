@@ -52,6 +52,11 @@ type Watcher interface {
 // watch follows a request whose credential proved possession of its secret, and gives the error
 // that it is refused with.
 func (v *Verifier) watch(ctx context.Context, f Facts, kind rpc.Allow, workspaceID string, e *rpc.Endpoint, refused error) error {
+	if v.Watcher != nil && kind&sessions != 0 && len(f.Chain) > 0 && refused == nil && From(ctx).CredentialID != f.ID {
+		// The token's use as well, so that advice to narrow it leaves its sessions what they do. From
+		// where they are used is no sign of where the token is.
+		v.Watcher.Used(f.Chain[0].ID, f.Chain[0].FamilyID, workspaceID, e.Path, "", v.Now())
+	}
 	if v.Watcher == nil || kind&(rpc.PersonalAccessToken|rpc.WorkspaceKey) == 0 {
 		return refused
 	}

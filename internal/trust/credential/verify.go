@@ -39,6 +39,7 @@ type Principal struct {
 	Chain        Chain  // of a personal access token or workspace key
 	// AuthenticatedAt is when the person of a console session last proved who they are.
 	AuthenticatedAt time.Time
+	maker           Maker           // of a client session
 	device          func(id string) // is told of devices that are named; nil: nobody asks
 }
 
@@ -103,7 +104,9 @@ type Facts struct {
 	Chain               Chain     // of a personal access token or workspace key
 	AuthenticatedAt     time.Time // of a console session
 	Succession
-	policy policyFacts
+	policy      policyFacts
+	maker       Maker // of a client session
+	isMakerGone bool  // a client session's person is disabled, or no member any more
 }
 
 // Sessions knows the console's sessions.
@@ -221,10 +224,10 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	p := Principal{
 		Kind: kind, CredentialID: f.ID, TokenID: f.TokenID, UserID: f.UserID, WorkspaceID: f.WorkspaceID,
 		Role: f.Role, IsOperator: f.IsOperator, IsSandbox: f.IsSandbox, Address: rpc.ClientOf(ctx).Address, Reach: f.Reach, Chain: f.Chain,
-		AuthenticatedAt: f.AuthenticatedAt,
+		AuthenticatedAt: f.AuthenticatedAt, maker: f.maker,
 	}
 	if v.Watcher != nil && len(f.Chain) > 0 {
-		family := f.FamilyID
+		family := f.Chain[0].FamilyID
 		p.device = func(id string) { v.Watcher.UsedDevice(family, id, v.Now()) }
 	}
 	if e.Workspace == rpc.Forbidden || e.Workspace == rpc.Ignored && person {
@@ -237,6 +240,9 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 		return ctx, caller, fault.Reason(fault.Forbidden, "role", "This needs the role %s in the workspace", e.Role)
 	}
 	if err := v.allow(ctx, f, e, &p); err != nil {
+		if kind&sessions != 0 {
+			err = withoutDetails(err)
+		}
 		return ctx, caller, err
 	}
 	if e.Fresh {
@@ -249,7 +255,7 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	if p.Reach != nil {
 		caller.View = p.Reach.view
 	}
-	if p.Reach != nil && p.Reach.DeviceIDs == nil {
+	if kind&(sessions|rpc.PublishableKey) != 0 {
 		// What a session sees is as it was at f.Generation.
 	} else if n, ok := v.DB.Generation(store.Workspace(p.WorkspaceID)); ok {
 		caller.Generation = n
@@ -281,7 +287,7 @@ func (v *Verifier) allow(ctx context.Context, f Facts, e *rpc.Endpoint, p *Princ
 	if err := f.Chain.allowNow(p.Address, now); err != nil {
 		return err
 	}
-	if f.Reach != nil && !e.ByDevice && !e.Self {
+	if f.Reach != nil && f.Reach.DeviceIDs != nil && !e.ByDevice && !e.Self {
 		return fault.Reason(fault.Forbidden, "scope", "The token is limited to devices, and this endpoint is about more than these")
 	}
 	if From(ctx).CredentialID == f.ID { // asked again, for a stream
@@ -436,7 +442,7 @@ func (v *Verifier) publishableFacts(ctx context.Context, s sent, e *rpc.Endpoint
 	case !enabled:
 		return Facts{}, fault.Reason(fault.InvalidPublishableKey, "publishable_key_auth_disabled", "The workspace does not let publishable keys make client sessions; /workspaces/update can allow it")
 	}
-	f.Reach = &Reach{UserIdentifierKey: s.userIdentifierKey, view: f.ID}
+	f.Reach = &Reach{IsSession: true, UserIdentifierKey: s.userIdentifierKey, view: f.ID}
 	return f, nil
 }
 
@@ -544,10 +550,8 @@ func read(ctx context.Context, q store.Querier, short, workspaceID string, diges
 // alive refuses a credential that was good once, and says why: its owner may know.
 func alive(f Facts, now time.Time) error {
 	switch {
-	case f.Kind == ClientSession && !f.RevokedAt.IsZero():
-		return fault.New(fault.ClientSessionRevoked, "The client session was revoked on %s", f.RevokedAt.Format(time.DateOnly))
-	case f.Kind == ClientSession && !now.Before(f.ExpiresAt):
-		return fault.New(fault.ClientSessionExpired, "The client session expired on %s", f.ExpiresAt.Format(time.RFC3339))
+	case f.Kind == ClientSession:
+		return sessionAlive(f, now)
 	case f.UserDisabled: // which also revoked it: this is the reason that tells more
 		return fault.Reason(fault.Unauthorized, "user_disabled", "The credential's user is disabled")
 	case !f.RevokedAt.IsZero():

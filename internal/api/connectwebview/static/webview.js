@@ -2,10 +2,10 @@
 // how it ended.
 "use strict";
 
-const { event: outcome, redirect, webview } = document.body.dataset;
+const { event: outcome, redirect, unopened, webview } = document.body.dataset;
 
-// The address has been used up; without its token it can be loaded again in this browser.
-if (location.search.includes("auth_token") || !location.search) {
+// Once the address has been used up, the page can be loaded again in this browser without its token.
+if (unopened === undefined && (location.search.includes("auth_token") || !location.search)) {
   if (webview) history.replaceState(null, "", location.pathname + "?connect_webview_id=" + encodeURIComponent(webview));
 }
 
