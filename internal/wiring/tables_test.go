@@ -30,10 +30,12 @@ func schema(t *testing.T, db *store.DB) map[string][]column {
 	t.Helper()
 	const sqlite = `SELECT m.name, c.name, lower(c.type), c.pk, c."notnull" = 0 FROM sqlite_master m, pragma_table_info(m.name) c
 		WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, c.cid`
-	const postgres = `SELECT c.table_name, c.column_name, c.data_type, coalesce((SELECT k.ordinal_position
-			FROM information_schema.table_constraints p JOIN information_schema.key_column_usage k USING (constraint_schema, constraint_name)
-			WHERE p.constraint_type = 'PRIMARY KEY' AND p.table_schema = c.table_schema AND p.table_name = c.table_name AND k.column_name = c.column_name), 0), c.is_nullable = 'YES'
-		FROM information_schema.columns c WHERE c.table_schema = current_schema() ORDER BY c.table_name, c.ordinal_position`
+	const postgres = `SELECT c.relname, a.attname, format_type(a.atttypid, NULL),
+			coalesce((SELECT array_position(string_to_array(i.indkey::text, ' ')::int[], a.attnum::int)
+				FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary), 0), NOT a.attnotnull
+		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+		WHERE c.relnamespace = CAST(current_schema() AS regnamespace) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+		ORDER BY c.relname, a.attnum`
 	query := sqlite
 	if db.Shared() {
 		query = postgres
