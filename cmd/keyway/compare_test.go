@@ -20,6 +20,8 @@ var secretName = regexp.MustCompile(`(?i)^(secret|digest|sum|mac|proof|passw(or)
 var compared = map[string]string{
 	"internal/trust/credential/verify.go: other != s.token":      "both came with the same request",
 	"internal/trust/credential/token.go: checksum(body) != sum":  "a checksum, which everybody can work out",
+	"internal/console/frame/nonce.go: own[nonce]":                "a form's number, which is no secret to the person whose forms are looked up",
+	"internal/trust/identity/password.go: normal != password":    "the same password in two forms",
 	"internal/trust/identity/openid.go: id.Nonce != s.Nonce":     "the provider has signed the one, the server sealed the other",
 	"internal/trust/identity/signin.go: mark != s.Password":      "both are the server's own; the one was sealed",
 	"internal/trust/audit/head.go: bytes.Equal(kept.MAC, h.MAC)": "both are the server's own; nobody sends either",

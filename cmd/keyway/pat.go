@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"reflect"
@@ -163,6 +164,21 @@ func (r *remote) call(ctx context.Context, path string, in any, key string, out 
 	return json.Unmarshal(answer[key], out)
 }
 
+// givenFields is the input of an endpoint without the texts that were not given: flags are never empty, and the API
+// refuses empty texts.
+func givenFields(in any) ([]byte, error) {
+	text, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(fields, func(_ string, v any) bool { return v == "" })
+	return json.Marshal(fields)
+}
+
 // ask asks an endpoint of the server for its whole answer.
 func (r *remote) ask(ctx context.Context, path string, in any) (map[string]json.RawMessage, error) {
 	token := strings.TrimSpace(os.Getenv("KEYWAY_CONSOLE_SESSION"))
@@ -171,7 +187,7 @@ func (r *remote) ask(ctx context.Context, path string, in any) (map[string]json.
 	} else if token = cmp.Or(token, pat); token == "" {
 		return nil, badUsage("--server needs a credential in SEAM_PERSONAL_ACCESS_TOKEN or KEYWAY_CONSOLE_SESSION")
 	}
-	body, err := json.Marshal(in)
+	body, err := givenFields(in)
 	if err != nil {
 		return nil, err
 	}

@@ -260,7 +260,7 @@ func TestWebviewLooks(t *testing.T) {
 		has(v, "Hill Stays would like to connect", "button=1a2b3c", "text=fed", "mark-square")
 		v.signIn("jane")
 		has(v, "All set &lt;3")
-		w.ok(t, w.here.key, "/workspaces/update", fields{"connect_partner_name": " ", "connect_webview_customization": fields{"primary_button_color": nil}})
+		w.ok(t, w.here.key, "/workspaces/update", fields{"connect_partner_name": nil, "connect_webview_customization": fields{"primary_button_color": nil}})
 		if ws := w.ok(t, w.here.key, "/workspaces/get", fields{}).object(t, "workspace"); ws["company_name"] != "Here" || ws["connect_partner_name"] != "Here" {
 			t.Error("without a name of its own it is called by the workspace's:", ws)
 		}

@@ -138,7 +138,7 @@ func (w *Workspaces) resetSandbox(ctx context.Context, _ rpc.None) (rpc.Doc[acti
 
 type updateInput struct {
 	Name                        *string             `json:"name" rule:"min=1,max=200" doc:"The workspace's name."`
-	ConnectPartnerName          *string             `json:"connect_partner_name" rule:"max=200" doc:"Whose name the customers see."`
+	ConnectPartnerName          rpc.Opt[string]     `json:"connect_partner_name" rule:"nullable,max=200" doc:"Whose name the customers see; null: the workspace's."`
 	Customization               *customizationInput `json:"connect_webview_customization" doc:"How the Connect Webview looks; what is not given stays."`
 	IsPublishableKeyAuthEnabled *bool               `json:"is_publishable_key_auth_enabled" doc:"Whether publishable keys may make client sessions."`
 	IsSuspended                 *bool               `json:"is_suspended" doc:"Whether the workspace is closed for the time being."`
@@ -150,7 +150,11 @@ func (w *Workspaces) update(ctx context.Context, in updateInput) (rpc.OK, error)
 		return rpc.OK{}, err
 	}
 	p := credential.From(ctx)
-	c := Change{Name: in.Name, CompanyName: in.ConnectPartnerName, IsPublishableKeyAuthEnabled: in.IsPublishableKeyAuthEnabled, IsSuspended: in.IsSuspended}
+	c := Change{Name: in.Name, IsPublishableKeyAuthEnabled: in.IsPublishableKeyAuthEnabled, IsSuspended: in.IsSuspended}
+	if in.ConnectPartnerName.Set {
+		name := in.ConnectPartnerName.Or("")
+		c.CompanyName = &name
+	}
 	if in.Customization != nil {
 		c.Customize = in.Customization.apply
 	}

@@ -11,8 +11,6 @@ ALTER TABLE passkeys ADD COLUMN mac BYTEA;
 ALTER TABLE authenticators ADD COLUMN mac BYTEA;
 ALTER TABLE recovery_codes ADD COLUMN mac BYTEA;
 ALTER TABLE openid_accounts ADD COLUMN mac BYTEA;
-ALTER TABLE client_sessions ADD COLUMN mac BYTEA;
-ALTER TABLE client_session_resources ADD COLUMN mac BYTEA;
 
 -- That a person has a second factor, also when the row that holds it is gone.
 ALTER TABLE users ADD COLUMN has_second_factor BOOLEAN;
@@ -20,8 +18,6 @@ UPDATE users SET has_second_factor = TRUE WHERE user_id IN (SELECT user_id FROM 
 
 -- +goose Down
 ALTER TABLE users DROP COLUMN has_second_factor;
-ALTER TABLE client_session_resources DROP COLUMN mac;
-ALTER TABLE client_sessions DROP COLUMN mac;
 ALTER TABLE openid_accounts DROP COLUMN mac;
 ALTER TABLE recovery_codes DROP COLUMN mac;
 ALTER TABLE authenticators DROP COLUMN mac;
