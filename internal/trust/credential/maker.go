@@ -218,30 +218,3 @@ func endOfFamilies(ctx context.Context, tx *store.Tx, now time.Time, chosen stri
 	}
 	return nil
 }
-
-// Made counts what a family of tokens made and what would end with it.
-type Made struct {
-	ClientSessions int `json:"client_sessions"`
-	Webhooks       int `json:"webhooks"`
-}
-
-// MadeBy counts what a family of tokens made that lives.
-func MadeBy(ctx context.Context, q store.Querier, now time.Time, familyID string) (m Made, err error) {
-	if err := q.QueryRow(ctx, `SELECT count(*) FROM client_sessions WHERE family_id = $1 AND revoked_at IS NULL AND expires_at > $2`,
-		familyID, store.Micros(now)).Scan(&m.ClientSessions); err != nil {
-		return m, err
-	}
-	err = q.QueryRow(ctx, `SELECT count(*) FROM webhooks WHERE family_id = $1`, familyID).Scan(&m.Webhooks)
-	return m, err
-}
-
-// Release takes what a family of tokens made away from it, so that it stays when the tokens end. It
-// still depends on the membership of the person.
-func Release(ctx context.Context, tx *store.Tx, familyID string) error {
-	for _, table := range []string{"client_sessions", "connect_webviews", "webhooks"} {
-		if _, err := tx.Exec(ctx, `UPDATE `+table+` SET family_id = NULL WHERE family_id = $1`, familyID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
