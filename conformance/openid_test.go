@@ -337,7 +337,7 @@ func TestOpenIDConnectRefusals(t *testing.T) {
 	v = w.visitor(t)
 	refused("another challenge", v, v.signInAt(altered(v.begin(), "code_challenge", strings.Repeat("A", 43)), "mary"), again)
 	v = w.visitor(t)
-	refused("another browser", w.visitor(t), v.signInAt(v.begin(), "mary"), "was not begun in this browser")
+	refused("another browser", w.visitor(t), v.signInAt(v.begin(), "mary"), "start in this browser")
 	// Login CSRF: somebody else's answer for the question of this browser.
 	v, eve := w.visitor(t), w.visitor(t)
 	v.begin()
