@@ -53,8 +53,6 @@ func TestBrowserConnectWebview(t *testing.T) {
 	if at := p.address(); strings.Contains(at, "auth_token") {
 		t.Errorf("the address still contains the token: %s", at)
 	}
-	p.reload()
-	p.onScreen("brands", "")
 	p.fillAt("#search", "august")
 	screenshot(t, p.ctx, "webview-2-search")
 	p.pressAt(`button[value="august"]`)

@@ -217,7 +217,6 @@ func (c *Codes) withDigits(ctx context.Context, w *store.Where, digits string) (
 	return slices.DeleteFunc(ids, func(id string) bool { return id == "" }), err
 }
 
-// get gives one code as it is served.
 // GetUnmanaged reads a code that others have put on a lock, as it is served. It returns access_code_not_found.
 func (c *Codes) GetUnmanaged(ctx context.Context, workspaceID, id string) (rpc.Doc[Unmanaged], error) {
 	return c.get(ctx, c.DB, workspaceID, id)

@@ -127,9 +127,9 @@ func BrandOf(d provider.Driver, name string) provider.Brand {
 }
 
 // Of is what the devices of an account take over from it.
-func (acc Account) Of(b provider.Brand) device.Account {
-	return device.Account{ID: acc.ID, Brand: b, CustomerKey: acc.CustomerKey, Metadata: acc.CustomMetadata,
-		LeaveUnmanaged: !acc.AutomaticallyManageNewDevice, Accepted: acc.AcceptedCapabilities}
+func (a Account) Of(b provider.Brand) device.Account {
+	return device.Account{ID: a.ID, Brand: b, CustomerKey: a.CustomerKey, Metadata: a.CustomMetadata,
+		LeaveUnmanaged: !a.AutomaticallyManageNewDevice, Accepted: a.AcceptedCapabilities}
 }
 
 // Put stores an account that a driver has signed in to, or finds the one that it already is, and lays the
@@ -199,7 +199,7 @@ func (a *Accounts) Put(ctx context.Context, tx *store.Tx, workspaceID string, d 
 }
 
 // connectedEvents are the events of an account that was signed in to.
-func (acc Account) connectedEvents(now time.Time, isNew bool, webviewID string) (events []event.Event) {
+func (a Account) connectedEvents(now time.Time, isNew bool, webviewID string) (events []event.Event) {
 	kinds := []string{"connected_account.connected"}
 	if isNew {
 		kinds = []string{"connected_account.created", "connected_account.connected"}
@@ -208,7 +208,7 @@ func (acc Account) connectedEvents(now time.Time, isNew bool, webviewID string) 
 		kinds = append(kinds, "connected_account.successful_login")
 	}
 	for _, kind := range kinds {
-		e := acc.event(kind, now)
+		e := a.event(kind, now)
 		if webviewID != "" {
 			e.Fields["connect_webview_id"] = webviewID
 		}

@@ -363,7 +363,7 @@ func TestStateOfTheConnection(t *testing.T) {
 		state(provider.Connected)
 		at = h.wantEvents(at)
 		state(provider.Refused)
-		shows("account_disconnected account_disconnected")
+		shows("account_disconnected " + "account_disconnected")
 		at = h.wantEvents(at, "connected_account.disconnected", "device.disconnected")
 		state(provider.Connected)
 		shows("")

@@ -304,13 +304,7 @@ func (r *Reached) changes(now time.Time, was look) (out []event.Event) {
 	case came(codeRemoved):
 		add("device.removed", nil)
 	case was.online && !is.online:
-		code := is.problems[0]
-		for _, c := range is.problems {
-			if !slices.Contains(was.problems, c) {
-				code = c
-			}
-		}
-		add(disconnected, r.withProblems(map[string]any{"error_code": code}))
+		add(disconnected, r.withProblems(map[string]any{"error_code": disconnection(is.problems, was.problems)}))
 	case !was.online && is.online:
 		add(connected, nil)
 	}
@@ -439,4 +433,19 @@ func listOf(problems []json.RawMessage) []json.RawMessage {
 		return []json.RawMessage{}
 	}
 	return problems
+}
+
+// disconnection is why a device is disconnected, as its event says it: by the account, a hub or the device itself. Of several
+// reasons the new one counts.
+func disconnection(is, was []string) string {
+	code := ""
+	for _, c := range is {
+		if code == "" || !slices.Contains(was, c) {
+			code = c
+		}
+	}
+	if code == codeNoAccount || code == codeHub {
+		return code
+	}
+	return codeDisconnected
 }

@@ -101,12 +101,12 @@ func tellOnce(ctx context.Context, tx *store.Tx, id, what string, now time.Time)
 	return n > 0, err
 }
 
-// alarm runs fn, which tells of something about a token, once for each address and hour. A workspace
+// alarm runs fn, which notifies of something about a token, once for each network and hour. A workspace
 // key raises none.
 func (t *Tokens) alarm(ctx context.Context, id, what string, by audit.Actor, fn func(tx *store.Tx, c credential.Credential, tell tell) error) error {
 	now := t.Now()
-	what = "told " + what + " " + by.Address
-	if !t.watch.once(id+" "+what+now.UTC().Format(" 2006-01-02T15"), now) {
+	network := networkOf(by.Address)
+	if !t.watch.firstAlarm(id+" "+what, network, now) {
 		return nil
 	}
 	c, err := credential.Get(ctx, t.DB, credential.PersonalAccessToken, id)
@@ -116,7 +116,7 @@ func (t *Tokens) alarm(ctx context.Context, id, what string, by audit.Actor, fn 
 		return err
 	}
 	return t.notify(ctx, c, func(tx *store.Tx, tell tell) error {
-		if first, err := tellOnce(ctx, tx, c.ID, what, now); err != nil || !first {
+		if first, err := tellOnce(ctx, tx, c.ID, "told "+what+" "+network, now); err != nil || !first {
 			return err
 		}
 		return fn(tx, c, tell)

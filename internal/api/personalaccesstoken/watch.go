@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,7 +22,7 @@ const Silence = 30 * 24 * time.Hour
 // memory is what is known of the use of tokens and not written down yet.
 type memory struct {
 	mu       sync.Mutex
-	told     map[string]time.Time
+	alarms   map[string]*alarms // by token and kind
 	uses     map[use]int64
 	places   map[place]sighting
 	written  map[string]time.Time // family and network: when it was last written
@@ -49,22 +51,36 @@ const mostNetworks = 100
 // mostHeld bounds what is kept in memory of each kind until it is written.
 const mostHeld = 50_000
 
-// once tells whether this is the first time within an hour that something is to be told.
-func (m *memory) once(what string, now time.Time) bool {
+// alarms are the networks that raised one kind of alarm about a token within an hour.
+type alarms struct {
+	hour     string
+	networks map[string]bool
+}
+
+// maxAlarms is how many networks raise an alarm about a token within an hour. A person who was alarmed that often knows, and
+// a network has as many addresses as its owner likes.
+const maxAlarms = 20
+
+// firstAlarm reports whether an alarm is the first of its network within an hour.
+func (m *memory) firstAlarm(about, network string, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for k, at := range m.told {
-		if now.Sub(at) > time.Hour {
-			delete(m.told, k)
-		}
+	hour := now.UTC().Format("2006-01-02T15")
+	a := m.alarms[about]
+	if a == nil && len(m.alarms) >= mostHeld {
+		clear(m.alarms) // the database still knows the alarms of this hour: an alarm is never lost
 	}
-	if _, ok := m.told[what]; ok || len(m.told) > mostHeld {
+	if a == nil || a.hour != hour {
+		a = &alarms{hour: hour, networks: map[string]bool{}}
+		if m.alarms == nil {
+			m.alarms = map[string]*alarms{}
+		}
+		m.alarms[about] = a
+	}
+	if a.networks[network] || len(a.networks) >= maxAlarms {
 		return false
 	}
-	if m.told == nil {
-		m.told = map[string]time.Time{}
-	}
-	m.told[what] = now
+	a.networks[network] = true
 	return true
 }
 
@@ -102,40 +118,58 @@ func (t *Tokens) FlushUse(ctx context.Context) error {
 	if len(uses) == 0 {
 		return failed
 	}
+	for some := range slices.Chunk(slices.Collect(maps.Keys(uses)), flushBatch) {
+		if err := t.countUses(ctx, uses, some); err != nil {
+			m.putBack(uses, places)
+			return errors.Join(failed, err)
+		}
+		for _, u := range some {
+			delete(uses, u)
+		}
+	}
+	for p, s := range places {
+		if err := t.sighted(ctx, p, s); err != nil {
+			m.putBack(nil, places)
+			return errors.Join(failed, err)
+		}
+		delete(places, p)
+	}
+	return failed
+}
+
+// flushBatch is how many counts are written in one transaction, so that other writers need not wait long.
+const flushBatch = 500
+
+func (t *Tokens) countUses(ctx context.Context, uses map[use]int64, some []use) error {
 	// No scope: no cache depends on it.
-	err := t.DB.Update(ctx, func(tx *store.Tx) error {
-		for u, n := range uses {
+	return t.DB.Update(ctx, func(tx *store.Tx) error {
+		for _, u := range some {
 			if _, err := tx.Exec(ctx, `INSERT INTO token_uses (credential_id, day, workspace_id, endpoint, count) VALUES ($1, $2, $3, $4, $5)
 				ON CONFLICT (credential_id, day, workspace_id, endpoint) DO UPDATE SET count = token_uses.count + excluded.count`,
-				u.tokenID, u.day, u.workspaceID, u.endpoint, n); err != nil {
+				u.tokenID, u.day, u.workspaceID, u.endpoint, uses[u]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		m.mu.Lock()
-		if m.uses == nil {
-			m.uses, m.places = map[use]int64{}, map[place]sighting{}
-		}
-		for u, n := range uses {
-			m.uses[u] += n
-		}
-		for p, s := range places {
-			if now, ok := m.places[p]; ok {
-				s.tokenID, s.last = now.tokenID, now.last
-			}
-			m.places[p] = s
-		}
-		m.mu.Unlock()
-		return errors.Join(failed, err)
+}
+
+// putBack keeps what could not be written for the next time.
+func (m *memory) putBack(uses map[use]int64, places map[place]sighting) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.uses == nil {
+		m.uses, m.places = map[use]int64{}, map[place]sighting{}
+	}
+	for u, n := range uses {
+		m.uses[u] += n
 	}
 	for p, s := range places {
-		if err := t.sighted(ctx, p, s); err != nil {
-			return errors.Join(failed, err)
+		if now, ok := m.places[p]; ok {
+			s.tokenID, s.last = now.tokenID, now.last
 		}
+		m.places[p] = s
 	}
-	return failed
 }
 
 // sighted writes down from where a family was used. Within an hour of the last time it is not

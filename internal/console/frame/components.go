@@ -10,6 +10,7 @@ type Link struct {
 	URL  string
 }
 
+// Plural is a number with the word for one or for several.
 func Plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

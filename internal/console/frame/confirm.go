@@ -13,7 +13,7 @@ import (
 	"keyway/internal/trust/identity"
 )
 
-// sealedForm is the field that keeps what was typed while the person proves who they are. It is
+// SealedForm is the field that keeps what was typed while the person proves who they are. It is
 // sealed, so that no secret of the form stands in a page.
 const SealedForm = "sealed_form"
 

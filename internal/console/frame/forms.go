@@ -127,6 +127,7 @@ func plainly(message string) string {
 	return Sentence(message)
 }
 
+// Sentence ends a text of the API as a sentence, for people.
 func Sentence(text string) string {
 	if text == "" || strings.HasSuffix(text, ".") || strings.HasSuffix(text, "?") || strings.HasSuffix(text, "!") {
 		return text

@@ -10,7 +10,7 @@ import (
 	"keyway/internal/platform/rpc"
 )
 
-// pagination makes the addresses of a list's neighbouring pages, which keep the filters given as
+// PagesAfter makes the addresses of a list's neighbouring pages, which keep the filters given as
 // pairs of a name and a value.
 func PagesAfter(here string, from rpc.Position, hasNext bool, next rpc.Position, filters ...string) (p Pagination) {
 	values := url.Values{}
@@ -29,7 +29,7 @@ func PagesAfter(here string, from rpc.Position, hasNext bool, next rpc.Position,
 	return p
 }
 
-// The address of a page of the list holds the row that it begins behind.
+// WritePosition writes the row that a page begins behind, as the address of the page has it.
 func WritePosition(p rpc.Position) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(p.CreatedAt, 36) + " " + p.ID))
 }
@@ -48,6 +48,7 @@ func ReadPosition(text string) (p rpc.Position) {
 // Numbered is a list whose pages have numbers: its address, and what is looked for in it.
 type Numbered struct{ At, Search string }
 
+// Page is the address of a page by its number.
 func (n Numbered) Page(number int) string {
 	values := url.Values{}
 	if n.Search != "" {
@@ -59,7 +60,7 @@ func (n Numbered) Page(number int) string {
 	return strings.TrimSuffix(n.At+"?"+values.Encode(), "?")
 }
 
-// PagesAfter leads from one page of so many rows to the others.
+// Pagination leads from one page of so many rows to the others.
 func (n Numbered) Pagination(number, perPage, rows int) (p Pagination) {
 	if rows > perPage {
 		p.Number, p.Pages = number, (rows+perPage-1)/perPage

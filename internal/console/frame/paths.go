@@ -11,6 +11,7 @@ const Root = "/console"
 // OpenIDPath is where an OpenID Connect provider sends people back to.
 const OpenIDPath = Root + "/sign-in/openid/back"
 
+// ConsolePath is the path of a page of the Console.
 func ConsolePath(elem ...string) string {
 	var b strings.Builder
 	b.WriteString(Root)
@@ -21,14 +22,17 @@ func ConsolePath(elem ...string) string {
 	return b.String()
 }
 
+// WorkspacePath is the path of a page of a workspace.
 func WorkspacePath(id string, elem ...string) string {
 	return ConsolePath(append([]string{"workspaces", id}, elem...)...)
 }
 
+// SettingsPath is the path of a page of the person's own settings.
 func SettingsPath(elem ...string) string {
 	return ConsolePath(append([]string{"settings"}, elem...)...)
 }
 
+// InstancePath is the path of a page for operators.
 func InstancePath(elem ...string) string {
 	return ConsolePath(append([]string{"instance"}, elem...)...)
 }

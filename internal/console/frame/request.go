@@ -204,6 +204,7 @@ const lastWorkspaceCookie = "keyway-workspace"
 // Context acts for the person, in the workspace of the page.
 func (q *Request) Context() context.Context { return credential.With(q.R.Context(), q.Principal()) }
 
+// Principal is whom the request's calls of rules act for.
 func (q *Request) Principal() credential.Principal {
 	p := credential.Principal{Kind: rpc.ConsoleSession, CredentialID: q.Session.ID, Address: q.Client(q.R),
 		AuthenticatedAt: q.Session.AuthenticatedAt}
@@ -236,6 +237,7 @@ func (q *Request) Base(area Area, current, title string) Page {
 	return p
 }
 
+// ViewWorkspace is what pages show of a membership's workspace.
 func ViewWorkspace(m workspace.Membership) Workspace {
 	return Workspace{ID: m.ID, Name: m.Name, Sandbox: m.IsSandbox, Suspended: m.IsSuspended, Role: Role(m.Role.String())}
 }
@@ -336,6 +338,7 @@ func (q *Request) fail(status int, heading, message string) error {
 // flashCookie carries a message over a redirect. It holds no secret and is shown as plain text.
 const flashCookie = "keyway-flash"
 
+// SetFlash keeps a notice for the next page.
 func (q *Request) SetFlash(f Flash) {
 	text, err := json.Marshal(f)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// when says a moment in a time zone, as a person reads it.
+// When is a moment in a time zone, as a person reads it.
 func When(t time.Time, zone *time.Location) string { return t.In(zone).Format("2 Jan 2006, 15:04 MST") }
 
 // InputTime is how browsers write the value of a datetime-local input.
@@ -37,8 +37,8 @@ func (r *Renderer) ago(t time.Time) template.HTML {
 
 // stamp shows a time as a text, with the exact time on hover.
 func stamp(t time.Time, attributes, text string) template.HTML {
-	return template.HTML(`<time datetime="` + iso(t) + `" title="` + Exact(t) + `"` + attributes + `>` + text +
-		`</time>`) //nolint:gosec // all of it is digits and fixed words
+	html := `<time datetime="` + iso(t) + `" title="` + Exact(t) + `"` + attributes + `>` + text + `</time>`
+	return template.HTML(html) //nolint:gosec // all of it is digits and fixed words
 }
 
 // happened shows the time of something that went by a workspace's clock: exactly and in UTC, once that was
@@ -93,8 +93,10 @@ func relative(now, t time.Time) string {
 	return "in " + text
 }
 
+// Date is a day in UTC, as a person reads it.
 func Date(t time.Time) string { return t.UTC().Format("2 Jan 2006") }
 
+// Exact is a moment in UTC, to the second.
 func Exact(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") }
 
 func iso(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
@@ -115,4 +117,5 @@ func dotted(name string) template.HTML {
 	return template.HTML(strings.ReplaceAll(template.HTMLEscapeString(name), ".", ".<wbr>")) //nolint:gosec // escaped right here
 }
 
+// ExactMinute is a moment of this year in UTC, to the minute.
 func ExactMinute(t time.Time) string { return t.UTC().Format("2 Jan, 15:04 UTC") }

@@ -16,7 +16,7 @@ const peoplePerPage = 50
 func (q *request) people() error {
 	ctx := q.R.Context()
 	query := q.R.URL.Query()
-	v := &PeopleView{Page: q.Base(frame.AreaInstance, frame.NavPeople, "People"), Query: strings.TrimSpace(query.Get("q"))}
+	v := &ListView{Page: q.Base(frame.AreaInstance, frame.NavPeople, "People"), Query: strings.TrimSpace(query.Get("q"))}
 	all, err := q.People.List(ctx)
 	if err != nil {
 		return err
@@ -77,8 +77,8 @@ func (q *request) refusal(text string) error {
 	return q.Redirect(frame.InstancePath("people"))
 }
 
-// PeopleView is all people of the instance, for operators.
-type PeopleView struct {
+// ListView is all people of the instance, for operators.
+type ListView struct {
 	frame.Page
 	Query      string
 	People     []Person

@@ -63,12 +63,12 @@ func peopleSamples() []frametest.Sample {
 		{Name: "invitation-code", View: &InvitationView{Page: frame.Page{Title: "Invitation"}, Token: "x", Email: "jane@example.com", Known: true, AsksCode: true, Workspaces: []string{"Harbour"}}},
 		{Name: "profile", View: &ProfileView{Page: me(frame.NavProfile, "Profile"), Name: "Jane Doe", MinPassword: 12}},
 		{Name: "profile-wrong", View: &ProfileView{Page: me(frame.NavProfile, "Profile"), MinPassword: 12, PasswordErrors: frame.FormErrors{"current_password": "The password is wrong.", "new_password": "Use at least 12 characters."}}},
-		{Name: "people", View: &PeopleView{Page: frametest.Page(frame.AreaInstance, frame.NavPeople, "People"), People: []Person{
+		{Name: "people", View: &ListView{Page: frametest.Page(frame.AreaInstance, frame.NavPeople, "People"), People: []Person{
 			{ID: "u1", Name: "Jane Doe", Email: "jane@example.com", Operator: true, You: true, Workspaces: 21, Tokens: 3, CreatedAt: frametest.Days(-400)},
 			{ID: "u2", Name: "Frodo Baggins", Email: "frodo@example.com", Workspaces: 1, Tokens: 1, CreatedAt: frametest.Days(-30)},
 			{ID: "u3", Email: "sam@example.com", Disabled: true, CreatedAt: frametest.Days(-2)},
 		}}},
-		{Name: "people-none", View: &PeopleView{Page: frametest.Page(frame.AreaInstance, frame.NavPeople, "People"), Query: "gollum"}},
+		{Name: "people-none", View: &ListView{Page: frametest.Page(frame.AreaInstance, frame.NavPeople, "People"), Query: "gollum"}},
 	}
 }
 

@@ -70,7 +70,7 @@ func Section() frame.Section {
 			Handle: page((*request).signIns)},
 		{Pattern: "POST " + settings + "/sessions/{session}/end", Access: frame.SignedIn, Handle: page((*request).endSessionOf)},
 		{Pattern: "POST " + settings + "/sessions/end-others", Access: frame.SignedIn, Handle: page((*request).endOtherSessions)},
-		{Pattern: "GET " + people, Access: frame.Operators, Template: "people", View: (*PeopleView)(nil),
+		{Pattern: "GET " + people, Access: frame.Operators, Template: "people", View: (*ListView)(nil),
 			Nav:    &frame.Nav{Area: frame.AreaInstance, Group: "Instance", Key: frame.NavPeople, Label: "People", Icon: "team"},
 			Handle: page((*request).people)},
 		{Pattern: "POST " + people + "/{user}/disable", Access: frame.Operators, Handle: frame.Fresh(page((*request).disablePerson))},

@@ -13,13 +13,6 @@ import (
 	"keyway/internal/trust/identity"
 )
 
-// Where one-time links lead: the command that begins a server and package member make them, with
-// the secret behind a #.
-const (
-	setUpPath      = frame.Root + "/setup"
-	invitationPath = frame.Root + "/invitation"
-)
-
 // minPassword is told beside the fields; identity.CheckPassword decides.
 const minPassword = 12
 

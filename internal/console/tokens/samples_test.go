@@ -16,7 +16,7 @@ func TestSecretIsNowhereElse(t *testing.T) {
 	t.Parallel()
 	r := frametest.Renderer(t, Section())
 	const secret = "seam_at1Kq7mT2xw_4Yh8nZr2VbQ6cWj9Xk3LfTs7PdGm5A"
-	got := frametest.Render(t, r, &TokensView{Page: frametest.Page(frame.AreaSettings, frame.NavTokens, "Tokens"), Base: "/console/t", Created: &frame.Secret{ID: "t", Name: "x", Value: secret}, Snippets: sampleSnippets(secret, "")})
+	got := frametest.Render(t, r, &ListView{Page: frametest.Page(frame.AreaSettings, frame.NavTokens, "Tokens"), Base: "/console/t", Created: &frame.Secret{ID: "t", Name: "x", Value: secret}, Snippets: sampleSnippets(secret, "")})
 	for _, tag := range regexp.MustCompile(`(?:href|action|src|value)="[^"]*`).FindAllString(got, -1) {
 		if strings.Contains(tag, secret) {
 			t.Errorf("the secret stands in %s", tag)
@@ -177,14 +177,14 @@ func tokenSamples() []frametest.Sample {
 		{Name: "apikeys-member", View: &APIKeysView{Page: ws(frame.NavAPIKeys, "API Keys")}},
 		{Name: "apikeys-add", View: &APIKeysView{Page: ws(frame.NavAPIKeys, "API Keys"), Keys: keys, CanManage: true, Add: AddAPIKeyForm{Open: true, Errors: frame.FormErrors{"name": "A name is needed."}}}},
 		{Name: "apikeys-created", View: &APIKeysView{Page: ws(frame.NavAPIKeys, "API Keys"), Keys: keys, CanManage: true, Created: &frame.Secret{ID: "k1", Name: "Booking server", Value: "seam_test3fK9_4Yh8nZr2VbQ6cWj9Xk3LfTs7PdGm5A"}}},
-		{Name: "tokens", View: &TokensView{Page: expiring, Base: "/console/t", Tokens: sampleTokens(), All: 6, Statuses: statuses, Add: sampleAddToken}},
-		{Name: "tokens-empty", View: &TokensView{Page: me(frame.NavTokens, "Personal Access Tokens"), Base: "/console/t", Add: sampleAddToken}},
-		{Name: "tokens-none", View: &TokensView{Page: me(frame.NavTokens, "Personal Access Tokens"), Base: "/console/t", Query: "gollum", All: 6, Statuses: statuses, Add: sampleAddToken}},
-		{Name: "tokens-add", View: &TokensView{Page: me(frame.NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), All: 6, Add: openToken}},
-		{Name: "tokens-add-wrong", View: &TokensView{Page: me(frame.NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), All: 6, Add: wrongToken}},
-		{Name: "tokens-add-limits", View: &TokensView{Page: me(frame.NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), All: 6, Add: limitedToken}},
-		{Name: "tokens-add-never", View: &TokensView{Page: me(frame.NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), All: 6, Add: neverToken}},
-		{Name: "tokens-created", View: &TokensView{Page: created, Base: "/console/t", Tokens: sampleTokens(), All: 6, Add: sampleAddToken, Created: secret, Snippets: sampleSnippets(secret.Value, "")}},
+		{Name: "tokens", View: &ListView{Page: expiring, Base: "/console/t", Tokens: sampleTokens(), All: 6, Statuses: statuses, Add: sampleAddToken}},
+		{Name: "tokens-empty", View: &ListView{Page: me(frame.NavTokens, "Personal Access Tokens"), Base: "/console/t", Add: sampleAddToken}},
+		{Name: "tokens-none", View: &ListView{Page: me(frame.NavTokens, "Personal Access Tokens"), Base: "/console/t", Query: "gollum", All: 6, Statuses: statuses, Add: sampleAddToken}},
+		{Name: "tokens-add", View: &ListView{Page: me(frame.NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), All: 6, Add: openToken}},
+		{Name: "tokens-add-wrong", View: &ListView{Page: me(frame.NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), All: 6, Add: wrongToken}},
+		{Name: "tokens-add-limits", View: &ListView{Page: me(frame.NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), All: 6, Add: limitedToken}},
+		{Name: "tokens-add-never", View: &ListView{Page: me(frame.NavTokens, "Personal Access Tokens"), Base: "/console/t", Tokens: sampleTokens(), All: 6, Add: neverToken}},
+		{Name: "tokens-created", View: &ListView{Page: created, Base: "/console/t", Tokens: sampleTokens(), All: 6, Add: sampleAddToken, Created: secret, Snippets: sampleSnippets(secret.Value, "")}},
 		{Name: "token", View: sampleToken(me(frame.NavTokens, "Laptop"))},
 		{Name: "token-rotate", View: rotating},
 		{Name: "token-edit", View: editing},

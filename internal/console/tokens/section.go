@@ -74,7 +74,7 @@ func Section() frame.Section {
 // beside a workspace’s API keys.
 func tokenRows() []frame.Row {
 	return []frame.Row{
-		{Pattern: "GET ", Template: "tokens", View: (*TokensView)(nil), Handle: page((*request).tokens)},
+		{Pattern: "GET ", Template: "tokens", View: (*ListView)(nil), Handle: page((*request).tokens)},
 		{Pattern: "POST ", Handle: frame.Fresh(page((*request).createToken))},
 		{Pattern: "GET /{token}", Template: "token", View: (*TokenView)(nil), Handle: page((*request).token)},
 		{Pattern: "GET /devices", Handle: page((*request).findDevices)},

@@ -54,9 +54,9 @@ func (q *request) settingsTokens() error {
 	return q.Forward(frame.SettingsPath("personal-access-tokens"))
 }
 
-func (q *request) tokensView() (*TokensView, error) {
+func (q *request) tokensView() (*ListView, error) {
 	query := q.R.URL.Query()
-	v := &TokensView{Page: q.tokensPage("Personal Access Tokens"), Base: q.tokensAt(), Query: strings.TrimSpace(query.Get("q")),
+	v := &ListView{Page: q.tokensPage("Personal Access Tokens"), Base: q.tokensAt(), Query: strings.TrimSpace(query.Get("q")),
 		Status: query.Get("status")}
 	policy, err := credential.ReadPolicy(q.R.Context(), q.DB, "")
 	if err != nil {
@@ -368,8 +368,8 @@ func (q *request) revokeWorkspaceKey() error {
 	return q.Done(here, "The workspace key was revoked.")
 }
 
-// TokensView is the person's personal access tokens.
-type TokensView struct {
+// ListView is the person's personal access tokens.
+type ListView struct {
 	frame.Page
 	Base     string // address of the list: it stands at two places
 	Query    string
@@ -383,7 +383,7 @@ type TokensView struct {
 }
 
 // Filtered tells whether something may be left out.
-func (v *TokensView) Filtered() bool { return v.Query != "" || v.Status != "" }
+func (v *ListView) Filtered() bool { return v.Query != "" || v.Status != "" }
 
 // Choice is one of several things to choose.
 type Choice struct {

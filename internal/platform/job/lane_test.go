@@ -298,6 +298,9 @@ func TestClaimsReadAnIndex(t *testing.T) {
 					t.Errorf("%s: %s", query, detail)
 				}
 			}
+			if err := rows.Err(); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

@@ -60,7 +60,7 @@ func (a answerBody) compressed(cache *otter.Cache[string, []byte]) []byte {
 
 // acceptsGzip tells whether a client takes an answer that is compressed with gzip.
 func acceptsGzip(h http.Header) bool {
-	best, any := -1.0, -1.0
+	best, others := -1.0, -1.0
 	for part := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
 		name, params, _ := strings.Cut(part, ";")
 		weight := 1.0
@@ -74,13 +74,13 @@ func acceptsGzip(h http.Header) bool {
 		case "gzip", "x-gzip":
 			best = max(best, weight)
 		case "*":
-			any = weight
+			others = weight
 		}
 	}
 	if best >= 0 {
 		return best > 0
 	}
-	return any > 0
+	return others > 0
 }
 
 // KeepPlain marks an answer that Compress must leave as it is: a page that shows a secret, or a form's nonce beside

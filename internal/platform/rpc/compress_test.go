@@ -89,19 +89,19 @@ func TestPagesAreCompressed(t *testing.T) {
 			w.Header().Set("Content-Type", "image/png")
 			io.WriteString(w, page)
 		}, false, ""},
-		"an error": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, page, 404) }, false, ""},
+		"an error": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, page, http.StatusNotFound) }, false, ""},
 		"a file": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("ETag", `"1"`)
 			http.ServeContent(w, r, "x.css", time.Time{}, strings.NewReader(page))
 		}, true, `"1-gzip"`},
-		"nothing": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, false, ""},
+		"nothing": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, false, ""},
 	} {
-		r := httptest.NewRequest("GET", "/", nil)
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("Accept-Encoding", "gzip")
 		rec := httptest.NewRecorder()
 		rpc.Compress(tt.handle).ServeHTTP(rec, r)
 		plain := httptest.NewRecorder()
-		rpc.Compress(tt.handle).ServeHTTP(plain, httptest.NewRequest("GET", "/", nil))
+		rpc.Compress(tt.handle).ServeHTTP(plain, httptest.NewRequest(http.MethodGet, "/", nil))
 		if zipped := rec.Header().Get("Content-Encoding") == "gzip"; zipped != tt.zipped || rec.Code != plain.Code {
 			t.Errorf("%s: %d %v", name, rec.Code, rec.Header())
 		} else if zipped && unzip(t, rec.Body.Bytes()) != plain.Body.String() || !zipped && rec.Body.String() != plain.Body.String() {
@@ -139,7 +139,7 @@ func TestStreamsAreNotHeldBack(t *testing.T) {
 	})))
 	defer s.Close()
 	defer close(next)
-	r, err := http.NewRequestWithContext(t.Context(), "GET", s.URL, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -226,11 +226,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var status, size int
 	defer func() {
 		v := recover()
-		if v != nil && v != http.ErrAbortHandler {
+		aborted := v == any(http.ErrAbortHandler)
+		if v != nil && !aborted {
 			status, size = s.rescue(c, v)
 		}
 		s.finish(r, rt, c, status, size, time.Since(start))
-		if v != nil && (v == http.ErrAbortHandler || size < 0) {
+		if v != nil && (aborted || size < 0) {
 			panic(http.ErrAbortHandler) // the client sees that the answer is not whole
 		}
 	}()
@@ -432,8 +433,8 @@ func (c *callState) checkQuery() error {
 		}
 		return nil
 	}
-	if err != nil { // told by the decoding
-		return nil
+	if err != nil {
+		return nil //nolint:nilerr // the decoding reports it
 	}
 	if delete(q, "_strict"); emptyBody(c.body) {
 		return nil

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 
@@ -69,7 +70,7 @@ type connRows struct {
 
 func (r *connRows) Next(dest []driver.Value) error {
 	err := r.Rows.Next(dest)
-	if err == io.EOF { // the usual end
+	if errors.Is(err, io.EOF) { // the usual end
 		return err
 	}
 	return r.conn.explain(err)

@@ -57,7 +57,7 @@ func (b bounded) Deadline() (time.Time, bool) { return b.limited.Deadline() }
 func (b bounded) Done() <-chan struct{}       { return b.limited.Done() }
 
 func (b bounded) Err() error {
-	if context.Cause(b.limited) == errNoAnswer {
+	if errors.Is(context.Cause(b.limited), errNoAnswer) {
 		return errNoAnswer
 	}
 	return b.limited.Err()
@@ -113,7 +113,7 @@ func (w *watchdog) stop() {
 
 // explain replaces what a driver says of its ended context by why it ended.
 func (w *watchdog) explain(err error) error {
-	if err != nil && context.Cause(w.ctx.limited) == errNoAnswer && !errors.Is(err, errNoAnswer) {
+	if err != nil && errors.Is(context.Cause(w.ctx.limited), errNoAnswer) && !errors.Is(err, errNoAnswer) {
 		return fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
 	return err

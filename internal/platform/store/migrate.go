@@ -132,7 +132,7 @@ func migrateShared(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // the lock is given back below; what is left is the pool's
 	// The lock is of the schema, not of the whole database, and the server releases it with the connection.
 	const name = `hashtext('keyway migrations ' || current_schema())`
 	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock(`+name+`)`); err != nil {

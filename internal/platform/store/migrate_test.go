@@ -220,7 +220,7 @@ func TestUnknownSchemaIsRefused(t *testing.T) {
 		for _, version := range []int64{19, 98765} { // 19: a legacy database of another branch
 			storetest.Run(t, driver, source, fmt.Sprintf(`DELETE FROM goose_db_version WHERE version_id IN (19, 109);
 				INSERT INTO goose_db_version (version_id, is_applied) VALUES (%d, 't')`, version))
-			db, err = store.Open(t.Context(), o)
+			_, err = store.Open(t.Context(), o)
 			var unknown *store.UnknownSchemaError
 			if !errors.As(err, &unknown) {
 				t.Fatalf("version %d opened: %v", version, err)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"hash/fnv"
 	"slices"
 	"strings"
@@ -48,7 +49,7 @@ func (t *Tx) SetSearchText(ctx context.Context, kind SearchKind, workspaceID, re
 	if err == nil && old == folded {
 		return nil
 	}
-	if err != nil && err != sql.ErrNoRows { //nolint:errorlint // Scan returns it unwrapped
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	if _, err := t.Exec(ctx, `INSERT INTO search_texts (workspace_id, kind, resource_id, bucket, text) VALUES ($1, $2, $3, $4, $5)

@@ -44,15 +44,15 @@ func TestDocs(t *testing.T) {
 }
 
 // brandTable has a row for each brand: what it asks, what a login finds, what can be simulated.
-func (p *Driver) brandTable(t *testing.T) string {
+func (d *Driver) brandTable(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("| Brand | `device_provider_name` | Standard sign-in | Device types | Simulate, beside connect and disconnect |\n|---|---|---|---|---|\n")
-	for _, br := range p.Brands() {
-		answers, err := p.StandardAnswers(br.Name, LoginTroubled)
+	for _, br := range d.Brands() {
+		answers, err := d.StandardAnswers(br.Name, LoginTroubled)
 		if err != nil {
 			t.Fatal(err)
 		}
-		account, err := p.Connect(t.Context(), "", br.Name, answers)
+		account, err := d.Connect(t.Context(), "", br.Name, answers)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,15 +83,15 @@ func (p *Driver) brandTable(t *testing.T) string {
 }
 
 // troubleTable lists the devices of jane that are not well.
-func (p *Driver) troubleTable(t *testing.T) string {
+func (d *Driver) troubleTable(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("| Brand | Device | What is wrong |\n|---|---|---|\n")
-	for _, br := range p.Brands() {
-		answers, err := p.StandardAnswers(br.Name, LoginTroubled)
+	for _, br := range d.Brands() {
+		answers, err := d.StandardAnswers(br.Name, LoginTroubled)
 		if err != nil {
 			t.Fatal(err)
 		}
-		account, err := p.Connect(t.Context(), "", br.Name, answers)
+		account, err := d.Connect(t.Context(), "", br.Name, answers)
 		if err != nil {
 			t.Fatal(err)
 		}

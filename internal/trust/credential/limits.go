@@ -2,6 +2,7 @@ package credential
 
 import (
 	"encoding/json"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -156,7 +157,10 @@ func ParseCIDR(text string) (netip.Prefix, error) {
 		a = a.WithZone("")
 		p = netip.PrefixFrom(a, a.BitLen())
 	}
-	if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 { // as requests' addresses are compared
+	if a := p.Addr(); a.Is4In6() { // as requests' addresses are compared
+		if p.Bits() < 96 {
+			return p, errors.New("a network of mapped IPv4 addresses is at least /96")
+		}
 		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
 	}
 	return p.Masked(), nil

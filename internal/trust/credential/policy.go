@@ -198,17 +198,11 @@ func (v *Verifier) inactive(ctx context.Context, p *Policy, t *Link) (rule, why 
 // within tells whether an address is in one of the networks.
 func within(cidrs []string, address string) bool {
 	a, err := netip.ParseAddr(address)
-	return err == nil && slices.ContainsFunc(cidrs, func(text string) bool {
-		p, err := netip.ParsePrefix(text)
-		return err == nil && p.Contains(a.Unmap())
-	})
+	return err == nil && slices.ContainsFunc(prefixes(cidrs), func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
 }
 
 // NetworkWithin tells whether a network lies in one of the others, each a network or an address.
 func NetworkWithin(network string, cidrs []string) bool {
-	n, err := netip.ParsePrefix(network)
-	return err == nil && slices.ContainsFunc(cidrs, func(text string) bool {
-		p, err := netip.ParsePrefix(text)
-		return err == nil && p.Bits() <= n.Bits() && p.Contains(n.Addr())
-	})
+	n, err := ParseCIDR(network)
+	return err == nil && slices.ContainsFunc(prefixes(cidrs), func(p netip.Prefix) bool { return p.Bits() <= n.Bits() && p.Contains(n.Addr()) })
 }

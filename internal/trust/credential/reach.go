@@ -33,7 +33,7 @@ func (p Principal) LimitAccounts(w *store.Where, column, customerColumn string) 
 // limitSession narrows a query to the accounts that a client session was given.
 func (p Principal) limitSession(w *store.Where, column, customerColumn string) {
 	switch {
-	case !p.Reach.IsSession:
+	case p.Reach.DeviceIDs != nil && !p.Reach.IsSession: // a token, which reaches its devices whatever account they have
 	case p.Reach.CustomerKey != "" && customerColumn != "":
 		w.Add(customerColumn+" = ?", p.Reach.CustomerKey)
 	case p.Reach.CustomerKey != "":

@@ -211,8 +211,9 @@ func TestEveryColumnIsDeclared(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer rows.Close()
 		names, err := rows.Columns()
-		if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
+		if err := errors.Join(err, rows.Err()); err != nil {
 			t.Fatal(err)
 		}
 		declared := slices.Concat(table.Unsigned, []string{signed.MACColumn})

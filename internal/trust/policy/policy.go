@@ -5,7 +5,6 @@ package policy
 import (
 	"context"
 	"encoding/json"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -151,7 +150,7 @@ func (s *Policies) check(workspaceID string, p credential.Policy) error {
 		}
 	}
 	for _, text := range p.AllowedCIDRs {
-		if _, err := netip.ParsePrefix(text); err != nil {
+		if _, err := credential.ParseCIDR(text); err != nil {
 			return fault.Invalid("allowed_cidrs", "%q is not a network like 10.0.0.0/8", text)
 		}
 	}

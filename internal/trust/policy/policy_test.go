@@ -59,7 +59,7 @@ func TestWhoSetsPolicies(t *testing.T) {
 		if *got.Policy.MaximumAgeDays != 5 {
 			t.Errorf("%+v", got)
 		}
-		for param, value := range map[string]any{"maximum_age_days": 0, "inactive_days": -1, "allowed_scopes": []string{"doors:open"}, "allowed_cidrs": []string{"10.0.0.1"}, "default_age_days": 31} {
+		for param, value := range map[string]any{"maximum_age_days": 0, "inactive_days": -1, "allowed_scopes": []string{"doors:open"}, "allowed_cidrs": []string{"::ffff:10.0.0.0/90"}, "default_age_days": 31} {
 			if f := w.Refused(apitest.Request{Path: path + "update", Token: w.Session(root), Body: map[string]any{param: value}}, 400, "invalid_input"); f.Issues[param] == nil {
 				t.Errorf("%s: %+v", param, f)
 			}

@@ -29,7 +29,6 @@ type Proxy struct {
 	URL string
 
 	t        testing.TB
-	target   string // a socket's path
 	listener net.Listener
 	released chan struct{}
 
@@ -55,7 +54,7 @@ func NewProxy(t testing.TB, target string) *Proxy {
 			address += ":5432"
 		}
 	}
-	folder, err := os.MkdirTemp("", "kwproxy") // a socket's path must be short
+	folder, err := os.MkdirTemp("", "kwproxy") //nolint:usetesting // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}

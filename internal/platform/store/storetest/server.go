@@ -34,7 +34,7 @@ func OwnServer(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{t: t, bin: programs(t)}
 	var err error
-	if s.folder, err = os.MkdirTemp("", "kwpg"); err != nil { // a socket's path must be short
+	if s.folder, err = os.MkdirTemp("", "kwpg"); err != nil { //nolint:usetesting // a socket's path must be short
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(s.folder) })
