@@ -1,8 +1,6 @@
 package action
 
 import (
-	"time"
-
 	"keyway/internal/platform/store"
 )
 
@@ -10,9 +8,7 @@ import (
 func Tables() []store.Table {
 	return []store.Table{
 		{Name: "action_attempts", Key: []string{"workspace_id", "action_attempt_id"}, Workspace: "workspace_id", Rules: []store.Rule{
-			{What: "action attempts that have ended", Age: "action_attempt_id", As: store.AsID, Keep: 90 * day, Where: "status <> 'pending'"},
+			{What: "action attempts that have ended", Age: "action_attempt_id", As: store.AsID, Keep: 90 * store.Day, Where: "status <> 'pending'"},
 		}},
 	}
 }
-
-const day = 24 * time.Hour

@@ -3,7 +3,6 @@ package connectwebview
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"keyway/internal/platform/store"
 )
@@ -12,13 +11,11 @@ import (
 func Tables() []store.Table {
 	return []store.Table{
 		{Name: "connect_webviews", Key: []string{"workspace_id", "connect_webview_id"}, Workspace: "workspace_id", Rules: []store.Rule{
-			{What: "Connect Webviews that connected no account", Age: "created_at", Keep: 30 * day, Where: "connected_account_id IS NULL", Before: forgetSearch},
-			{What: "all other Connect Webviews", Age: "created_at", Keep: 400 * day, Before: forgetSearch},
+			{What: "Connect Webviews that connected no account", Age: "created_at", Keep: 30 * store.Day, Where: "connected_account_id IS NULL", Before: forgetSearch},
+			{What: "all other Connect Webviews", Age: "created_at", Keep: 400 * store.Day, Before: forgetSearch},
 		}},
 	}
 }
-
-const day = 24 * time.Hour
 
 func forgetSearch(ctx context.Context, tx *store.Tx, key []any) error {
 	return tx.RemoveSearchText(ctx, store.SearchWebviews, fmt.Sprint(key[0]), fmt.Sprint(key[1]))

@@ -1,8 +1,6 @@
 package webhook
 
 import (
-	"time"
-
 	"keyway/internal/platform/store"
 )
 
@@ -12,9 +10,7 @@ func Tables() []store.Table {
 		{Name: "webhooks", Key: []string{"workspace_id", "webhook_id"}, Workspace: "workspace_id", Kept: "until the webhook is deleted"},
 		{Name: "webhook_deliveries", Key: []string{"workspace_id", "webhook_id", "delivery_id"}, Workspace: "workspace_id", Kept: "until it is delivered or given up, or its webhook is deleted"},
 		{Name: "webhook_attempts", Key: []string{"workspace_id", "webhook_attempt_id"}, Workspace: "workspace_id", Rules: []store.Rule{
-			{What: "attempts to deliver to a webhook", Age: "webhook_attempt_id", As: store.AsID, Keep: 30 * day},
+			{What: "attempts to deliver to a webhook", Age: "webhook_attempt_id", As: store.AsID, Keep: 30 * store.Day},
 		}},
 	}
 }
-
-const day = 24 * time.Hour

@@ -66,7 +66,7 @@ func (t *Tx) SetSearchText(ctx context.Context, kind SearchKind, workspaceID, re
 	return t.addGrams(ctx, kind, workspaceID, bucket, grams)
 }
 
-// addGrams notes that grams occur in a bucket, in one statement with one list as parameter.
+// addGrams notes that grams occur in a bucket.
 func (t *Tx) addGrams(ctx context.Context, kind SearchKind, workspaceID string, bucket int64, grams []string) error {
 	for _, g := range grams {
 		if _, err := t.Exec(ctx, `INSERT INTO search_grams (workspace_id, kind, gram, bucket) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,

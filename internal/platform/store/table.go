@@ -31,6 +31,9 @@ type Rule struct {
 	Before func(ctx context.Context, tx *Tx, key []any) error
 }
 
+// Day is what the rules count in.
+const Day = 24 * time.Hour
+
 // AsDate is for an Age that is a day in UTC, like 2026-11-23.
 func AsDate(t time.Time) any { return t.UTC().Format(time.DateOnly) }
 
