@@ -40,7 +40,9 @@ addEventListener("keydown", (e) => {
   } catch {
     return; // another site's
   }
-  if (window.parent !== window && around === location.origin) window.parent.postMessage({ type: "connect_webview.close", connect_webview_id: webview }, around);
+  if (window.parent !== window && around === location.origin) {
+    window.parent.postMessage({ type: "connect_webview.close", connect_webview_id: webview }, around);
+  }
 });
 
 const search = document.getElementById("search");

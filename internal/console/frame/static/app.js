@@ -87,7 +87,9 @@
   on('click', '[data-close]', (button) => button.closest('dialog').close())
   // What is being sent cannot be taken back, so its dialog stays until the answer comes.
   const sending = (dialog) => Boolean(dialog.querySelector('form[data-busy]'))
-  document.addEventListener('cancel', (event) => { if (event.target instanceof Element && sending(event.target)) event.preventDefault() }, true)
+  document.addEventListener('cancel', (event) => {
+    if (event.target instanceof Element && sending(event.target)) event.preventDefault()
+  }, true)
   // A press that begins on the backdrop closes; a selection that ends there does not.
   on('pointerdown', 'dialog', (dialog, event) => {
     if (event.target !== dialog || sending(dialog)) return
@@ -112,7 +114,8 @@
       event.preventDefault()
       offline.hidePopover() // and up again, above the dialog
       offline.showPopover()
-      offline.querySelector('p').textContent = 'The server can’t be reached, so nothing was sent. Your text is still here: try again when the connection is back.'
+      offline.querySelector('p').textContent =
+        'The server can’t be reached, so nothing was sent. Your text is still here: try again when the connection is back.'
       return
     }
     form.dataset.busy = 'yes'
@@ -142,13 +145,18 @@
   const user = document.body.dataset.user
   const typed = (form) => all('input, select, textarea', form)
     .filter((field) => field.name && !['hidden', 'password', 'file', 'submit'].includes(field.type) && field.name !== 'code')
-  const changed = (field) => field.type === 'checkbox' || field.type === 'radio' ? field.checked !== field.defaultChecked
-    : field.tagName === 'SELECT' ? [...field.options].some((option) => option.selected !== option.defaultSelected) : field.value !== field.defaultValue
+  const ticked = (field) => field.type === 'checkbox' || field.type === 'radio'
+  function changed(field) {
+    if (ticked(field)) return field.checked !== field.defaultChecked
+    if (field.tagName === 'SELECT') return [...field.options].some((option) => option.selected !== option.defaultSelected)
+    return field.value !== field.defaultValue
+  }
   function keepDraft(form, why) {
     const dialog = form.closest('dialog')
     if (!user || form.method !== 'post' || !dialog?.id || !typed(form).some(changed)) return
-    const fields = typed(form).map((field) => [field.name, field.type === 'checkbox' || field.type === 'radio' ? [field.value, field.checked] : [field.value]])
-    sessionStorage.setItem('draft', JSON.stringify({ user, why, path: location.pathname, dialog: dialog.id, from: dialog.dataset.from, fields }))
+    const fields = typed(form).map((field) => [field.name, ticked(field) ? [field.value, field.checked] : [field.value]])
+    const kept = { user, why, path: location.pathname, dialog: dialog.id, from: dialog.dataset.from, fields }
+    sessionStorage.setItem('draft', JSON.stringify(kept))
   }
   const keepDrafts = () => all('dialog[open] form').forEach((form) => keepDraft(form, 'lost'))
   const draft = JSON.parse(sessionStorage.getItem('draft') || 'null')
@@ -302,7 +310,10 @@
       form.submit()
     } catch (error) {
       idle(form)
-      const text = error.name === 'NotAllowedError' ? 'No passkey was used.' : error.name === 'InvalidStateError' ? 'This device has a passkey for this server already.' : error.message
+      const text = {
+        NotAllowedError: 'No passkey was used.',
+        InvalidStateError: 'This device already has a passkey for this server.',
+      }[error.name] || error.message
       const old = form.querySelector('[data-passkey-error]')
       if (old) old.remove()
       const line = message('error', text || 'The passkey could not be used.')
@@ -414,7 +425,9 @@
     const data = new URLSearchParams(new FormData(form))
     try {
       const response = await fetch(form.action, { method: 'POST', body: data, headers: { Accept: 'application/json' } })
-      if (!response.headers.get('Content-Type').startsWith('application/json')) throw new Error('Your session has ended. Copy what you need from this page, then sign in again.')
+      if (!response.headers.get('Content-Type').startsWith('application/json')) {
+        throw new Error('Your session has ended. Copy what you need from this page, then sign in again.')
+      }
       const answer = await response.json()
       if (answer.reason === 'fresh_authentication') {
         form.submit() // the server asks who it is, and goes on
@@ -522,10 +535,11 @@
       menu.style.left = `${Math.max(8, box.right - menu.offsetWidth)}px`
     }
   }, true)
-  const items = (menu) => all('a.menu-item, button.menu-item', menu).filter((item) => item.offsetParent !== null || item.getClientRects().length)
+  const items = (menu) => all('a.menu-item, button.menu-item', menu).filter((item) => item.getClientRects().length)
   document.addEventListener('keydown', (event) => {
-    const menu = event.target instanceof Element && (event.target.closest('.menu:popover-open')
-      || event.target.matches('[popovertarget]') && document.getElementById(event.target.getAttribute('popovertarget'))?.closest('.menu:popover-open'))
+    if (!(event.target instanceof Element)) return
+    const opened = event.target.matches('[popovertarget]') && document.getElementById(event.target.getAttribute('popovertarget'))
+    const menu = event.target.closest('.menu:popover-open') || opened && opened.closest('.menu:popover-open')
     if (!menu) return
     const list = items(menu)
     if (event.key === 'Enter' && event.target.matches('[data-filter]') && list.length) {
@@ -536,7 +550,8 @@
     }
     const at = list.indexOf(document.activeElement)
     const home = event.target.matches('input') ? undefined : 0
-    const to = { ArrowDown: at + 1, ArrowUp: at < 0 ? list.length - 1 : at - 1, Home: home, End: home === undefined ? undefined : list.length - 1 }[event.key]
+    const end = list.length - 1
+    const to = { ArrowDown: at + 1, ArrowUp: at < 0 ? end : at - 1, Home: home, End: home === undefined ? undefined : end }[event.key]
     if (to === undefined || !list.length) return
     event.preventDefault()
     list[(to + list.length) % list.length].focus()
@@ -642,7 +657,8 @@
       from.data = to.data
       return
     }
-    if (from === document.activeElement && from.matches('input, select, textarea') || from.matches('dialog[open], :popover-open, form[data-busy]')) return
+    if (from === document.activeElement && from.matches('input, select, textarea')) return
+    if (from.matches('dialog[open], :popover-open, form[data-busy]')) return
     for (const { name } of [...from.attributes]) if (name !== 'open' && !to.hasAttribute(name)) from.removeAttribute(name)
     for (const { name, value } of to.attributes) if (name !== 'open' && from.getAttribute(name) !== value) from.setAttribute(name, value)
     const old = [...from.childNodes]
