@@ -58,7 +58,8 @@ func (f *folder) newCode(r *rand.Rand, more string) string {
 // stay is the times of a code that begins after a while.
 func (f *folder) stay(after time.Duration) string {
 	begins := time.Now().Add(after)
-	return fmt.Sprintf(`,"starts_at":"%s","ends_at":"%s"`, begins.UTC().Format(time.RFC3339Nano), begins.Add(48*time.Hour).UTC().Format(time.RFC3339Nano))
+	return fmt.Sprintf(`,"starts_at":"%s","ends_at":"%s"`, begins.UTC().Format(time.RFC3339Nano),
+		begins.Add(48*time.Hour).UTC().Format(time.RFC3339Nano))
 }
 
 // unlock opens a lock, and looks until it is open.
@@ -151,8 +152,9 @@ func (f *folder) schedule(ctx context.Context, s *process, codes int) error {
 	for done := 0; done < codes; {
 		first := done % len(f.locks)
 		on := f.locks[first:min(first+500, first+codes-done, len(f.locks))]
-		body, err := json.Marshal(map[string]any{"device_ids": on, "name": fmt.Sprint("S ", done), "behavior_when_code_cannot_be_shared": "create_random_code",
-			"starts_at": time.Now().AddDate(0, 3, 0), "ends_at": time.Now().AddDate(0, 3, 2)})
+		body, err := json.Marshal(map[string]any{"device_ids": on, "name": fmt.Sprint("S ", done),
+			"behavior_when_code_cannot_be_shared": "create_random_code",
+			"starts_at":                           time.Now().AddDate(0, 3, 0), "ends_at": time.Now().AddDate(0, 3, 2)})
 		if err != nil {
 			return err
 		}

@@ -50,7 +50,8 @@ const (
 )
 
 func (f *folder) request(path, body string) []byte {
-	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nSeam-Workspace: %s\r\nUser-Agent: keyway-bench\r\n"+
+	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nSeam-Workspace: %s\r\nUser-Agent: "+
+		"keyway-bench\r\n"+
 		"Accept: application/json\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, f.token, f.workspace, len(body), body)
 }
 

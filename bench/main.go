@@ -351,11 +351,13 @@ func publish(r *Report, asJSON bool, file string) error {
 }
 
 func (r *Report) table(out io.Writer) error {
-	fmt.Fprintf(out, "\n%s, %d cores shared with the load, %d connections; medians [least - most] of the rounds; took %.0f s\n\n", r.Go, r.Cores, r.Connections, r.Seconds)
+	fmt.Fprintf(out, "\n%s, %d cores shared with the load, %d connections; medians [least - most] of the rounds; took %.0f s\n\n", r.Go,
+		r.Cores, r.Connections, r.Seconds)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "load\tserver\tCPU µs/request\t\trequests/s\tp50 ms\tp99 ms\tbytes\t")
 	for _, l := range r.Loads {
-		fmt.Fprintf(w, "%s\t%s\t%.1f\t[%.1f - %.1f]\t%.0f\t%.2f\t%.2f\t%d\t\n", l.Name, l.Server, l.Micros, l.Least, l.Most, l.PerSecond, l.P50, l.P99, l.Bytes)
+		fmt.Fprintf(w, "%s\t%s\t%.1f\t[%.1f - %.1f]\t%.0f\t%.2f\t%.2f\t%d\t\n", l.Name, l.Server, l.Micros, l.Least, l.Most, l.PerSecond, l.P50,
+			l.P99, l.Bytes)
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -114,7 +114,8 @@ func (b *bench) newFolder(ctx context.Context, devices int) (*folder, error) {
 		WorkspaceID string `json:"workspace_id"`
 		Token       string `json:"personal_access_token"`
 	}
-	if err := f.command(ctx, &made, "init", "--email", "bench@example.com", "--password-stdin", "--workspace", "Bench", "--sandbox", "--pat", "bench"); err != nil {
+	if err := f.command(ctx, &made, "init", "--email", "bench@example.com", "--password-stdin", "--workspace", "Bench", "--sandbox", "--pat",
+		"bench"); err != nil {
 		return nil, err
 	}
 	f.workspace, f.token = made.WorkspaceID, made.Token

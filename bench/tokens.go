@@ -22,7 +22,8 @@ func (b *bench) atTokens(ctx context.Context) error {
 	if err := f.readIDs(ctx, s.address); err != nil {
 		return err
 	}
-	limited, err := f.newToken(ctx, "limited", "--expires", "90d", "--scope", "devices:read", "--scope", "locks:read", "--workspace", f.workspace, "--cidr", "10.0.0.0/8", "--cidr", "127.0.0.0/8",
+	limited, err := f.newToken(ctx, "limited", "--expires", "90d", "--scope", "devices:read", "--scope", "locks:read", "--workspace",
+		f.workspace, "--cidr", "10.0.0.0/8", "--cidr", "127.0.0.0/8",
 		"--device", f.ids[0], "--device", f.ids[1], "--sandbox-only", "--daily-actions", "100", "--hours", "mon-sun 00:00-24:00 Europe/Oslo")
 	if err != nil {
 		return err

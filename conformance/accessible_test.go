@@ -38,7 +38,8 @@ func accessible(t *testing.T, ctx context.Context, part string) []string {
 	wrong, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`(async () => {
 		const found = await axe.run(`+part+`, {iframes: false, resultTypes: ["violations"],
 			runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]});
-		const wrong = found.violations.flatMap(v => v.nodes.map(n => v.id + " at " + n.target.join(" ") + ": " + n.html + " " + n.failureSummary.replace(/\s+/g, " ")));
+		const wrong = found.violations.flatMap(v =>
+			v.nodes.map(n => v.id + " at " + n.target.join(" ") + ": " + n.html + " " + n.failureSummary.replace(/\s+/g, " ")));
 		const {scrollWidth, clientWidth} = document.scrollingElement;
 		if (scrollWidth > clientWidth) wrong.push("the page is " + scrollWidth + " wide on a screen of " + clientWidth);
 		return wrong;
@@ -68,7 +69,8 @@ func (p person) tabs(part string) []string {
 		window.tabbing = new AbortController();
 		addEventListener("focusin", ({target}) => {
 			reached.push(target);
-			const marked = e => { const s = getComputedStyle(e); return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0 || s.boxShadow !== "none" };
+			const marked = e => { const s = getComputedStyle(e);
+				return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0 || s.boxShadow !== "none" };
 			if (!marked(target) && !marked(target.parentElement)) unseen.push(target);
 		}, {signal: tabbing.signal});
 		if (part === document) {
@@ -134,7 +136,11 @@ func TestBrowserEveryPage(t *testing.T) {
 		seen[kind(todo[0])] = true
 		p.open(w.URL + todo[0])
 		p.accessiblePage(todo[0], met)
-		todo = append(todo, until(p, "links", `[...new Set([...document.querySelectorAll("a[href^='/console']")].map(a => a.getAttribute("href").split("#")[0].split("?")[0]))]`, func([]string) bool { return true })...)
+		todo = append(todo, until(p, "links",
+			`[...new Set([...document.querySelectorAll("a[href^='/console']")].map(a => a.getAttribute("href").split("#")[0].split("?")[0]))]`,
+			func([]string) bool {
+				return true
+			})...)
 	}
 	if len(seen) < 36 || len(met) < 28 {
 		t.Errorf("only %d pages and %d dialogs", len(seen), len(met))
@@ -167,7 +173,9 @@ func (p person) accessiblePage(name string, met map[string]bool) {
 	p.do(chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`), "unfold")
 	checked("document", "")
 	// A dialog of a row is on the page once for each.
-	for _, id := range until(p, "dialogs", `[...document.querySelectorAll("[data-dialog]")].map(b => b.dataset.dialog)`, func([]string) bool { return true }) {
+	for _, id := range until(p, "dialogs", `[...document.querySelectorAll("[data-dialog]")].map(b => b.dataset.dialog)`, func([]string) bool {
+		return true
+	}) {
 		one := "#" + anyID.ReplaceAllString(id, "x")
 		if met[one] {
 			continue
@@ -195,7 +203,9 @@ func (p person) accessiblePage(name string, met map[string]bool) {
 func TestBrowserFindsWhatIsNotAccessible(t *testing.T) {
 	t.Parallel()
 	p := person{t, browser(t)}
-	p.open("data:text/html,<!doctype html><title>Bad</title><link rel=icon href='data:,'><style>:focus{outline:none}</style><img src='data:,'><div style='width:3000px'>x</div><button tabindex=2>First</button><button style='order:-1'>No</button><a href='%23' onfocus='this.blur()'>Never</a>")
+	p.open("data:text/html,<!doctype html><title>Bad</title><link rel=icon href='data:,'><style>:focus{outline:none}</style><img " +
+		"src='data:,'><div style='width:3000px'>x</div><button tabindex=2>First</button><button style='order:-1'>No</button><a href='%23' " +
+		"onfocus='this.blur()'>Never</a>")
 	got := fmt.Sprint(accessible(t, p.ctx, "document"), p.tabs("document"))
 	for _, want := range []string{"html-has-lang", "image-alt", "is 30", "does not see the focus"} {
 		if !strings.Contains(got, want) {

@@ -35,7 +35,9 @@ func TestAuthenticatorApp(t *testing.T) {
 	p.press("Turn on")
 	p.sees("They’re shown only once")
 	screenshot(t, p.ctx, "recovery-codes")
-	recovery := strings.Fields(until(p, "recovery codes", `document.querySelector("#recovery-codes").textContent`, func(s string) bool { return s != "" }))
+	recovery := strings.Fields(until(p, "recovery codes", `document.querySelector("#recovery-codes").textContent`, func(s string) bool {
+		return s != ""
+	}))
 	if len(recovery) != 10 {
 		t.Fatalf("%d recovery codes", len(recovery))
 	}
@@ -73,7 +75,8 @@ func TestAuthenticatorApp(t *testing.T) {
 	p.sees("Devices")
 
 	// Whatever changes a person's rights makes them prove again who they are: with both factors.
-	w.ok(t, session, w.Harbour.WorkspaceID, "/keyway/v1/members/update", fields{"workspace_id": w.Harbour.WorkspaceID, "user_id": w.UserID, "role": "owner"})
+	w.ok(t, session, w.Harbour.WorkspaceID, "/keyway/v1/members/update",
+		fields{"workspace_id": w.Harbour.WorkspaceID, "user_id": w.UserID, "role": "owner"})
 	p.open(w.URL + "/console/settings/personal-access-tokens")
 	p.press("+ Add Personal Access Token")
 	p.fill("Name", "Made with both factors")
@@ -81,7 +84,8 @@ func TestAuthenticatorApp(t *testing.T) {
 	p.fill("Your password", ownerPassword)
 	p.press("Confirm")
 	p.sees("The code is needed as well")
-	for _, try := range []struct{ recovery, says string }{{recovery[3], "or the code was used already"}, {recovery[4], "It’s shown only once"}} {
+	for _, try := range []struct{ recovery, says string }{{recovery[3], "or the code was used already"},
+		{recovery[4], "It’s shown only once"}} {
 		p.fill("Your password", ownerPassword)
 		p.pressAt("dialog summary")
 		p.fill("Recovery code", try.recovery)

@@ -22,7 +22,8 @@ func TestEveryBrandIsConnected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ws := text(t, w.ok(t, w.PAT, "", "/workspaces/create", fields{"name": "All brands", "is_sandbox": true}).object(t, "workspace"), "workspace_id")
+	ws := text(t, w.ok(t, w.PAT, "", "/workspaces/create", fields{"name": "All brands", "is_sandbox": true}).object(t, "workspace"),
+		"workspace_id")
 	asks := document.Paths.Value("/connect_webviews/create").Post.RequestBody.Value.Content["application/json"].Schema.Value
 	names := map[string]bool{}
 	for _, v := range asks.Properties["accepted_providers"].Value.Items.Value.Enum {

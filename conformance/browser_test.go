@@ -59,7 +59,9 @@ func (c *complaints) hear(event any) {
 			c.note("console.error: " + strings.Join(words, " "))
 		}
 	case *log.EventEntryAdded:
-		if e.Entry.Level == log.EntryLevelError && !slices.ContainsFunc(c.foreign, func(site string) bool { return strings.HasPrefix(e.Entry.URL, site) }) {
+		if e.Entry.Level == log.EntryLevelError && !slices.ContainsFunc(c.foreign, func(site string) bool {
+			return strings.HasPrefix(e.Entry.URL, site)
+		}) {
 			c.note(e.Entry.Text + " " + e.Entry.URL)
 		}
 	}
@@ -83,7 +85,8 @@ func openBrowser(t *testing.T, heard *complaints) context.Context {
 	t.Helper()
 	path := chromium(t)
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WSURLReadTimeout(time.Minute),
+		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.WSURLReadTimeout(time.Minute),
 		// A test machine may have no way out, and the browser's own errands then fill its log.
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),

@@ -10,7 +10,8 @@ import (
 func TestCodesAndLocks(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	ws := text(t, w.ok(t, w.PAT, "", "/workspaces/create", fields{"name": "Locks", "company_name": "Locks", "is_sandbox": true}).object(t, "workspace"), "workspace_id")
+	ws := text(t, w.ok(t, w.PAT, "", "/workspaces/create", fields{"name": "Locks", "company_name": "Locks", "is_sandbox": true}).object(t,
+		"workspace"), "workspace_id")
 	ask := func(path string, in fields) answer { t.Helper(); return w.ok(t, w.PAT, ws, path, in) }
 	w.connect(t, ws, "schlage")
 	ask("/keyway/v1/sandbox/advance_time", fields{"seconds": 0}) // the locks are read
@@ -39,7 +40,8 @@ func TestCodesAndLocks(t *testing.T) {
 
 	code := text(t, ask("/access_codes/generate_code", fields{"device_id": lock}).object(t, "generated_code"), "code")
 	made := ask("/access_codes/create", fields{"device_id": lock, "name": "Guest", "code": code,
-		"starts_at": time.Now().UTC().Format(time.RFC3339), "ends_at": time.Now().Add(48 * time.Hour).UTC().Format(time.RFC3339), "use_backup_access_code_pool": true})
+		"starts_at": time.Now().UTC().Format(time.RFC3339), "ends_at": time.Now().Add(48 * time.Hour).UTC().Format(time.RFC3339),
+		"use_backup_access_code_pool": true})
 	id := text(t, made.object(t, "access_code"), "access_code_id")
 	began := time.Now()
 	for text(t, ask("/access_codes/get", fields{"access_code_id": id}).object(t, "access_code"), "status") != "set" {
@@ -57,13 +59,16 @@ func TestCodesAndLocks(t *testing.T) {
 	linked := ask("/access_codes/create_multiple", fields{"device_ids": []string{lock}, "name": "Shared"}).objects(t, "access_codes")[0]
 	ask("/access_codes/update_multiple", fields{"common_code_key": linked["common_code_key"], "name": "All"})
 	ask("/access_codes/report_device_constraints", fields{"device_id": lock, "supported_code_lengths": []int{len(code)}})
-	others := text(t, ask("/access_codes/simulate/create_unmanaged_access_code", fields{"device_id": lock, "name": "Neighbor", "code": "57246813"[:len(code)]}).object(t, "access_code"), "access_code_id")
+	others := text(t, ask("/access_codes/simulate/create_unmanaged_access_code",
+		fields{"device_id": lock, "name": "Neighbor", "code": "57246813"[:len(code)]}).object(t, "access_code"), "access_code_id")
 	ask("/access_codes/unmanaged/list", fields{"device_id": lock})
 	ask("/access_codes/unmanaged/get", fields{"access_code_id": others})
 	ask("/access_codes/unmanaged/convert_to_managed", fields{"access_code_id": others})
-	found := ask("/access_codes/simulate/create_unmanaged_access_code", fields{"device_id": lock, "name": "Cleaner", "code": "83146275"[:len(code)]}).object(t, "access_code")
+	found := ask("/access_codes/simulate/create_unmanaged_access_code",
+		fields{"device_id": lock, "name": "Cleaner", "code": "83146275"[:len(code)]}).object(t, "access_code")
 	ask("/access_codes/unmanaged/update", fields{"access_code_id": found["access_code_id"], "is_managed": true})
-	found = ask("/access_codes/simulate/create_unmanaged_access_code", fields{"device_id": lock, "name": "Former", "code": "94257386"[:len(code)]}).object(t, "access_code")
+	found = ask("/access_codes/simulate/create_unmanaged_access_code",
+		fields{"device_id": lock, "name": "Former", "code": "94257386"[:len(code)]}).object(t, "access_code")
 	ask("/access_codes/unmanaged/delete", fields{"access_code_id": found["access_code_id"], "sync": true})
 	ask("/access_codes/list", fields{"device_id": lock})
 

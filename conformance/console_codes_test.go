@@ -39,7 +39,10 @@ func TestBrowserCodesInTheConsole(t *testing.T) {
 	w.ok(t, w.PAT, w.Hill.WorkspaceID, "/access_codes/create", fields{"device_id": lock.DeviceID, "name": "Guest",
 		"ends_at": time.Now().Add(48 * time.Hour).UTC().Format(time.RFC3339)})
 	p.sees("Guest")
-	until(p, "two codes that are set", `[...document.querySelectorAll("#codes .badge")].filter(b => b.innerText === "Set").length`, func(n int) bool { return n == 2 })
+	until(p, "two codes that are set", `[...document.querySelectorAll("#codes .badge")].filter(b => b.innerText === "Set").length`,
+		func(n int) bool {
+			return n == 2
+		})
 	until(p, "the PIN that was revealed", `document.querySelector(".pin").open`, func(open bool) bool { return open })
 	if again := until(p, "the page", loaded, func(float64) bool { return true }); again != first {
 		t.Error("the page was loaded again")
@@ -57,7 +60,10 @@ func TestBrowserCodesInTheConsole(t *testing.T) {
 	screenshot(t, p.ctx, "code")
 	p.press("Delete")
 	p.press("Delete code")
-	until(p, "the code gone", fmt.Sprintf(`!document.querySelector("#codes")?.innerText.includes(%s) && !!document.querySelector("#codes")`, quoted("Crew")), func(gone bool) bool { return gone })
+	until(p, "the code gone", fmt.Sprintf(`!document.querySelector("#codes")?.innerText.includes(%s) && !!document.querySelector("#codes")`,
+		quoted("Crew")), func(gone bool) bool {
+		return gone
+	})
 	p.sees("Guest")
 	p.press("Events")
 	p.sees("Access code removed from device")

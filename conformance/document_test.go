@@ -24,7 +24,8 @@ var departures = map[string]string{
 	"/connected_accounts/get: GET email: extra":                "the contract forgets the query of its GET",
 	"/events/get: the answer has no message":                   "it need not, and there is nothing to say",
 
-	"/devices/report_provider_metadata: POST devices: omnitec_metadata: time_zone: any text":  "held against the time zone database, which is newer",
+	"/devices/report_provider_metadata: POST devices: omnitec_metadata: time_zone: any text": "held against the time zone database, which " +
+		"is newer",
 	"/devices/report_provider_metadata: POST devices: schlage_metadata: time_zone: any text":  "the same",
 	"/devices/report_provider_metadata: POST devices: ultraloq_metadata: time_zone: any text": "the same",
 }

@@ -37,7 +37,8 @@ func TestEveryEventIsCaused(t *testing.T) {
 		t.Fatalf("no %s", kind)
 		return nil
 	}
-	lock, fixed, paid := text(t, first("august_lock"), "device_id"), text(t, first("igloohome_lock"), "device_id"), text(t, first("nuki_lock"), "device_id")
+	lock, fixed, paid := text(t, first("august_lock"), "device_id"), text(t, first("igloohome_lock"), "device_id"),
+		text(t, first("nuki_lock"), "device_id")
 	private, bell := text(t, first("salto_lock"), "device_id"), text(t, first("akuvox_lock"), "device_id")
 	account := text(t, first("august_lock"), "connected_account_id")
 	dev := fields{"device_id": lock}
@@ -67,7 +68,8 @@ func TestEveryEventIsCaused(t *testing.T) {
 	}
 	unmanaged := func(device, pin string) string {
 		t.Helper()
-		return text(t, ask("/access_codes/simulate/create_unmanaged_access_code", fields{"device_id": device, "name": "Neighbor " + pin, "code": pin}).object(t, "access_code"), "access_code_id")
+		return text(t, ask("/access_codes/simulate/create_unmanaged_access_code",
+			fields{"device_id": device, "name": "Neighbor " + pin, "code": pin}).object(t, "access_code"), "access_code_id")
 	}
 	remove := func(id string) { t.Helper(); ask("/access_codes/delete", fields{"access_code_id": id, "sync": true}) }
 	tell := func(what fields) {
@@ -145,7 +147,9 @@ func TestEveryEventIsCaused(t *testing.T) {
 			"lock.unlocked action_attempt.simulate_keypad_code_entry.succeeded"},
 		{"someone enters another", func() { ask("/locks/simulate/keypad_code_entry", fields{"device_id": lock, "code": "0000"}) },
 			"lock.access_denied action_attempt.simulate_keypad_code_entry.failed"},
-		{"someone locks by hand", func() { ask("/locks/simulate/manual_lock_via_keypad", dev) }, "lock.locked action_attempt.simulate_manual_lock_via_keypad.succeeded"},
+		{"someone locks by hand", func() {
+			ask("/locks/simulate/manual_lock_via_keypad", dev)
+		}, "lock.locked action_attempt.simulate_manual_lock_via_keypad.succeeded"},
 		{"someone locks a jammed lock by hand", func() { fail(lock, "jammed"); ask("/locks/simulate/manual_lock_via_keypad", dev) },
 			"action_attempt.simulate_manual_lock_via_keypad.failed"},
 		{"another PIN", func() { ask("/access_codes/update", fields{"access_code_id": code, "code": "5930", "sync": true}) },
@@ -170,19 +174,27 @@ func TestEveryEventIsCaused(t *testing.T) {
 		{"a lock that keeps a code", func() { fail(lock, "refused", "silent", "refused"); remove(other); pass(time.Minute) },
 			"access_code.failed_to_remove_from_device access_code.removed_from_device"},
 		{"a code for the weekend", func() {
-			weekend = create(lock, "6142", fields{"starts_at": now(2 * time.Hour), "ends_at": now(50 * time.Hour), "use_backup_access_code_pool": true})
+			weekend = create(lock, "6142", fields{"starts_at": now(2 * time.Hour), "ends_at": now(50 * time.Hour),
+				"use_backup_access_code_pool": true})
 		}, "access_code.scheduled_on_device"},
 		{"the weekend begins", func() { pass(3 * time.Hour) }, "access_code.set_on_device"},
-		{"its backup", func() { ask("/access_codes/pull_backup_access_code", fields{"access_code_id": weekend}) }, "access_code.backup_access_code_pulled"},
+		{"its backup", func() {
+			ask("/access_codes/pull_backup_access_code", fields{"access_code_id": weekend})
+		}, "access_code.backup_access_code_pulled"},
 		{"a lock goes offline", func() { other = create(lock, "9364", nil); ask("/devices/simulate/disconnect", dev) }, "device.disconnected"},
 		{"codes wait for it", func() { create(lock, "2468", nil); remove(other); pass(10 * time.Minute) },
 			"access_code.delay_in_setting_on_device access_code.delay_in_removing_from_device"},
-		{"it is back", func() { ask("/devices/simulate/connect", dev) }, "device.connected access_code.set_on_device access_code.removed_from_device"},
+		{"it is back", func() {
+			ask("/devices/simulate/connect", dev)
+		}, "device.connected access_code.set_on_device access_code.removed_from_device"},
 		{"someone's own code", func() { other = unmanaged(lock, "3579") }, "access_code.unmanaged.created"},
-		{"it becomes managed", func() { ask("/access_codes/unmanaged/convert_to_managed", fields{"access_code_id": other}) }, "access_code.unmanaged.converted_to_managed"},
+		{"it becomes managed", func() {
+			ask("/access_codes/unmanaged/convert_to_managed", fields{"access_code_id": other})
+		}, "access_code.unmanaged.converted_to_managed"},
 		{"another workspace takes it over", func() { elsewhere(other) }, "access_code.changed"},
 		{"it stays there", func() {
-			w.refused(t, 400, "access_code_managed_by_another_workspace", w.PAT, ws, "/access_codes/unmanaged/convert_to_managed", fields{"access_code_id": other})
+			w.refused(t, 400, "access_code_managed_by_another_workspace", w.PAT, ws, "/access_codes/unmanaged/convert_to_managed",
+				fields{"access_code_id": other})
 		}, "access_code.unmanaged.failed_to_convert_to_managed"},
 		{"it is taken back", func() {
 			ask("/access_codes/unmanaged/convert_to_managed", fields{"access_code_id": other, "force": true})
@@ -191,22 +203,36 @@ func TestEveryEventIsCaused(t *testing.T) {
 			ask("/access_codes/unmanaged/delete", fields{"access_code_id": unmanaged(lock, "1357"), "sync": true})
 		}, "access_code.unmanaged.removed"},
 		{"one that cannot become managed", func() {
-			w.refused(t, 400, "not_supported", w.PAT, ws, "/access_codes/unmanaged/convert_to_managed", fields{"access_code_id": unmanaged(fixed, "357246")})
+			w.refused(t, 400, "not_supported", w.PAT, ws, "/access_codes/unmanaged/convert_to_managed",
+				fields{"access_code_id": unmanaged(fixed, "357246")})
 		}, "access_code.unmanaged.failed_to_convert_to_managed"},
-		{"a subscription ends", func() { ask("/devices/simulate/paid_subscription", fields{"device_id": paid, "is_expired": true}) }, "device.error.subscription_required"},
-		{"it is renewed", func() { ask("/devices/simulate/paid_subscription", fields{"device_id": paid, "is_expired": false}) }, "device.error.subscription_required.resolved"},
+		{"a subscription ends", func() {
+			ask("/devices/simulate/paid_subscription", fields{"device_id": paid, "is_expired": true})
+		}, "device.error.subscription_required"},
+		{"it is renewed", func() {
+			ask("/devices/simulate/paid_subscription", fields{"device_id": paid, "is_expired": false})
+		}, "device.error.subscription_required.resolved"},
 		{"a device is renamed", func() { ask("/devices/update", fields{"device_id": lock, "name": "Boat house"}) }, "device.name_changed"},
-		{"a device is let go", func() { ask("/devices/update", fields{"device_id": lock, "is_managed": false}) }, "device.converted_to_unmanaged"},
+		{"a device is let go", func() {
+			ask("/devices/update", fields{"device_id": lock, "is_managed": false})
+		}, "device.converted_to_unmanaged"},
 		{"it goes offline", func() { ask("/devices/simulate/disconnect", dev) }, "device.unmanaged.disconnected"},
 		{"it comes back", func() { ask("/devices/simulate/connect", dev) }, "device.unmanaged.connected"},
-		{"it is managed again", func() { ask("/devices/unmanaged/update", fields{"device_id": lock, "is_managed": true}) }, "device.unmanaged.converted_to_managed"},
-		{"the battery runs low", func() { tell(fields{"battery_level": 1}); tell(fields{"battery_level": 0.2}) }, "device.battery_status_changed device.low_battery"},
+		{"it is managed again", func() {
+			ask("/devices/unmanaged/update", fields{"device_id": lock, "is_managed": true})
+		}, "device.unmanaged.converted_to_managed"},
+		{"the battery runs low", func() {
+			tell(fields{"battery_level": 1})
+			tell(fields{"battery_level": 0.2})
+		}, "device.battery_status_changed device.low_battery"},
 		{"the keypad goes", func() { tell(fields{"accessory_keypad_connected": false}) }, "device.accessory_keypad_disconnected"},
 		{"the keypad is back", func() { tell(fields{"accessory_keypad_connected": true}) }, "device.accessory_keypad_connected"},
 		{"the connection comes and goes", func() { tell(fields{"connection_flaky": true}) }, "device.connection_became_flaky"},
 		{"it is stable", func() { tell(fields{"connection_flaky": false}) }, "device.connection_stabilized"},
 		{"another service manages it too", func() { tell(fields{"third_party_integration": true}) }, "device.third_party_integration_detected"},
-		{"the other service leaves", func() { tell(fields{"third_party_integration": false}) }, "device.third_party_integration_no_longer_detected"},
+		{"the other service leaves", func() {
+			tell(fields{"third_party_integration": false})
+		}, "device.third_party_integration_no_longer_detected"},
 		{"someone wants to be alone", func() { tell(fields{"device_id": private, "privacy_mode": true}) }, "device.salto.privacy_mode_activated"},
 		{"no longer", func() { tell(fields{"device_id": private, "privacy_mode": false}) }, "device.salto.privacy_mode_deactivated"},
 		{"someone tampers with it", func() { tell(fields{"tampered": true}) }, "device.tampered"},
@@ -218,8 +244,12 @@ func TestEveryEventIsCaused(t *testing.T) {
 		{"it is forgotten", func() { ask("/devices/delete", dev) }, "device.deleted"},
 		{"an account is disconnected", func() { ask("/connected_accounts/simulate/disconnect", fields{"connected_account_id": account}) },
 			"connected_account.disconnected device.disconnected"},
-		{"it is connected again", func() { w.connect(t, ws, "august") }, "connected_account.connected connected_account.completed_first_sync_after_reconnection device.connected"},
-		{"it is forgotten too", func() { ask("/connected_accounts/delete", fields{"connected_account_id": account}) }, "connected_account.deleted device.deleted"},
+		{"it is connected again", func() {
+			w.connect(t, ws, "august")
+		}, "connected_account.connected connected_account.completed_first_sync_after_reconnection device.connected"},
+		{"it is forgotten too", func() {
+			ask("/connected_accounts/delete", fields{"connected_account_id": account})
+		}, "connected_account.deleted device.deleted"},
 		{"a client session is deleted", func() {
 			s := ask("/client_sessions/create", fields{"user_identifier_key": "guest"}).object(t, "client_session")
 			ask("/client_sessions/delete", fields{"client_session_id": s["client_session_id"]})
@@ -239,7 +269,8 @@ func TestEveryEventIsCaused(t *testing.T) {
 	}
 	for kind := range variants {
 		resource, _, _ := strings.Cut(kind, ".")
-		if !slices.Contains([]string{"access_code", "action_attempt", "client_session", "connected_account", "connect_webview", "device", "lock"}, resource) {
+		if !slices.Contains([]string{"access_code", "action_attempt", "client_session", "connected_account", "connect_webview", "device", "lock"},
+			resource) {
 			continue
 		}
 		if !caused[kind] {

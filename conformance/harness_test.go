@@ -206,7 +206,8 @@ func (w *world) serve(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:" + port, "--public-url", w.URL}, slices.Concat(w.folder, w.flags)...)...)
+		cmd := exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:" + port, "--public-url", w.URL},
+			slices.Concat(w.folder, w.flags)...)...)
 		cmd.Env, cmd.Stdout, cmd.Stderr = environment(), log, log
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)

@@ -74,7 +74,8 @@ func TestBrowserKeyboardAlone(t *testing.T) {
 	p.enters("Workspace: Hill Sandbox")
 	p.tabTo("Harbour Sandbox")
 	p.key(kb.Escape)
-	until(p, "the menu closed and the focus back", `!document.querySelector("#workspaces").matches(":popover-open") && document.activeElement.matches(".switcher")`, isTrue)
+	until(p, "the menu closed and the focus back",
+		`!document.querySelector("#workspaces").matches(":popover-open") && document.activeElement.matches(".switcher")`, isTrue)
 	p.enters("Workspace: Hill Sandbox", "Harbour Sandbox")
 
 	lock := w.Harbour.Devices[0]

@@ -151,7 +151,8 @@ func perCustomerWorkspaces(t *testing.T, w *world) {
 	key := text(t, w.ok(t, w.PAT, "", "/keyway/v1/personal_access_tokens/create_workspace_key",
 		fields{"workspace_id": gone}).object(t, "workspace_key"), "token")
 	w.ok(t, key, "", "/devices/list", fields{})
-	if a := w.call(t, session, gone, "/keyway/v1/workspaces/delete", fields{"workspace_id": gone, "name": "Customer 09"}); a.status != http.StatusBadRequest {
+	if a := w.call(t, session, gone, "/keyway/v1/workspaces/delete",
+		fields{"workspace_id": gone, "name": "Customer 09"}); a.status != http.StatusBadRequest {
 		t.Errorf("deleting with another name: %v", a)
 	}
 	w.ok(t, session, gone, "/keyway/v1/workspaces/delete", fields{"workspace_id": gone, "name": byID[gone]})

@@ -24,7 +24,8 @@ import (
 func mortal(t *testing.T, folder ...string) *world {
 	t.Helper()
 	w := &world{folder: folder, http: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 10}}}
-	me := w.command(t, ownerPassword, "init", "--email", ownerEmail, "--password-stdin", "--workspace", "Harbour", "--sandbox", "--pat", "first")
+	me := w.command(t, ownerPassword, "init", "--email", ownerEmail, "--password-stdin", "--workspace", "Harbour", "--sandbox", "--pat",
+		"first")
 	w.PAT, w.Harbour.WorkspaceID = text(t, me, "personal_access_token"), text(t, me, "workspace_id")
 	w.connect(t, w.Harbour.WorkspaceID, "august")
 	w.URL = "http://127.0.0.1:" + freePort(t)
@@ -33,7 +34,8 @@ func mortal(t *testing.T, folder ...string) *world {
 
 func (w *world) run(t *testing.T) (kill func()) {
 	t.Helper()
-	cmd := exec.Command(binary, append([]string{"serve", "--listen", strings.TrimPrefix(w.URL, "http://"), "--public-url", w.URL}, slices.Concat(w.folder, w.flags)...)...)
+	cmd := exec.Command(binary, append([]string{"serve", "--listen", strings.TrimPrefix(w.URL, "http://"), "--public-url", w.URL},
+		slices.Concat(w.folder, w.flags)...)...)
 	cmd.Env = environment()
 	if w.logPath != "" {
 		log, err := os.OpenFile(w.logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -417,7 +419,8 @@ func unlockingSurvivesKilling(t *testing.T, w *world, kill func() *world) {
 	unlocked, told := map[any]int{}, map[any]int{}
 	for offset := 0; ; offset += 500 {
 		events := heir.ok(t, w.PAT, ws, "/events/list", fields{"since": "2000-01-01T00:00:00Z", "unstable_offset": offset,
-			"event_types": []string{"lock.unlocked", "action_attempt.unlock_door.succeeded", "action_attempt.unlock_door.failed"}}).objects(t, "events")
+			"event_types": []string{"lock.unlocked", "action_attempt.unlock_door.succeeded", "action_attempt.unlock_door.failed"}}).objects(t,
+			"events")
 		for _, e := range events {
 			if e["event_type"] == "lock.unlocked" {
 				unlocked[e["action_attempt_id"]]++
@@ -439,5 +442,6 @@ func unlockingSurvivesKilling(t *testing.T, w *world, kill func() *world) {
 			t.Errorf("%v ended as %v, unlocked %d times and was told of %d times", id, is, unlocked[id], told[id])
 		}
 	}
-	t.Logf("%d attempts, %d pending after the server's death, %d interrupted, all ended %v after it", len(all), first, interrupted, time.Since(died).Round(time.Millisecond))
+	t.Logf("%d attempts, %d pending after the server's death, %d interrupted, all ended %v after it", len(all), first, interrupted,
+		time.Since(died).Round(time.Millisecond))
 }

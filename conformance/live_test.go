@@ -55,14 +55,18 @@ func TestBrowserLivePages(t *testing.T) {
 	mary.press("Join")
 	mary.sees("You are a member of Harbour")
 	p.sees("Mary Doe")
-	until(p, "no invitation that is pending", `document.body.innerText.includes("Pending invitations")`, func(pending bool) bool { return !pending })
+	until(p, "no invitation that is pending", `document.body.innerText.includes("Pending invitations")`, func(pending bool) bool {
+		return !pending
+	})
 	suspend := func(suspended bool) {
 		w.ok(t, w.signIn(t), w.Harbour.WorkspaceID, "/workspaces/update", fields{"is_suspended": suspended})
 	}
 	suspend(true)
 	p.sees("This workspace is suspended.")
 	suspend(false)
-	until(p, "a workspace that works again", `document.body.innerText.includes("is suspended")`, func(suspended bool) bool { return !suspended })
+	until(p, "a workspace that works again", `document.body.innerText.includes("is suspended")`, func(suspended bool) bool {
+		return !suspended
+	})
 	token := func(email, name string) {
 		w.command(t, "", "pat", "create", "--user", email, "--name", name)
 	}
@@ -81,14 +85,17 @@ func TestBrowserLivePages(t *testing.T) {
 
 	// The clock of the workspace, and with it what pages say of times.
 	code := w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/access_codes/create", fields{"device_id": d.DeviceID, "name": "Guest",
-		"starts_at": time.Now().Add(4 * 24 * time.Hour).UTC().Format(time.RFC3339), "ends_at": time.Now().Add(5 * 24 * time.Hour).UTC().Format(time.RFC3339)}).object(t, "access_code")
+		"starts_at": time.Now().Add(4 * 24 * time.Hour).UTC().Format(time.RFC3339),
+		"ends_at":   time.Now().Add(5 * 24 * time.Hour).UTC().Format(time.RFC3339)}).object(t, "access_code")
 	p.open(w.URL + at + "/" + d.DeviceID + "/codes/" + text(t, code, "access_code_id"))
 	p.sees("Starts in 4 days")
 	w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/keyway/v1/sandbox/advance_time", fields{"seconds": 2 * 24 * 3600})
 	p.sees("Starts in 2 days")
 	p.sees("2 days ahead")
 	p.sees("Scheduled on device")
-	if strings.Contains(until(p, "the timeline", `document.querySelector(".timeline").innerText`, func(string) bool { return true }), "in 24 hours") {
+	if strings.Contains(until(p, "the timeline", `document.querySelector(".timeline").innerText`, func(string) bool {
+		return true
+	}), "in 24 hours") {
 		t.Error("what has happened is told as if it were to come")
 	}
 	screenshot(t, p.ctx, "code-moved-clock")

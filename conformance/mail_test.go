@@ -75,14 +75,16 @@ func newPostbox(t *testing.T, mode string) *postbox {
 // flags have Keyway send mails here.
 func (b *postbox) flags() []string {
 	scheme := map[string]string{"starttls": "smtp", "tls": "smtps"}[b.mode]
-	return []string{"--smtp-url", scheme + "://keyway@localhost:" + b.port, "--smtp-password-file", filepath.Join(b.dir, "password"), "--mail-from", "Keyway am Hafen — Tür 1 <keyway@example.org>"}
+	return []string{"--smtp-url", scheme + "://keyway@localhost:" + b.port, "--smtp-password-file", filepath.Join(b.dir, "password"),
+		"--mail-from", "Keyway am Hafen — Tür 1 <keyway@example.org>"}
 }
 
 // up starts the server until the test ends. With "drop" it hangs up on the first mail that it has taken.
 func (b *postbox) up(t *testing.T, args ...string) {
 	t.Helper()
 	python := filepath.Join(peer(t, "KEYWAY_TEST_SMTP"), "bin", "python")
-	cmd := exec.Command(python, append([]string{"python/smtp.py", b.port, b.mode, filepath.Join(b.dir, "cert"), filepath.Join(b.dir, "key"), "keyway", mailPassword}, args...)...)
+	cmd := exec.Command(python, append([]string{"python/smtp.py", b.port, b.mode, filepath.Join(b.dir, "cert"), filepath.Join(b.dir, "key"),
+		"keyway", mailPassword}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
@@ -215,7 +217,8 @@ func TestExpiryIsMailed(t *testing.T) {
 		t.Errorf("%d mails", len(got))
 	}
 	for _, l := range got {
-		if id := l.header.Get("Message-Id"); id == "" || id != got[0].header.Get("Message-Id") || !strings.HasSuffix(id, "@example.org>") || !bytes.Equal(l.Data, got[0].Data) {
+		if id := l.header.Get("Message-Id"); id == "" || id != got[0].header.Get("Message-Id") || !strings.HasSuffix(id, "@example.org>") ||
+			!bytes.Equal(l.Data, got[0].Data) {
 			t.Errorf("the same mail comes as another: %s", l.Data)
 		}
 		if !l.TLS || l.User != "keyway" || l.From != "keyway@example.org" || !slices.Equal(l.To, []string{ownerEmail}) {
@@ -225,11 +228,13 @@ func TestExpiryIsMailed(t *testing.T) {
 			t.Errorf("subject %q", s)
 		}
 		from, err := l.header.AddressList("From")
-		if err != nil || len(from) != 1 || *from[0] != (mail.Address{Name: "Keyway am Hafen — Tür 1", Address: "keyway@example.org"}) || l.header.Get("Bcc") != "" || l.header.Get("Auto-Submitted") != "auto-generated" {
+		if err != nil || len(from) != 1 || *from[0] != (mail.Address{Name: "Keyway am Hafen — Tür 1", Address: "keyway@example.org"}) ||
+			l.header.Get("Bcc") != "" || l.header.Get("Auto-Submitted") != "auto-generated" {
 			t.Errorf("%v %v", l.header, err)
 		}
 		link := w.URL + "/console/settings/personal-access-tokens/" + text(t, made, "personal_access_token_id")
-		for _, part := range []string{"\nToken:      “Büro מפתח 🔑 Bcc: mallory@example.org <b>Pay here</b>” (seam_at1", "\nWorkspaces: Harbour\n", "\nExpires:    20", "\n" + link + "\n"} {
+		for _, part := range []string{"\nToken:      “Büro מפתח 🔑 Bcc: mallory@example.org <b>Pay here</b>” (seam_at1", "\nWorkspaces: Harbour\n",
+			"\nExpires:    20", "\n" + link + "\n"} {
 			if !strings.Contains(l.text, part) {
 				t.Errorf("%q is not in:\n%s", part, l.text)
 			}
@@ -274,12 +279,14 @@ func mailsSurviveKilling(t *testing.T, folder ...string) {
 		for n := range each {
 			inviting.Go(func() {
 				to := fmt.Sprintf("guest-%d-%d@example.org", round, n)
-				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL+"/keyway/v1/members/invite", strings.NewReader(`{"email":"`+to+`"}`))
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL+"/keyway/v1/members/invite",
+					strings.NewReader(`{"email":"`+to+`"}`))
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				req.Header = http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + session}, "Seam-Workspace": {w.Harbour.WorkspaceID}}
+				req.Header = http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + session},
+					"Seam-Workspace": {w.Harbour.WorkspaceID}}
 				time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond)
 				res, err := w.http.Do(req)
 				if err != nil {
@@ -368,7 +375,8 @@ func TestDoctorMails(t *testing.T) {
 	if out, err := doctor("--send-test-mail", "anna@example.org"); err != nil || !strings.Contains(out, "took a test mail") {
 		t.Errorf("%v %s", err, out)
 	}
-	if got := b.taken(t, 1, w); len(got) != 1 || !got[0].TLS || got[0].subject(t) != "Test mail from Keyway" || got[0].To[0] != "anna@example.org" {
+	if got := b.taken(t, 1, w); len(got) != 1 || !got[0].TLS || got[0].subject(t) != "Test mail from Keyway" ||
+		got[0].To[0] != "anna@example.org" {
 		t.Errorf("%+v", got)
 	}
 	if err := os.WriteFile(filepath.Join(b.dir, "password"), []byte("another horse"), 0o600); err != nil {

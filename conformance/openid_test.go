@@ -36,8 +36,9 @@ func startWithProvider(t *testing.T) (w *world, issuer string) {
 	}
 	accounts := map[string]fields{}
 	for _, name := range []string{"owner", "mallory", "mary", "unsure"} {
-		accounts[name+"-subject"] = fields{"ID": name + "-subject", "Username": name, "Password": providerPassword, "FirstName": strings.ToUpper(name[:1]) + name[1:],
-			"LastName": "Doe", "Email": name + "@example.com", "EmailVerified": name != "unsure", "PreferredLanguage": "en"}
+		accounts[name+"-subject"] = fields{"ID": name + "-subject", "Username": name, "Password": providerPassword,
+			"FirstName": strings.ToUpper(name[:1]) + name[1:],
+			"LastName":  "Doe", "Email": name + "@example.com", "EmailVerified": name != "unsure", "PreferredLanguage": "en"}
 	}
 	text, err := json.Marshal(accounts)
 	if err != nil {
@@ -49,7 +50,8 @@ func startWithProvider(t *testing.T) (w *world, issuer string) {
 
 	port := freePort(t)
 	issuer = "http://localhost:" + port + "/"
-	w = &world{folder: []string{"--data", t.TempDir()}, flags: []string{"--oidc-issuer", issuer, "--oidc-client-id", "web", "--oidc-client-secret-file", secret, "--oidc-label", "Example"}}
+	w = &world{folder: []string{"--data", t.TempDir()},
+		flags: []string{"--oidc-issuer", issuer, "--oidc-client-id", "web", "--oidc-client-secret-file", secret, "--oidc-label", "Example"}}
 	w.begin(t)
 
 	log, err := os.Create(filepath.Join(dir, "provider.log"))
@@ -57,7 +59,8 @@ func startWithProvider(t *testing.T) (w *world, issuer string) {
 		t.Fatal(err)
 	}
 	provider := exec.Command(program)
-	provider.Env = append(environment(), "PORT="+port, "USERS_FILE="+filepath.Join(dir, "users.json"), "REDIRECT_URI="+w.URL+"/console/sign-in/openid/back")
+	provider.Env = append(environment(), "PORT="+port, "USERS_FILE="+filepath.Join(dir, "users.json"),
+		"REDIRECT_URI="+w.URL+"/console/sign-in/openid/back")
 	provider.Stdout, provider.Stderr = log, log
 	if err := provider.Start(); err != nil {
 		t.Fatal(err)
@@ -104,7 +107,8 @@ func (p person) signIn(w *world) {
 // invite makes an open invitation to the first workspace.
 func (w *world) invite(t *testing.T, email string) {
 	t.Helper()
-	w.ok(t, w.signIn(t), w.Harbour.WorkspaceID, "/keyway/v1/members/invite", fields{"workspace_id": w.Harbour.WorkspaceID, "email": email, "role": "admin"})
+	w.ok(t, w.signIn(t), w.Harbour.WorkspaceID, "/keyway/v1/members/invite",
+		fields{"workspace_id": w.Harbour.WorkspaceID, "email": email, "role": "admin"})
 }
 
 // stale takes a member's freshness away, as any change of their rights does, and gives a session of
@@ -112,7 +116,8 @@ func (w *world) invite(t *testing.T, email string) {
 func (w *world) stale(t *testing.T, userID, role string) (session string) {
 	t.Helper()
 	session = w.signIn(t)
-	w.ok(t, session, w.Harbour.WorkspaceID, "/keyway/v1/members/update", fields{"workspace_id": w.Harbour.WorkspaceID, "user_id": userID, "role": role})
+	w.ok(t, session, w.Harbour.WorkspaceID, "/keyway/v1/members/update",
+		fields{"workspace_id": w.Harbour.WorkspaceID, "user_id": userID, "role": role})
 	return session
 }
 
@@ -170,7 +175,8 @@ func TestOpenIDConnect(t *testing.T) {
 	stranger.open(w.URL + "/console/settings/security")
 	stranger.sees("mary@example.com")
 	var mary string
-	for _, m := range w.ok(t, w.signIn(t), w.Harbour.WorkspaceID, "/keyway/v1/members/list", fields{"workspace_id": w.Harbour.WorkspaceID}).objects(t, "members") {
+	for _, m := range w.ok(t, w.signIn(t), w.Harbour.WorkspaceID, "/keyway/v1/members/list",
+		fields{"workspace_id": w.Harbour.WorkspaceID}).objects(t, "members") {
 		if m["email"] == "mary@example.com" {
 			mary = text(t, m, "user_id")
 		}
@@ -317,7 +323,8 @@ func TestOpenIDConnectRefusals(t *testing.T) {
 	v := w.visitor(t)
 	at := v.begin()
 	q := at.Query()
-	if q.Get("code_challenge_method") != "S256" || len(q.Get("code_challenge")) != 43 || len(q.Get("state")) < 20 || len(q.Get("nonce")) < 20 || q.Get("response_type") != "code" {
+	if q.Get("code_challenge_method") != "S256" || len(q.Get("code_challenge")) != 43 || len(q.Get("state")) < 20 ||
+		len(q.Get("nonce")) < 20 || q.Get("response_type") != "code" {
 		t.Errorf("the provider is asked with %s", at.RawQuery)
 	}
 	if q.Get("scope") != "openid profile email" || q.Get("redirect_uri") != w.URL+"/console/sign-in/openid/back" {
@@ -361,7 +368,8 @@ func TestOpenIDConnectRefusals(t *testing.T) {
 // A provider that is down stops nobody else, and its button says so.
 func TestOpenIDConnectProviderDown(t *testing.T) {
 	t.Parallel()
-	w := &world{folder: []string{"--data", t.TempDir()}, flags: []string{"--oidc-issuer", "http://localhost:" + freePort(t), "--oidc-client-id", "web", "--oidc-label", "Example"}}
+	w := &world{folder: []string{"--data", t.TempDir()},
+		flags: []string{"--oidc-issuer", "http://localhost:" + freePort(t), "--oidc-client-id", "web", "--oidc-label", "Example"}}
 	w.begin(t)
 	p := person{t, browser(t)}
 	p.open(w.URL + "/console/sign-in")

@@ -19,10 +19,12 @@ func (p person) withPasskeys() {
 	if _, err := chromedp.Call(p.ctx, webauthn.Enable, webauthn.EnableParams{}); err != nil {
 		p.t.Fatal(err)
 	}
-	if _, err := chromedp.Call(p.ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
-		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal, HasResidentKey: true, HasUserVerification: true,
-		AutomaticPresenceSimulation: true, IsUserVerified: true,
-	}}); err != nil {
+	if _, err := chromedp.Call(p.ctx, webauthn.AddVirtualAuthenticator,
+		webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+			Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal, HasResidentKey: true,
+			HasUserVerification:         true,
+			AutomaticPresenceSimulation: true, IsUserVerified: true,
+		}}); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -97,7 +99,8 @@ func (p person) passkeyAnswers() (first, second url.Values) {
 	p.t.Helper()
 	answers, err := chromedp.Run(p.ctx, chromedp.Evaluate[[]string](`(async () => {
 		const begun = await (await fetch("/console/sign-in/passkey/begin", {method: "POST"})).json();
-		const answer = async () => JSON.stringify((await navigator.credentials.get({publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(begun.options)})).toJSON());
+		const answer = async () => JSON.stringify((await navigator.credentials.get({
+			publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(begun.options)})).toJSON());
 		return [begun.sealed, await answer(), await answer()];
 	})()`, chromedp.EvalAwaitPromise))
 	if err != nil {
@@ -140,7 +143,8 @@ func TestPasskeyRefusals(t *testing.T) {
 	refused("the same answer again", form, "does not open anything here") // the key's counter stands still
 	refused("another answer to the same question", twice, "begin anew")
 	refused("an answer to another question", url.Values{"sealed": form["sealed"], "answer": other["answer"]}, "does not open anything here")
-	refused("a question that the server did not seal", url.Values{"sealed": {other.Get("sealed")[1:]}, "answer": other["answer"]}, "begin anew")
+	refused("a question that the server did not seal", url.Values{"sealed": {other.Get("sealed")[1:]}, "answer": other["answer"]},
+		"begin anew")
 	refused("no answer", url.Values{"sealed": other["sealed"]}, "does not fit the question")
 
 	w.command(t, "a third horse battery", "user", "add", "--email", "operator@example.org", "--operator", "--password-stdin")
@@ -182,7 +186,8 @@ func (p person) plant(w *world) (opens func() bool) {
 	for _, c := range jar.Cookies(here) {
 		if c.Name == "keyway" || c.Name == "__Host-keyway" {
 			secure := strings.HasPrefix(c.Name, "__Host-")
-			if _, err := chromedp.Call(p.ctx, network.SetCookie, network.SetCookieParams{Name: c.Name, Value: c.Value, URL: w.URL, Path: "/", Secure: &secure}); err != nil {
+			if _, err := chromedp.Call(p.ctx, network.SetCookie,
+				network.SetCookieParams{Name: c.Name, Value: c.Value, URL: w.URL, Path: "/", Secure: &secure}); err != nil {
 				p.t.Fatal(err)
 			}
 		}

@@ -62,7 +62,8 @@ func (p person) pressAt(selector string) {
 // byText is a script that finds the link or button with a text. An open menu goes before what it lies over,
 // and what the page is about before the navigation beside it.
 func byText(text string) string {
-	return `[":popover-open ", "main ", ""].flatMap(place => [...(document.querySelector("dialog[open]") ?? document).querySelectorAll(place + ":is(a, button)")])
+	return `[":popover-open ", "main ", ""].flatMap(place =>
+		[...(document.querySelector("dialog[open]") ?? document).querySelectorAll(place + ":is(a, button)")])
 		.find(e => e.innerText.replace(/\s+/g, " ").trim() === ` + quoted(text) + ` && seen(e))`
 }
 
@@ -86,7 +87,9 @@ func (p person) click(what, find string) {
 		` + watch + `
 		const over = event => e.contains(event.target);
 		for (const type of ["pointerdown", "click"]) {
-			addEventListener(type, event => { if (!over(event)) { event.preventDefault(); event.stopImmediatePropagation() } }, {capture: true, signal});
+			addEventListener(type, event => {
+				if (!over(event)) { event.preventDefault(); event.stopImmediatePropagation() }
+			}, {capture: true, signal});
 		}
 		return at;
 	})()`
@@ -132,7 +135,8 @@ func (p person) clicked(what string) bool {
 func (p person) fill(label, value string) {
 	p.t.Helper()
 	p.enter(fmt.Sprintf("a field with the label %q", label),
-		`[...(document.querySelector("dialog[open]") ?? document).querySelectorAll("label")].find(l => l.textContent.trim() === `+quoted(label)+` && l.control?.checkVisibility())?.control`, value)
+		`[...(document.querySelector("dialog[open]") ?? document).querySelectorAll("label")].find(l => l.textContent.trim() === `+quoted(label)+
+			` && l.control?.checkVisibility())?.control`, value)
 }
 
 // fillAt does the same with the field that a selector finds.

@@ -17,7 +17,8 @@ const base58 = `[1-9A-HJ-NP-Za-km-z]`
 
 // shaped is what every secret looks like that Keyway makes: tokens and keys, webhooks' secrets, JWTs,
 // cookies and one-time links.
-var shaped = regexp.MustCompile(`seam_(?:at1|cst1)?` + base58 + `{8}_` + base58 + `{36}|whsec_[0-9A-Za-z+/=]{24,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}|session_` +
+var shaped = regexp.MustCompile(`seam_(?:at1|cst1)?` + base58 + `{8}_` + base58 +
+	`{36}|whsec_[0-9A-Za-z+/=]{24,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}|session_` +
 	base58 + `{40}|[0-9a-f]{8}-[0-9a-f-]{27}_` + base58 + `{32}`)
 
 // told is where an answer tells a secret: also what has no shape, a PIN long enough not to be met by
@@ -69,8 +70,10 @@ func TestSecretsAreFound(t *testing.T) {
 	var s secrets
 	s.listen([]byte(`{"ok":true,"webhook":{"secret":"abc_unshaped1"},"access_code":{"code":"83051746"}}`))
 	for text, want := range map[string]int{
-		`"name":"seam_at1ABCDEFGH_123456789ABCDEFGH123456789ABCDEFGH12"`: 1, "unshaped1": 1, "x" + hex.EncodeToString([]byte("83051746")): 1, ownerPassword: 1,
-		"eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiIwMWEyMTM0OSJ9.c2lnbmF0dXJlc2lnbmF0": 1, "seam_at1ABCDEFGH": 0, "seam_pk13gRbtjVK_wMMQ2mCgWpRWGBh7BfALdeEiBYHxo9": 0, "4821": 0,
+		`"name":"seam_at1ABCDEFGH_123456789ABCDEFGH123456789ABCDEFGH12"`: 1, "unshaped1": 1, "x" + hex.EncodeToString([]byte("83051746")): 1,
+		ownerPassword: 1,
+		"eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiIwMWEyMTM0OSJ9.c2lnbmF0dXJlc2lnbmF0": 1, "seam_at1ABCDEFGH": 0,
+		"seam_pk13gRbtjVK_wMMQ2mCgWpRWGBh7BfALdeEiBYHxo9": 0, "4821": 0,
 	} {
 		if got := s.in(text); len(got) != want {
 			t.Errorf("%q in %s", got, text)

@@ -14,16 +14,19 @@ func TestConnectingMatchesTheContract(t *testing.T) {
 	dev := w.Harbour.Devices[0].DeviceID
 	account := text(t, call("/devices/get", fields{"device_id": dev}).object(t, "device"), "connected_account_id")
 
-	webview := text(t, call("/connect_webviews/create", fields{"customer_key": "c", "custom_metadata": fields{"a": true}}).object(t, "connect_webview"), "connect_webview_id")
+	webview := text(t, call("/connect_webviews/create", fields{"customer_key": "c", "custom_metadata": fields{"a": true}}).object(t,
+		"connect_webview"), "connect_webview_id")
 	call("/connect_webviews/get", fields{"connect_webview_id": webview})
 	call("/connect_webviews/list", fields{"search": "august"})
-	session := call("/client_sessions/create", fields{"user_identifier_key": "u", "connected_account_ids": []string{account}, "connect_webview_ids": []string{webview}}).object(t, "client_session")
+	session := call("/client_sessions/create", fields{"user_identifier_key": "u", "connected_account_ids": []string{account},
+		"connect_webview_ids": []string{webview}}).object(t, "client_session")
 	id := text(t, session, "client_session_id")
 	call("/client_sessions/get", fields{"user_identifier_key": "u"})
 	call("/client_sessions/get_or_create", fields{"user_identifier_key": "u"})
 	call("/client_sessions/grant_access", fields{"client_session_id": id, "connected_account_ids": []string{account}})
 	call("/client_sessions/list", fields{"connect_webview_id": webview})
-	for _, path := range []string{"/devices/list", "/workspaces/get", "/workspaces/list", "/connect_webviews/list", "/devices/list_device_providers"} {
+	for _, path := range []string{"/devices/list", "/workspaces/get", "/workspaces/list", "/connect_webviews/list",
+		"/devices/list_device_providers"} {
 		w.ok(t, text(t, session, "token"), "", path, fields{})
 	}
 	for _, path := range []string{"disconnect", "connect", "disconnect_from_hub", "connect_to_hub", "remove", "connect"} {
@@ -62,5 +65,6 @@ func TestConnectingMatchesTheContract(t *testing.T) {
 		t.Fatalf("only %d events", len(events))
 	}
 	call("/events/get", fields{"event_id": events[0]["event_id"]})
-	w.http.Transport.(*recorder).sawAll(t, "/client_sessions/", "/connect_webviews/", "/connected_accounts/", "/devices/", "/events/", "/webhooks/")
+	w.http.Transport.(*recorder).sawAll(t, "/client_sessions/", "/connect_webviews/", "/connected_accounts/", "/devices/", "/events/",
+		"/webhooks/")
 }

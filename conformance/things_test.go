@@ -42,7 +42,8 @@ func TestBrowserAddDevices(t *testing.T) {
 	p.do(chromedp.KeyEvent(kb.Escape), "press Escape")
 	p.framed("#search", `if (e.value) return false`)
 	p.do(chromedp.KeyEvent(kb.Escape), "press Escape")
-	until(p, "the dialog closed and the focus back", `!document.querySelector("dialog[open]") && document.activeElement.innerText === "Add Devices"`, isTrue)
+	until(p, "the dialog closed and the focus back",
+		`!document.querySelector("dialog[open]") && document.activeElement.innerText === "Add Devices"`, isTrue)
 	p.press("Add Devices")
 	p.framed(`main[data-screen="intro"] .button`, "e.click()")
 	p.framed(`button[value="nuki"]`, "e.click()")
@@ -121,6 +122,9 @@ func TestBrowserWebhooks(t *testing.T) {
 	p.sees("device.added")
 	w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/devices/simulate/disconnect", fields{"device_id": w.Harbour.Devices[0].DeviceID})
 	p.sees("device.disconnected")
-	until(p, "which device it was", `document.querySelector(".event-device[href$='/devices/`+w.Harbour.Devices[0].DeviceID+`']")?.innerText ?? ""`, func(name string) bool { return name == w.Harbour.Devices[0].Name })
+	until(p, "which device it was", `document.querySelector(".event-device[href$='/devices/`+w.Harbour.Devices[0].DeviceID+
+		`']")?.innerText ?? ""`, func(name string) bool {
+		return name == w.Harbour.Devices[0].Name
+	})
 	screenshot(t, p.ctx, "console-events")
 }

@@ -9,7 +9,9 @@ import (
 
 func (p person) secret() string {
 	p.t.Helper()
-	return until(p, "a secret", `document.querySelector(".secret-value")?.textContent || ""`, func(s string) bool { return strings.HasPrefix(s, "seam_at1") })
+	return until(p, "a secret", `document.querySelector(".secret-value")?.textContent || ""`, func(s string) bool {
+		return strings.HasPrefix(s, "seam_at1")
+	})
 }
 
 // lets calls an endpoint, and gives the request's id when the answer is as it should be.

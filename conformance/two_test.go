@@ -48,7 +48,10 @@ func TestBrowserTwoPeople(t *testing.T) {
 	mary.sees("Yale")
 	mary.do(chromedp.Evaluate[chromedp.Void](`performance.clearResourceTimings()`), "count from here")
 	rename("South Gate")
-	if asked := until(mary, "what the page asked for", `performance.getEntriesByType("resource").map(e => e.name).join(" ")`, func(string) bool { return true }); strings.Contains(asked, "/devices") || strings.Contains(mary.page(), "Gate") {
+	if asked := until(mary, "what the page asked for", `performance.getEntriesByType("resource").map(e => e.name).join(" ")`,
+		func(string) bool {
+			return true
+		}); strings.Contains(asked, "/devices") || strings.Contains(mary.page(), "Gate") {
 		t.Errorf("a page of another workspace asked for %q after a change", asked)
 	}
 	mary.open(w.URL + "/console/workspaces/" + w.Hill.WorkspaceID + "/devices")
@@ -86,7 +89,9 @@ func TestBrowserTwoPeople(t *testing.T) {
 	jane.tick(`dialog[open] [value="admin"]`)
 	jane.press("Save")
 	jane.sees("Admin")
-	until(mary, "her new role and what it lets her do, on the page that was open", `document.querySelector("#members").innerText.includes("Admin") && document.querySelector("#members").innerText.includes("Change role")`, isTrue)
+	until(mary, "her new role and what it lets her do, on the page that was open",
+		`document.querySelector("#members").innerText.includes("Admin") && document.querySelector("#members").innerText.includes("Change role")`,
+		isTrue)
 	if at := mary.address(); !strings.HasSuffix(at, "/team") {
 		t.Errorf("after the change of her role she is at %s", at)
 	}

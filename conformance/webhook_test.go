@@ -153,7 +153,8 @@ func TestWebhooksSurviveKilling(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					req.Header = http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + w.PAT}, "Seam-Workspace": {w.Harbour.WorkspaceID}}
+					req.Header = http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + w.PAT},
+						"Seam-Workspace": {w.Harbour.WorkspaceID}}
 					res, err := w.http.Do(req)
 					if err != nil {
 						time.Sleep(time.Millisecond) // killed, or a connection to one that was

@@ -36,8 +36,9 @@ func TestBrowserConnectWebview(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	w.ok(t, w.PAT, w.Hill.WorkspaceID, "/workspaces/update", fields{
-		"connect_partner_name":          "Hill Stays",
-		"connect_webview_customization": fields{"primary_button_color": "#1d5b45", "primary_button_text_color": "#ffffff", "success_message": "Welcome to Hill Stays."},
+		"connect_partner_name": "Hill Stays",
+		"connect_webview_customization": fields{"primary_button_color": "#1d5b45", "primary_button_text_color": "#ffffff",
+			"success_message": "Welcome to Hill Stays."},
 	})
 	made := w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", fields{
 		"customer_key": "guesthouse", "custom_metadata": fields{"house": "7"}, "custom_redirect_url": w.URL + "/health?from=keyway",
@@ -81,11 +82,13 @@ func TestBrowserConnectWebview(t *testing.T) {
 	if webview["status"] != "authorized" || webview["login_successful"] != true || webview["selected_provider"] != "august" {
 		t.Errorf("the webview is %v", webview)
 	}
-	acc := w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connected_accounts/get", fields{"connected_account_id": text(t, webview, "connected_account_id")}).object(t, "connected_account")
+	acc := w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connected_accounts/get",
+		fields{"connected_account_id": text(t, webview, "connected_account_id")}).object(t, "connected_account")
 	if acc["customer_key"] != "guesthouse" || acc["custom_metadata"].(fields)["house"] != "7" {
 		t.Errorf("the account is %v", acc)
 	}
-	if n := len(w.ok(t, w.PAT, w.Hill.WorkspaceID, "/devices/list", fields{"connect_webview_id": id, "customer_key": "guesthouse"}).objects(t, "devices")); n < 2 {
+	if n := len(w.ok(t, w.PAT, w.Hill.WorkspaceID, "/devices/list", fields{"connect_webview_id": id, "customer_key": "guesthouse"}).objects(t,
+		"devices")); n < 2 {
 		t.Errorf("%d devices came by the webview", n)
 	}
 	at := until(p, "the page that it leaves for by itself", "location.href", func(at string) bool { return strings.Contains(at, "/health") })
@@ -108,7 +111,8 @@ func TestBrowserWebviewEndings(t *testing.T) {
 		{"empty@example.com", "success", "no devices in this account"},
 		{"locked@example.com", "failure", "contact Hill Stays"},
 	} {
-		p.open(text(t, w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", fields{"accepted_providers": []string{"schlage"}}).object(t, "connect_webview"), "url"))
+		p.open(text(t, w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", fields{"accepted_providers": []string{"schlage"}}).object(t,
+			"connect_webview"), "url"))
 		p.pressAt(`main[data-screen="intro"] .button`)
 		p.fillAt("#f-email", c.login)
 		p.fillAt("#f-password", "1234")
@@ -118,7 +122,8 @@ func TestBrowserWebviewEndings(t *testing.T) {
 	}
 	p.press("Try again")
 	p.onScreen("credentials", "") // there is only one brand
-	gone := text(t, w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", fields{}).object(t, "connect_webview"), "connect_webview_id")
+	gone := text(t, w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", fields{}).object(t, "connect_webview"),
+		"connect_webview_id")
 	p.open(w.URL + "/connect_webviews/view?connect_webview_id=" + gone + "&auth_token=wrong")
 	p.onScreen("stale", "stale")
 }
@@ -127,12 +132,15 @@ func TestBrowserWebviewEndings(t *testing.T) {
 func TestBrowserEmbeddedWebview(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	for login, want := range map[string]string{"empty@example.com": "connect_webview.login_succeeded", "locked@example.com": "connect_webview.login_failed"} {
+	for login, want := range map[string]string{"empty@example.com": "connect_webview.login_succeeded",
+		"locked@example.com": "connect_webview.login_failed"} {
 		t.Run(login, func(t *testing.T) {
-			made := w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", fields{"accepted_providers": []string{"schlage"}}).object(t, "connect_webview")
+			made := w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", fields{"accepted_providers": []string{"schlage"}}).object(t,
+				"connect_webview")
 			site := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 				rw.Header().Set("Content-Type", "text/html")
-				_, _ = fmt.Fprintf(rw, `<!doctype html><link rel="icon" href="data:,"><title>Host</title><iframe width="500" height="800" src="%s"></iframe>
+				_, _ = fmt.Fprintf(rw,
+					`<!doctype html><link rel="icon" href="data:,"><title>Host</title><iframe width="500" height="800" src="%s"></iframe>
 					<script>heard = []; addEventListener("message", e => heard.push(JSON.stringify(e.data)))</script>`, text(t, made, "url"))
 			}))
 			t.Cleanup(site.Close)
@@ -146,7 +154,9 @@ func TestBrowserEmbeddedWebview(t *testing.T) {
 			frame.fillAt("#f-email", login)
 			frame.fillAt("#f-password", "1234")
 			frame.tick(`main[data-screen="credentials"] .button`)
-			heard := until(person{t, ctx}, "word from the webview", `heard.length > 1 ? heard.join(" ") : ""`, func(heard string) bool { return heard != "" })
+			heard := until(person{t, ctx}, "word from the webview", `heard.length > 1 ? heard.join(" ") : ""`, func(heard string) bool {
+				return heard != ""
+			})
 			if !strings.Contains(heard, `"`+want+`"`) || strings.Contains(heard, "close") {
 				t.Errorf("the host heard %q", heard)
 			}
@@ -189,11 +199,17 @@ func TestWebviewWithoutScript(t *testing.T) {
 		says    string
 		status  string
 	}{
-		"no devices": {fields{"accepted_providers": []string{"schlage"}}, url.Values{"field.email": {"empty@example.com"}, "field.password": {"1234"}}, "no devices in this account", "authorized"},
-		"locked":     {fields{"accepted_providers": []string{"schlage"}}, url.Values{"field.email": {"locked@example.com"}, "field.password": {"1234"}}, "account is locked", "failed"},
-		"wrong":      {fields{"accepted_providers": []string{"schlage"}}, url.Values{"field.email": {"jane@example.com"}, "field.password": {"hunter2"}}, "Password is not right", "pending"},
-		"missing":    {fields{"accepted_providers": []string{"schlage"}}, url.Values{"field.email": {"jane@example.com"}}, "Please fill in: Password", "pending"},
-		"lockly":     {fields{"accepted_providers": []string{"lockly"}}, url.Values{"field.email": {"sam@example.com"}, "field.team_id": {"1234"}, "field.access_key_id": {"1234"}, "field.access_key_secret": {"1234"}, "field.token_id": {"1234"}, "field.token_secret": {"1234"}}, "We found", "authorized"},
+		"no devices": {fields{"accepted_providers": []string{"schlage"}},
+			url.Values{"field.email": {"empty@example.com"}, "field.password": {"1234"}}, "no devices in this account", "authorized"},
+		"locked": {fields{"accepted_providers": []string{"schlage"}},
+			url.Values{"field.email": {"locked@example.com"}, "field.password": {"1234"}}, "account is locked", "failed"},
+		"wrong": {fields{"accepted_providers": []string{"schlage"}},
+			url.Values{"field.email": {"jane@example.com"}, "field.password": {"hunter2"}}, "Password is not right", "pending"},
+		"missing": {fields{"accepted_providers": []string{"schlage"}}, url.Values{"field.email": {"jane@example.com"}},
+			"Please fill in: Password", "pending"},
+		"lockly": {fields{"accepted_providers": []string{"lockly"}},
+			url.Values{"field.email": {"sam@example.com"}, "field.team_id": {"1234"}, "field.access_key_id": {"1234"},
+				"field.access_key_secret": {"1234"}, "field.token_id": {"1234"}, "field.token_secret": {"1234"}}, "We found", "authorized"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			made, page := open(t, c.body)
@@ -206,7 +222,8 @@ func TestWebviewWithoutScript(t *testing.T) {
 			if strings.Contains(page, "hunter2") {
 				t.Error("the page gives the password back")
 			}
-			got := w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/get", fields{"connect_webview_id": text(t, made, "connect_webview_id")}).object(t, "connect_webview")
+			got := w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/get",
+				fields{"connect_webview_id": text(t, made, "connect_webview_id")}).object(t, "connect_webview")
 			if got["status"] != c.status {
 				t.Errorf("the webview is %v, want %s", got["status"], c.status)
 			}
@@ -253,14 +270,17 @@ func post(t *testing.T, server, page string, form url.Values) string {
 func TestOnlyTheWebviewIsFramed(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	webview := strings.TrimPrefix(text(t, w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", fields{}).object(t, "connect_webview"), "url"), w.URL)
-	for path, who := range map[string]string{webview: "*", "/connect_webviews/view": "*", "/console/sign-in": "'none'", "/console/nothing": "'none'", "/console/invitation": "'none'", "/docs": "'none'"} {
+	webview := strings.TrimPrefix(text(t, w.ok(t, w.PAT, w.Hill.WorkspaceID, "/connect_webviews/create", fields{}).object(t,
+		"connect_webview"), "url"), w.URL)
+	for path, who := range map[string]string{webview: "*", "/connect_webviews/view": "*", "/console/sign-in": "'none'",
+		"/console/nothing": "'none'", "/console/invitation": "'none'", "/docs": "'none'"} {
 		res, err := http.Get(w.URL + path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_ = res.Body.Close()
-		if policy := res.Header.Get("Content-Security-Policy"); !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") || !strings.Contains(policy, "frame-ancestors "+who) {
+		if policy := res.Header.Get("Content-Security-Policy"); !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") ||
+			!strings.Contains(policy, "frame-ancestors "+who) {
 			t.Errorf("%s (%d, %s) may be framed as %q says, want %s", path, res.StatusCode, res.Header.Get("Content-Type"), policy, who)
 		}
 	}

@@ -230,11 +230,13 @@ func TestWireOddities(t *testing.T) {
 		{"no such path", "POST", "/devices/paint", "{}", authorized(), 404, ""},
 		{"broken JSON", "POST", "/devices/list", `{"limit":`, authorized("Content-Type", "application/json"), 400, ""},
 		{"JSON that is no object", "POST", "/devices/list", `[1]`, authorized("Content-Type", "application/json"), 400, ""},
-		{"an empty workspace", "POST", "/devices/list", "{}", http.Header{"Authorization": {"Bearer " + w.PAT}, "Seam-Workspace": {""}}, 401, "unauthorized"},
+		{"an empty workspace", "POST", "/devices/list", "{}", http.Header{"Authorization": {"Bearer " + w.PAT}, "Seam-Workspace": {""}}, 401,
+			"unauthorized"},
 		{"no credential before a wrong parameter", "POST", "/devices/list", `{"limit":"x"}`, http.Header{}, 401, "unauthorized"},
 		{"two credentials", "POST", "/devices/list", "{}", authorized("Authorization", "Bearer "+w.StrangerPAT), 400, ""},
 		{"two workspaces", "POST", "/devices/list", "{}", authorized("Seam-Workspace", w.Hill.WorkspaceID), 400, ""},
-		{"a token in the query", "GET", "/devices/list?access_token=" + w.PAT, "", http.Header{"Seam-Workspace": {w.Harbour.WorkspaceID}}, 401, "unauthorized"},
+		{"a token in the query", "GET", "/devices/list?access_token=" + w.PAT, "", http.Header{"Seam-Workspace": {w.Harbour.WorkspaceID}}, 401,
+			"unauthorized"},
 		{"create with a workspace", "POST", "/workspaces/create", `{"name":"No"}`, authorized("Content-Type", "application/json"), 400, ""},
 	} {
 		a := w.send(t, c.method, c.path, c.header, c.body)

@@ -15,12 +15,15 @@ func TestPublicURL(t *testing.T) {
 		"http://localhost:8420": "http://localhost:8420", "http://127.0.0.1:1": "http://127.0.0.1:1", "http://[::1]:1": "http://[::1]:1",
 		"https://keyway.example.org": "https://keyway.example.org", "https://keyway.example.org/": "https://keyway.example.org",
 		"https://Keyway.Example.org:443": "https://keyway.example.org", "HTTPS://keyway.example.org:8443": "https://keyway.example.org:8443",
-		"http://localhost:80": "http://localhost", "http://localhost:443": "http://localhost:443", "https://[2001:DB8::1]:443": "https://[2001:db8::1]",
+		"http://localhost:80": "http://localhost", "http://localhost:443": "http://localhost:443",
+		"https://[2001:DB8::1]:443":    "https://[2001:db8::1]",
 		" https://keyway.example.org ": "https://keyway.example.org", "https://keyway.example.org:": "https://keyway.example.org",
 		"ftp://localhost": "", "https://keyway.example.org/path": "", "keyway": "", "keyway.example.org:443": "", "https://": "", "": "",
-		"https://keyway.example.org?": "", "https://keyway.example.org?a=b": "", "https://keyway.example.org#": "", "https://keyway.example.org/#a": "",
-		"https://user@keyway.example.org": "", "https://user:secretword@keyway.example.org": "", "https://keyway.example.org:99999": "", "https://keyway.example.org:0": "",
-		"https://bücher.example": "", "https://a b.example": "", "https://user:secretword@a b": "",
+		"https://keyway.example.org?": "", "https://keyway.example.org?a=b": "", "https://keyway.example.org#": "",
+		"https://keyway.example.org/#a":   "",
+		"https://user@keyway.example.org": "", "https://user:secretword@keyway.example.org": "", "https://keyway.example.org:99999": "",
+		"https://keyway.example.org:0": "",
+		"https://bücher.example":       "", "https://a b.example": "", "https://user:secretword@a b": "",
 	} {
 		got, err := cleanPublicURL(text)
 		if got != want || (err != nil) != (want == "") {

@@ -66,7 +66,8 @@ func openApp(ctx context.Context, o appOptions) (*app, error) {
 func openData(ctx context.Context, o appOptions) (opened, error) {
 	if o.mustExist && o.databaseURL == "" {
 		if _, err := os.Stat(filepath.Join(o.data, store.FileName)); errors.Is(err, fs.ErrNotExist) {
-			return opened{}, fmt.Errorf("there is no Keyway data in %s: name the right folder with --data, or begin with `keyway init` or `keyway serve`", o.data)
+			return opened{}, fmt.Errorf("there is no Keyway data in %s: name the right folder with --data, or begin with `keyway init` or `keyway "+
+				"serve`", o.data)
 		}
 	}
 	db, err := store.Open(ctx, store.Options{Folder: o.data, DatabaseURL: o.databaseURL, Server: o.server})
@@ -99,7 +100,8 @@ func diskTrouble(err error, o appOptions) error {
 	if o.databaseURL != "" || strings.Contains(err.Error(), store.DiskFull) {
 		return err
 	}
-	if free, freeErr := store.FreeDisk(o.data); errors.Is(err, syscall.ENOSPC) || errors.Is(err, store.ErrCannotWrite) && freeErr == nil && free < store.LowDisk {
+	if free, freeErr := store.FreeDisk(o.data); errors.Is(err, syscall.ENOSPC) || errors.Is(err, store.ErrCannotWrite) && freeErr == nil &&
+		free < store.LowDisk {
 		return fmt.Errorf("%s (%d KiB are free at %s): %w", store.DiskFull, free>>10, o.data, err)
 	}
 	return err
@@ -128,8 +130,9 @@ func maxTokens(text string) (int, error) {
 }
 
 func wire(db *store.DB, v *vault.Vault, o appOptions) *app {
-	return &app{wiring.Wire(wiring.Outside{DB: db, Vault: v, Log: o.log, Now: o.now, PublicURL: o.publicURL, UserAgent: "Keyway-Webhooks/" + version,
-		Guard: o.guard, KeepEvents: o.retention, ReadEvery: o.readEvery, SMTP: o.smtp})}
+	return &app{wiring.Wire(wiring.Outside{DB: db, Vault: v, Log: o.log, Now: o.now, PublicURL: o.publicURL,
+		UserAgent: "Keyway-Webhooks/" + version,
+		Guard:     o.guard, KeepEvents: o.retention, ReadEvery: o.readEvery, SMTP: o.smtp})}
 }
 
 // close keeps where the audit log ends, and closes the sessions with devices and the database.
@@ -162,7 +165,8 @@ func openVault(ctx context.Context, db *store.DB, o appOptions) (*vault.Vault, e
 	v, err := vault.Open(path)
 	if errors.Is(err, vault.ErrNoKeyFile) {
 		if len(needed) > 0 {
-			return nil, fmt.Errorf("the key file %s is missing, and the data that is there was written with it: put it back, or name its place with --key-file or KEYWAY_KEY_FILE. Without it no credential can be verified, so Keyway does not make a new one", path)
+			return nil, fmt.Errorf("the key file %s is missing, and the data that is there was written with it: put it back, or name its place "+
+				"with --key-file or KEYWAY_KEY_FILE. Without it no credential can be verified, so Keyway does not make a new one", path)
 		}
 		v, err = vault.Create(path)
 	}
@@ -194,7 +198,8 @@ func openVault(ctx context.Context, db *store.DB, o appOptions) (*vault.Vault, e
 func holds(v *vault.Vault, needed map[string][]byte) error {
 	for id, proof := range needed {
 		if subtle.ConstantTimeCompare(v.Proof(id), proof) != 1 {
-			return fmt.Errorf("the key file %s is not the one that the data was written with (it lacks key %s): name the right one with --key-file or KEYWAY_KEY_FILE", v.File(), id)
+			return fmt.Errorf("the key file %s is not the one that the data was written with (it lacks key %s): name the right one with "+
+				"--key-file or KEYWAY_KEY_FILE", v.File(), id)
 		}
 	}
 	return nil

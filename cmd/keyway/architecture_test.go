@@ -45,7 +45,8 @@ var only = map[string][]string{
 	"github.com/spf13/cobra":      {"cmd/keyway"},
 	"github.com/golang-jwt/jwt":   {"internal/trust/identity"},
 	"github.com/wneessen/go-mail": {"internal/platform/mail"},
-	"testing":                     {"internal/provider/providertest", "internal/platform/store/storetest", "internal/wiring/apitest", "internal/console/frame/frametest"},
+	"testing": {"internal/provider/providertest", "internal/platform/store/storetest", "internal/wiring/apitest",
+		"internal/console/frame/frametest"},
 }
 
 func TestImportRules(t *testing.T) {
@@ -74,7 +75,9 @@ func TestImportRules(t *testing.T) {
 			continue
 		}
 		for _, imported := range p.Imports {
-			if room, ours := strings.CutPrefix(imported, module); ours && !slices.ContainsFunc(allowed, func(a string) bool { return inFolder(a, room) }) {
+			if room, ours := strings.CutPrefix(imported, module); ours && !slices.ContainsFunc(allowed, func(a string) bool {
+				return inFolder(a, room)
+			}) {
 				t.Errorf("%s may not import %s", name, room)
 			}
 			for prefix, users := range only {
@@ -99,7 +102,9 @@ func allowedImports(name string) ([]string, bool) {
 		}
 		if area, ok := strings.CutPrefix(name, "internal/console/"); ok {
 			// An area of the Console knows the frame, and no other area.
-			allowed = append(slices.DeleteFunc(slices.Clone(allowed), func(a string) bool { return a == "internal/console" }), "internal/console/frame", name)
+			allowed = append(slices.DeleteFunc(slices.Clone(allowed), func(a string) bool {
+				return a == "internal/console"
+			}), "internal/console/frame", name)
 			if strings.HasPrefix(area, "frame") {
 				return allowed, true
 			}

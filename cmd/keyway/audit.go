@@ -134,7 +134,8 @@ func refusedRows(f signed.Forged) string {
 // auditList reads entries over HTTP: of one workspace as one of its admins, or of all as an operator.
 func (r *remote) auditList(ctx context.Context, in auditIn) (out auditOut, err error) {
 	out.Entries = []audit.Record{}
-	body := map[string]any{"action": in.Action, "subject_id": in.SubjectID, "credential_id": in.CredentialID, "user_id": in.UserID, "limit": min(in.Limit, 500)}
+	body := map[string]any{"action": in.Action, "subject_id": in.SubjectID, "credential_id": in.CredentialID, "user_id": in.UserID,
+		"limit": min(in.Limit, 500)}
 	for name, at := range map[string]time.Time{"since": in.Since, "before": in.Before} {
 		if !at.IsZero() {
 			body[name] = at

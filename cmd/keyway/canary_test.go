@@ -127,7 +127,8 @@ func (c *canaries) misplace(t *testing.T, name, secret, good string) {
 	c.refuse(t, http.MethodPost, "/devices/list", mistaken(), secret)
 	c.refuse(t, http.MethodPost, "/devices/list", mistaken(), `{"`+secret)
 	c.send(t, http.MethodGet, "/console/invitation?token="+url.QueryEscape(secret), http.Header{}, nil)
-	c.send(t, http.MethodGet, "/console/"+url.PathEscape(secret), http.Header{"Cookie": {"__Host-keyway=" + url.PathEscape(secret)}, "Referer": {c.URL + "/?" + url.QueryEscape(secret)}}, nil)
+	c.send(t, http.MethodGet, "/console/"+url.PathEscape(secret),
+		http.Header{"Cookie": {"__Host-keyway=" + url.PathEscape(secret)}, "Referer": {c.URL + "/?" + url.QueryEscape(secret)}}, nil)
 	// That what a person chose is a secret cannot be told but by where it stands.
 	chosen := slices.Contains([]string{"PIN", "password"}, name)
 	if !chosen && !slices.Contains([]string{"token", "session", "invitation", "webhook secret"}, name) {
@@ -159,25 +160,31 @@ func (c *canaries) misplace(t *testing.T, name, secret, good string) {
 	}
 	page := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {c.URL}, "Sec-Fetch-Site": {"same-origin"}}
 	for _, form := range []url.Values{
-		{"email": {secret}, "password": {"another horse battery"}}, {"email": {"jane@example.com"}, "password": {secret + "x"}}, {"step": {secret}, "code": {secret}},
+		{"email": {secret}, "password": {"another horse battery"}}, {"email": {"jane@example.com"}, "password": {secret + "x"}},
+		{"step": {secret}, "code": {secret}},
 	} {
 		c.send(t, http.MethodPost, "/console/sign-in", page, form.Encode())
 	}
 	c.send(t, http.MethodPost, "/console/invitation", page, url.Values{"token": {secret + "x"}, "join": {"true"}}.Encode())
 	c.refuse(t, http.MethodPost, "/keyway/v1/console_sessions/create", http.Header{}, fields{"email": secret, "password": secret + "x"})
-	c.refuse(t, http.MethodPost, "/keyway/v1/console_sessions/create", http.Header{}, fields{"email": "jane@example.com", "password": secret + "x"})
+	c.refuse(t, http.MethodPost, "/keyway/v1/console_sessions/create", http.Header{},
+		fields{"email": "jane@example.com", "password": secret + "x"})
 	if chosen {
 		return
 	}
 	c.send(t, http.MethodPost, "/keyway/v1/credentials/revoke", http.Header{}, fields{"credentials": []string{secret + "x"}})
 	for param, path := range map[string]string{
-		"scopes": tokensPath + "create", "allowed_cidrs": tokensPath + "create", "allowed_hours": tokensPath + "create", "expires_at": tokensPath + "create",
-		"event_types": "/webhooks/create", "url": "/webhooks/create", "accepted_providers": "/connect_webviews/create", "code": "/access_codes/create",
+		"scopes": tokensPath + "create", "allowed_cidrs": tokensPath + "create", "allowed_hours": tokensPath + "create",
+		"expires_at":  tokensPath + "create",
+		"event_types": "/webhooks/create", "url": "/webhooks/create", "accepted_providers": "/connect_webviews/create",
+		"code":      "/access_codes/create",
 		"starts_at": "/access_codes/create", "since": "/events/list", "role": "/keyway/v1/members/invite", "page_cursor": "/devices/list",
 		"device_type": "/devices/list", "custom_redirect_url": "/connect_webviews/create",
 	} {
-		for _, v := range []any{secret, []string{secret}, fields{"weekdays": []string{secret}, "from": secret, "to": secret, "time_zone": secret}} {
-			c.send(t, http.MethodPost, path, mistaken(), fields{"name": "canary", "device_id": store.NewID(), "email": "canary@example.com", param: v})
+		for _, v := range []any{secret, []string{secret},
+			fields{"weekdays": []string{secret}, "from": secret, "to": secret, "time_zone": secret}} {
+			c.send(t, http.MethodPost, path, mistaken(), fields{"name": "canary", "device_id": store.NewID(), "email": "canary@example.com",
+				param: v})
 		}
 	}
 }
@@ -187,7 +194,8 @@ func (c *canaries) misplace(t *testing.T, name, secret, good string) {
 func forms(secret string) []string {
 	secret = secret[strings.LastIndexAny(secret, "_.")+1:]
 	quoted, _ := json.Marshal(secret)
-	out := []string{secret, strings.Trim(string(quoted), `"`), url.QueryEscape(secret), url.PathEscape(secret), strings.ReplaceAll(secret, "-", ""), hex.EncodeToString([]byte(secret))}
+	out := []string{secret, strings.Trim(string(quoted), `"`), url.QueryEscape(secret), url.PathEscape(secret),
+		strings.ReplaceAll(secret, "-", ""), hex.EncodeToString([]byte(secret))}
 	for at := range 3 { // in base64 a text looks in three ways, by where it begins
 		for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			text := e.EncodeToString(append(make([]byte, at), secret...))
@@ -282,7 +290,8 @@ func TestIncidentSecretsElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &canaries{secrets: map[string]string{}, world: &world{app: wire(db, keys, appOptions{log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), publicURL: "http://keyway.test"})}}
+	c := &canaries{secrets: map[string]string{}, world: &world{app: wire(db, keys,
+		appOptions{log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), publicURL: "http://keyway.test"})}}
 	client := func(*http.Request) string { return "192.0.2.1" }
 	if c.rpc, err = c.newRPC(metrics, serveOptions{guessesPerMinute: 1 << 20}, client); err != nil {
 		t.Fatal(err)
@@ -339,14 +348,16 @@ func TestIncidentSecretsElsewhere(t *testing.T) {
 	after := files(t, folder)
 	c.search(t, after)
 	joined := strings.Join(slices.Collect(maps.Values(after)), "")
-	for _, mark := range []string{"personal_access_token.rotated", "access_code.created", "user.authenticator_added", "https://example.com/canary", "client_session"} {
+	for _, mark := range []string{"personal_access_token.rotated", "access_code.created", "user.authenticator_added",
+		"https://example.com/canary", "client_session"} {
 		if !strings.Contains(joined, mark) {
 			t.Errorf("the files do not tell of %s", mark)
 		}
 	}
 	// A search that finds nothing must be able to find.
 	for _, text := range []string{"1 secretsecret", "22 secretsecret.", "333 secretsecret", `"secretsecret"`} {
-		for _, written := range []string{text, url.QueryEscape(text), hex.EncodeToString([]byte(text)), base64.StdEncoding.EncodeToString([]byte(text))} {
+		for _, written := range []string{text, url.QueryEscape(text), hex.EncodeToString([]byte(text)),
+			base64.StdEncoding.EncodeToString([]byte(text))} {
 			if !slices.ContainsFunc(forms("seam_at1ABCDEFGH_secretsecret"), func(f string) bool { return strings.Contains(written, f) }) {
 				t.Errorf("it is not found in %s", written)
 			}
@@ -380,16 +391,21 @@ func (c *canaries) make(t *testing.T) (good string) {
 	c.join(t, c.here, jane, rpc.Owner)
 	own := c.part(t, c.here, "sam", "mine")
 
-	session := c.keep(t, "session", c.call(t, "", "/keyway/v1/console_sessions/create", fields{"email": "jane@example.com", "password": password}), "console_session", "token")
-	pat := c.keep(t, "token", c.call(t, session, tokensPath+"create", fields{"name": "canary", "scopes": everything()}), "personal_access_token", "token")
+	session := c.keep(t, "session", c.call(t, "", "/keyway/v1/console_sessions/create",
+		fields{"email": "jane@example.com", "password": password}), "console_session", "token")
+	pat := c.keep(t, "token", c.call(t, session, tokensPath+"create", fields{"name": "canary", "scopes": everything()}),
+		"personal_access_token", "token")
 	c.keep(t, "child", c.call(t, pat, tokensPath+"create", fields{"name": "child"}), "personal_access_token", "token")
 	c.keep(t, "decoy", c.call(t, session, tokensPath+"create", fields{"name": "decoy", "is_decoy": true}), "personal_access_token", "token")
-	wsKey := c.keep(t, "workspace key", c.call(t, pat, tokensPath+"create_workspace_key", fields{"workspace_id": c.here.id}), "workspace_key", "token")
-	clientSession := c.keep(t, "client session", c.in(t, pat, c.here.id, "/client_sessions/create", fields{"connected_account_ids": []string{own["connected_account_id"]}}), "client_session", "token")
+	wsKey := c.keep(t, "workspace key", c.call(t, pat, tokensPath+"create_workspace_key", fields{"workspace_id": c.here.id}), "workspace_key",
+		"token")
+	clientSession := c.keep(t, "client session", c.in(t, pat, c.here.id, "/client_sessions/create",
+		fields{"connected_account_ids": []string{own["connected_account_id"]}}), "client_session", "token")
 	c.keep(t, "webhook secret", c.in(t, pat, c.here.id, "/webhooks/create", fields{"url": "https://example.com/canary"}), "webhook", "secret")
 	lock := ""
 	for _, brand := range []string{"schlage", "yale", "kwikset"} {
-		for _, d := range c.ok(t, c.here.key, "/locks/list", fields{"connected_account_id": c.connect(t, c.here, brand, "sam")}).body["devices"].([]any) {
+		for _, d := range c.ok(t, c.here.key, "/locks/list",
+			fields{"connected_account_id": c.connect(t, c.here, brand, "sam")}).body["devices"].([]any) {
 			d := d.(fields)
 			lengths, _ := d["properties"].(fields)["supported_code_lengths"].([]any)
 			if lock == "" && slices.Contains(lengths, any(float64(len(pin)))) && d["can_program_online_access_codes"] == true {
@@ -397,16 +413,20 @@ func (c *canaries) make(t *testing.T) (good string) {
 			}
 		}
 	}
-	code := c.ok(t, c.here.key, "/access_codes/create", fields{"device_id": lock, "name": "Canary", "code": pin}).object(t, "access_code")["access_code_id"].(string)
-	for deadline := time.Now().Add(time.Minute); c.ok(t, c.here.key, "/access_codes/get", fields{"access_code_id": code}).object(t, "access_code")["status"] != "set"; time.Sleep(10 * time.Millisecond) {
+	code := c.ok(t, c.here.key, "/access_codes/create", fields{"device_id": lock, "name": "Canary", "code": pin}).object(t,
+		"access_code")["access_code_id"].(string)
+	for deadline := time.Now().Add(time.Minute); c.ok(t, c.here.key, "/access_codes/get", fields{"access_code_id": code}).object(t,
+		"access_code")["status"] != "set"; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the code is not set")
 		}
 	}
 	c.ok(t, c.here.key, "/locks/simulate/keypad_code_entry", fields{"device_id": lock, "code": pin})
-	c.refuse(t, http.MethodPost, "/access_codes/create", http.Header{"Authorization": {"Bearer " + pat}, "Seam-Workspace": {c.here.id}}, fields{"device_id": lock, "name": "Odd", "code": pin + "x"})
+	c.refuse(t, http.MethodPost, "/access_codes/create", http.Header{"Authorization": {"Bearer " + pat}, "Seam-Workspace": {c.here.id}},
+		fields{"device_id": lock, "name": "Odd", "code": pin + "x"})
 
-	webview := c.ok(t, c.here.key, "/connect_webviews/create", fields{"accepted_providers": []string{"august"}}).object(t, "connect_webview")["connect_webview_id"].(string)
+	webview := c.ok(t, c.here.key, "/connect_webviews/create", fields{"accepted_providers": []string{"august"}}).object(t,
+		"connect_webview")["connect_webview_id"].(string)
 	answers, err := c.Simulate.StandardAnswers(true, "august", "jane")
 	if err != nil {
 		t.Fatal(err)
@@ -447,8 +467,10 @@ func (c *canaries) make(t *testing.T) (good string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	maps.Copy(c.secrets, map[string]string{"authenticator's secret": set.Secret, "recovery code": codes[0], "used recovery code": codes[1], "second step": begun, "cookie": cookie.Reveal()})
-	if status := c.send(t, http.MethodGet, "/console/settings/profile", http.Header{"Cookie": {"__Host-keyway=" + signedIn.ID + "." + cookie.Reveal()}}, nil); status != http.StatusOK {
+	maps.Copy(c.secrets, map[string]string{"authenticator's secret": set.Secret, "recovery code": codes[0], "used recovery code": codes[1],
+		"second step": begun, "cookie": cookie.Reveal()})
+	if status := c.send(t, http.MethodGet, "/console/settings/profile",
+		http.Header{"Cookie": {"__Host-keyway=" + signedIn.ID + "." + cookie.Reveal()}}, nil); status != http.StatusOK {
 		t.Errorf("the cookie opens nothing: %d", status)
 	}
 	if _, err := c.People.FinishSecondStep(ctx, begun, identity.SecondFactor{RecoveryCode: codes[1]}); err != nil {

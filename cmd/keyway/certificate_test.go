@@ -29,7 +29,8 @@ func testCertificate(t *testing.T, dir string) (cert, key string, roots *x509.Ce
 	if err != nil {
 		t.Fatal(err)
 	}
-	model := &x509.Certificate{SerialNumber: serial, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	model := &x509.Certificate{SerialNumber: serial, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, model, model, &private.PublicKey, private)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +75,8 @@ func TestCertificateIsRenewed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	cert, key, _ := testCertificate(t, dir)
-	s, err := startServer(t.Context(), globals{data: t.TempDir()}, serveOptions{listen: "127.0.0.1:0", tlsCert: cert, tlsKey: key, quiet: true})
+	s, err := startServer(t.Context(), globals{data: t.TempDir()},
+		serveOptions{listen: "127.0.0.1:0", tlsCert: cert, tlsKey: key, quiet: true})
 	if err != nil {
 		t.Fatal(err)
 	}

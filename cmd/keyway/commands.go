@@ -94,7 +94,8 @@ func warnForeignFolder(w io.Writer, folder string, uid int) {
 	if u, err := user.LookupId(owner); err == nil {
 		owner = u.Username
 	}
-	fmt.Fprintf(w, "keyway: warning: the folder %s belongs to %s, and what is made in it now belongs to this user: a server that runs as %s cannot open it. "+
+	fmt.Fprintf(w, "keyway: warning: the folder %s belongs to %s, and what is made in it now belongs to this user: a server that runs as %s "+
+		"cannot open it. "+
 		"Run the command as %s, or change the owner of the files afterwards.\n", folder, owner, owner, owner)
 }
 
@@ -144,13 +145,15 @@ func userCommand(g *globals) *cobra.Command {
 	}
 	var resetStdin bool
 	reset := &cobra.Command{
-		Use: "reset-password EMAIL", Short: "Give a person a new password; their sessions, passkeys, authenticator app and recovery codes end", Args: cobra.ExactArgs(1),
+		Use: "reset-password EMAIL", Short: "Give a person a new password; their sessions, passkeys, authenticator app and recovery codes end",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			password, err := readPassword(resetStdin)
 			if err != nil {
 				return err
 			}
-			return g.user(cmd, opUserResetPassword, userIn{Email: args[0], Password: password}, "New password (passkeys, authenticator app and recovery codes are removed) for")
+			return g.user(cmd, opUserResetPassword, userIn{Email: args[0], Password: password},
+				"New password (passkeys, authenticator app and recovery codes are removed) for")
 		},
 	}
 	reset.Flags().BoolVar(&resetStdin, "password-stdin", false, "read the password from stdin")
@@ -226,7 +229,8 @@ func workspaceCommand(g *globals) *cobra.Command {
 	}
 	add := change("add-member", "Add a person to a workspace", opAddMember, "Added")
 	add.Flags().StringVar(&m.Role, "role", "member", "owner, admin or member")
-	return g.group("workspace", "Manage workspaces", create, list, add, change("remove-member", "Remove a person from a workspace", opRemoveMember, "Removed"))
+	return g.group("workspace", "Manage workspaces", create, list, add,
+		change("remove-member", "Remove a person from a workspace", opRemoveMember, "Removed"))
 }
 
 func apiKeyCommand(g *globals) *cobra.Command {
@@ -276,7 +280,9 @@ func apiKeyCommand(g *globals) *cobra.Command {
 			if err := g.perform(cmd.Context(), opAPIKeyRevoke, apiKeyIn{ID: args[0]}, &out, false); err != nil {
 				return err
 			}
-			return g.print(cmd, map[string]string{"api_key_id": out.ID, "workspace_id": out.WorkspaceID}, func(w io.Writer) { fmt.Fprintln(w, "Revoked", out.ID) })
+			return g.print(cmd, map[string]string{"api_key_id": out.ID, "workspace_id": out.WorkspaceID}, func(w io.Writer) {
+				fmt.Fprintln(w, "Revoked", out.ID)
+			})
 		},
 	}
 	return g.group("api-key", "Manage API keys", create, list, revoke)

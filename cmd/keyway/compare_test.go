@@ -20,7 +20,7 @@ var secretName = regexp.MustCompile(`(?i)^(secret|digest|sum|mac|proof|passw(or)
 var compared = map[string]string{
 	"internal/trust/credential/verify.go: other != s.token":      "both came with the same request",
 	"internal/trust/credential/token.go: checksum(body) != sum":  "a checksum, which everybody can work out",
-	"internal/console/frame/nonce.go: own[nonce]":                "a form's number, which is no secret to the person whose forms are looked up",
+	"internal/console/frame/nonce.go: own[nonce]":                "a form's number, no secret to the person whose forms are looked up",
 	"internal/trust/identity/password.go: normal != password":    "the same password in two forms",
 	"internal/trust/identity/openid.go: id.Nonce != s.Nonce":     "the provider has signed the one, the server sealed the other",
 	"internal/trust/identity/signin.go: mark != s.Password":      "both are the server's own; the one was sealed",
@@ -75,10 +75,12 @@ func TestIncidentTiming(t *testing.T) {
 		t.Errorf("only %d files were read", files)
 	}
 	for text, want := range map[string]int{
-		"given.Secret == stored.Secret": 1, "string(digest) != x": 1, "bytes.Equal(sum[:], row.digest)": 1, "s.Reveal() == other": 1, "strings.EqualFold(token, x)": 1,
-		"known[s.Reveal()]": 1, "codes[token]": 1, "slices.Contains(codes, secret)": 1, "func() { switch password { case x: } }": 1,
+		"given.Secret == stored.Secret": 1, "string(digest) != x": 1, "bytes.Equal(sum[:], row.digest)": 1, "s.Reveal() == other": 1,
+		"strings.EqualFold(token, x)": 1,
+		"known[s.Reveal()]":           1, "codes[token]": 1, "slices.Contains(codes, secret)": 1, "func() { switch password { case x: } }": 1,
 		"codes[0]": 0, "digests[i]": 0, `strings.Contains(token, "_")`: 0, "slices.Contains(kinds, kind)": 0,
-		`token == ""`: 0, "digest == nil": 0, "len(secret) != n": 0, "kind == Token": 0, "subtle.ConstantTimeCompare(sum, digest) == 1": 0, "hmac.Equal(sum, mac)": 0,
+		`token == ""`: 0, "digest == nil": 0, "len(secret) != n": 0, "kind == Token": 0, "subtle.ConstantTimeCompare(sum, digest) == 1": 0,
+		"hmac.Equal(sum, mac)": 0,
 	} {
 		set := token.NewFileSet()
 		f, err := parser.ParseFile(set, "x.go", "package x\nvar _ = "+text, 0)

@@ -37,18 +37,23 @@ func TestWebviewParameters(t *testing.T) {
 			return w.ok(t, w.here.key, "/connect_webviews/create", body).object(t, "connect_webview")
 		}
 		all := webview(fields{})
-		if all["any_provider_allowed"] != true || len(all["accepted_providers"].([]any)) < 30 || all["status"] != "pending" || all["automatically_manage_new_devices"] != true {
+		if all["any_provider_allowed"] != true || len(all["accepted_providers"].([]any)) < 30 || all["status"] != "pending" ||
+			all["automatically_manage_new_devices"] != true {
 			t.Errorf("a webview without limits is %v", all)
 		}
-		if some := webview(fields{"provider_category": "thermostats", "excluded_providers": []string{"nest"}}); slices.Contains(some["accepted_providers"].([]any), any("nest")) ||
-			!slices.Contains(some["accepted_providers"].([]any), any("ecobee")) || slices.Contains(some["accepted_providers"].([]any), any("august")) {
+		if some := webview(fields{"provider_category": "thermostats",
+			"excluded_providers": []string{"nest"}}); slices.Contains(some["accepted_providers"].([]any), any("nest")) ||
+			!slices.Contains(some["accepted_providers"].([]any), any("ecobee")) ||
+			slices.Contains(some["accepted_providers"].([]any), any("august")) {
 			t.Errorf("thermostats but not nest: %v", some["accepted_providers"])
 		}
 		if alias := webview(fields{"accepted_providers": []string{"google_nest", "visionline"}}); len(alias["accepted_providers"].([]any)) != 1 {
 			t.Errorf("google_nest is %v", alias["accepted_providers"])
 		}
-		for param, value := range map[string]any{"custom_redirect_url": "javascript:alert(1)", "accepted_providers": []string{"nobody"}, "custom_metadata": fields{"a.b": "c"}, "accepted_capabilities": []string{"teapot"}} {
-			if a := w.call(t, w.here.key, "/connect_webviews/create", fields{param: value}); a.status != 400 || a.kind() != "invalid_input" || !strings.Contains(a.raw, param) {
+		for param, value := range map[string]any{"custom_redirect_url": "javascript:alert(1)", "accepted_providers": []string{"nobody"},
+			"custom_metadata": fields{"a.b": "c"}, "accepted_capabilities": []string{"teapot"}} {
+			if a := w.call(t, w.here.key, "/connect_webviews/create", fields{param: value}); a.status != 400 || a.kind() != "invalid_input" ||
+				!strings.Contains(a.raw, param) {
 				t.Errorf("%s %v: %d %s", param, value, a.status, a.raw)
 			}
 		}
@@ -98,8 +103,10 @@ func TestSimulations(t *testing.T) {
 			backEvent   string
 		}{
 			{"august", "disconnect", fields{}, "device_disconnected", false, "device.disconnected", "connect", fields{}, "device.connected"},
-			{"ttlock", "disconnect_from_hub", fields{}, "hub_disconnected", false, "device.disconnected", "connect_to_hub", fields{}, "device.connected"},
-			{"nuki", "paid_subscription", fields{"is_expired": true}, "subscription_required", true, "device.error.subscription_required", "paid_subscription", fields{"is_expired": false}, "device.error.subscription_required.resolved"},
+			{"ttlock", "disconnect_from_hub", fields{}, "hub_disconnected", false, "device.disconnected", "connect_to_hub", fields{},
+				"device.connected"},
+			{"nuki", "paid_subscription", fields{"is_expired": true}, "subscription_required", true, "device.error.subscription_required",
+				"paid_subscription", fields{"is_expired": false}, "device.error.subscription_required.resolved"},
 			{"yale", "remove", fields{}, "device_removed", false, "device.removed", "connect", fields{}, "device.connected"},
 		} {
 			account := w.connect(t, w.here, c.brand, "sam")
@@ -119,7 +126,8 @@ func TestSimulations(t *testing.T) {
 				do(c.path, c.body)
 			}
 			troubled := read()
-			if got := codes(troubled, "errors", "error_code"); !slices.Contains(got, c.code) || len(got) != 1 || troubled["properties"].(fields)["online"] != c.online || troubled["can_remotely_unlock"] != false {
+			if got := codes(troubled, "errors", "error_code"); !slices.Contains(got, c.code) || len(got) != 1 ||
+				troubled["properties"].(fields)["online"] != c.online || troubled["can_remotely_unlock"] != false {
 				t.Errorf("%s after %s: errors %v, %v", c.brand, c.path, got, troubled)
 			}
 			do(c.back, c.backBody)
@@ -137,7 +145,9 @@ func TestSimulations(t *testing.T) {
 				t.Errorf("%s: events %v, want %v", c.brand, types, want)
 			}
 		}
-		if a := w.call(t, w.here.key, "/devices/simulate/remove", fields{"device_id": w.ok(t, w.here.key, "/devices/list", fields{"manufacturer": "nuki"}).ids("devices", "device_id")[0]}); a.status != 400 || a.kind() != "not_supported" {
+		if a := w.call(t, w.here.key, "/devices/simulate/remove",
+			fields{"device_id": w.ok(t, w.here.key, "/devices/list", fields{"manufacturer": "nuki"}).ids("devices",
+				"device_id")[0]}); a.status != 400 || a.kind() != "not_supported" {
 			t.Errorf("removing what cannot be: %d %s", a.status, a.raw)
 		}
 		production := w.place(t, "Production", false)
@@ -158,7 +168,8 @@ func TestAccountLife(t *testing.T) {
 		w.ok(t, w.here.key, "/connected_accounts/simulate/disconnect", fields{"connected_account_id": id})
 		acc := w.ok(t, w.here.key, "/connected_accounts/get", fields{"connected_account_id": id}).object(t, "connected_account")
 		dev := w.ok(t, w.here.key, "/devices/get", fields{"device_id": devices[0]}).object(t, "device")
-		if !slices.Equal(codes(acc, "errors", "error_code"), []string{"account_disconnected"}) || !slices.Equal(codes(dev, "errors", "error_code"), []string{"account_disconnected"}) || dev["properties"].(fields)["online"] != false {
+		if !slices.Equal(codes(acc, "errors", "error_code"), []string{"account_disconnected"}) ||
+			!slices.Equal(codes(dev, "errors", "error_code"), []string{"account_disconnected"}) || dev["properties"].(fields)["online"] != false {
 			t.Errorf("disconnected: %v %v", acc, dev)
 		}
 		if again := w.connect(t, w.here, "august", "sam"); again != id {
@@ -185,17 +196,21 @@ func TestAccountLife(t *testing.T) {
 
 		// Updates: metadata is replaced, a customer is given once and reaches the devices.
 		w.ok(t, w.here.key, "/connected_accounts/update", fields{"connected_account_id": id, "custom_metadata": fields{"a": "1", "b": true}})
-		acc = w.ok(t, w.here.key, "/connected_accounts/update", fields{"connected_account_id": id, "custom_metadata": fields{"c": "3"}, "customer_key": "guest", "display_name": "The house"}).object(t, "connected_account")
+		acc = w.ok(t, w.here.key, "/connected_accounts/update",
+			fields{"connected_account_id": id, "custom_metadata": fields{"c": "3"}, "customer_key": "guest", "display_name": "The house"}).object(t,
+			"connected_account")
 		if len(acc["custom_metadata"].(fields)) != 1 || acc["display_name"] != "The house" {
 			t.Errorf("updated: %v", acc)
 		}
 		if n := len(w.ok(t, w.here.key, "/devices/list", fields{"customer_key": "guest"}).ids("devices", "device_id")); n != len(devices) {
 			t.Errorf("%d devices are the customer's", n)
 		}
-		if n := len(w.ok(t, w.here.key, "/connected_accounts/list", fields{"custom_metadata_has": fields{"c": "3"}, "search": "the house"}).ids("connected_accounts", "connected_account_id")); n != 1 {
+		if n := len(w.ok(t, w.here.key, "/connected_accounts/list",
+			fields{"custom_metadata_has": fields{"c": "3"}, "search": "the house"}).ids("connected_accounts", "connected_account_id")); n != 1 {
 			t.Errorf("%d accounts are found", n)
 		}
-		if a := w.call(t, w.here.key, "/connected_accounts/update", fields{"connected_account_id": id, "customer_key": "other"}); a.status != 400 || a.kind() != "customer_key_conflict" {
+		if a := w.call(t, w.here.key, "/connected_accounts/update",
+			fields{"connected_account_id": id, "customer_key": "other"}); a.status != 400 || a.kind() != "customer_key_conflict" {
 			t.Errorf("another customer: %d %s", a.status, a.raw)
 		}
 
@@ -207,7 +222,8 @@ func TestAccountLife(t *testing.T) {
 		if n := len(w.ok(t, w.here.key, "/devices/list", fields{}).ids("devices", "device_id")); n != 0 {
 			t.Errorf("%d devices outlive their account", n)
 		}
-		types = w.happened(t, w.here, ever, fields{"connected_account_id": id, "event_types": []string{"device.deleted", "connected_account.deleted"}})
+		types = w.happened(t, w.here, ever, fields{"connected_account_id": id,
+			"event_types": []string{"device.deleted", "connected_account.deleted"}})
 		if len(types) != 2+len(devices) {
 			t.Errorf("deleting left %v", types)
 		}
@@ -231,7 +247,8 @@ func TestTelemetryAndCORS(t *testing.T) {
 	}
 	res.Body.Close()
 	allowed := strings.ToLower(res.Header.Get("Access-Control-Allow-Headers"))
-	for _, h := range []string{"client-session-token", "seam-client-session-token", "seam-publishable-key", "seam-user-identifier-key", "authorization", "seam-sdk-name"} {
+	for _, h := range []string{"client-session-token", "seam-client-session-token", "seam-publishable-key", "seam-user-identifier-key",
+		"authorization", "seam-sdk-name"} {
 		if !strings.Contains(allowed, h) {
 			t.Errorf("a preflight does not allow %s: %s", h, allowed)
 		}

@@ -102,7 +102,8 @@ temporary folder and gone afterwards.`,
 func temporaryFolder(prefix string) (string, error) {
 	folder, err := os.MkdirTemp("", prefix)
 	if err != nil {
-		return "", fmt.Errorf("no temporary folder can be made in %s: name another place with the environment variable TMPDIR, or a folder with --data (%w)", os.TempDir(), err)
+		return "", fmt.Errorf("no temporary folder can be made in %s: name another place with the environment variable TMPDIR, or a folder "+
+			"with --data (%w)", os.TempDir(), err)
 	}
 	return folder, nil
 }
@@ -121,7 +122,8 @@ func claimDemoFolder(path string) error {
 		return err
 	}
 	if len(entries) > 0 {
-		return fmt.Errorf("%s was not made by `keyway demo`, which replaces its person's password and token at each start: name an empty folder, or use `keyway serve`", path)
+		return fmt.Errorf("%s was not made by `keyway demo`, which replaces its person's password and token at each start: name an empty "+
+			"folder, or use `keyway serve`", path)
 	}
 	return os.WriteFile(mark, []byte("made by keyway demo\n"), 0o600)
 }
@@ -226,6 +228,7 @@ func (w demoWorld) print(out io.Writer) {
 		return
 	}
 	fmt.Fprintf(out, "\nList the devices of %s (change the workspace id for the other's):\n\n", w.Workspaces[0].Name)
-	fmt.Fprintf(out, "curl -s %s/devices/list \\\n  -H 'Authorization: Bearer %s' \\\n  -H 'seam-workspace: %s' \\\n  -H 'Content-Type: application/json' -d '{}'\n\n",
+	fmt.Fprintf(out, "curl -s %s/devices/list \\\n  -H 'Authorization: Bearer %s' \\\n  -H 'seam-workspace: %s' \\\n  -H 'Content-Type: "+
+		"application/json' -d '{}'\n\n",
 		w.URL, w.PAT, w.Workspaces[0].ID)
 }

@@ -18,8 +18,10 @@ func TestDemoDevices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := []string{"akuvox_lock", "august_lock", "brivo_access_point", "butterflymx_panel", "doorking_lock", "genie_door", "igloo_lock", "linear_lock", "lockly_lock", "kwikset_lock",
-		"nuki_lock", "salto_lock", "schlage_lock", "seam_relay", "smartthings_lock", "yale_lock", "two_n_intercom", "controlbyweb_device", "ttlock_lock", "igloohome_lock",
+	known := []string{"akuvox_lock", "august_lock", "brivo_access_point", "butterflymx_panel", "doorking_lock", "genie_door", "igloo_lock",
+		"linear_lock", "lockly_lock", "kwikset_lock",
+		"nuki_lock", "salto_lock", "schlage_lock", "seam_relay", "smartthings_lock", "yale_lock", "two_n_intercom", "controlbyweb_device",
+		"ttlock_lock", "igloohome_lock",
 		"hubitat_lock", "noiseaware_activity_zone", "minut_sensor", "ecobee_thermostat", "nest_thermostat"}
 	total := 0
 	for _, ws := range w.Workspaces {

@@ -102,7 +102,8 @@ func (g *globals) examine(ctx context.Context) []finding {
 	case err != nil:
 		add("key file", "failed", "%v", err)
 	case filepath.Dir(keys) == filepath.Clean(g.data):
-		add("key file", "warning", "%s (key %s) is in the data folder: a copy of the folder contains both; keep it elsewhere with KEYWAY_KEY_FILE", keys, v.KeyID())
+		add("key file", "warning",
+			"%s (key %s) is in the data folder: a copy of the folder contains both; keep it elsewhere with KEYWAY_KEY_FILE", keys, v.KeyID())
 	default:
 		add("key file", "ok", "%s (key %s)", keys, v.KeyID())
 	}
@@ -213,11 +214,13 @@ func (a *app) examine(ctx context.Context) []finding {
 			text = append(text, fmt.Sprintf("%d of kind %s", kinds[k], k))
 		}
 		why, _, _ := strings.Cut(failed[0].LastError, "\n") // a panic has its stack behind it
-		add("failed jobs", "warning", "jobs failed too often and were kept aside (%s); the latest, in workspace %q at %s: %s", strings.Join(text, ", "),
+		add("failed jobs", "warning", "jobs failed too often and were kept aside (%s); the latest, in workspace %q at %s: %s",
+			strings.Join(text, ", "),
 			failed[0].WorkspaceID, failed[0].At.Format(time.RFC3339), why)
 	}
 	if mails > 0 {
-		add("mails", "warning", "%d mails have waited for more than a minute; a server with a working --smtp-url sends them, for three days", mails)
+		add("mails", "warning", "%d mails have waited for more than a minute; a server with a working --smtp-url sends them, for three days",
+			mails)
 	}
 	return out
 }

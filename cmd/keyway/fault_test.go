@@ -72,7 +72,8 @@ func (p *process) start() {
 		p.t.Fatal(err)
 	}
 	p.url = "http://127.0.0.1:" + port
-	p.cmd = exec.CommandContext(context.WithoutCancel(p.t.Context()), "keyway", append([]string{"serve", "--listen", "127.0.0.1:" + port, "--public-url", p.url}, p.args...)...)
+	p.cmd = exec.CommandContext(context.WithoutCancel(p.t.Context()), "keyway",
+		append([]string{"serve", "--listen", "127.0.0.1:" + port, "--public-url", p.url}, p.args...)...)
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		p.t.Fatal(err)
@@ -255,7 +256,8 @@ func TestFullDisk(t *testing.T) {
 	if !strings.Contains(p.logged(), "the disk is full") {
 		t.Error("the log does not say that the disk is full")
 	}
-	if status, answer, err := p.call("/health", ""); err != nil || status != http.StatusServiceUnavailable || !strings.Contains(fmt.Sprint(answer), "the disk is full") {
+	if status, answer, err := p.call("/health", ""); err != nil || status != http.StatusServiceUnavailable ||
+		!strings.Contains(fmt.Sprint(answer), "the disk is full") {
 		t.Errorf("health on a full disk: %d %v %v", status, answer, err)
 	}
 	start := exec.CommandContext(t.Context(), "keyway", "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "second"))
@@ -372,7 +374,8 @@ func TestHostileClients(t *testing.T) {
 			c := p.dial()
 			sent := make(chan int, 1)
 			go func() {
-				_, _ = io.WriteString(c, "POST /workspaces/list HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+token+"\r\nTransfer-Encoding: chunked\r\n\r\n")
+				_, _ = io.WriteString(c, "POST /workspaces/list HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+token+
+					"\r\nTransfer-Encoding: chunked\r\n\r\n")
 				chunk := "10000\r\n" + strings.Repeat(" ", 0x10000) + "\r\n"
 				n := 0
 				for ; n < 1<<30; n += 0x10000 {

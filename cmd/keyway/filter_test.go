@@ -34,8 +34,10 @@ func TestEveryFilterFilters(t *testing.T) {
 		const metadata = "blue parrot"
 		set("/devices/update", fields{"device_id": own["device_id"], "name": "Linen closet", "custom_metadata": fields{"bird": metadata}})
 		set("/devices/unmanaged/update", fields{"device_id": own["unmanaged_device_id"], "custom_metadata": fields{"bird": metadata}})
-		set("/connected_accounts/update", fields{"connected_account_id": own["connected_account_id"], "custom_metadata": fields{"bird": metadata}})
-		pale := w.ok(t, w.here.key, "/connect_webviews/create", fields{"custom_metadata": fields{"bird": metadata}}).object(t, "connect_webview")["connect_webview_id"].(string)
+		set("/connected_accounts/update", fields{"connected_account_id": own["connected_account_id"],
+			"custom_metadata": fields{"bird": metadata}})
+		pale := w.ok(t, w.here.key, "/connect_webviews/create", fields{"custom_metadata": fields{"bird": metadata}}).object(t,
+			"connect_webview")["connect_webview_id"].(string)
 		user, _ := w.session(t, w.here, fields{"user_identifier_key": "u1", "connected_account_ids": []string{own["connected_account_id"]},
 			"connect_webview_ids": []string{own["connect_webview_id"]}})
 		identity := store.NewID()
@@ -48,7 +50,8 @@ func TestEveryFilterFilters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		named := values{"ever": ever, "halfway": halfway, "metadata": metadata, "pale_connect_webview_id": pale, "user_session_id": user, "user_session_identity_id": identity}
+		named := values{"ever": ever, "halfway": halfway, "metadata": metadata, "pale_connect_webview_id": pale, "user_session_id": user,
+			"user_session_identity_id": identity}
 		for name, id := range own {
 			named[name] = id
 		}
@@ -60,7 +63,8 @@ func TestEveryFilterFilters(t *testing.T) {
 			ids = append(ids, id)
 		}
 		named["other.action_attempt_ids"] = ids
-		for _, name := range []string{"access_code", "access_grant", "access_method", "acs_access_group", "acs_credential", "acs_encoder", "acs_entrance",
+		for _, name := range []string{"access_code", "access_grant", "access_method", "acs_access_group", "acs_credential", "acs_encoder",
+			"acs_entrance",
 			"acs_system", "acs_user", "connect_webview", "space", "user_identity"} {
 			id := store.NewID()
 			named["about."+name+"_id"] = id
@@ -68,7 +72,8 @@ func TestEveryFilterFilters(t *testing.T) {
 		}
 		for _, e := range w.rpc.Endpoints() {
 			l := declaredOf(t, e.Path).List
-			if l == nil && !strings.HasPrefix(e.Path, "/keyway/") && strings.HasSuffix(e.Path, "/list") && e.Path != "/workspaces/list" { // its token decides
+			// its token decides
+			if l == nil && !strings.HasPrefix(e.Path, "/keyway/") && strings.HasSuffix(e.Path, "/list") && e.Path != "/workspaces/list" {
 				t.Errorf("%s: its package declares no narrowings", e.Path)
 			}
 			if l != nil {
@@ -155,18 +160,21 @@ func TestFindAnythingFindsEverything(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := setup(t, db)
 		own, kinds := w.part(t, w.here, "sam", "mine"), map[string]string{"device_id": "devices", "unmanaged_device_id": "unmanaged_devices",
-			"connected_account_id": "connected_accounts", "connect_webview_id": "connect_webviews", "client_session_id": "client_sessions", "access_code_id": "access_codes",
+			"connected_account_id": "connected_accounts", "connect_webview_id": "connect_webviews", "client_session_id": "client_sessions",
+			"access_code_id":           "access_codes",
 			"unmanaged_access_code_id": "unmanaged_access_codes", "action_attempt_id": "action_attempts", "event_id": "events"}
 		for name, kind := range kinds {
 			id := strings.TrimPrefix(name, "unmanaged_")
-			if got := w.ok(t, w.here.key, "/workspaces/find_anything", fields{"search": own[name]}).object(t, "batch"); !slices.Contains(answer{body: got}.ids(kind, id), own[name]) {
+			if got := w.ok(t, w.here.key, "/workspaces/find_anything", fields{"search": own[name]}).object(t,
+				"batch"); !slices.Contains(answer{body: got}.ids(kind, id), own[name]) {
 				t.Errorf("%s: %v", kind, got)
 			}
 			if got := w.ok(t, w.abroad.key, "/workspaces/find_anything", fields{"search": own[name]}); strings.Contains(got.raw, own[name]) {
 				t.Errorf("%s of another workspace: %s", kind, got.raw)
 			}
 		}
-		if got := w.ok(t, w.here.key, "/workspaces/find_anything", fields{"search": "482"}).object(t, "batch"); !slices.Contains(answer{body: got}.ids("access_codes", "access_code_id"), own["access_code_id"]) {
+		if got := w.ok(t, w.here.key, "/workspaces/find_anything", fields{"search": "482"}).object(t,
+			"batch"); !slices.Contains(answer{body: got}.ids("access_codes", "access_code_id"), own["access_code_id"]) {
 			t.Errorf("by its PIN: %v", got)
 		}
 	})

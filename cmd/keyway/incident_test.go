@@ -67,11 +67,13 @@ func TestIncidentForeignHandles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused := w.send(t, http.MethodPost, "/devices/list", http.Header{"Authorization": {"Bearer " + theirs}, "Seam-Workspace": {w.here.id}}, fields{})
+	refused := w.send(t, http.MethodPost, "/devices/list", http.Header{"Authorization": {"Bearer " + theirs}, "Seam-Workspace": {w.here.id}},
+		fields{})
 	if refused.status != http.StatusUnauthorized {
 		t.Fatal(refused.raw)
 	}
-	foreign := map[string][]string{"personal_access_token_id": {theirsID, theirChild}, "workspace_key_id": {key.ID}, "workspace_id": {w.abroad.id}, "user_id": {bob.ID}, "request_id": {w.requestID(t, theirs)}}
+	foreign := map[string][]string{"personal_access_token_id": {theirsID, theirChild}, "workspace_key_id": {key.ID},
+		"workspace_id": {w.abroad.id}, "user_id": {bob.ID}, "request_id": {w.requestID(t, theirs)}}
 	mine := part{"personal_access_token_id": child, "workspace_id": w.here.id, "request_id": "request_0", "user_id": jane.ID}
 	session := w.consoleSession(t, jane)
 	tried := 0
@@ -228,7 +230,8 @@ func (w *world) hammer(t *testing.T, revoked, others int, address string) {
 		if err := w.DB.Update(ctx, func(tx *store.Tx) error {
 			out = nil
 			for i := from; i < from+n; i++ {
-				c := credential.Credential{Kind: credential.PersonalAccessToken, UserID: mary.ID, Name: "test", CreatedFrom: "command", CreatedAt: time.Now(), Limits: credential.Unlimited()}
+				c := credential.Credential{Kind: credential.PersonalAccessToken, UserID: mary.ID, Name: "test", CreatedFrom: "command",
+					CreatedAt: time.Now(), Limits: credential.Unlimited()}
 				secret, err := credential.Insert(ctx, tx, w.Vault, &c, false)
 				if err != nil {
 					return err
@@ -261,10 +264,12 @@ func (w *world) hammer(t *testing.T, revoked, others int, address string) {
 		{name: "revoked", end: func(id, _ string) error { return w.Tokens.Revoke(ctx, mary.ID, id, audit.Server) }},
 		{name: "disabled", end: func(id, _ string) error { return w.Tokens.SetDisabled(ctx, mary.ID, id, true, audit.Server) }},
 		{name: "cut to other scopes", end: func(id, _ string) error {
-			return change(id, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}})
+			return change(id, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true,
+				Value: []string{"devices:read"}}}})
 		}},
 		{name: "cut to another workspace", end: func(id, _ string) error {
-			return change(id, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{WorkspaceIDs: rpc.Opt[[]string]{Set: true, Value: []string{w.abroad.id}}}})
+			return change(id, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{WorkspaceIDs: rpc.Opt[[]string]{Set: true,
+				Value: []string{w.abroad.id}}}})
 		}},
 		{name: "expired", end: func(id, _ string) error {
 			at := time.Now().Add(10 * time.Millisecond)
@@ -280,7 +285,8 @@ func (w *world) hammer(t *testing.T, revoked, others int, address string) {
 			return w.Tokens.SetRefused(ctx, owner.ID, w.here.id, id, true, audit.Server)
 		}},
 		{name: "against the policy", end: func(string, string) error {
-			_, err := w.Policies.Update(ctx, w.here.id, policy.Change{AllowedScopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}, audit.Server)
+			_, err := w.Policies.Update(ctx, w.here.id, policy.Change{AllowedScopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}},
+				audit.Server)
 			return err
 		}, mend: func(string, string) error {
 			_, err := w.Policies.Update(ctx, w.here.id, policy.Change{AllowedScopes: rpc.Opt[[]string]{Set: true}}, audit.Server)
@@ -348,7 +354,8 @@ func TestIncidentTokenInURL(t *testing.T) {
 	pat, _ := w.pat(t, jane.ID, credential.Credential{})
 	was := w.digest(t)
 	form := url.Values{}
-	for _, name := range []string{"token", "access_token", "api_key", "apikey", "key", "authorization", "Authorization", "bearer", "auth", "seam_api_key"} {
+	for _, name := range []string{"token", "access_token", "api_key", "apikey", "key", "authorization", "Authorization", "bearer", "auth",
+		"seam_api_key"} {
 		form.Set(name, pat)
 	}
 	for _, e := range w.rpc.Endpoints() {
@@ -479,13 +486,16 @@ func TestIncidentWideningOnUpgrade(t *testing.T) {
 	if err := a.DB.Update(t.Context(), func(tx *store.Tx) error {
 		where := &store.Where{}
 		where.Add(`name = 'unknown scope'`)
-		_, err := grant.Credentials.Update(t.Context(), tx, signed.Set{"limits": `{"scopes":["everything:all","*:write","devices","read"]}`}, where)
+		_, err := grant.Credentials.Update(t.Context(), tx,
+			signed.Set{"limits": `{"scopes":["everything:all","*:write","devices","read"]}`}, where)
 		return err
 	}, store.Instance); err != nil {
 		t.Fatal(err)
 	}
-	dead := map[string]string{"expired": "401 expired", "revoked": "401 revoked", "workspace key of the revoked": "401 revoked", "revoked API key": "401 revoked"}
-	kinds := map[string]rpc.Allow{"API key": rpc.APIKey, "revoked API key": rpc.APIKey, "workspace key": rpc.WorkspaceKey, "workspace key of the revoked": rpc.WorkspaceKey}
+	dead := map[string]string{"expired": "401 expired", "revoked": "401 revoked", "workspace key of the revoked": "401 revoked",
+		"revoked API key": "401 revoked"}
+	kinds := map[string]rpc.Allow{"API key": rpc.APIKey, "revoked API key": rpc.APIKey, "workspace key": rpc.WorkspaceKey,
+		"workspace key of the revoked": rpc.WorkspaceKey}
 	passed := map[string]int{}
 	for name, secret := range secrets {
 		kind, isKey := kinds[name]
@@ -524,7 +534,8 @@ func TestIncidentWideningOnUpgrade(t *testing.T) {
 	if passed["live"] < 50 || passed["API key"] < 50 || passed["workspace key"] < 50 {
 		t.Errorf("what the old tokens may still do is less than it was: %v", passed)
 	}
-	if list := w.ok(t, secrets["workspace key"], "/workspaces/list", fields{}).ids("workspaces", "workspace_id"); !slices.Equal(list, []string{workspaceID}) {
+	if list := w.ok(t, secrets["workspace key"], "/workspaces/list", fields{}).ids("workspaces", "workspace_id"); !slices.Equal(list,
+		[]string{workspaceID}) {
 		t.Errorf("the workspace key sees %v", list)
 	}
 	if list := w.ok(t, secrets["live"], "/workspaces/list", fields{}).ids("workspaces", "workspace_id"); len(list) != 2 {
@@ -590,7 +601,9 @@ func TestIncidentBorrowedIdentity(t *testing.T) {
 			t.Fatal(len(actors), err)
 		}
 		for _, actor := range actors {
-			if i := slices.IndexFunc(patIDs[:], func(id string) bool { return strings.Contains(actor, id) }); i < 0 || !strings.Contains(actor, users[i].ID) {
+			if i := slices.IndexFunc(patIDs[:], func(id string) bool {
+				return strings.Contains(actor, id)
+			}); i < 0 || !strings.Contains(actor, users[i].ID) {
 				t.Errorf("a change is told of %s", actor)
 			}
 		}
@@ -643,7 +656,8 @@ func TestIncidentHeaderConfusion(t *testing.T) {
 		t.Fatal(err)
 	}
 	browser := "Cookie: __Host-keyway=" + signedIn.ID + "." + cookie.Reveal()
-	if status, _ := raw(t, strings.TrimPrefix(s.url, "http://"), "GET /console/settings/profile HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"+browser+"\r\n\r\n"); status != 200 {
+	if status, _ := raw(t, strings.TrimPrefix(s.url, "http://"),
+		"GET /console/settings/profile HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"+browser+"\r\n\r\n"); status != 200 {
 		t.Fatalf("the Console's cookie does not open the Console: %d", status)
 	}
 	here, abroad := "Seam-Workspace: "+w.here.id, "Seam-Workspace: "+w.abroad.id
@@ -653,38 +667,40 @@ func TestIncidentHeaderConfusion(t *testing.T) {
 		status int
 		kind   string
 	}{
-		"plain":                              {[]string{auth, here}, 200, ""},
-		"two different Authorization":        {[]string{auth, "Authorization: Bearer " + second, here}, 400, "invalid_request"},
-		"the same Authorization twice":       {[]string{auth, auth, here}, 400, "invalid_request"},
-		"one Authorization empty":            {[]string{auth, "Authorization:", here}, 200, ""},
-		"the Console's cookie":               {[]string{browser, here}, 401, "unauthorized"},
-		"two workspaces":                     {[]string{auth, here, abroad}, 400, "invalid_request"},
-		"the same workspace twice":           {[]string{auth, here, here}, 400, "invalid_request"},
-		"two workspaces in one header":       {[]string{auth, here + ", " + w.abroad.id}, 401, "unauthorized"},
-		"two tokens in one header":           {[]string{auth + ", Bearer " + second, here}, 401, "unauthorized"},
-		"a token and an API key":             {[]string{auth, "Seam-Api-Key: " + w.here.key, here}, 400, "invalid_request"},
-		"a token and a client session":       {[]string{auth, "Client-Session-Token: seam_cst1x", here}, 400, "invalid_request"},
-		"a token and a publishable key":      {[]string{auth, "Seam-Publishable-Key: " + w.here.publishable, here}, 400, "invalid_request"},
-		"the same token in two headers":      {[]string{auth, "Seam-Api-Key: " + pat, here}, 200, ""},
-		"bearer in small letters":            {[]string{"authorization: bearer " + pat, here}, 200, ""},
-		"BEARER in capitals":                 {[]string{"AUTHORIZATION: BEARER " + pat, here}, 200, ""},
-		"spaces behind the token":            {[]string{auth + "  \t", here}, 200, ""},
-		"two spaces before the token":        {[]string{"Authorization: Bearer  " + pat, here}, 401, "unauthorized"},
-		"a tab before the token":             {[]string{"Authorization: Bearer\t" + pat, here}, 401, "unauthorized"},
-		"Basic":                              {[]string{"Authorization: Basic " + pat, here}, 401, "unauthorized"},
-		"the token without Bearer":           {[]string{"Authorization: " + pat, here}, 401, "unauthorized"},
-		"a character behind the token":       {[]string{auth + "x", here}, 401, "unauthorized"},
-		"a quoted token":                     {[]string{`Authorization: Bearer "` + pat + `"`, here}, 401, "unauthorized"},
-		"NUL behind the token":               {[]string{auth + "\x00", here}, 400, ""},
-		"NUL in a name":                      {[]string{auth, here, "X\x00: y"}, 400, ""},
-		"a space before the colon":           {[]string{"Authorization : Bearer " + pat, here}, 400, ""},
-		"a folded header":                    {[]string{"Authorization: Bearer", " " + pat, here}, 200, ""},
-		"1 MB of a token":                    {[]string{"Authorization: Bearer " + strings.Repeat("a", 1<<20), here}, 431, ""},
-		"1 MB beside the token":              {[]string{auth, here, "X-Large: " + strings.Repeat("a", 1<<20)}, 431, ""},
-		"an underscore for a dash":           {[]string{auth, "Seam_Workspace: " + w.here.id}, 401, "unauthorized"},
-		"a forwarded identity of no meaning": {[]string{"X-Forwarded-User: jane", "X-Original-Authorization: Bearer " + pat, here}, 401, "unauthorized"},
+		"plain":                         {[]string{auth, here}, 200, ""},
+		"two different Authorization":   {[]string{auth, "Authorization: Bearer " + second, here}, 400, "invalid_request"},
+		"the same Authorization twice":  {[]string{auth, auth, here}, 400, "invalid_request"},
+		"one Authorization empty":       {[]string{auth, "Authorization:", here}, 200, ""},
+		"the Console's cookie":          {[]string{browser, here}, 401, "unauthorized"},
+		"two workspaces":                {[]string{auth, here, abroad}, 400, "invalid_request"},
+		"the same workspace twice":      {[]string{auth, here, here}, 400, "invalid_request"},
+		"two workspaces in one header":  {[]string{auth, here + ", " + w.abroad.id}, 401, "unauthorized"},
+		"two tokens in one header":      {[]string{auth + ", Bearer " + second, here}, 401, "unauthorized"},
+		"a token and an API key":        {[]string{auth, "Seam-Api-Key: " + w.here.key, here}, 400, "invalid_request"},
+		"a token and a client session":  {[]string{auth, "Client-Session-Token: seam_cst1x", here}, 400, "invalid_request"},
+		"a token and a publishable key": {[]string{auth, "Seam-Publishable-Key: " + w.here.publishable, here}, 400, "invalid_request"},
+		"the same token in two headers": {[]string{auth, "Seam-Api-Key: " + pat, here}, 200, ""},
+		"bearer in small letters":       {[]string{"authorization: bearer " + pat, here}, 200, ""},
+		"BEARER in capitals":            {[]string{"AUTHORIZATION: BEARER " + pat, here}, 200, ""},
+		"spaces behind the token":       {[]string{auth + "  \t", here}, 200, ""},
+		"two spaces before the token":   {[]string{"Authorization: Bearer  " + pat, here}, 401, "unauthorized"},
+		"a tab before the token":        {[]string{"Authorization: Bearer\t" + pat, here}, 401, "unauthorized"},
+		"Basic":                         {[]string{"Authorization: Basic " + pat, here}, 401, "unauthorized"},
+		"the token without Bearer":      {[]string{"Authorization: " + pat, here}, 401, "unauthorized"},
+		"a character behind the token":  {[]string{auth + "x", here}, 401, "unauthorized"},
+		"a quoted token":                {[]string{`Authorization: Bearer "` + pat + `"`, here}, 401, "unauthorized"},
+		"NUL behind the token":          {[]string{auth + "\x00", here}, 400, ""},
+		"NUL in a name":                 {[]string{auth, here, "X\x00: y"}, 400, ""},
+		"a space before the colon":      {[]string{"Authorization : Bearer " + pat, here}, 400, ""},
+		"a folded header":               {[]string{"Authorization: Bearer", " " + pat, here}, 200, ""},
+		"1 MB of a token":               {[]string{"Authorization: Bearer " + strings.Repeat("a", 1<<20), here}, 431, ""},
+		"1 MB beside the token":         {[]string{auth, here, "X-Large: " + strings.Repeat("a", 1<<20)}, 431, ""},
+		"an underscore for a dash":      {[]string{auth, "Seam_Workspace: " + w.here.id}, 401, "unauthorized"},
+		"a forwarded identity of no meaning": {[]string{"X-Forwarded-User: jane", "X-Original-Authorization: Bearer " + pat, here}, 401,
+			"unauthorized"},
 	} {
-		request := "POST /workspaces/get HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nConnection: close\r\n" + strings.Join(c.lines, "\r\n") + "\r\n\r\n{}"
+		request := "POST /workspaces/get HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nConnection: close\r\n" +
+			strings.Join(c.lines, "\r\n") + "\r\n\r\n{}"
 		if status, kind := raw(t, strings.TrimPrefix(s.url, "http://"), request); status != c.status || kind != c.kind {
 			t.Errorf("%s: %d %s, want %d %s", name, status, kind, c.status, c.kind)
 		}

@@ -46,7 +46,8 @@ type keyFlags struct {
 func (k *keyFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&k.rotate, "rotate-key", false, "switch to a new server key and re-encrypt sealed data; nothing stops working")
-	f.BoolVar(&k.prepare, "prepare-key", false, "add a key to the key file without using it, to copy the file to other servers before --rotate-key")
+	f.BoolVar(&k.prepare, "prepare-key", false, "add a key to the key file without using it, to copy the file to other servers before "+
+		"--rotate-key")
 	f.BoolVar(&k.sign, "sign-rows", false, "sign rows without a signature, once after restoring a backup of a version that signed none")
 	f.StringVar(&k.retire, "retire-key", "", "retire the server key with this ID, once nothing needs it")
 }
@@ -73,7 +74,8 @@ func (k *keyFlags) run(cmd *cobra.Command, g *globals) (did bool, err error) {
 	case k.rotate:
 		o, say = opKeyRotate, "The server key %s is now in use. What was made with earlier keys keeps working; `keyway doctor` counts it.\n"
 	case k.prepare:
-		o, say = opKeyPrepare, "The server key %s is in the key file but not used yet. Copy the file to all servers, then run `keyway doctor --rotate-key`.\n"
+		o, say = opKeyPrepare, "The server key %s is in the key file but not used yet. Copy the file to all servers, then run `keyway doctor "+
+			"--rotate-key`.\n"
 	case k.retire != "":
 		o, say = opKeyRetire, "The server key %s is retired. It is kept only to verify the audit log.\n"
 	default:

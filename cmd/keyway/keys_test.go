@@ -62,13 +62,15 @@ func setupKeyed(t *testing.T, db *store.DB) *keyed {
 		t.Fatal(err)
 	}
 	_, client := w.session(t, w.here, fields{"customer_key": "mine"})
-	k.bearers = map[string]string{"token": k.pat, "workspace key": key.Reveal(), "API key": w.here.key, "client session": client, "console session": w.consoleSession(t, k.anna)}
+	k.bearers = map[string]string{"token": k.pat, "workspace key": key.Reveal(), "API key": w.here.key, "client session": client,
+		"console session": w.consoleSession(t, k.anna)}
 	if k.session, k.cookie, err = w.People.StartBrowser(t.Context(), k.anna, identity.ByPassword, "192.0.2.1", "test"); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range []*vault.Secret{&k.invitation, &k.later} {
 		if err := db.Update(t.Context(), func(tx *store.Tx) error {
-			_, *s, err = w.People.CreateLink(t.Context(), tx, identity.Link{Kind: identity.InvitationLink, WorkspaceID: w.here.id, Email: "eve@example.com", Role: "member"}, time.Hour)
+			_, *s, err = w.People.CreateLink(t.Context(), tx,
+				identity.Link{Kind: identity.InvitationLink, WorkspaceID: w.here.id, Email: "eve@example.com", Role: "member"}, time.Hour)
 			return err
 		}, store.Instance); err != nil {
 			t.Fatal(err)
@@ -104,11 +106,13 @@ func (k *keyed) code(t *testing.T, ahead time.Duration) string {
 func (k *keyed) sealed(t *testing.T) string {
 	t.Helper()
 	var out []string
-	for path, id := range map[string]string{"/access_codes/get": "access_code_id", "/access_codes/unmanaged/get": "unmanaged_access_code_id", "/webhooks/get": "webhook_id",
+	for path, id := range map[string]string{"/access_codes/get": "access_code_id", "/access_codes/unmanaged/get": "unmanaged_access_code_id",
+		"/webhooks/get":        "webhook_id",
 		"/client_sessions/get": "client_session_id", "/connect_webviews/get": "connect_webview_id"} {
 		out = append(out, k.ok(t, k.here.key, path, fields{strings.TrimPrefix(id, "unmanaged_"): k.own[id]}).raw)
 	}
-	out = append(out, k.ok(t, k.here.key, "/events/list", fields{"since": "2020-01-01T00:00:00Z", "access_code_id": k.own["access_code_id"]}).raw)
+	out = append(out, k.ok(t, k.here.key, "/events/list",
+		fields{"since": "2020-01-01T00:00:00Z", "access_code_id": k.own["access_code_id"]}).raw)
 	text := regexp.MustCompile(`"(last_seen_at|pulled_backup_access_code_id)":[^,}]*`).ReplaceAllString(strings.Join(slices.Sorted(slices.Values(out)), "\n"), "")
 	for _, secret := range []string{`"4821"`, `"whsec_`, `"seam_cst1`, "auth_token="} {
 		if !strings.Contains(text, secret) {
@@ -176,8 +180,10 @@ func TestRotateServerKey(t *testing.T) {
 		k := setupKeyed(t, db)
 		old := k.Vault.KeyID()
 		before := k.under(t, old)
-		for _, what := range []string{"tokens and API keys", "client sessions", "console sessions", "one-time links", "recovery codes", "access codes", "states of access codes",
-			"webhook secrets", "events with codes in them", "memories of virtual devices", "authenticator apps", "tokens of client sessions", "addresses of Connect Webviews"} {
+		for _, what := range []string{"tokens and API keys", "client sessions", "console sessions", "one-time links", "recovery codes",
+			"access codes", "states of access codes",
+			"webhook secrets", "events with codes in them", "memories of virtual devices", "authenticator apps", "tokens of client sessions",
+			"addresses of Connect Webviews"} {
 			if before[what] == 0 {
 				t.Errorf("the test has no %s", what)
 			}
@@ -189,11 +195,13 @@ func TestRotateServerKey(t *testing.T) {
 		}
 		k.good(t, "after")
 		for what, n := range k.under(t, old) {
-			if digested := []string{"tokens and API keys", "console sessions", "one-time links", "recovery codes"}; !slices.Contains(digested, what) {
+			if digested := []string{"tokens and API keys", "console sessions", "one-time links",
+				"recovery codes"}; !slices.Contains(digested, what) {
 				t.Errorf("%d %s are still under the old key", n, what)
 			}
 		}
-		if u, err := k.People.FinishSecondStep(t.Context(), k.secondStep, identity.SecondFactor{Code: k.code(t, 30*time.Second)}); err != nil || u.ID != k.anna.ID {
+		if u, err := k.People.FinishSecondStep(t.Context(), k.secondStep, identity.SecondFactor{Code: k.code(t, 30*time.Second)}); err != nil ||
+			u.ID != k.anna.ID {
 			t.Errorf("the authenticator app: %v", err)
 		}
 		if _, err := k.People.FinishSecondStep(t.Context(), k.secondStep, identity.SecondFactor{RecoveryCode: k.recovery[0]}); err != nil {
@@ -202,7 +210,8 @@ func TestRotateServerKey(t *testing.T) {
 		// What is made now is under the new key, and is found as well.
 		fresh, freshID := k.world.pat(t, k.anna.ID, credential.Credential{})
 		var under string
-		if err := k.DB.QueryRow(t.Context(), `SELECT key_id FROM credentials WHERE credential_id = $1`, freshID).Scan(&under); err != nil || under != id {
+		if err := k.DB.QueryRow(t.Context(), `SELECT key_id FROM credentials WHERE credential_id = $1`, freshID).Scan(&under); err != nil ||
+			under != id {
 			t.Errorf("a new token is under %q: %v", under, err)
 		}
 		k.bearers["new token"] = fresh
@@ -255,7 +264,8 @@ func TestRotateServerKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		var all, outdated int
-		if err := k.DB.QueryRow(t.Context(), `SELECT count(*), count(prints) FROM access_codes`).Scan(&all, &outdated); err != nil || all == 0 || outdated > 0 {
+		if err := k.DB.QueryRow(t.Context(), `SELECT count(*), count(prints) FROM access_codes`).Scan(&all, &outdated); err != nil || all == 0 ||
+			outdated > 0 {
 			t.Errorf("%d of %d codes have digests under a retired key: %v", outdated, all, err)
 		}
 		k.invitation = k.link(t)
@@ -283,7 +293,8 @@ func TestRotateServerKey(t *testing.T) {
 func (k *keyed) link(t *testing.T) (secret vault.Secret) {
 	t.Helper()
 	if err := k.DB.Update(t.Context(), func(tx *store.Tx) (err error) {
-		_, secret, err = k.People.CreateLink(t.Context(), tx, identity.Link{Kind: identity.InvitationLink, WorkspaceID: k.here.id, Role: "member"}, time.Hour)
+		_, secret, err = k.People.CreateLink(t.Context(), tx,
+			identity.Link{Kind: identity.InvitationLink, WorkspaceID: k.here.id, Role: "member"}, time.Hour)
 		return err
 	}, store.Instance); err != nil {
 		t.Fatal(err)
@@ -402,7 +413,8 @@ func TestStolenDatabaseAfterRotation(t *testing.T) {
 			if err := w.DB.Update(t.Context(), func(tx *store.Tx) error {
 				where := &store.Where{}
 				where.Add(`credential_id = ?`, id)
-				_, err := grant.Credentials.Update(t.Context(), tx, signed.Set{"short_token": p.Short, "key_id": keyID, "digest": digest(secret)}, where)
+				_, err := grant.Credentials.Update(t.Context(), tx,
+					signed.Set{"short_token": p.Short, "key_id": keyID, "digest": digest(secret)}, where)
 				return err
 			}, store.Instance); err != nil {
 				t.Fatal(err)
@@ -445,7 +457,8 @@ func TestNothingSealedIsForgotten(t *testing.T) {
 		"server_keys.proof": true, "audit_entries.mac": true, "audit_head.mac": true, // the audit log stays under the key it was written with
 		"workspace_logos.data": true, // a picture
 		"search_grams.gram":    true, // parts of names, as they are
-		"credentials.digest":   true, "client_sessions.digest": true, "sessions.digest": true, "links.digest": true, "recovery_codes.digest": true,
+		"credentials.digest":   true, "client_sessions.digest": true, "sessions.digest": true, "links.digest": true,
+		"recovery_codes.digest": true,
 	}
 	for _, t := range grant.Tables() { // a rotation signs them anew
 		known[t.Name+".mac"] = true
@@ -456,7 +469,8 @@ func TestNothingSealedIsForgotten(t *testing.T) {
 			known[c.Table+"."+c.Clears] = true
 		}
 	}
-	rows, err := w.DB.Query(t.Context(), `SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND c.type IN ('BYTEA', 'BLOB')`)
+	rows, err := w.DB.Query(t.Context(),
+		`SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND c.type IN ('BYTEA', 'BLOB')`)
 	found, err := store.All(rows, err, func(r *sql.Rows) (name string, err error) {
 		var table, column string
 		err = r.Scan(&table, &column)

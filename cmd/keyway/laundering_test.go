@@ -190,9 +190,11 @@ func (l *launderer) powersOf(tok fields) powers {
 	}
 	scopes, _ := list("scopes")
 	for _, s := range someScopes {
-		p.can[s] = slices.Contains(scopes, s) || slices.Contains(scopes, "*") && s != "personal_access_tokens:write" || slices.Contains(scopes, "*:read") && strings.HasSuffix(s, ":read")
+		p.can[s] = slices.Contains(scopes, s) || slices.Contains(scopes, "*") && s != "personal_access_tokens:write" ||
+			slices.Contains(scopes, "*:read") && strings.HasSuffix(s, ":read")
 	}
-	for name, some := range map[string][]string{"workspace_ids": {l.w.here.id, l.w.abroad.id, "any other workspace"}, "device_ids": {l.mine, l.other, "any other device"}} {
+	for name, some := range map[string][]string{"workspace_ids": {l.w.here.id, l.w.abroad.id, "any other workspace"},
+		"device_ids": {l.mine, l.other, "any other device"}} {
 		ids, given := list(name)
 		for _, id := range some {
 			p.can[id] = !given || slices.Contains(ids, id)
@@ -235,7 +237,8 @@ func within(hours fields, t time.Time) bool {
 // dead tells whether a token is ended, superseded or asleep by itself.
 func (l *launderer) dead(id string) bool {
 	s := l.served[id]
-	return l.ended[id] || l.asleep[id] || s["revoked_at"] != nil || !l.clock.Before(at(s["expires_at"])) || s["successor_id"] != nil && !l.clock.Before(at(s["grace_ends_at"]))
+	return l.ended[id] || l.asleep[id] || s["revoked_at"] != nil || !l.clock.Before(at(s["expires_at"])) || s["successor_id"] != nil &&
+		!l.clock.Before(at(s["grace_ends_at"]))
 }
 
 // permits tells whether the limits of a token and of all that it was made with, and the policy, let it
@@ -300,7 +303,8 @@ func (l *launderer) limits() fields {
 		name   string
 		values []any
 	}{
-		{"scopes", []any{[]string{"*"}, []string{"*:read"}, []string{"devices:read"}, []string{"devices:read", "locks:write", "personal_access_tokens:write"}, someScopes}},
+		{"scopes", []any{[]string{"*"}, []string{"*:read"}, []string{"devices:read"},
+			[]string{"devices:read", "locks:write", "personal_access_tokens:write"}, someScopes}},
 		{"workspace_ids", []any{nil, []string{l.w.here.id}, []string{l.w.here.id, l.w.abroad.id}}},
 		{"device_ids", []any{nil, []string{l.mine}, []string{l.mine, l.other}}},
 		{"allowed_cidrs", []any{[]string{}, []string{"192.0.2.1"}, []string{"192.0.2.0/24"}, []string{"0.0.0.0/0"}}},
@@ -320,15 +324,19 @@ func (l *launderer) limits() fields {
 // who had just signed in wanted it, and nothing new more than what it comes from.
 func (l *launderer) step() {
 	ids := slices.Sorted(maps.Keys(l.served))
-	what := rapid.SampledFrom([]string{"create", "create", "rotate", "rotate", "rotate", "rotate_begin", "rotate_begin", "rotate_complete", "rotate_undo", "rotate_undo", "update", "update", "update",
+	what := rapid.SampledFrom([]string{"create", "create", "rotate", "rotate", "rotate", "rotate_begin", "rotate_begin", "rotate_complete",
+		"rotate_undo", "rotate_undo", "update", "update", "update",
 		"disable", "enable", "revoke", "create_workspace_key", "time", "time", "policy"}).Draw(l.T, "what")
 	switch what {
 	case "time":
-		*l.clock = l.clock.Add(rapid.SampledFrom([]time.Duration{20 * time.Minute, 5 * time.Hour, 26 * time.Hour, 9 * 24 * time.Hour}).Draw(l.T, "passes"))
+		*l.clock = l.clock.Add(rapid.SampledFrom([]time.Duration{20 * time.Minute, 5 * time.Hour, 26 * time.Hour, 9 * 24 * time.Hour}).Draw(l.T,
+			"passes"))
 		l.list()
 		return
 	case "policy":
-		l.policy = rapid.SampledFrom([]fields{{}, {"maximum_age_days": 30}, {"maximum_age_days": 10}, {"allowed_scopes": []string{"devices:read", "personal_access_tokens:write"}}, {"allowed_cidrs": []string{"192.0.2.0/28"}}}).Draw(l.T, "policy")
+		l.policy = rapid.SampledFrom([]fields{{}, {"maximum_age_days": 30}, {"maximum_age_days": 10},
+			{"allowed_scopes": []string{"devices:read", "personal_access_tokens:write"}}, {"allowed_cidrs": []string{"192.0.2.0/28"}}}).Draw(l.T,
+			"policy")
 		l.setPolicy()
 		return
 	}
@@ -496,7 +504,8 @@ func (l *launderer) probe() {
 			body        fields
 		}{
 			{"/devices/list", "devices:read", fields{}}, {"/events/list", "events:read", fields{"since": "2020-01-01T00:00:00Z"}},
-			{"/webhooks/list", "webhooks:read", fields{}}, {"/locks/lock_door", "locks:write", fields{"device_id": l.mine}}, {"/locks/lock_door", "locks:write", fields{"device_id": l.other}},
+			{"/webhooks/list", "webhooks:read", fields{}}, {"/locks/lock_door", "locks:write", fields{"device_id": l.mine}},
+			{"/locks/lock_door", "locks:write", fields{"device_id": l.other}},
 		}).Draw(l.T, "endpoint")
 		things := []string{c.scope, p.id}
 		device, acts := c.body["device_id"].(string)
@@ -547,15 +556,21 @@ func TestIncidentExpiryLaundering(t *testing.T) {
 		t.Fatal(err)
 	}
 	clock := time.Date(2030, 1, 7, 7, 0, 0, 0, time.UTC) // a Monday
-	w := &world{app: wire(storetest.SQLite(t), keys, appOptions{log: slog.New(slog.DiscardHandler), publicURL: "http://keyway.test", now: func() time.Time { return clock }})}
-	if w.rpc, err = w.newRPC(prometheus.NewRegistry(), serveOptions{}, func(r *http.Request) string { return r.Header.Get("X-Address") }); err != nil {
+	w := &world{app: wire(storetest.SQLite(t), keys,
+		appOptions{log: slog.New(slog.DiscardHandler), publicURL: "http://keyway.test", now: func() time.Time {
+			return clock
+		}})}
+	if w.rpc, err = w.newRPC(prometheus.NewRegistry(), serveOptions{}, func(r *http.Request) string {
+		return r.Header.Get("X-Address")
+	}); err != nil {
 		t.Fatal(err)
 	}
 	w.Server = httptest.NewServer(w.rpc)
 	t.Cleanup(w.Server.Close)
 	w.here, w.abroad = w.place(t, "Here", true), w.place(t, "Abroad", true)
 	root := w.person(t, "root") // the first is an operator
-	locks := w.ok(t, w.here.key, "/locks/list", fields{"connected_account_id": w.connect(t, w.here, "schlage", "sam")}).ids("locks", "device_id")
+	locks := w.ok(t, w.here.key, "/locks/list", fields{"connected_account_id": w.connect(t, w.here, "schlage", "sam")}).ids("locks",
+		"device_id")
 	answered, denied := map[string]int{}, map[string]int{}
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -563,8 +578,10 @@ func TestIncidentExpiryLaundering(t *testing.T) {
 		jane := w.person(t, fmt.Sprint("jane", n))
 		w.join(t, w.here, jane, rpc.Owner)
 		w.join(t, w.abroad, jane, rpc.Owner)
-		l := &launderer{T: rt, w: w, clock: &clock, jane: jane, root: root, mine: locks[0], other: locks[1], secrets: map[string]string{}, served: map[string]fields{},
-			begun: map[string]string{}, asleep: map[string]bool{}, ended: map[string]bool{}, spent: map[string]float64{}, policy: fields{}, answered: answered, denied: denied}
+		l := &launderer{T: rt, w: w, clock: &clock, jane: jane, root: root, mine: locks[0], other: locks[1], secrets: map[string]string{},
+			served: map[string]fields{},
+			begun:  map[string]string{}, asleep: map[string]bool{}, ended: map[string]bool{}, spent: map[string]float64{}, policy: fields{},
+			answered: answered, denied: denied}
 		l.setPolicy()
 		body := l.limits()
 		body["name"], body["scopes"] = "first", someScopes
@@ -580,7 +597,8 @@ func TestIncidentExpiryLaundering(t *testing.T) {
 			l.probe()
 		}
 	})
-	for _, some := range [][]string{{"create"}, {"rotate"}, {"rotate_begin"}, {"rotate_complete", "rotate_undo"}, {"update"}, {"disable", "enable"}, {"revoke", "create_workspace_key"},
+	for _, some := range [][]string{{"create"}, {"rotate"}, {"rotate_begin"}, {"rotate_complete", "rotate_undo"}, {"update"},
+		{"disable", "enable"}, {"revoke", "create_workspace_key"},
 		{"/devices/list"}, {"/events/list"}, {"/webhooks/list"}, {"/locks/lock_door"}} {
 		yes, no := 0, 0
 		for _, what := range some {

@@ -26,7 +26,8 @@ func TestLimitsOfDevices(t *testing.T) {
 		}
 		var doomed []string
 		for range 20 {
-			doomed = append(doomed, w.ok(t, w.here.key, "/access_codes/create", pin(fields{"device_id": mine["device_id"]})).object(t, "access_code")["access_code_id"].(string))
+			doomed = append(doomed, w.ok(t, w.here.key, "/access_codes/create", pin(fields{"device_id": mine["device_id"]})).object(t,
+				"access_code")["access_code_id"].(string))
 		}
 		now := time.Now()
 		w.Devices.Limits = device.NewLimits(func() time.Time { return now })

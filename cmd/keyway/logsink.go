@@ -34,7 +34,8 @@ type logSink struct {
 
 func newLogSink(to io.Writer) *logSink {
 	s := &logSink{to: to, wake: make(chan struct{}, 1), done: make(chan struct{}),
-		dropped: prometheus.NewCounter(prometheus.CounterOpts{Name: "keyway_log_lines_dropped_total", Help: "Log lines that could not be written."})}
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{Name: "keyway_log_lines_dropped_total",
+			Help: "Log lines that could not be written."})}
 	go s.run()
 	return s
 }

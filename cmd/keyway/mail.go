@@ -19,8 +19,10 @@ type mailOptions struct {
 }
 
 func (o *mailOptions) flags(f *pflag.FlagSet) {
-	f.StringVar(&o.url, "smtp-url", "", "SMTP server that takes mails to people, like smtp://user@mail.example.com:587 or smtps://…:465; without it nothing is mailed [KEYWAY_SMTP_URL]")
-	f.StringVar(&o.passwordFile, "smtp-password-file", os.Getenv("KEYWAY_SMTP_PASSWORD_FILE"), "file with the password for the SMTP server [KEYWAY_SMTP_PASSWORD_FILE; or the password itself in KEYWAY_SMTP_PASSWORD]")
+	f.StringVar(&o.url, "smtp-url", "", "SMTP server that takes mails to people, like smtp://user@mail.example.com:587 or smtps://…:465; "+
+		"without it nothing is mailed [KEYWAY_SMTP_URL]")
+	f.StringVar(&o.passwordFile, "smtp-password-file", os.Getenv("KEYWAY_SMTP_PASSWORD_FILE"),
+		"file with the password for the SMTP server [KEYWAY_SMTP_PASSWORD_FILE; or the password itself in KEYWAY_SMTP_PASSWORD]")
 	f.StringVar(&o.from, "mail-from", os.Getenv("KEYWAY_MAIL_FROM"), "sender of mails, like 'Keyway <keyway@example.com>' [KEYWAY_MAIL_FROM]")
 	o.url = os.Getenv("KEYWAY_SMTP_URL") // no default that help shows: somebody may have put a password into it
 }
@@ -31,14 +33,17 @@ func (o *mailOptions) server() (*mail.Server, error) {
 		return nil, nil
 	}
 	u, err := url.Parse(o.url)
-	if err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" ||
+		u.Fragment != "" {
 		// It is not repeated: there may be a password in it.
 		return nil, badUsage("--smtp-url is not an address like smtp://user@mail.example.com:587 or smtps://user@mail.example.com:465")
 	}
 	if _, ok := u.User.Password(); ok {
-		return nil, badUsage("--smtp-url holds a password, which others on this machine can read there: put it into KEYWAY_SMTP_PASSWORD or --smtp-password-file")
+		return nil, badUsage("--smtp-url holds a password, which others on this machine can read there: put it into KEYWAY_SMTP_PASSWORD or " +
+			"--smtp-password-file")
 	}
-	s := &mail.Server{Host: u.Hostname(), TLS: u.Scheme == "smtps", Local: isLoopback(u.Hostname()), User: u.User.Username(), Password: vault.Hide(os.Getenv("KEYWAY_SMTP_PASSWORD"))}
+	s := &mail.Server{Host: u.Hostname(), TLS: u.Scheme == "smtps", Local: isLoopback(u.Hostname()), User: u.User.Username(),
+		Password: vault.Hide(os.Getenv("KEYWAY_SMTP_PASSWORD"))}
 	if o.passwordFile != "" {
 		text, err := os.ReadFile(o.passwordFile)
 		if err != nil {

@@ -31,15 +31,20 @@ func TestMailOptions(t *testing.T) {
 			t.Errorf("%s: %v", c.url, err)
 			continue
 		}
-		if s.Port != c.port || s.TLS != c.tls || s.Local != c.local || s.From.Address != "keyway@example.com" || (s.User == "keyway") != (s.Password.Reveal() == "open sesame") {
+		if s.Port != c.port || s.TLS != c.tls || s.Local != c.local || s.From.Address != "keyway@example.com" ||
+			(s.User == "keyway") != (s.Password.Reveal() == "open sesame") {
 			t.Errorf("%s: %+v", c.url, s)
 		}
 	}
 	for _, o := range []mailOptions{
-		{"mail.example.com", "", from}, {"https://mail.example.com", "", from}, {"smtp://", "", from}, {"smtp://mail.example.com/x", "", from}, {"smtp://mail.example.com?tls=no", "", from},
-		{"smtp://keyway:opensesame@mail.example.com", "", from}, {"smtp://keyway:open%zzsesame@mail.example.com", "", from}, {"smtp://keyway@mail.example.com", "", from},
-		{"smtp://mail.example.com", file, from}, {"smtp://keyway@mail.example.com", file + "x", from}, {"smtp://mail.example.com:0", "", from}, {"smtp://mail.example.com:99999", "", from},
-		{"smtp://mail.example.com", "", ""}, {"smtp://mail.example.com", "", "Keyway"}, {"smtp://mail.example.com", "", "a@example.com\r\nBcc: b@example.com"},
+		{"mail.example.com", "", from}, {"https://mail.example.com", "", from}, {"smtp://", "", from}, {"smtp://mail.example.com/x", "", from},
+		{"smtp://mail.example.com?tls=no", "", from},
+		{"smtp://keyway:opensesame@mail.example.com", "", from}, {"smtp://keyway:open%zzsesame@mail.example.com", "", from},
+		{"smtp://keyway@mail.example.com", "", from},
+		{"smtp://mail.example.com", file, from}, {"smtp://keyway@mail.example.com", file + "x", from}, {"smtp://mail.example.com:0", "", from},
+		{"smtp://mail.example.com:99999", "", from},
+		{"smtp://mail.example.com", "", ""}, {"smtp://mail.example.com", "", "Keyway"},
+		{"smtp://mail.example.com", "", "a@example.com\r\nBcc: b@example.com"},
 	} {
 		if s, err := o.server(); err == nil || strings.Contains(err.Error(), "sesame") {
 			t.Errorf("%s: %+v %v", o.url, s, err)

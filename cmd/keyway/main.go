@@ -97,7 +97,8 @@ Run it for real:   keyway serve`,
 		}
 	}
 	root.AddCommand(serveCommand(g), demoCommand(g), initCommand(g), patCommand(g), apiKeyCommand(g), userCommand(g),
-		workspaceCommand(g), policyCommand(g), sandboxCommand(g), apiCommand(g), auditCommand(g), doctorCommand(g), openAPICommand(g), accessTableCommand(g),
+		workspaceCommand(g), policyCommand(g), sandboxCommand(g), apiCommand(g), auditCommand(g), doctorCommand(g), openAPICommand(g),
+		accessTableCommand(g),
 		completionCommand(g), versionCommand(g))
 	root.SetHelpCommand(helpCommand()) // the usual one takes an unknown command for a known one
 	wrapArgs(root)

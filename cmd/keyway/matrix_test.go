@@ -155,7 +155,8 @@ func (m *matrix) written(t *testing.T) bool {
 // pat makes a personal access token as it stands in the database.
 func (w *world) pat(t *testing.T, userID string, c credential.Credential) (token, id string) {
 	t.Helper()
-	c.Kind, c.UserID, c.Name, c.CreatedFrom, c.CreatedAt = credential.PersonalAccessToken, userID, "test", "command", time.Now().Add(-time.Hour)
+	c.Kind, c.UserID, c.Name, c.CreatedFrom, c.CreatedAt = credential.PersonalAccessToken, userID, "test", "command",
+		time.Now().Add(-time.Hour)
 	if c.Limits.Scopes == nil {
 		c.Limits.Scopes = everything()
 	}
@@ -239,20 +240,25 @@ func setupMatrix(t *testing.T) *matrix {
 	_, reads := add(presented{name: "read only"}, m.owner.ID, limited(credential.Limits{Scopes: []string{"*:read"}}))
 	devices, _ := m.pat(t, m.owner.ID, limited(credential.Limits{Scopes: []string{"devices:read", "devices:write"}}))
 	events, _ := m.pat(t, m.owner.ID, limited(credential.Limits{Scopes: []string{"events:read", "webhooks:write"}}))
-	m.states = append(m.states, presented{name: "other group", kind: rpc.PersonalAccessToken, scopes: [][]string{{}}, token: func(e *rpc.Endpoint) string {
-		if e.Group() == "devices" {
-			return events
-		}
-		return devices
-	}})
+	m.states = append(m.states, presented{name: "other group", kind: rpc.PersonalAccessToken, scopes: [][]string{{}},
+		token: func(e *rpc.Endpoint) string {
+			if e.Group() == "devices" {
+				return events
+			}
+			return devices
+		}})
 	add(presented{name: "unknown scope"}, m.owner.ID, limited(credential.Limits{Scopes: []string{"everything", "*:write", "**", "devices"}}))
 	add(presented{name: "member", member: true}, member.ID, credential.Credential{})
 	add(presented{name: "not a member", stranger: true, member: true}, stranger.ID, credential.Credential{})
-	add(presented{name: "other workspace", abroad: true}, m.owner.ID, limited(credential.Limits{Scopes: everything(), WorkspaceIDs: []string{m.abroad.id}}))
-	add(presented{name: "other device", devices: true}, m.owner.ID, limited(credential.Limits{Scopes: everything(), DeviceIDs: []string{other["device_id"]}}))
-	add(presented{name: "wrong address", away: "address"}, m.owner.ID, limited(credential.Limits{Scopes: everything(), AllowedCIDRs: []string{"198.51.100.0/24"}}))
+	add(presented{name: "other workspace", abroad: true}, m.owner.ID,
+		limited(credential.Limits{Scopes: everything(), WorkspaceIDs: []string{m.abroad.id}}))
+	add(presented{name: "other device", devices: true}, m.owner.ID,
+		limited(credential.Limits{Scopes: everything(), DeviceIDs: []string{other["device_id"]}}))
+	add(presented{name: "wrong address", away: "address"}, m.owner.ID,
+		limited(credential.Limits{Scopes: everything(), AllowedCIDRs: []string{"198.51.100.0/24"}}))
 	add(presented{name: "out of hours", away: "hours"}, m.owner.ID, limited(credential.Limits{Scopes: everything(),
-		AllowedHours: &credential.Hours{Weekdays: []string{strings.ToLower(now.UTC().AddDate(0, 0, 3).Weekday().String()[:3])}, From: "00:00", To: "24:00", TimeZone: "UTC"}}))
+		AllowedHours: &credential.Hours{Weekdays: []string{strings.ToLower(now.UTC().AddDate(0, 0, 3).Weekday().String()[:3])}, From: "00:00",
+			To: "24:00", TimeZone: "UTC"}}))
 	none := int64(0)
 	add(presented{name: "daily limit", spent: true}, m.owner.ID, limited(credential.Limits{Scopes: everything(), DailyActionLimit: &none}))
 	one := int64(1)
@@ -267,7 +273,10 @@ func setupMatrix(t *testing.T) *matrix {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.states = append(m.states, presented{name: "workspace key", kind: rpc.WorkspaceKey, scopes: [][]string{everything()}, token: func(*rpc.Endpoint) string { return keySecret.Reveal() }})
+	m.states = append(m.states, presented{name: "workspace key", kind: rpc.WorkspaceKey, scopes: [][]string{everything()},
+		token: func(*rpc.Endpoint) string {
+			return keySecret.Reveal()
+		}})
 	add(presented{name: "not yet valid", dead: "not_yet_valid"}, m.owner.ID, credential.Credential{NotBefore: now.Add(time.Hour)})
 	add(presented{name: "expired", dead: "expired"}, m.owner.ID, credential.Credential{ExpiresAt: now.Add(-time.Minute)})
 	superseded, supersededID := add(presented{name: "superseded", dead: "superseded"}, m.owner.ID, credential.Credential{})
@@ -514,7 +523,8 @@ func (m *matrix) proveExamples(t *testing.T) {
 		if e.Path == "/access_codes/pull_backup_access_code" {
 			m.backed(t, p, own)
 		}
-		maps.Copy(own, part{"personal_access_token_id": child, "workspace_id": p.id, "webhook_attempt_id": store.NewID(), "request_id": "request_0"})
+		maps.Copy(own, part{"personal_access_token_id": child, "workspace_id": p.id, "webhook_attempt_id": store.NewID(),
+			"request_id": "request_0"})
 		a := m.ask(t, e, token, rpc.PersonalAccessToken, p, example(t, e, own))
 		if want := declaredOf(t, e.Path).Unready; want != "" && a.kind() != want || want == "" && a.status != http.StatusOK {
 			t.Errorf("%s with its example and a good token: %d %s, want %s", e.Path, a.status, a.raw, want)

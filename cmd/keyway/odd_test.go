@@ -26,10 +26,12 @@ func ending(e *rpc.Endpoint) string {
 // odd are values that are not what a parameter expects.
 func odd() map[string]any {
 	return map[string]any{
-		"null": nil, "true": true, "zero": 0, "negative": -1, "fraction": 1.5, "huge": 1e300, "beyond 64 bits": 1e19, "nothing": "", "NUL": "a\x00b",
+		"null": nil, "true": true, "zero": 0, "negative": -1, "fraction": 1.5, "huge": 1e300, "beyond 64 bits": 1e19, "nothing": "",
+		"NUL":  "a\x00b",
 		"long": strings.Repeat("é", 20_000), "percent": "%_\\'\"--", "far future": "9999-12-31T23:59:59.999Z", "far past": "0001-01-01T00:00:00Z",
 		"beyond a year": "+12026-01-01T00:00:00Z", "no list": []any{}, "list": []any{nil, "a\x00b", 1}, "no object": fields{},
-		"object": fields{"a\x00b": "c", "": "d", "_errors": 1}, "two times": []string{"1900-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"}, "list of lists": []any{[]any{}},
+		"object": fields{"a\x00b": "c", "": "d", "_errors": 1}, "two times": []string{"1900-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"},
+		"list of lists": []any{[]any{}},
 	}
 }
 

@@ -59,7 +59,8 @@ func (g *globals) perform(ctx context.Context, o operation, args, out any, creat
 	}
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		a, err := openApp(ctx, appOptions{globals: *g, mustExist: !create, log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))})
+		a, err := openApp(ctx, appOptions{globals: *g, mustExist: !create,
+			log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))})
 		var held *store.HeldError
 		switch {
 		case err == nil:

@@ -21,7 +21,8 @@ import (
 
 func controlled(t *testing.T) *app {
 	t.Helper()
-	a, err := openApp(t.Context(), appOptions{globals: globals{data: t.TempDir()}, log: slog.New(slog.DiscardHandler), publicURL: "http://keyway.test"})
+	a, err := openApp(t.Context(), appOptions{globals: globals{data: t.TempDir()}, log: slog.New(slog.DiscardHandler),
+		publicURL: "http://keyway.test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +44,8 @@ func TestControlSocketOutlivesEveryCommand(t *testing.T) {
 		if o == opKeyRotate || o == opKeyPrepare || o == opInit || o == opExamine {
 			continue // they take nothing that could be wrong, or make something
 		}
-		for _, args := range []string{``, `null`, `{}`, `[]`, `5`, `{"ID":5}`, `{"Limit":-5,"Devices":-5}`, `{"Limit":9223372036854775807}`, `{"ID":"x","WorkspaceID":"x","Email":"x","Role":"x","Limit":0}`,
+		for _, args := range []string{``, `null`, `{}`, `[]`, `5`, `{"ID":5}`, `{"Limit":-5,"Devices":-5}`, `{"Limit":9223372036854775807}`,
+			`{"ID":"x","WorkspaceID":"x","Email":"x","Role":"x","Limit":0}`,
 			strings.Repeat("[", 20_000)} {
 			res, err := http.Post(s.URL+"/"+string(o), "application/json", strings.NewReader(args))
 			if err != nil {
@@ -72,7 +74,8 @@ func TestOperationPanics(t *testing.T) {
 	a := controlled(t)
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/broken", strings.NewReader("{}"))
 	broken := func(context.Context, *app, json.RawMessage, audit.Actor, func(int, int)) (any, error) { panic("a bug") }
-	if got := a.operate(r, "broken", broken, func(int, int) {}); !strings.Contains(got.Failure, "went wrong") || strings.Contains(fmt.Sprint(got), "a bug") {
+	if got := a.operate(r, "broken", broken, func(int, int) {}); !strings.Contains(got.Failure, "went wrong") ||
+		strings.Contains(fmt.Sprint(got), "a bug") {
 		t.Errorf("%+v", got)
 	}
 }

@@ -155,7 +155,8 @@ type userOut struct {
 }
 
 func userOf(u identity.User) userOut {
-	return userOut{UserID: u.ID, Email: u.Email, Name: u.Name, IsOperator: u.IsOperator, IsDisabled: !u.DisabledAt.IsZero(), CreatedAt: u.CreatedAt}
+	return userOut{UserID: u.ID, Email: u.Email, Name: u.Name, IsOperator: u.IsOperator, IsDisabled: !u.DisabledAt.IsZero(),
+		CreatedAt: u.CreatedAt}
 }
 
 func (a *app) doUserAdd(ctx context.Context, in userIn, by audit.Actor, _ func(int, int)) (any, error) {
@@ -298,7 +299,8 @@ func (a *app) doPATCreate(ctx context.Context, in patIn, by audit.Actor, _ func(
 		return nil, err
 	}
 	ch := in.Change
-	n := personalaccesstoken.New{From: "command", ExpiresAt: ch.ExpiresAt.Value, Never: ch.ExpiresAt.Null, NotBefore: ch.NotBefore.Value, IsDecoy: in.IsDecoy, Narrow: ch.Narrow}
+	n := personalaccesstoken.New{From: "command", ExpiresAt: ch.ExpiresAt.Value, Never: ch.ExpiresAt.Null, NotBefore: ch.NotBefore.Value,
+		IsDecoy: in.IsDecoy, Narrow: ch.Narrow}
 	if ch.Name != nil {
 		n.Name = *ch.Name
 	}

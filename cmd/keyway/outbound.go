@@ -20,8 +20,11 @@ func (o *outboundOptions) flags(f *pflag.FlagSet) {
 	if text := os.Getenv("KEYWAY_ALLOW_OUTBOUND"); text != "" {
 		allow = strings.Split(text, ",")
 	}
-	f.StringSliceVar(&o.allow, "allow-outbound", allow, "host name (*.lan as well) or network (CIDR) outside the public internet that webhooks may be sent to; may be repeated [KEYWAY_ALLOW_OUTBOUND]")
-	f.StringVar(&o.retention, "event-retention", env("KEYWAY_EVENT_RETENTION", "90d"), "how long events are kept, like 90d or 36h; 0 keeps all [KEYWAY_EVENT_RETENTION]")
+	f.StringSliceVar(&o.allow, "allow-outbound", allow,
+		"host name (*.lan as well) or network (CIDR) outside the public internet that webhooks may be sent to; may be repeated "+
+			"[KEYWAY_ALLOW_OUTBOUND]")
+	f.StringVar(&o.retention, "event-retention", env("KEYWAY_EVENT_RETENTION", "90d"),
+		"how long events are kept, like 90d or 36h; 0 keeps all [KEYWAY_EVENT_RETENTION]")
 }
 
 // keep reads how long events are kept; 0 keeps all.

@@ -152,7 +152,8 @@ type remote struct {
 }
 
 func (r *remote) flags(f *pflag.FlagSet) {
-	f.StringVar(&r.server, "server", "", "address of a server to ask over HTTP, as the bearer of SEAM_PERSONAL_ACCESS_TOKEN or KEYWAY_CONSOLE_SESSION")
+	f.StringVar(&r.server, "server", "", "address of a server to ask over HTTP, as the bearer of SEAM_PERSONAL_ACCESS_TOKEN or "+
+		"KEYWAY_CONSOLE_SESSION")
 }
 
 // call asks an endpoint of the server and reads what stands under a key of its answer.
@@ -273,7 +274,8 @@ func (g *globals) pat(ctx context.Context, r *remote, o operation, in patIn, wha
 func patCommand(g *globals) *cobra.Command {
 	var r remote
 	cmd := g.group("pat", "Manage personal access tokens", patCreateCommand(g, &r), patListCommand(g, &r), patUpdateCommand(g, &r),
-		patByIDCommand(g, &r, "show", "Show a token", "get", opPATShow), patByIDCommand(g, &r, "revoke", "Permanently revoke a token, immediately", "revoke", opPATRevoke),
+		patByIDCommand(g, &r, "show", "Show a token", "get", opPATShow),
+		patByIDCommand(g, &r, "revoke", "Permanently revoke a token, immediately", "revoke", opPATRevoke),
 		patByIDCommand(g, &r, "disable", "Disable a token and everything made with it, until it is enabled", "disable", opPATDisable),
 		patByIDCommand(g, &r, "enable", "Enable a disabled token", "enable", opPATEnable),
 		patVerifyCommand(g), scanCommand(g), rotateCommand(g, &r), explainCommand(g, &r), adviseCommand(g, &r))
@@ -406,7 +408,8 @@ func patVerifyCommand(g *globals) *cobra.Command {
 
 func (g *globals) showPAT(cmd *cobra.Command, out patOut) error {
 	return g.print(cmd, out, func(w io.Writer) {
-		fmt.Fprintf(w, "Name\t%s\nToken\t%s…\nStatus\t%s\nExpires\t%s\nLast used\t%s\n%s", out.Name, out.Hint, out.Status, expiry(out.Token), lastUsed(out.LastUsed), limits(out.Token))
+		fmt.Fprintf(w, "Name\t%s\nToken\t%s…\nStatus\t%s\nExpires\t%s\nLast used\t%s\n%s", out.Name, out.Hint, out.Status, expiry(out.Token),
+			lastUsed(out.LastUsed), limits(out.Token))
 	})
 }
 

@@ -28,7 +28,8 @@ type rotateIn struct {
 }
 
 func (a *app) doPATRotate(ctx context.Context, in rotateIn, by audit.Actor, _ func(int, int)) (any, error) {
-	tok, secret, err := a.Tokens.Rotate(ctx, anyone, in.ID, personalaccesstoken.Rotation{Overlap: in.Overlap, Begin: in.Begin, From: "command"}, by)
+	tok, secret, err := a.Tokens.Rotate(ctx, anyone, in.ID,
+		personalaccesstoken.Rotation{Overlap: in.Overlap, Begin: in.Begin, From: "command"}, by)
 	return patOut{tok, secret.Reveal()}, err
 }
 
@@ -251,7 +252,8 @@ func adviseCommand(g *globals, on *remote) *cobra.Command {
 				if s == nil {
 					return
 				}
-				fmt.Fprintf(w, "\nNarrow it to\nScopes\t%s\nWorkspaces\t%s\nNetworks\t%s\n", strings.Join(s.Scopes, " "), strings.Join(s.WorkspaceIDs, " "), strings.Join(s.AllowedCIDRs, " "))
+				fmt.Fprintf(w, "\nNarrow it to\nScopes\t%s\nWorkspaces\t%s\nNetworks\t%s\n", strings.Join(s.Scopes, " "),
+					strings.Join(s.WorkspaceIDs, " "), strings.Join(s.AllowedCIDRs, " "))
 				if s.DeviceIDs != nil {
 					fmt.Fprintf(w, "Devices\t%s\n", strings.Join(s.DeviceIDs, " "))
 				}
@@ -300,7 +302,8 @@ func policyCommand(g *globals) *cobra.Command {
 	}
 	set := &cobra.Command{
 		Use: "set key=value …", Short: "Change what tokens must satisfy", Args: cobra.MinimumNArgs(1),
-		Example: "  keyway policy set maximum_age_days=90 never_forbidden=true\n  keyway policy set --workspace ID 'allowed_cidrs=[\"10.0.0.0/8\"]' inactive_days=null",
+		Example: "  keyway policy set maximum_age_days=90 never_forbidden=true\n  keyway policy set --workspace ID " +
+			"'allowed_cidrs=[\"10.0.0.0/8\"]' inactive_days=null",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body, err := apiBody(args, nil)
 			if err != nil {

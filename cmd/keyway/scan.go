@@ -222,7 +222,8 @@ func (s *scan) history(ctx context.Context, path string) error {
 			continue
 		}
 		// The oldest commit that has it, which is where it came in.
-		out, err := git("log", "--all", "--reflog", "--reverse", "--root", "-m", "--raw", "--no-abbrev", "--no-renames", "--format=%H", "--find-object="+l.object).Output()
+		out, err := git("log", "--all", "--reflog", "--reverse", "--root", "-m", "--raw", "--no-abbrev", "--no-renames", "--format=%H",
+			"--find-object="+l.object).Output()
 		if err != nil {
 			return fmt.Errorf("finding the commit of what was found: %w", err)
 		}
@@ -301,7 +302,8 @@ func (g *globals) revokeFound(ctx context.Context, server string, found []leak) 
 		if err != nil {
 			return nil, err
 		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(server, "/")+"/keyway/v1/credentials/revoke", bytes.NewReader(body))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(server, "/")+"/keyway/v1/credentials/revoke",
+			bytes.NewReader(body))
 		if err != nil {
 			return nil, badUsage("--server %q is not an address", server)
 		}

@@ -74,22 +74,32 @@ func serveCommand(g *globals) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.listen, "listen", env("KEYWAY_LISTEN", "localhost:8420"), "address to listen on; localhost means both loopback families [KEYWAY_LISTEN]")
-	f.StringVar(&o.publicURL, "public-url", os.Getenv("KEYWAY_PUBLIC_URL"), "address by which people reach this server; made from --listen unless given [KEYWAY_PUBLIC_URL]")
+	f.StringVar(&o.listen, "listen", env("KEYWAY_LISTEN", "localhost:8420"),
+		"address to listen on; localhost means both loopback families [KEYWAY_LISTEN]")
+	f.StringVar(&o.publicURL, "public-url", os.Getenv("KEYWAY_PUBLIC_URL"),
+		"address by which people reach this server; made from --listen unless given [KEYWAY_PUBLIC_URL]")
 	f.StringVar(&o.tlsCert, "tls-cert", os.Getenv("KEYWAY_TLS_CERT"), "certificate file, to serve https [KEYWAY_TLS_CERT]")
 	f.StringVar(&o.tlsKey, "tls-key", os.Getenv("KEYWAY_TLS_KEY"), "key file of the certificate [KEYWAY_TLS_KEY]")
-	f.StringSliceVar(&o.trustedProxies, "trusted-proxy", nil, "network (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Host are trusted; may be repeated")
+	f.StringSliceVar(&o.trustedProxies, "trusted-proxy", nil,
+		"network (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Host are trusted; may be repeated")
 	f.BoolVar(&o.insecureHTTP, "insecure-http", false, "allow plain http from other machines, where anyone in between can read tokens")
-	f.StringVar(&o.metricsListen, "metrics-listen", os.Getenv("KEYWAY_METRICS_LISTEN"), "address of a listener of its own for /metrics [KEYWAY_METRICS_LISTEN]; on the main one it needs KEYWAY_METRICS_TOKEN as bearer")
+	f.StringVar(&o.metricsListen, "metrics-listen", os.Getenv("KEYWAY_METRICS_LISTEN"),
+		"address of a listener of its own for /metrics [KEYWAY_METRICS_LISTEN]; on the main one it needs KEYWAY_METRICS_TOKEN as bearer")
 	o.outbound.flags(f)
-	f.StringVar(&o.guesses, "guesses-per-minute", env("KEYWAY_GUESSES_PER_MINUTE", strconv.Itoa(credential.GuessesPerMinute)), "how many unknown credentials an address may try in a minute; 0: any number [KEYWAY_GUESSES_PER_MINUTE]")
-	f.StringVar(&o.rate, "requests-per-minute", env("KEYWAY_REQUESTS_PER_MINUTE", "0"), "how many requests may be made with each token or API key in a minute; 0: any number [KEYWAY_REQUESTS_PER_MINUTE]")
-	f.BoolVar(&o.limitDevices, "limit-devices", false, "let each device take only as many requests a minute as with Seam, to try an app against 429")
-	f.StringVar(&g.tokens, "tokens-per-person", env("KEYWAY_TOKENS_PER_PERSON", strconv.Itoa(personalaccesstoken.DefaultMaxLive)), "how many live personal access tokens a person may have [KEYWAY_TOKENS_PER_PERSON]")
-	f.StringVar(&o.reading, "lock-read-interval", env("KEYWAY_LOCK_READ_INTERVAL", "15m"), "how often to read locks that do not report changes, like 15m; 0: never [KEYWAY_LOCK_READ_INTERVAL]")
+	f.StringVar(&o.guesses, "guesses-per-minute", env("KEYWAY_GUESSES_PER_MINUTE", strconv.Itoa(credential.GuessesPerMinute)),
+		"how many unknown credentials an address may try in a minute; 0: any number [KEYWAY_GUESSES_PER_MINUTE]")
+	f.StringVar(&o.rate, "requests-per-minute", env("KEYWAY_REQUESTS_PER_MINUTE", "0"),
+		"how many requests may be made with each token or API key in a minute; 0: any number [KEYWAY_REQUESTS_PER_MINUTE]")
+	f.BoolVar(&o.limitDevices, "limit-devices", false,
+		"let each device take only as many requests a minute as with Seam, to try an app against 429")
+	f.StringVar(&g.tokens, "tokens-per-person", env("KEYWAY_TOKENS_PER_PERSON", strconv.Itoa(personalaccesstoken.DefaultMaxLive)),
+		"how many live personal access tokens a person may have [KEYWAY_TOKENS_PER_PERSON]")
+	f.StringVar(&o.reading, "lock-read-interval", env("KEYWAY_LOCK_READ_INTERVAL", "15m"),
+		"how often to read locks that do not report changes, like 15m; 0: never [KEYWAY_LOCK_READ_INTERVAL]")
 	o.openID.flags(f)
 	o.mail.flags(f)
-	f.BoolVar(&o.browserInSandbox, "allow-browser-in-sandbox", false, "let web pages of other origins use tokens and API keys in sandbox workspaces")
+	f.BoolVar(&o.browserInSandbox, "allow-browser-in-sandbox", false,
+		"let web pages of other origins use tokens and API keys in sandbox workspaces")
 	return cmd
 }
 
@@ -154,7 +164,8 @@ func startServer(ctx context.Context, g globals, o serveOptions) (_ *server, err
 	if err != nil {
 		return nil, err
 	}
-	ao.publicURL, ao.guard = o.publicURL, &outbound.Guard{Allow: p.allow, Local: len(p.proxies) == 0 && ports.loopback() && hasLoopbackHost(o.publicURL)}
+	ao.publicURL, ao.guard = o.publicURL, &outbound.Guard{Allow: p.allow, Local: len(p.proxies) == 0 && ports.loopback() &&
+		hasLoopbackHost(o.publicURL)}
 	a, err := data.app(ao)
 	if err != nil {
 		return nil, err
@@ -263,8 +274,10 @@ func (o *serveOptions) check() (err error) {
 func (o *serveOptions) warn(log *slog.Logger, tls bool) {
 	host, _, err := net.SplitHostPort(o.listen)
 	if err == nil && !tls && !o.insecureHTTP && !isLoopback(host) && strings.HasPrefix(o.publicURL, "https:") {
-		log.Warn("plain http is served to other machines, although the public URL is https: anyone on the way between the proxy and this server can read tokens; "+
-			"listen on loopback, give --tls-cert and --tls-key, or let only the proxy reach this port", "listen", o.listen, "public_url", o.publicURL)
+		log.Warn("plain http is served to other machines, although the public URL is https: anyone on the way between the proxy and this "+
+			"server can read tokens; "+
+			"listen on loopback, give --tls-cert and --tls-key, or let only the proxy reach this port", "listen", o.listen, "public_url",
+			o.publicURL)
 	}
 }
 
@@ -279,7 +292,8 @@ func (a *app) newRPC(metrics prometheus.Registerer, o serveOptions, client func(
 	}
 	return rpc.New(rpc.Config{
 		Authenticator: credential.NewVerifier(credential.Verifier{
-			DB: a.DB, Vault: a.Vault, Sessions: a.People, Usage: a.Usage, Now: a.Now, PublicURL: a.PublicURL, BrowserInSandbox: o.browserInSandbox, Watcher: a.Tokens,
+			DB: a.DB, Vault: a.Vault, Sessions: a.People, Usage: a.Usage, Now: a.Now, PublicURL: a.PublicURL, BrowserInSandbox: o.browserInSandbox,
+			Watcher: a.Tokens,
 			Guesses: credential.NewLimiter(o.guessesPerMinute, a.Now), Rate: credential.NewLimiter(o.requestsPerMinute, a.Now), Unproved: unproved,
 		}),
 		Log: a.Log, Metrics: metrics, PublicURL: a.PublicURL, CacheBytes: cacheBytes, Client: client,
@@ -292,7 +306,8 @@ func (a *app) newRPC(metrics prometheus.Registerer, o serveOptions, client func(
 func (s *server) start(ctx context.Context, o serveOptions, proxies proxies, ports *ports, g globals) (err error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(s.app.Jobs.Collectors()...)
-	metrics.MustRegister(s.sink.dropped, s.app.Mail.Count, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(s.sink.dropped, s.app.Mail.Count, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if s.rpc, err = s.app.newRPC(metrics, o, proxies.client); err != nil {
 		return err
 	}
@@ -301,7 +316,8 @@ func (s *server) start(ctx context.Context, o serveOptions, proxies proxies, por
 		return err
 	}
 	handler = proxies.restoreHost(handler)
-	if err := errors.Join(s.app.Jobs.TakeOver(context.Background()), s.app.Retention.Start(context.Background()), s.app.Tokens.StartJobs(context.Background()), s.app.Keyring.StartJobs(context.Background())); err != nil {
+	if err := errors.Join(s.app.Jobs.TakeOver(context.Background()), s.app.Retention.Start(context.Background()),
+		s.app.Tokens.StartJobs(context.Background()), s.app.Keyring.StartJobs(context.Background())); err != nil {
 		return err
 	}
 	if g.databaseURL == "" {
@@ -378,14 +394,16 @@ func (s *server) openSessions(ctx context.Context) {
 		s.app.Log.Error("connected accounts could not be opened; each is tried again when a device of it is asked", "error", err)
 	}
 	if orphans > 0 {
-		s.app.Log.Warn("there are connected accounts that this version has no driver for; their devices are listed and cannot be reached", "accounts", orphans)
+		s.app.Log.Warn("there are connected accounts that this version has no driver for; their devices are listed and cannot be reached",
+			"accounts", orphans)
 	}
 }
 
 // handler puts the endpoints, the Console and what stands beside them under one roof.
 func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client func(*http.Request) string) (http.Handler, error) {
 	pages, err := console.New(console.Config{
-		Rules: s.app.Console(), Endpoints: s.rpc.Endpoints(), PublicURL: s.url, Client: client, Unavailable: store.Unavailable, Streams: s.rpc.Streams(),
+		Rules: s.app.Console(), Endpoints: s.rpc.Endpoints(), PublicURL: s.url, Client: client, Unavailable: store.Unavailable,
+		Streams: s.rpc.Streams(),
 	})
 	if err != nil {
 		return nil, err
@@ -409,7 +427,8 @@ func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client fu
 	mux.Handle("/console/", pages)
 	mux.Handle("GET /docs", docs)
 	mux.Handle("GET /favicon.ico", http.RedirectHandler("/console/static/favicon.svg", http.StatusMovedPermanently))
-	mux.Handle("GET /openapi.json", rpc.Made(s.app.Log, http.Header{"Content-Type": {"application/json; charset=utf-8"}, "Access-Control-Allow-Origin": {"*"}},
+	mux.Handle("GET /openapi.json", rpc.Made(s.app.Log,
+		http.Header{"Content-Type": {"application/json; charset=utf-8"}, "Access-Control-Allow-Origin": {"*"}},
 		func() ([]byte, error) { return json.Marshal(s.rpc.OpenAPI(version)) }))
 	mux.Handle("GET /metrics", guardMetrics(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
 	return mux, nil
@@ -423,7 +442,8 @@ func guardMetrics(next http.Handler) http.Handler {
 		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		if token == "" || !ok || subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
 			w.Header().Set("Seam-Request-Id", rpc.NewRequestID())
-			rpc.WriteError(w, fault.New(fault.Unauthorized, "Metrics are served to the bearer of KEYWAY_METRICS_TOKEN, or on a listener of their own with --metrics-listen"))
+			rpc.WriteError(w, fault.New(fault.Unauthorized,
+				"Metrics are served to the bearer of KEYWAY_METRICS_TOKEN, or on a listener of their own with --metrics-listen"))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -440,7 +460,8 @@ func (s *server) offerSetup(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.sink, "\nNo one is set up yet. Open this link within an hour to create the first user:\n\n  %s/console/setup#%s\n\n", s.url, secret.Reveal())
+	_, err = fmt.Fprintf(s.sink,
+		"\nNo one is set up yet. Open this link within an hour to create the first user:\n\n  %s/console/setup#%s\n\n", s.url, secret.Reveal())
 	return err
 }
 

@@ -59,7 +59,8 @@ func TestBothLoopbackFamilies(t *testing.T) {
 func TestHTTPS(t *testing.T) {
 	t.Parallel()
 	cert, key, roots := testCertificate(t, t.TempDir())
-	s, err := startServer(t.Context(), globals{data: t.TempDir()}, serveOptions{listen: "127.0.0.1:0", tlsCert: cert, tlsKey: key, quiet: true})
+	s, err := startServer(t.Context(), globals{data: t.TempDir()},
+		serveOptions{listen: "127.0.0.1:0", tlsCert: cert, tlsKey: key, quiet: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,8 @@ func TestShutdownFinishesWhatIsInFlight(t *testing.T) {
 	p := newProcess(t, "--data", t.TempDir())
 	c := p.dial()
 	body := `{"name":"late"}`
-	if _, err := fmt.Fprintf(c, "POST /workspaces/create HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s", p.token, len(body), body[:5]); err != nil {
+	if _, err := fmt.Fprintf(c, "POST /workspaces/create HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s",
+		p.token, len(body), body[:5]); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, "the request to be in flight", func() bool { // the server reads the headers before it is told
@@ -154,7 +156,8 @@ func TestCommandsAreAudited(t *testing.T) {
 		}
 	}()
 	var actor string
-	if err := db.QueryRow(context.Background(), `SELECT actor FROM audit_entries WHERE action = 'user.created' AND subject_id = $1`, made.UserID).Scan(&actor); err != nil {
+	if err := db.QueryRow(context.Background(), `SELECT actor FROM audit_entries WHERE action = 'user.created' AND subject_id = $1`,
+		made.UserID).Scan(&actor); err != nil {
 		t.Fatal(err)
 	}
 	me, err := user.Current()
@@ -168,7 +171,8 @@ func TestCommandsAreAudited(t *testing.T) {
 
 func TestMetricsAreGuarded(t *testing.T) {
 	t.Setenv("KEYWAY_METRICS_TOKEN", "let me see")
-	s, err := startServer(t.Context(), globals{data: t.TempDir()}, serveOptions{listen: "127.0.0.1:0", metricsListen: "127.0.0.1:0", quiet: true})
+	s, err := startServer(t.Context(), globals{data: t.TempDir()},
+		serveOptions{listen: "127.0.0.1:0", metricsListen: "127.0.0.1:0", quiet: true})
 	if err != nil {
 		t.Fatal(err)
 	}

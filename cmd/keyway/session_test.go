@@ -204,10 +204,12 @@ func TestClientSessionLife(t *testing.T) {
 		}
 
 		// One user has one session; PUT and get_or_create give it, and widen it.
-		if a := w.call(t, w.here.key, "/client_sessions/create", fields{"user_identifier_key": "u1"}); a.status != 400 || a.kind() != "client_session_token_already_exists" {
+		if a := w.call(t, w.here.key, "/client_sessions/create", fields{"user_identifier_key": "u1"}); a.status != 400 ||
+			a.kind() != "client_session_token_already_exists" {
 			t.Errorf("a second session: %d %s", a.status, a.raw)
 		}
-		put := w.send(t, http.MethodPut, "/client_sessions/create", http.Header{"Authorization": {"Bearer " + w.here.key}}, fields{"user_identifier_key": "u1"}).object(t, "client_session")
+		put := w.send(t, http.MethodPut, "/client_sessions/create", http.Header{"Authorization": {"Bearer " + w.here.key}},
+			fields{"user_identifier_key": "u1"}).object(t, "client_session")
 		if put["client_session_id"] != id {
 			t.Errorf("PUT made another session: %v", put)
 		}
@@ -237,10 +239,12 @@ func TestClientSessionLife(t *testing.T) {
 			status int
 			kind   string
 		}{
-			"no client session":  {http.Header{"Client-Session-Token": {"hello"}}, 400, "invalid_client_session_token"},
-			"two":                {http.Header{"Client-Session-Token": {second}, "Authorization": {"Bearer " + token}}, 400, "invalid_request"},
-			"unknown":            {http.Header{"Authorization": {"Bearer seam_cst1ABCDEFGH_ABCDEFGHABCDEFGHABCDEFGHABCDEF"}}, 401, "client_session_not_found"},
-			"mistyped":           {http.Header{"Authorization": {"Bearer " + token[:len(token)-1] + map[bool]string{true: "y", false: "z"}[token[len(token)-1] == 'z']}}, 401, "client_session_not_found"},
+			"no client session": {http.Header{"Client-Session-Token": {"hello"}}, 400, "invalid_client_session_token"},
+			"two":               {http.Header{"Client-Session-Token": {second}, "Authorization": {"Bearer " + token}}, 400, "invalid_request"},
+			"unknown": {http.Header{"Authorization": {"Bearer seam_cst1ABCDEFGH_ABCDEFGHABCDEFGHABCDEFGHABCDEF"}}, 401,
+				"client_session_not_found"},
+			"mistyped": {http.Header{"Authorization": {"Bearer " + token[:len(token)-1] +
+				map[bool]string{true: "y", false: "z"}[token[len(token)-1] == 'z']}}, 401, "client_session_not_found"},
 			"an endpoint not of": {http.Header{"Authorization": {"Bearer " + token}}, 401, "unauthorized"},
 		} {
 			path := "/devices/list"
@@ -254,13 +258,17 @@ func TestClientSessionLife(t *testing.T) {
 
 		// A session that is nobody's can become a user's who has none.
 		nobodys, _ := w.session(t, w.here, fields{"connected_account_ids": []string{mine}})
-		if a := w.call(t, w.here.key, "/client_sessions/grant_access", fields{"client_session_id": nobodys, "user_identifier_key": "u1"}); a.status != 400 || a.kind() != "client_session_token_already_exists" {
+		if a := w.call(t, w.here.key, "/client_sessions/grant_access",
+			fields{"client_session_id": nobodys, "user_identifier_key": "u1"}); a.status != 400 ||
+			a.kind() != "client_session_token_already_exists" {
 			t.Errorf("a second session by a grant: %d %s", a.status, a.raw)
 		}
-		if a := w.ok(t, w.here.key, "/client_sessions/grant_access", fields{"client_session_id": nobodys, "user_identifier_key": "u3"}).object(t, "client_session"); a["user_identifier_key"] != "u3" {
+		if a := w.ok(t, w.here.key, "/client_sessions/grant_access", fields{"client_session_id": nobodys, "user_identifier_key": "u3"}).object(t,
+			"client_session"); a["user_identifier_key"] != "u3" {
 			t.Errorf("granted: %v", a)
 		}
-		if a := w.call(t, w.here.key, "/client_sessions/grant_access", fields{"client_session_id": nobodys, "user_identifier_key": "u4"}); a.kind() != "invalid_input" {
+		if a := w.call(t, w.here.key, "/client_sessions/grant_access",
+			fields{"client_session_id": nobodys, "user_identifier_key": "u4"}); a.kind() != "invalid_input" {
 			t.Errorf("granted to another: %d %s", a.status, a.raw)
 		}
 
@@ -283,7 +291,9 @@ func TestClientSessionLife(t *testing.T) {
 		if a := w.call(t, brief, "/devices/list", fields{}); a.status != 401 || a.kind() != "client_session_expired" {
 			t.Errorf("expired: %d %s", a.status, a.raw)
 		}
-		if a := w.call(t, w.here.key, "/client_sessions/create", fields{"connected_account_ids": []string{w.connect(t, w.abroad, "nuki", "sam")}}); a.status != 404 || a.kind() != "connected_account_not_found" {
+		if a := w.call(t, w.here.key, "/client_sessions/create",
+			fields{"connected_account_ids": []string{w.connect(t, w.abroad, "nuki", "sam")}}); a.status != 404 ||
+			a.kind() != "connected_account_not_found" {
 			t.Errorf("a foreign account was granted: %d %s", a.status, a.raw)
 		}
 		before = len(w.ok(t, w.here.key, "/client_sessions/list", fields{}).ids("client_sessions", "client_session_id"))
@@ -316,7 +326,8 @@ func TestPublishableKey(t *testing.T) {
 		}
 		named := header(w.here)
 		named.Set("Seam-User-Identifier-Key", "visitor")
-		if again := w.send(t, http.MethodPost, "/client_sessions/get_or_create", named, fields{}).object(t, "client_session"); again["token"] != token {
+		if again := w.send(t, http.MethodPost, "/client_sessions/get_or_create", named, fields{}).object(t,
+			"client_session"); again["token"] != token {
 			t.Errorf("the visitor got another session: %v", again)
 		}
 		for name, c := range map[string]struct {
@@ -326,12 +337,16 @@ func TestPublishableKey(t *testing.T) {
 			status int
 			kind   string
 		}{
-			"no user":      {header(w.here), "/client_sessions/create", fields{}, 401, "publishable_key_requires_user_identifier_key"},
-			"blank user":   {header(w.here), "/client_sessions/get_or_create", fields{"user_identifier_key": " "}, 401, "publishable_key_requires_user_identifier_key"},
-			"with grants":  {header(w.here), "/client_sessions/create", fields{"user_identifier_key": "x", "connected_account_ids": []string{"a"}}, 403, "publishable_keys_must_create_empty_client_sessions"},
-			"a customer":   {header(w.here), "/client_sessions/create", fields{"user_identifier_key": "x", "customer_key": "c"}, 403, "publishable_keys_must_create_empty_client_sessions"},
+			"no user": {header(w.here), "/client_sessions/create", fields{}, 401, "publishable_key_requires_user_identifier_key"},
+			"blank user": {header(w.here), "/client_sessions/get_or_create", fields{"user_identifier_key": " "}, 401,
+				"publishable_key_requires_user_identifier_key"},
+			"with grants": {header(w.here), "/client_sessions/create", fields{"user_identifier_key": "x", "connected_account_ids": []string{"a"}},
+				403, "publishable_keys_must_create_empty_client_sessions"},
+			"a customer": {header(w.here), "/client_sessions/create", fields{"user_identifier_key": "x", "customer_key": "c"}, 403,
+				"publishable_keys_must_create_empty_client_sessions"},
 			"another path": {header(w.here), "/devices/list", fields{}, 401, "unauthorized"},
-			"unknown":      {http.Header{"Seam-Publishable-Key": {"seam_pk1nothing"}}, "/client_sessions/create", fields{"user_identifier_key": "x"}, 401, "invalid_publishable_key"},
+			"unknown": {http.Header{"Seam-Publishable-Key": {"seam_pk1nothing"}}, "/client_sessions/create", fields{"user_identifier_key": "x"},
+				401, "invalid_publishable_key"},
 			"switched off": {header(production), "/client_sessions/create", fields{"user_identifier_key": "x"}, 401, "invalid_publishable_key"},
 		} {
 			if a := w.send(t, http.MethodPost, c.path, c.header, c.body); a.status != c.status || a.kind() != c.kind {
@@ -354,7 +369,8 @@ func TestPublishableKeyIsBounded(t *testing.T) {
 		header := http.Header{"Seam-Publishable-Key": {w.here.publishable}}
 		_, _ = w.session(t, w.here, fields{"user_identifier_key": "visitor", "expires_at": "2100-01-01T00:00:00.000Z"})
 		ask := func(user string) answer {
-			return w.send(t, http.MethodPost, "/client_sessions/get_or_create", header, fields{"user_identifier_key": user, "expires_at": "2099-01-01T00:00:00.000Z"})
+			return w.send(t, http.MethodPost, "/client_sessions/get_or_create", header,
+				fields{"user_identifier_key": user, "expires_at": "2099-01-01T00:00:00.000Z"})
 		}
 		if s := ask("visitor").object(t, "client_session"); s["expires_at"] != "2100-01-01T00:00:00.000Z" {
 			t.Errorf("the end was moved: %v", s)
@@ -378,7 +394,8 @@ func TestPublishableKeyIsBounded(t *testing.T) {
 		}
 		w.session(t, w.here, fields{"user_identifier_key": "from the backend"})
 		elsewhere := http.Header{"Seam-Publishable-Key": {w.abroad.publishable}}
-		if a := w.send(t, http.MethodPost, "/client_sessions/get_or_create", elsewhere, fields{"user_identifier_key": "x"}); a.status != http.StatusOK {
+		if a := w.send(t, http.MethodPost, "/client_sessions/get_or_create", elsewhere,
+			fields{"user_identifier_key": "x"}); a.status != http.StatusOK {
 			t.Errorf("another workspace is held up: %s", a.raw)
 		}
 	})
@@ -391,7 +408,8 @@ type part map[string]string
 func (w *world) part(t *testing.T, p place, login, customer string) part {
 	t.Helper()
 	ctx := t.Context()
-	created := w.ok(t, p.key, "/connect_webviews/create", fields{"accepted_providers": []string{"august"}, "customer_key": customer}).object(t, "connect_webview")
+	created := w.ok(t, p.key, "/connect_webviews/create", fields{"accepted_providers": []string{"august"}, "customer_key": customer}).object(t,
+		"connect_webview")
 	answers, err := w.Simulate.StandardAnswers(true, "august", login)
 	if err != nil {
 		t.Fatal(err)
@@ -407,18 +425,22 @@ func (w *world) part(t *testing.T, p place, login, customer string) part {
 	w.ok(t, p.key, "/devices/update", fields{"device_id": out["device_id"], "name": out["name"]})
 	w.ok(t, p.key, "/devices/update", fields{"device_id": last["device_id"], "name": out["unmanaged_name"], "is_managed": false})
 	out["unmanaged_device_id"] = last["device_id"].(string)
-	account := w.ok(t, p.key, "/connected_accounts/get", fields{"connected_account_id": out["connected_account_id"]}).object(t, "connected_account")
+	account := w.ok(t, p.key, "/connected_accounts/get", fields{"connected_account_id": out["connected_account_id"]}).object(t,
+		"connected_account")
 	out["email"] = account["user_identifier"].(fields)["email"].(string)
-	code := w.ok(t, p.key, "/access_codes/create", fields{"device_id": out["device_id"], "name": "Guest " + login, "code": "4821"}).object(t, "access_code")
+	code := w.ok(t, p.key, "/access_codes/create", fields{"device_id": out["device_id"], "name": "Guest " + login, "code": "4821"}).object(t,
+		"access_code")
 	out["access_code_id"] = code["access_code_id"].(string)
-	unmanaged := w.ok(t, p.key, "/access_codes/simulate/create_unmanaged_access_code", fields{"device_id": out["device_id"], "name": "Found " + login, "code": "7395"}).object(t, "access_code")
+	unmanaged := w.ok(t, p.key, "/access_codes/simulate/create_unmanaged_access_code",
+		fields{"device_id": out["device_id"], "name": "Found " + login, "code": "7395"}).object(t, "access_code")
 	out["unmanaged_access_code_id"] = unmanaged["access_code_id"].(string)
 	attempt := w.ok(t, p.key, "/locks/lock_door", fields{"device_id": out["device_id"]}).object(t, "action_attempt")
 	out["action_attempt_id"] = attempt["action_attempt_id"].(string)
 	events := w.ok(t, p.key, "/events/list", fields{"device_id": out["device_id"], "since": "2020-01-01T00:00:00Z"}).ids("events", "event_id")
 	out["event_id"] = events[0]
 	out["user_identifier_key"] = "user " + login
-	id, _ := w.session(t, p, fields{"connected_account_ids": []string{out["connected_account_id"]}, "user_identifier_key": out["user_identifier_key"]})
+	id, _ := w.session(t, p, fields{"connected_account_ids": []string{out["connected_account_id"]},
+		"user_identifier_key": out["user_identifier_key"]})
 	out["client_session_id"], out["user_identity_id"] = id, store.NewID()
 	w.identify(t, p, id, out["user_identity_id"])
 	hook := w.ok(t, p.key, "/webhooks/create", fields{"url": "https://example.com/" + login}).object(t, "webhook")
@@ -428,7 +450,8 @@ func (w *world) part(t *testing.T, p place, login, customer string) part {
 
 // notYet are ids of things that nothing makes yet, and of attempts at webhooks, which the webhook
 // room's own test holds against foreign ids.
-var notYet = []string{"access_grant_id", "access_method_id", "acs_access_group_id", "acs_credential_id", "acs_encoder_id", "acs_entrance_id", "acs_system_id",
+var notYet = []string{"access_grant_id", "access_method_id", "acs_access_group_id", "acs_credential_id", "acs_encoder_id",
+	"acs_entrance_id", "acs_system_id",
 	"acs_user_id", "customer_id", "organization_id", "space_id", "unstable_location_id", "webhook_attempt_id"}
 
 // handles are parameters that name things by something else than an id.
@@ -469,7 +492,8 @@ func TestClientSessionReach(t *testing.T) {
 		}{
 			{"account", byAccount, rpc.ClientSession, own, inAccount}, {"webview", byWebview, rpc.ClientSession, own, inAccount},
 			{"customer", byCustomer, rpc.CustomerSession, own, inAccount}, {"no", w.here.key, rpc.APIKey, own, inWorkspace},
-			{"user identity", byIdentity, rpc.ClientSession, nil, map[string]part{"an account": own, "another account": foreign, "another workspace": abroad}},
+			{"user identity", byIdentity, rpc.ClientSession, nil,
+				map[string]part{"an account": own, "another account": foreign, "another workspace": abroad}},
 		} {
 			strangers := s.strangers
 			for _, e := range w.rpc.Endpoints() {
@@ -530,7 +554,8 @@ func TestClientSessionReach(t *testing.T) {
 								continue // two workspaces may have a customer of one name
 							}
 							if got := w.call(t, s.token, e.Path, body(of)); got.status != want.status || got.raw != want.raw {
-								t.Errorf("%s session: %s with %s of %s answers %d %s, and for a random one %d %s", s.name, e.Path, p.Name, name, got.status, got.raw, want.status, want.raw)
+								t.Errorf("%s session: %s with %s of %s answers %d %s, and for a random one %d %s", s.name, e.Path, p.Name, name, got.status,
+									got.raw, want.status, want.raw)
 							}
 						}
 						if now := w.footprint(t); now != was {
@@ -543,7 +568,8 @@ func TestClientSessionReach(t *testing.T) {
 		// The session's own things are there, last, because this changes them.
 		for path, param := range map[string]string{
 			"/devices/get": "device_id", "/connected_accounts/get": "connected_account_id", "/connect_webviews/get": "connect_webview_id",
-			"/action_attempts/get": "action_attempt_id", "/events/get": "event_id", "/access_codes/get": "access_code_id", "/devices/update": "device_id",
+			"/action_attempts/get": "action_attempt_id", "/events/get": "event_id", "/access_codes/get": "access_code_id",
+			"/devices/update": "device_id",
 		} {
 			for name, token := range map[string]string{"account": byAccount, "webview": byWebview, "customer": byCustomer} {
 				if name == "account" && param == "connect_webview_id" {
@@ -564,7 +590,8 @@ func (w *world) footprint(t *testing.T) string {
 		`SELECT count(*), COALESCE(max(event_id), '') FROM events`, `SELECT count(*), COALESCE(max(action_attempt_id), '') FROM action_attempts`,
 		`SELECT count(*), COALESCE(string_agg(doc, ''), '') FROM (SELECT doc FROM devices ORDER BY device_id) d`,
 		`SELECT count(*), COALESCE(string_agg(doc, ''), '') FROM (SELECT doc FROM connected_accounts ORDER BY connected_account_id) d`,
-		`SELECT count(*), COALESCE(string_agg(doc, ''), '') FROM (SELECT doc FROM connect_webviews WHERE customer_key IS NOT NULL ORDER BY connect_webview_id) d`,
+		`SELECT count(*), COALESCE(string_agg(doc, ''), '') FROM (SELECT doc FROM connect_webviews WHERE customer_key IS NOT NULL
+			ORDER BY connect_webview_id) d`,
 		`SELECT count(*), COALESCE(string_agg(doc, ''), '') FROM (SELECT doc FROM access_codes ORDER BY access_code_id) c`,
 		`SELECT count(*), COALESCE(string_agg(doc, ''), '') FROM (SELECT doc FROM webhooks ORDER BY webhook_id) d`,
 		`SELECT count(*), COALESCE(max(delivery_id), '') FROM webhook_deliveries`,

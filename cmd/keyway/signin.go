@@ -19,10 +19,14 @@ type openIDOptions struct {
 }
 
 func (o *openIDOptions) flags(f *pflag.FlagSet) {
-	f.StringVar(&o.issuer, "oidc-issuer", os.Getenv("KEYWAY_OIDC_ISSUER"), "address of an OpenID Connect provider where people may sign in [KEYWAY_OIDC_ISSUER]")
-	f.StringVar(&o.clientID, "oidc-client-id", os.Getenv("KEYWAY_OIDC_CLIENT_ID"), "what the provider calls this server [KEYWAY_OIDC_CLIENT_ID]")
-	f.StringVar(&o.secretFile, "oidc-client-secret-file", os.Getenv("KEYWAY_OIDC_CLIENT_SECRET_FILE"), "file with the client's secret [KEYWAY_OIDC_CLIENT_SECRET_FILE; or the secret itself in KEYWAY_OIDC_CLIENT_SECRET]")
-	f.StringVar(&o.label, "oidc-label", os.Getenv("KEYWAY_OIDC_LABEL"), "what people call the provider; its host name unless given [KEYWAY_OIDC_LABEL]")
+	f.StringVar(&o.issuer, "oidc-issuer", os.Getenv("KEYWAY_OIDC_ISSUER"),
+		"address of an OpenID Connect provider where people may sign in [KEYWAY_OIDC_ISSUER]")
+	f.StringVar(&o.clientID, "oidc-client-id", os.Getenv("KEYWAY_OIDC_CLIENT_ID"),
+		"what the provider calls this server [KEYWAY_OIDC_CLIENT_ID]")
+	f.StringVar(&o.secretFile, "oidc-client-secret-file", os.Getenv("KEYWAY_OIDC_CLIENT_SECRET_FILE"),
+		"file with the client's secret [KEYWAY_OIDC_CLIENT_SECRET_FILE; or the secret itself in KEYWAY_OIDC_CLIENT_SECRET]")
+	f.StringVar(&o.label, "oidc-label", os.Getenv("KEYWAY_OIDC_LABEL"),
+		"what people call the provider; its host name unless given [KEYWAY_OIDC_LABEL]")
 }
 
 // provider is what the options name, without the address it leads back to; nil for none.

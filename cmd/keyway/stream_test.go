@@ -132,7 +132,9 @@ func (w *world) happen(t *testing.T, ws string, events ...event.Event) (ids []st
 		events[i].ID = store.NewID()
 		ids = append(ids, events[i].ID)
 	}
-	if err := w.DB.Update(t.Context(), func(tx *store.Tx) error { return w.Events.Append(t.Context(), tx, ws, events...) }, store.Workspace(ws)); err != nil {
+	if err := w.DB.Update(t.Context(), func(tx *store.Tx) error {
+		return w.Events.Append(t.Context(), tx, ws, events...)
+	}, store.Workspace(ws)); err != nil {
 		t.Error(err)
 	}
 	return ids
@@ -260,17 +262,23 @@ func TestStreamDiesWithItsPerson(t *testing.T) {
 			return w.Tokens.SetDisabled(ctx, userID, tokenID, true, audit.Server)
 		},
 		"a token cut to other scopes": func(userID, tokenID string) error {
-			return w.Tokens.Update(ctx, userID, tokenID, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}}, nil, audit.Server)
+			return w.Tokens.Update(ctx, userID, tokenID,
+				personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true, Value: []string{"devices:read"}}}},
+				nil, audit.Server)
 		},
 		"a token cut to another workspace": func(userID, tokenID string) error {
 			w.join(t, w.abroad, identity.User{ID: userID}, rpc.Member)
-			return w.Tokens.Update(ctx, userID, tokenID, personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{WorkspaceIDs: rpc.Opt[[]string]{Set: true, Value: []string{w.abroad.id}}}}, nil, audit.Server)
+			return w.Tokens.Update(ctx, userID, tokenID,
+				personalaccesstoken.Change{Narrow: personalaccesstoken.Narrow{WorkspaceIDs: rpc.Opt[[]string]{Set: true,
+					Value: []string{w.abroad.id}}}}, nil, audit.Server)
 		},
 		"an expired token": func(userID, tokenID string) error {
-			return w.Tokens.Update(ctx, userID, tokenID, personalaccesstoken.Change{ExpiresAt: rpc.Opt[time.Time]{Set: true, Value: time.Now()}}, nil, audit.Server)
+			return w.Tokens.Update(ctx, userID, tokenID, personalaccesstoken.Change{ExpiresAt: rpc.Opt[time.Time]{Set: true, Value: time.Now()}},
+				nil, audit.Server)
 		},
 		"a rotated token": func(userID, tokenID string) error {
-			_, _, err := w.Tokens.Rotate(ctx, personalaccesstoken.Manager{UserID: userID}, tokenID, personalaccesstoken.Rotation{From: "command"}, audit.Server)
+			_, _, err := w.Tokens.Rotate(ctx, personalaccesstoken.Manager{UserID: userID}, tokenID, personalaccesstoken.Rotation{From: "command"},
+				audit.Server)
 			return err
 		},
 	} {
@@ -458,8 +466,10 @@ func TestEventFilters(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := setup(t, db)
-		names := map[string]bool{"access_code": true, "access_grant": true, "access_method": true, "acs_access_group": false, "acs_credential": false,
-			"acs_encoder": false, "acs_entrance": false, "acs_system": true, "acs_user": false, "connect_webview": false, "space": true, "user_identity": false}
+		names := map[string]bool{"access_code": true, "access_grant": true, "access_method": true, "acs_access_group": false,
+			"acs_credential": false,
+			"acs_encoder":    false, "acs_entrance": false, "acs_system": true, "acs_user": false, "connect_webview": false, "space": true,
+			"user_identity": false}
 		for name, plural := range names {
 			id, other := store.NewID(), store.NewID()
 			want := w.happen(t, w.here.id, event.Event{Type: "lock.locked", Fields: map[string]any{name + "_id": id}})
@@ -475,7 +485,8 @@ func TestEventFilters(t *testing.T) {
 					t.Errorf("%s: %v, want %v", filter, got, want)
 				}
 				stream := w.read(t, w.URL, w.here.key, fields{filter: value}, "")
-				next := w.happen(t, w.here.id, event.Event{Type: "lock.locked", Fields: map[string]any{name + "_id": other}}, event.Event{Type: "lock.locked", Fields: map[string]any{name + "_id": id}})
+				next := w.happen(t, w.here.id, event.Event{Type: "lock.locked", Fields: map[string]any{name + "_id": other}},
+					event.Event{Type: "lock.locked", Fields: map[string]any{name + "_id": id}})
 				want = append(want, next[1])
 				if got := stream.take(t, 1); got[0] != next[1] {
 					t.Errorf("%s: streamed %v, want %v", filter, got, next[1])
@@ -483,16 +494,21 @@ func TestEventFilters(t *testing.T) {
 				stream.close()
 			}
 		}
-		customer := w.happen(t, w.here.id, event.Event{Type: "device.added", CustomerKey: "c-1"}, event.Event{Type: "device.added", CustomerKey: "c-2"})
-		if got := w.ok(t, w.here.key, "/events/list", fields{"since": "2020-01-01T00:00:00Z", "customer_key": "c-1"}).ids("events", "event_id"); !slices.Equal(got, customer[:1]) {
+		customer := w.happen(t, w.here.id, event.Event{Type: "device.added", CustomerKey: "c-1"},
+			event.Event{Type: "device.added", CustomerKey: "c-2"})
+		if got := w.ok(t, w.here.key, "/events/list", fields{"since": "2020-01-01T00:00:00Z", "customer_key": "c-1"}).ids("events",
+			"event_id"); !slices.Equal(got, customer[:1]) {
 			t.Errorf("customer_key: %v", got)
 		}
 		space := store.NewID()
-		many := w.happen(t, w.here.id, event.Event{Type: "access_method.issued", Fields: map[string]any{"access_grant_ids": []string{space, store.NewID()}}})
-		if got := w.ok(t, w.here.key, "/events/list", fields{"since": "2020-01-01T00:00:00Z", "access_grant_id": space}).ids("events", "event_id"); !slices.Equal(got, many) {
+		many := w.happen(t, w.here.id, event.Event{Type: "access_method.issued",
+			Fields: map[string]any{"access_grant_ids": []string{space, store.NewID()}}})
+		if got := w.ok(t, w.here.key, "/events/list", fields{"since": "2020-01-01T00:00:00Z", "access_grant_id": space}).ids("events",
+			"event_id"); !slices.Equal(got, many) {
 			t.Errorf("access_grant_id of a list: %v", got)
 		}
-		if a := w.call(t, w.here.key, "/events/list", fields{"since": "2020-01-01T00:00:00Z", "event_type": "lock.exploded"}); a.status != 400 || a.kind() != "invalid_input" {
+		if a := w.call(t, w.here.key, "/events/list", fields{"since": "2020-01-01T00:00:00Z", "event_type": "lock.exploded"}); a.status != 400 ||
+			a.kind() != "invalid_input" {
 			t.Errorf("an unknown type: %d %s", a.status, a.raw)
 		}
 	})
@@ -512,7 +528,9 @@ func TestEventRetention(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		kept := w.happen(t, w.here.id, event.Event{Type: "lock.unlocked", Fields: map[string]any{"access_code_id": code}})
 		w.Events.Retention = time.Hour
-		purger := retention.Purger{DB: db, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return cut.Add(time.Hour) }, Tables: w.Events.Tables()}
+		purger := retention.Purger{DB: db, Log: slog.New(slog.DiscardHandler), Now: func() time.Time {
+			return cut.Add(time.Hour)
+		}, Tables: w.Events.Tables()}
 		if err := purger.Apply(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -531,7 +549,8 @@ func TestEventRetention(t *testing.T) {
 		w.happen(t, w.here.id, event.Event{Type: "lock.locked"})
 		r.take(t, 1)
 		err := w.DB.Update(t.Context(), func(tx *store.Tx) error {
-			if err := w.Events.Append(t.Context(), tx, w.here.id, event.Event{Type: "lock.locked"}, event.Event{ID: "kept", Type: "lock.locked"}); err != nil {
+			if err := w.Events.Append(t.Context(), tx, w.here.id, event.Event{Type: "lock.locked"},
+				event.Event{ID: "kept", Type: "lock.locked"}); err != nil {
 				return err
 			}
 			_, err := tx.Exec(t.Context(), `DELETE FROM events WHERE workspace_id = $1 AND event_id <> 'kept'`, w.here.id)

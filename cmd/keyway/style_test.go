@@ -21,7 +21,8 @@ func TestTextsForPeople(t *testing.T) {
 	t.Parallel()
 	read := 0
 	err := filepath.WalkDir(filepath.Join("..", "..", "internal"), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.Contains(path, "templates") || !slices.Contains([]string{".html", ".txt", ".tmpl"}, filepath.Ext(path)) {
+		if err != nil || d.IsDir() || !strings.Contains(path, "templates") ||
+			!slices.Contains([]string{".html", ".txt", ".tmpl"}, filepath.Ext(path)) {
 			return err
 		}
 		text, err := os.ReadFile(path)

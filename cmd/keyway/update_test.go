@@ -55,7 +55,8 @@ func TestAccountUpdates(t *testing.T) {
 		if managed, unmanaged := found(); !slices.Equal(managed, both[:1]) || unmanaged != nil {
 			t.Error("only locks are accepted:", managed, unmanaged)
 		}
-		if acc := update(fields{"automatically_manage_new_devices": false}); acc["automatically_manage_new_devices"] != false || len(acc["accepted_capabilities"].([]any)) != 1 {
+		if acc := update(fields{"automatically_manage_new_devices": false}); acc["automatically_manage_new_devices"] != false ||
+			len(acc["accepted_capabilities"].([]any)) != 1 {
 			t.Error("what is not sent stays:", acc)
 		}
 		if managed, unmanaged := found(); managed != nil || !slices.Equal(unmanaged, both[:1]) {
@@ -69,10 +70,12 @@ func TestAccountUpdates(t *testing.T) {
 			t.Errorf("%d devices are the customer's", n)
 		}
 		acc := update(fields{"custom_metadata": fields{"a": "1", "gone": nil, "empty": ""}, "display_name": "Main house"})
-		if m := acc["custom_metadata"].(fields); len(m) != 1 || m["a"] != "1" || acc["display_name"] != "Main house" || acc["customer_key"] != "guest" {
+		if m := acc["custom_metadata"].(fields); len(m) != 1 || m["a"] != "1" || acc["display_name"] != "Main house" ||
+			acc["customer_key"] != "guest" {
 			t.Error(acc)
 		}
-		for param, value := range map[string]any{"accepted_capabilities": []string{"teapot"}, "automatically_manage_new_devices": "yes", "customer_key": "", "display_name": strings.Repeat("x", 256),
+		for param, value := range map[string]any{"accepted_capabilities": []string{"teapot"}, "automatically_manage_new_devices": "yes",
+			"customer_key": "", "display_name": strings.Repeat("x", 256),
 			"custom_metadata": fields{"n": 5}} {
 			w.wrong(t, "/connected_accounts/update", fields{"connected_account_id": id, param: value}, param)
 		}
@@ -120,11 +123,13 @@ func TestDeviceUpdates(t *testing.T) {
 		if a := report(id, fields{"schlage_metadata": fields{"time_zone": "Europe/Oslo"}}); a.status != 200 {
 			t.Error(a.raw)
 		}
-		if l := w.ok(t, w.here.key, "/devices/get", fields{"device_id": id}).object(t, "device")["location"].(fields); l["time_zone"] != "Europe/Oslo" {
+		if l := w.ok(t, w.here.key, "/devices/get", fields{"device_id": id}).object(t,
+			"device")["location"].(fields); l["time_zone"] != "Europe/Oslo" {
 			t.Error(l)
 		}
 		for kind, a := range map[string]answer{
-			"not_supported": report(id, fields{"omnitec_metadata": fields{"time_zone": "Europe/Oslo"}}), "invalid_input": report(id, fields{"schlage_metadata": fields{"time_zone": "Narnia"}}),
+			"not_supported":    report(id, fields{"omnitec_metadata": fields{"time_zone": "Europe/Oslo"}}),
+			"invalid_input":    report(id, fields{"schlage_metadata": fields{"time_zone": "Narnia"}}),
 			"device_not_found": report(store.NewID(), fields{}),
 		} {
 			if a.kind() != kind {
@@ -135,12 +140,14 @@ func TestDeviceUpdates(t *testing.T) {
 		thermostat := w.ok(t, w.here.key, "/devices/list", fields{"device_type": "ecobee_thermostat"}).ids("devices", "device_id")[0]
 		w.wrong(t, "/devices/update", fields{"device_id": thermostat, "backup_access_code_pool_enabled": true}, "backup_access_code_pool_enabled")
 		w.wrong(t, "/devices/unmanaged/update", fields{"device_id": id, "is_managed": false}, "is_managed")
-		if a := w.call(t, w.here.key, "/devices/unmanaged/update", fields{"device_id": id, "custom_metadata": fields{"b": "2"}}); a.kind() != "device_managed" {
+		if a := w.call(t, w.here.key, "/devices/unmanaged/update",
+			fields{"device_id": id, "custom_metadata": fields{"b": "2"}}); a.kind() != "device_managed" {
 			t.Errorf("a managed device as if it were not: %s", a.raw)
 		}
 		w.ok(t, w.here.key, "/devices/update", fields{"device_id": id, "is_managed": false})
 		w.ok(t, w.here.key, "/devices/unmanaged/update", fields{"device_id": id, "custom_metadata": fields{"b": "2", "a": nil}})
-		if m := w.ok(t, w.here.key, "/devices/unmanaged/get", fields{"device_id": id}).object(t, "device")["custom_metadata"].(fields); len(m) != 1 || m["b"] != "2" {
+		if m := w.ok(t, w.here.key, "/devices/unmanaged/get", fields{"device_id": id}).object(t,
+			"device")["custom_metadata"].(fields); len(m) != 1 || m["b"] != "2" {
 			t.Error(m)
 		}
 		w.ok(t, w.here.key, "/devices/unmanaged/update", fields{"device_id": id, "is_managed": true})
@@ -160,12 +167,14 @@ func TestWebhookParameters(t *testing.T) {
 			return w.ok(t, w.here.key, "/webhooks/create", in).object(t, "webhook")
 		}
 		all, some := hook(fields{}), hook(fields{"event_types": []string{"lock.locked", "lock.locked"}})
-		if !slices.Equal(all["event_types"].([]any), []any{"*"}) || !slices.Equal(some["event_types"].([]any), []any{"lock.locked"}) || some["url"] != "https://example.com/hook" {
+		if !slices.Equal(all["event_types"].([]any), []any{"*"}) || !slices.Equal(some["event_types"].([]any), []any{"lock.locked"}) ||
+			some["url"] != "https://example.com/hook" {
 			t.Error(all, some)
 		}
 		// sent turns the bolt once each way and gives how many events each webhook is sent of that.
 		pending := func(hook fields) int {
-			return int(w.ok(t, w.here.key, "/keyway/v1/webhooks/get_status", fields{"webhook_id": hook["webhook_id"]}).object(t, "webhook_status")["pending_deliveries"].(float64))
+			return int(w.ok(t, w.here.key, "/keyway/v1/webhooks/get_status", fields{"webhook_id": hook["webhook_id"]}).object(t,
+				"webhook_status")["pending_deliveries"].(float64))
 		}
 		sent := func() (toAll, toSome int) {
 			a, b := pending(all), pending(some)
@@ -177,7 +186,8 @@ func TestWebhookParameters(t *testing.T) {
 		if a, b := sent(); a != 4 || b != 1 { // the bolt and the attempt, each time
 			t.Errorf("all is sent %d, some %d", a, b)
 		}
-		w.ok(t, w.here.key, "/webhooks/update", fields{"webhook_id": some["webhook_id"], "event_types": []string{"lock.unlocked", "action_attempt.lock_door.succeeded"}})
+		w.ok(t, w.here.key, "/webhooks/update", fields{"webhook_id": some["webhook_id"],
+			"event_types": []string{"lock.unlocked", "action_attempt.lock_door.succeeded"}})
 		if a, b := sent(); a != 4 || b != 2 {
 			t.Errorf("after the update all is sent %d, some %d", a, b)
 		}
@@ -186,19 +196,22 @@ func TestWebhookParameters(t *testing.T) {
 			t.Errorf("with * it is sent %d", b)
 		}
 		for _, bad := range []any{[]string{}, []string{"lock.exploded"}, []string{"*", "nonsense"}} {
-			for path, in := range map[string]fields{"/webhooks/create": {"url": "https://example.com"}, "/webhooks/update": {"webhook_id": some["webhook_id"]}} {
+			for path, in := range map[string]fields{"/webhooks/create": {"url": "https://example.com"},
+				"/webhooks/update": {"webhook_id": some["webhook_id"]}} {
 				in["event_types"] = bad
 				if a := w.call(t, w.here.key, path, in); a.status != 400 || a.kind() != "invalid_event_types" {
 					t.Errorf("%s %v: %s", path, bad, a.raw)
 				}
 			}
 		}
-		for _, address := range []any{nil, "", "nonsense", "ftp://example.com", "http://169.254.169.254/latest", "https://user:secret@example.com/"} {
+		for _, address := range []any{nil, "", "nonsense", "ftp://example.com", "http://169.254.169.254/latest",
+			"https://user:secret@example.com/"} {
 			w.wrong(t, "/webhooks/create", fields{"url": address}, "url")
 		}
 		w.wrong(t, "/webhooks/update", fields{"webhook_id": some["webhook_id"]}, "event_types")
 		w.ok(t, w.here.key, "/webhooks/delete", fields{"webhook_id": some["webhook_id"]})
-		if left := w.ok(t, w.here.key, "/webhooks/list", fields{}).ids("webhooks", "webhook_id"); !slices.Equal(left, []string{all["webhook_id"].(string)}) {
+		if left := w.ok(t, w.here.key, "/webhooks/list", fields{}).ids("webhooks", "webhook_id"); !slices.Equal(left,
+			[]string{all["webhook_id"].(string)}) {
 			t.Error(left)
 		}
 	})

@@ -45,9 +45,11 @@ func setupRobot(t *testing.T, db *store.DB) *robot {
 	for _, p := range []part{own, foreign} { // to nowhere
 		r.ok(t, r.here.key, "/webhooks/delete", fields{"webhook_id": p["webhook_id"]})
 	}
-	r.theirs = r.ok(t, r.here.key, "/webhooks/create", fields{"url": "https://example.com/all", "event_types": []string{"client_session.deleted"}}).object(t, "webhook")["webhook_id"].(string)
+	r.theirs = r.ok(t, r.here.key, "/webhooks/create",
+		fields{"url": "https://example.com/all", "event_types": []string{"client_session.deleted"}}).object(t, "webhook")["webhook_id"].(string)
 	_, r.parent = r.pat(t, r.owner.ID, credential.Credential{})
-	r.token, r.id = r.pat(t, r.owner.ID, credential.Credential{ParentID: r.parent, Limits: credential.Limits{Scopes: []string{"*"}, DeviceIDs: []string{r.device}}})
+	r.token, r.id = r.pat(t, r.owner.ID, credential.Credential{ParentID: r.parent,
+		Limits: credential.Limits{Scopes: []string{"*"}, DeviceIDs: []string{r.device}}})
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
 		body, _ := io.ReadAll(req.Body)
 		var e fields
@@ -90,7 +92,9 @@ func (r *robot) sent(t *testing.T) (devices []string) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		var n int
-		if err := r.DB.QueryRow(t.Context(), `SELECT count(*) FROM webhook_deliveries d JOIN webhooks w ON w.webhook_id = d.webhook_id WHERE d.webhook_id = $1`, r.hook).Scan(&n); err != nil {
+		if err := r.DB.QueryRow(t.Context(),
+			`SELECT count(*) FROM webhook_deliveries d JOIN webhooks w ON w.webhook_id = d.webhook_id WHERE d.webhook_id = $1`,
+			r.hook).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		if n == 0 {
@@ -158,14 +162,17 @@ func TestWebhooksOfTokens(t *testing.T) {
 		if a := r.mine(t, "/webhooks/list", fields{}, http.StatusOK); strings.Contains(a.raw, r.theirs) || !strings.Contains(a.raw, r.hook) {
 			t.Errorf("it sees %s", a.raw)
 		}
-		for _, path := range []string{"/webhooks/get", "/webhooks/delete", "/keyway/v1/webhooks/get_status", "/keyway/v1/webhooks/list_attempts", "/keyway/v1/webhooks/enable",
+		for _, path := range []string{"/webhooks/get", "/webhooks/delete", "/keyway/v1/webhooks/get_status", "/keyway/v1/webhooks/list_attempts",
+			"/keyway/v1/webhooks/enable",
 			"/keyway/v1/webhooks/rotate_secret", "/keyway/v1/webhooks/send_test"} {
-			if got, want := r.mine(t, path, fields{"webhook_id": r.theirs}, http.StatusNotFound), r.mine(t, path, fields{"webhook_id": store.NewID()}, http.StatusNotFound); got.raw != want.raw {
+			if got, want := r.mine(t, path, fields{"webhook_id": r.theirs}, http.StatusNotFound),
+				r.mine(t, path, fields{"webhook_id": store.NewID()}, http.StatusNotFound); got.raw != want.raw {
 				t.Errorf("%s tells others' webhooks from none: %s %s", path, got.raw, want.raw)
 			}
 		}
 		r.mine(t, "/webhooks/update", fields{"webhook_id": r.theirs, "event_types": []string{"*"}}, http.StatusNotFound)
-		r.mine(t, "/webhooks/update", fields{"webhook_id": r.hook, "event_types": []string{"device.name_changed", "client_session.deleted"}}, http.StatusOK)
+		r.mine(t, "/webhooks/update", fields{"webhook_id": r.hook, "event_types": []string{"device.name_changed", "client_session.deleted"}},
+			http.StatusOK)
 		twin, _ := r.pat(t, r.owner.ID, credential.Credential{Limits: credential.Limits{Scopes: []string{"*"}, DeviceIDs: []string{r.device}}})
 		if a := r.in(t, twin, r.here.id, "/webhooks/list", fields{}); a.status != http.StatusOK || strings.Contains(a.raw, r.hook) {
 			t.Errorf("another token of the same devices sees %s", a.raw)
@@ -174,7 +181,8 @@ func TestWebhooksOfTokens(t *testing.T) {
 			t.Error("the workspace does not see the token's webhook")
 		}
 		r.delivers(t, "at first", true)
-		if a := r.mine(t, "/keyway/v1/webhooks/get_status", fields{"webhook_id": r.hook}, http.StatusOK).object(t, "webhook_status"); a["pending_deliveries"] != 0.0 {
+		if a := r.mine(t, "/keyway/v1/webhooks/get_status", fields{"webhook_id": r.hook}, http.StatusOK).object(t,
+			"webhook_status"); a["pending_deliveries"] != 0.0 {
 			t.Errorf("what happened elsewhere waits: %v", a)
 		}
 
@@ -195,8 +203,12 @@ func TestWebhooksOfTokens(t *testing.T) {
 			silent("without webhooks", id, narrow(func(l *credential.Limits) { l.Scopes = []string{"*:read"} }), restore)
 			silent("without events", id, narrow(func(l *credential.Limits) { l.Scopes = []string{"webhooks:write"} }), restore)
 			silent("without the workspace", id, narrow(func(l *credential.Limits) { l.WorkspaceIDs = []string{r.abroad.id} }), restore)
-			silent("asleep", id, func(c *credential.Credential) { c.DisabledAt = time.Now() }, func(c *credential.Credential) { c.DisabledAt = time.Time{} })
-			silent("too early", id, func(c *credential.Credential) { c.NotBefore = time.Now().Add(time.Hour) }, func(c *credential.Credential) { c.NotBefore = time.Time{} })
+			silent("asleep", id, func(c *credential.Credential) {
+				c.DisabledAt = time.Now()
+			}, func(c *credential.Credential) { c.DisabledAt = time.Time{} })
+			silent("too early", id, func(c *credential.Credential) {
+				c.NotBefore = time.Now().Add(time.Hour)
+			}, func(c *credential.Credential) { c.NotBefore = time.Time{} })
 		}
 		r.join(t, r.here, r.person(t, "boss"), rpc.Owner)
 		r.become(t, rpc.Member) // who may not make webhooks
@@ -223,7 +235,8 @@ func TestWebhooksOfTokens(t *testing.T) {
 		}
 
 		// A rotation keeps it going, also while both live; the end of all ends it.
-		next, _, err := r.Tokens.Rotate(t.Context(), personalaccesstoken.Manager{UserID: r.owner.ID}, r.id, personalaccesstoken.Rotation{Overlap: time.Hour}, audit.Server)
+		next, _, err := r.Tokens.Rotate(t.Context(), personalaccesstoken.Manager{UserID: r.owner.ID}, r.id,
+			personalaccesstoken.Rotation{Overlap: time.Hour}, audit.Server)
 		if err != nil {
 			t.Fatal(err)
 		}

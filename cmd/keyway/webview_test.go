@@ -84,14 +84,17 @@ func TestWebviewRedirects(t *testing.T) {
 			login, want string // want: without what is added
 			failure     bool
 		}{
-			"no address":                    {fields{}, "jane", "", false},
-			"done":                          {fields{"custom_redirect_url": "https://app.example/done?house=7"}, "jane", "https://app.example/done?house=7", false},
-			"an app":                        {fields{"custom_redirect_url": "staysapp://done"}, "sam", "staysapp://done", false},
-			"done, with an address to fail": {fields{"custom_redirect_url": "https://app.example/done", "custom_redirect_failure_url": "https://app.example/failed"}, "jane", "https://app.example/done", false},
-			"only an address to fail":       {fields{"custom_redirect_failure_url": "https://app.example/failed"}, "jane", "", false},
-			"failed":                        {fields{"custom_redirect_url": "https://app.example/done", "custom_redirect_failure_url": "https://app.example/failed"}, "locked", "https://app.example/failed", true},
-			"failed, with one address":      {fields{"custom_redirect_url": "https://app.example/done"}, "locked", "https://app.example/done", true},
-			"failed, with none":             {fields{}, "locked", "", true},
+			"no address": {fields{}, "jane", "", false},
+			"done": {fields{"custom_redirect_url": "https://app.example/done?house=7"}, "jane",
+				"https://app.example/done?house=7", false},
+			"an app": {fields{"custom_redirect_url": "staysapp://done"}, "sam", "staysapp://done", false},
+			"done, with an address to fail": {fields{"custom_redirect_url": "https://app.example/done",
+				"custom_redirect_failure_url": "https://app.example/failed"}, "jane", "https://app.example/done", false},
+			"only an address to fail": {fields{"custom_redirect_failure_url": "https://app.example/failed"}, "jane", "", false},
+			"failed": {fields{"custom_redirect_url": "https://app.example/done",
+				"custom_redirect_failure_url": "https://app.example/failed"}, "locked", "https://app.example/failed", true},
+			"failed, with one address": {fields{"custom_redirect_url": "https://app.example/done"}, "locked", "https://app.example/done", true},
+			"failed, with none":        {fields{}, "locked", "", true},
 		} {
 			c.in["accepted_providers"] = []string{"schlage"}
 			webview := w.ok(t, w.here.key, "/connect_webviews/create", c.in).object(t, "connect_webview")
@@ -106,8 +109,10 @@ func TestWebviewRedirects(t *testing.T) {
 			if c.failure {
 				status, event = "failed", "connect_webview.login_failed"
 			}
-			after := w.ok(t, w.here.key, "/connect_webviews/get", fields{"connect_webview_id": webview["connect_webview_id"]}).object(t, "connect_webview")
-			if after["status"] != status || after["login_successful"] == c.failure || after["selected_provider"] != "schlage" || v.data("event") != event {
+			after := w.ok(t, w.here.key, "/connect_webviews/get", fields{"connect_webview_id": webview["connect_webview_id"]}).object(t,
+				"connect_webview")
+			if after["status"] != status || after["login_successful"] == c.failure || after["selected_provider"] != "schlage" ||
+				v.data("event") != event {
 				t.Errorf("%s: %v, and the page around it is told %q", name, after, v.data("event"))
 			}
 			to, err := url.Parse(v.data("redirect"))
@@ -115,7 +120,8 @@ func TestWebviewRedirects(t *testing.T) {
 				t.Fatal(err)
 			}
 			q := to.Query()
-			if c.want != "" && (q.Get("connect_webview_id") != webview["connect_webview_id"] || q.Has("error_message") != c.failure || c.failure && q.Get("error_code") != "account_locked") {
+			if c.want != "" && (q.Get("connect_webview_id") != webview["connect_webview_id"] || q.Has("error_message") != c.failure || c.failure &&
+				q.Get("error_code") != "account_locked") {
 				t.Errorf("%s: sent to %s", name, to)
 			}
 			for _, added := range []string{"connect_webview_id", "error_code", "error_message"} {
@@ -127,7 +133,8 @@ func TestWebviewRedirects(t *testing.T) {
 		}
 		for _, bad := range []string{"javascript:alert(1)", "data:text/html,x", "http:nowhere", "/relative"} {
 			for _, param := range []string{"custom_redirect_url", "custom_redirect_failure_url"} {
-				if a := w.call(t, w.here.key, "/connect_webviews/create", fields{param: bad}); a.kind() != "invalid_input" || !strings.Contains(a.raw, param) {
+				if a := w.call(t, w.here.key, "/connect_webviews/create", fields{param: bad}); a.kind() != "invalid_input" ||
+					!strings.Contains(a.raw, param) {
 					t.Errorf("%s %s: %s", param, bad, a.raw)
 				}
 			}
@@ -161,9 +168,12 @@ func TestWebviewTerms(t *testing.T) {
 			want []string
 		}{
 			{fields{"accepted_providers": []string{"nuki", "august", "visionline"}}, []string{"august", "nuki"}}, // the last is not connected here
-			{fields{"accepted_providers": []string{"nuki", "ecobee", "august"}, "excluded_providers": []string{"nuki"}}, []string{"august", "ecobee"}},
-			{fields{"accepted_providers": []string{"nuki", "ecobee", "august"}, "provider_category": "thermostats"}, []string{"august", "ecobee", "nuki"}},
-			{fields{"accepted_providers": []string{"nuki", "ecobee", "minut", "smartthings"}, "accepted_capabilities": []string{"thermostat", "noise_sensor"}}, []string{"ecobee", "minut", "smartthings"}},
+			{fields{"accepted_providers": []string{"nuki", "ecobee", "august"}, "excluded_providers": []string{"nuki"}},
+				[]string{"august", "ecobee"}},
+			{fields{"accepted_providers": []string{"nuki", "ecobee", "august"}, "provider_category": "thermostats"},
+				[]string{"august", "ecobee", "nuki"}},
+			{fields{"accepted_providers": []string{"nuki", "ecobee", "minut", "smartthings"},
+				"accepted_capabilities": []string{"thermostat", "noise_sensor"}}, []string{"ecobee", "minut", "smartthings"}},
 			{fields{"provider_category": "noise_sensors"}, []string{"minut", "noiseaware"}},
 			{fields{"provider_category": "cameras"}, nil},
 		} {
@@ -171,8 +181,10 @@ func TestWebviewTerms(t *testing.T) {
 				t.Errorf("%v offers %v, want %v", c.in, got, c.want)
 			}
 		}
-		served := webview(fields{"accepted_capabilities": []string{"lock"}, "device_selection_mode": "single", "wait_for_device_creation": true, "automatically_manage_new_devices": false})
-		if served["any_device_allowed"] != false || served["any_provider_allowed"] != true || served["device_selection_mode"] != "single" || served["wait_for_device_creation"] != true ||
+		served := webview(fields{"accepted_capabilities": []string{"lock"}, "device_selection_mode": "single", "wait_for_device_creation": true,
+			"automatically_manage_new_devices": false})
+		if served["any_device_allowed"] != false || served["any_provider_allowed"] != true || served["device_selection_mode"] != "single" ||
+			served["wait_for_device_creation"] != true ||
 			served["automatically_manage_new_devices"] != false || len(served["accepted_capabilities"].([]any)) != 1 {
 			t.Error(served)
 		}
@@ -192,10 +204,12 @@ func TestWebviewTerms(t *testing.T) {
 			}
 			return out
 		}
-		account := connect(in{"accepted_providers": []string{"smartthings"}, "accepted_capabilities": []string{"thermostat"}, "wait_for_device_creation": true,
-			"custom_metadata": in{"house": "7", "vip": true}, "customer_key": "guesthouse"})
+		account := connect(in{"accepted_providers": []string{"smartthings"}, "accepted_capabilities": []string{"thermostat"},
+			"wait_for_device_creation": true,
+			"custom_metadata":          in{"house": "7", "vip": true}, "customer_key": "guesthouse"})
 		of := w.ok(t, w.here.key, "/connected_accounts/get", in{"connected_account_id": account}).object(t, "connected_account")
-		if m := of["custom_metadata"].(fields); m["house"] != "7" || m["vip"] != true || of["customer_key"] != "guesthouse" || of["automatically_manage_new_devices"] != true ||
+		if m := of["custom_metadata"].(fields); m["house"] != "7" || m["vip"] != true || of["customer_key"] != "guesthouse" ||
+			of["automatically_manage_new_devices"] != true ||
 			!slices.Equal(of["accepted_capabilities"].([]any), []any{"thermostat"}) {
 			t.Error(of)
 		}
@@ -211,12 +225,14 @@ func TestWebviewTerms(t *testing.T) {
 
 		// Connected again, the metadata of the webview takes the place of all that was there, and what is new
 		// stays unmanaged if it says so.
-		again := connect(in{"accepted_providers": []string{"smartthings"}, "accepted_capabilities": []string{"thermostat", "lock"}, "automatically_manage_new_devices": false, "custom_metadata": in{"house": "8"}})
+		again := connect(in{"accepted_providers": []string{"smartthings"}, "accepted_capabilities": []string{"thermostat", "lock"},
+			"automatically_manage_new_devices": false, "custom_metadata": in{"house": "8"}})
 		if again != account {
 			t.Fatal("another account")
 		}
 		of = w.ok(t, w.here.key, "/connected_accounts/get", in{"connected_account_id": account}).object(t, "connected_account")
-		if m := of["custom_metadata"].(fields); len(m) != 1 || m["house"] != "8" || of["automatically_manage_new_devices"] != false || of["customer_key"] != "guesthouse" {
+		if m := of["custom_metadata"].(fields); len(m) != 1 || m["house"] != "8" || of["automatically_manage_new_devices"] != false ||
+			of["customer_key"] != "guesthouse" {
 			t.Error(of)
 		}
 		locks := devices("/devices/unmanaged/list", account)
@@ -240,7 +256,8 @@ func TestWebviewLooks(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := setup(t, db)
 		open := func() *visitor {
-			return w.visitor(t, w.ok(t, w.here.key, "/connect_webviews/create", fields{"accepted_providers": []string{"schlage"}}).object(t, "connect_webview"))
+			return w.visitor(t, w.ok(t, w.here.key, "/connect_webviews/create", fields{"accepted_providers": []string{"schlage"}}).object(t,
+				"connect_webview"))
 		}
 		has := func(v *visitor, parts ...string) {
 			t.Helper()
@@ -260,8 +277,10 @@ func TestWebviewLooks(t *testing.T) {
 		has(v, "Hill Stays would like to connect", "button=1a2b3c", "text=fed", "mark-square")
 		v.signIn("jane")
 		has(v, "All set &lt;3")
-		w.ok(t, w.here.key, "/workspaces/update", fields{"connect_partner_name": nil, "connect_webview_customization": fields{"primary_button_color": nil}})
-		if ws := w.ok(t, w.here.key, "/workspaces/get", fields{}).object(t, "workspace"); ws["company_name"] != "Here" || ws["connect_partner_name"] != "Here" {
+		w.ok(t, w.here.key, "/workspaces/update", fields{"connect_partner_name": nil,
+			"connect_webview_customization": fields{"primary_button_color": nil}})
+		if ws := w.ok(t, w.here.key, "/workspaces/get", fields{}).object(t, "workspace"); ws["company_name"] != "Here" ||
+			ws["connect_partner_name"] != "Here" {
 			t.Error("without a name of its own it is called by the workspace's:", ws)
 		}
 		has(open(), "Here would like to connect", "button=232426", "text=fed")

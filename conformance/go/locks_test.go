@@ -62,7 +62,8 @@ func must[T any](v T, err error) func(*testing.T) T {
 func (w world) keyway(t *testing.T, path, body string, into any) {
 	t.Helper()
 	req := must(http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL+"/keyway/v1/"+path, strings.NewReader(body)))(t)
-	req.Header = http.Header{"Authorization": {"Bearer " + w.PAT}, "Seam-Workspace": {w.Harbour.WorkspaceID}, "Content-Type": {"application/json"}}
+	req.Header = http.Header{"Authorization": {"Bearer " + w.PAT}, "Seam-Workspace": {w.Harbour.WorkspaceID},
+		"Content-Type": {"application/json"}}
 	res := must(http.DefaultClient.Do(req))(t)
 	defer res.Body.Close()
 	if err := json.NewDecoder(res.Body).Decode(into); err != nil || res.StatusCode != http.StatusOK {
@@ -82,7 +83,8 @@ func (w world) pass(t *testing.T, d time.Duration) time.Time {
 func (w world) signIn(t *testing.T, address, login string) {
 	t.Helper()
 	res := must(http.Get(address))(t)
-	for _, form := range []url.Values{{"step": {"brands"}}, {"step": {"credentials"}, "field.email": {login + "@example.com"}, "field.password": {"1234"}}, nil} {
+	for _, form := range []url.Values{{"step": {"brands"}},
+		{"step": {"credentials"}, "field.email": {login + "@example.com"}, "field.password": {"1234"}}, nil} {
 		page := string(must(io.ReadAll(res.Body))(t))
 		res.Body.Close()
 		if form == nil {
@@ -116,7 +118,8 @@ func (w world) live(t *testing.T, client *seam.Client, login string) {
 	defer receiver.Close()
 	hook := must(client.Webhooks.Create(ctx, &seamgo.WebhooksCreateRequest{Url: receiver.URL}))(t).Webhook
 
-	webview := must(client.ConnectWebviews.Create(ctx, &seamgo.ConnectWebviewsCreateRequest{AcceptedProviders: []seamgo.AcceptedProvider{"schlage"}}))(t)
+	webview := must(client.ConnectWebviews.Create(ctx,
+		&seamgo.ConnectWebviewsCreateRequest{AcceptedProviders: []seamgo.AcceptedProvider{"schlage"}}))(t)
 	w.signIn(t, webview.Url, login)
 	webview = must(client.ConnectWebviews.Get(ctx, &seamgo.ConnectWebviewsGetRequest{ConnectWebviewId: webview.ConnectWebviewId}))(t)
 	if !webview.LoginSuccessful || webview.ConnectedAccountId == nil {
@@ -142,7 +145,8 @@ func (w world) live(t *testing.T, client *seam.Client, login string) {
 		t.Errorf("locking ends as %v", a.Status)
 	}
 	w.keyway(t, "sandbox/fail_requests", `{"device_id":"`+device+`","faults":["jammed"]}`, new(any))
-	if a := settled(must(client.Locks.LockDoor(ctx, &seamgo.LocksLockDoorRequest{DeviceId: device}))(t)); a.Error == nil || a.Error.Error.Type != "lock_jammed" {
+	if a := settled(must(client.Locks.LockDoor(ctx, &seamgo.LocksLockDoorRequest{DeviceId: device}))(t)); a.Error == nil ||
+		a.Error.Error.Type != "lock_jammed" {
 		t.Errorf("locking a jammed lock ends as %v", a.Status)
 	}
 
@@ -164,7 +168,8 @@ func (w world) live(t *testing.T, client *seam.Client, login string) {
 	const day = 24 * time.Hour
 	friday := w.pass(t, 0).Add(5 * day)
 	starts, ends := friday.Format(time.RFC3339), friday.Add(2*day).Format(time.RFC3339)
-	weekend := must(client.AccessCodes.Create(ctx, &seamgo.AccessCodesCreateRequest{DeviceId: device, StartsAt: &starts, EndsAt: &ends}))(t).AccessCodeId
+	weekend := must(client.AccessCodes.Create(ctx,
+		&seamgo.AccessCodesCreateRequest{DeviceId: device, StartsAt: &starts, EndsAt: &ends}))(t).AccessCodeId
 	w.pass(t, 3*day)
 	if c := must(get(weekend))(t); c.Status != "unset" || c.IsScheduledOnDevice == nil || !*c.IsScheduledOnDevice {
 		t.Errorf("two days before, the code is %v", c)
@@ -174,7 +179,8 @@ func (w world) live(t *testing.T, client *seam.Client, login string) {
 		t.Errorf("in its time, the code is %v", c)
 	}
 
-	session := must(client.ClientSessions.Create(ctx, &seamgo.ClientSessionsCreateRequest{UserIdentifierKey: &login, ConnectedAccountIds: []string{*webview.ConnectedAccountId}}))(t)
+	session := must(client.ClientSessions.Create(ctx,
+		&seamgo.ClientSessionsCreateRequest{UserIdentifierKey: &login, ConnectedAccountIds: []string{*webview.ConnectedAccountId}}))(t)
 	frontend := seam.NewClient(seam.WithApiKey(session.Token), seam.WithBaseURL(w.URL))
 	ids := func(devices []*seamgo.Device) (out []string) {
 		for _, d := range devices {

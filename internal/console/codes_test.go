@@ -67,8 +67,10 @@ func TestLocking(t *testing.T) {
 	b.until(b.address.RequestURI(), `notice-bad" id="attempt"`)
 	b.get(lock).post(lock+"/simulate", "what", "connect").lacks("device_disconnected")
 	b.has("Let the battery run low").lacks("Connect the keypad", "Switch on privacy mode", "Ring the doorbell")
-	b.post(lock+"/simulate", "what", "drain_battery").has("Simulated: let the battery run low.", "15%", "Put in a new battery").lacks("Let the battery run low<")
-	b.post(lock+"/simulate", "what", "loosen_connection").has("device_has_flaky_connection").post(lock+"/simulate", "what", "steady_connection").lacks("device_has_flaky_connection")
+	b.post(lock+"/simulate", "what", "drain_battery").has("Simulated: let the battery run low.", "15%",
+		"Put in a new battery").lacks("Let the battery run low<")
+	b.post(lock+"/simulate", "what", "loosen_connection").has("device_has_flaky_connection").post(lock+"/simulate", "what",
+		"steady_connection").lacks("device_has_flaky_connection")
 	b.post(lock+"/simulate", "what", "renew_subscription").has("This device does not support that")
 	b.post(lock+"/simulate", "what", "nothing").has("There is nothing of that name to simulate")
 
@@ -83,7 +85,8 @@ func TestLocking(t *testing.T) {
 	if eve.do(eve.request(lock+"/unlock", url.Values{})); eve.status != http.StatusNotFound {
 		t.Errorf("a stranger unlocks: %d", eve.status)
 	}
-	if at := s.browser(t).do(b.request(lock+"/unlock", url.Values{})).address; at.Path != "/console/sign-in" || at.Query().Get("next") != lock {
+	if at := s.browser(t).do(b.request(lock+"/unlock", url.Values{})).address; at.Path != "/console/sign-in" ||
+		at.Query().Get("next") != lock {
 		t.Errorf("nobody unlocks: %s", at)
 	}
 	r := b.request(lock+"/unlock", url.Values{})
@@ -103,16 +106,20 @@ func TestCodes(t *testing.T) {
 	b.get(codes).has("No access codes", "Add access code")
 	b.post(codes, "name", "Cleaner", "code", "12", "kind", "ongoing").has("From 4 to 8 digits.</p>", "data-open", `value="Cleaner"`)
 	// All that is wrong is said at once.
-	b.get(codes).post(codes, "code", "12", "kind", "time_bound", "starts_at", "2100-01-02T00:00", "ends_at", "2100-01-01T00:00").has("From 4 to 8 digits.</p>", "The end must be after the start.")
-	b.get(codes).post(codes, "name", "Cleaner", "kind", "time_bound", "starts_at", "tomorrow").has("This isn’t a date with a time.", "Choose when the code ends.")
+	b.get(codes).post(codes, "code", "12", "kind", "time_bound", "starts_at", "2100-01-02T00:00", "ends_at",
+		"2100-01-01T00:00").has("From 4 to 8 digits.</p>", "The end must be after the start.")
+	b.get(codes).post(codes, "name", "Cleaner", "kind", "time_bound", "starts_at", "tomorrow").has("This isn’t a date with a time.",
+		"Choose when the code ends.")
 	b.get(codes).post(codes, "name", "Cleaner", "kind", "time_bound", "ends_at", "2020-01-01T00:00").has("The time must be in the future")
-	b.get(codes).post(codes, "name", "Cleaner", "kind", "time_bound", "starts_at", "2100-01-02T00:00", "ends_at", "2100-01-01T00:00").has("The end must be after the start.")
+	b.get(codes).post(codes, "name", "Cleaner", "kind", "time_bound", "starts_at", "2100-01-02T00:00", "ends_at",
+		"2100-01-01T00:00").has("The end must be after the start.")
 	b.get(codes).post(codes+"/generate", "name", "Cleaner", "kind", "ongoing").has("data-open", `value="Cleaner"`)
 	pin := regexp.MustCompile(`id="add-code-code" name="code" type="text" value="(\d+)"`).FindStringSubmatch(b.page)
 	if pin == nil {
 		t.Fatalf("no PIN was generated:\n%s", plainText(b.page))
 	}
-	if !regexp.MustCompile(`id="add-code-code"[^>]* autofocus`).MatchString(b.page) || regexp.MustCompile(`id="add-code-name"[^>]* autofocus`).MatchString(b.page) {
+	if !regexp.MustCompile(`id="add-code-code"[^>]* autofocus`).MatchString(b.page) ||
+		regexp.MustCompile(`id="add-code-name"[^>]* autofocus`).MatchString(b.page) {
 		t.Error("the PIN that was asked for is not where one is")
 	}
 	b.post(codes, "name", "Cleaner", "code", pin[1], "kind", "ongoing").at(codes).has("Access code created.", "Cleaner", pin[1])
@@ -128,7 +135,8 @@ func TestCodes(t *testing.T) {
 	ends := time.Now().AddDate(0, 0, 3).UTC().Format(frame.InputTime)
 	b.get(codes).post(at+"/edit", "name", "Crew", "kind", "time_bound", "ends_at", "x").has("This isn’t a date with a time.", "data-open")
 	b.get(codes).post(at+"/generate", "name", "Crew", "kind", "ongoing").has("data-open", `value="Crew"`)
-	b.get(codes).post(at+"/edit", "name", "Crew", "kind", "time_bound", "ends_at", ends, "external", "yes").at(codes).has("Access code changed.", "Crew", "Time-bound", ">in 3 days</time>", pin[1])
+	b.get(codes).post(at+"/edit", "name", "Crew", "kind", "time_bound", "ends_at", ends, "external",
+		"yes").at(codes).has("Access code changed.", "Crew", "Time-bound", ">in 3 days</time>", pin[1])
 	b.until(codes, "Set</span>").post(at+"/edit", "name", "Crew", "kind", "ongoing").has("Ongoing")
 	// As a word: its digits may well stand in an id or a duration.
 	if found := regexp.MustCompile(`[^\w:.-]` + pin[1] + `[^\w.-]`).FindString(s.log.String()); found != "" {
@@ -136,14 +144,16 @@ func TestCodes(t *testing.T) {
 	}
 
 	// Somebody at the lock puts a code on it, and it becomes managed.
-	b.get(codes).post(lock+"/simulate", "what", "code_at_lock", "name", "Neighbor", "code", "5724").at(codes).has("The code was added at the lock.", "Neighbor", "5724", "Manage")
+	b.get(codes).post(lock+"/simulate", "what", "code_at_lock", "name", "Neighbor", "code",
+		"5724").at(codes).has("The code was added at the lock.", "Neighbor", "5724", "Manage")
 	other := regexp.MustCompile(`href="(` + codes + `/[^"]*)" data-dialog-from="convert-`).FindStringSubmatch(b.page)[1]
 	ctx := credential.With(t.Context(), credential.Principal{WorkspaceID: w.ID, IsSandbox: true, Role: rpc.Member})
 	if err := s.config.Simulate.ManageCodeElsewhere(ctx, other[strings.LastIndexByte(other, '/')+1:], true); err != nil {
 		t.Fatal(err)
 	}
 	b.post(other + "/convert").has("Another workspace manages this access code")
-	b.post(other+"/convert", "force", "yes").has("The code is now managed.").lacks(`data-dialog-from="convert-`).has(`href="` + other + `" data-dialog-from="edit-`)
+	b.post(other+"/convert", "force", "yes").has("The code is now managed.").lacks(`data-dialog-from="convert-`).has(`href="` + other +
+		`" data-dialog-from="edit-`)
 	b.post(lock+"/simulate", "what", "keypad", "code", "5724")
 	b.has("The code opened the lock")
 	b.post(lock+"/simulate", "what", "keypad", "code", "0000").has("No code with this PIN is valid on the lock now")
@@ -192,7 +202,8 @@ func TestManyCodes(t *testing.T) {
 
 	// A dialog with errors comes back, also one of a code that is not on the first page.
 	at := regexp.MustCompile(`href="(` + codes + `/[^"]*)">Guest 50`).FindStringSubmatch(b.get(codes + "?page=2").page)[1]
-	b.post(at+"/edit", "name", last, "kind", "time_bound", "ends_at", "x").has("This isn’t a date with a time.", "data-open", last, `data-location="`+codes+`?page=2"`)
+	b.post(at+"/edit", "name", last, "kind", "time_bound", "ends_at", "x").has("This isn’t a date with a time.", "data-open", last,
+		`data-location="`+codes+`?page=2"`)
 
 	// Whoever has made or changed a code sees it, wherever it stands.
 	b.post(at+"/edit", "name", "Guest 50. and friend", "kind", "ongoing").has("Access code changed.", "and friend").lacks("Guest 0.")
@@ -216,7 +227,8 @@ func TestEditSendsOnlyWhatChanged(t *testing.T) {
 	ctx := credential.With(t.Context(), credential.Principal{WorkspaceID: w.ID, IsSandbox: true, Role: rpc.Owner})
 	starts := time.Now().Add(24 * time.Hour).UTC().Truncate(time.Minute).Add(17 * time.Second)
 	ends := starts.Add(48 * time.Hour)
-	made, err := s.config.Codes.Create(ctx, accesscode.New{DeviceID: lock[strings.LastIndexByte(lock, '/')+1:], Name: "Guest", PIN: "2486", StartsAt: starts, EndsAt: ends}, false)
+	made, err := s.config.Codes.Create(ctx, accesscode.New{DeviceID: lock[strings.LastIndexByte(lock, '/')+1:], Name: "Guest", PIN: "2486",
+		StartsAt: starts, EndsAt: ends}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,10 +241,12 @@ func TestEditSendsOnlyWhatChanged(t *testing.T) {
 		return html.UnescapeString(m[1])
 	}
 	b.get(at)
-	fields := []string{"shown_name", hidden("name"), "shown_kind", hidden("kind"), "shown_starts_at", hidden("starts_at"), "shown_ends_at", hidden("ends_at"), "shown_external", hidden("external"),
+	fields := []string{"shown_name", hidden("name"), "shown_kind", hidden("kind"), "shown_starts_at", hidden("starts_at"), "shown_ends_at",
+		hidden("ends_at"), "shown_external", hidden("external"),
 		"kind", "time_bound", "starts_at", hidden("starts_at"), "ends_at", hidden("ends_at")}
 	// Meanwhile somebody else allows changes at the lock.
-	if _, err := s.config.Codes.Update(ctx, made.CodeID, accesscode.Change{AllowExternal: rpc.Opt[bool]{Set: true, Value: true}}, false); err != nil {
+	if _, err := s.config.Codes.Update(ctx, made.CodeID, accesscode.Change{AllowExternal: rpc.Opt[bool]{Set: true, Value: true}},
+		false); err != nil {
 		t.Fatal(err)
 	}
 	b.post(at+"/edit", append(fields, "name", "Crew")...).has("Access code changed.", "Crew")

@@ -47,7 +47,8 @@ const testPassword = "correct horse battery"
 func cheapHash() string {
 	salt := []byte("salt of the test")
 	enc := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=8,t=1,p=1$%s$%s", argon2.Version, enc(salt), enc(argon2.IDKey([]byte(testPassword), salt, 1, 8, 1, 32)))
+	return fmt.Sprintf("$argon2id$v=%d$m=8,t=1,p=1$%s$%s", argon2.Version, enc(salt),
+		enc(argon2.IDKey([]byte(testPassword), salt, 1, 8, 1, 32)))
 }
 
 // server is a Console over a fresh database.
@@ -276,11 +277,13 @@ func TestSetUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.get("/console/setup").has("Set up Keyway")
-	b.post("/console/setup", "token", secret.Reveal(), "email", "jane", "password", "short").has("Enter a valid email address.", "Use at least 12 characters.", secret.Reveal())
+	b.post("/console/setup", "token", secret.Reveal(), "email", "jane", "password", "short").has("Enter a valid email address.",
+		"Use at least 12 characters.", secret.Reveal())
 	b.post("/console/setup", "token", secret.Reveal()).has("Required.")
 	b.post("/console/setup", "token", secret.Reveal(), "email", "jane@example.com", "password", "short").has("Use at least 12 characters.")
 	b.post("/console/setup", "token", "wrong", "email", "jane@example.com", "password", testPassword).has("This link doesn’t match")
-	b.get("/console/setup").post("/console/setup", "token", secret.Reveal(), "name", "Jane Doe", "email", "jane@example.com", "password", testPassword)
+	b.get("/console/setup").post("/console/setup", "token", secret.Reveal(), "name", "Jane Doe", "email", "jane@example.com", "password",
+		testPassword)
 	if !strings.HasSuffix(b.address.Path, "/devices") {
 		t.Fatalf("at %s", b.address)
 	}
@@ -288,7 +291,8 @@ func TestSetUp(t *testing.T) {
 	s.browser(t).get("/console/setup").has("has expired or was already used")
 	// A second time, the link opens nothing.
 	second := s.browser(t)
-	second.do(second.request("/console/setup", url.Values{"token": {secret.Reveal()}, "email": {"eve@example.com"}, "password": {testPassword}})).has("has expired or was already used")
+	second.do(second.request("/console/setup", url.Values{"token": {secret.Reveal()}, "email": {"eve@example.com"},
+		"password": {testPassword}})).has("has expired or was already used")
 	if strings.Contains(s.log.String(), secret.Reveal()) || strings.Contains(s.log.String(), testPassword) {
 		t.Error("a secret is in the log")
 	}
@@ -318,7 +322,8 @@ func TestSignIn(t *testing.T) {
 	if s.browser(t).do(r).address.Path != "/console/sign-in" {
 		t.Error("the cookie lives after sign-out")
 	}
-	for _, next := range []string{"https://evil.example.com", "//evil.example.com", "/console/\\evil", "/other", "javascript:alert(1)", "/console//../../evil\r\nx: y"} {
+	for _, next := range []string{"https://evil.example.com", "//evil.example.com", "/console/\\evil", "/other", "javascript:alert(1)",
+		"/console//../../evil\r\nx: y"} {
 		if got := frame.LocalPath(next); got != frame.Root {
 			t.Errorf("localPath(%q) = %q", next, got)
 		}
@@ -362,7 +367,8 @@ func TestGuards(t *testing.T) {
 		t.Fatal(err)
 	}
 	for host, want := range map[string]int{
-		"rebound.example.com": http.StatusMisdirectedRequest, "localhost:8420": http.StatusOK, "[::1]:8420": http.StatusOK, "127.0.0.1": http.StatusOK,
+		"rebound.example.com": http.StatusMisdirectedRequest, "localhost:8420": http.StatusOK, "[::1]:8420": http.StatusOK,
+		"127.0.0.1":             http.StatusOK,
 		"localhost.example.com": http.StatusMisdirectedRequest, "": http.StatusMisdirectedRequest,
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/console/sign-in", nil)
@@ -388,7 +394,8 @@ func TestGuards(t *testing.T) {
 		t.Errorf("unknown page: %d", b.status)
 	}
 	b.has("Page not found").lacks("data-live-from")
-	if b.do(b.request("/console/settings/profile", url.Values{"name": {strings.Repeat("x", frame.MaxForm)}})); b.status != http.StatusRequestEntityTooLarge {
+	if b.do(b.request("/console/settings/profile",
+		url.Values{"name": {strings.Repeat("x", frame.MaxForm)}})); b.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a form that is too large: %d", b.status)
 	}
 }
@@ -413,7 +420,8 @@ func TestPlainHTTP(t *testing.T) {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, r)
 		set := rec.Header().Get("Set-Cookie")
-		if rec.Code != http.StatusSeeOther || !strings.HasPrefix(set, want+"=") || strings.Contains(set, "Secure") != (want == frame.SecureCookie) {
+		if rec.Code != http.StatusSeeOther || !strings.HasPrefix(set, want+"=") ||
+			strings.Contains(set, "Secure") != (want == frame.SecureCookie) {
 			t.Errorf("%s: %d, cookie %q", host, rec.Code, strings.SplitN(set, "=", 2)[0])
 		}
 		if !strings.Contains(set, "HttpOnly") || !strings.Contains(set, "SameSite=Lax") || !strings.Contains(set, "Path=/;") {
@@ -477,7 +485,8 @@ func TestCompression(t *testing.T) {
 	if encoding, body := ask(devices+"?q=ab", nil); encoding != "" || !strings.Contains(body, `value="ab"`) {
 		t.Errorf("a search: %q", encoding)
 	}
-	if encoding, body := ask(keys, url.Values{"name": {"CI"}, "nonce": {frame.NewNonce()}}); encoding != "" || !strings.Contains(body, "seam_test") {
+	if encoding, body := ask(keys, url.Values{"name": {"CI"}, "nonce": {frame.NewNonce()}}); encoding != "" ||
+		!strings.Contains(body, "seam_test") {
 		t.Errorf("a new key: %q", encoding)
 	}
 }
@@ -487,7 +496,8 @@ func TestPublishedFlow(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	jane, w := s.person(t, "jane")
-	for _, list := range []string{"/console/settings/personal-access-tokens", frame.WorkspacePath(w.ID, "developer", "personal-access-tokens")} {
+	for _, list := range []string{"/console/settings/personal-access-tokens",
+		frame.WorkspacePath(w.ID, "developer", "personal-access-tokens")} {
 		b := s.browser(t).signIn("jane")
 		b.has("jane", `href="/console/settings/profile"`, "Settings")
 		b.get("/console/settings/profile").has(`href="/console/settings/personal-access-tokens"`, "Personal Access Tokens")
@@ -519,14 +529,17 @@ func TestPublishedFlow(t *testing.T) {
 		b.get(list+"/"+id).has("Laptop", "No workspace keys")
 
 		// A script of the page asks for a workspace key.
-		r := b.request(list+"/"+id+"/workspace-keys", url.Values{"workspace_id": {w.ID}, "nonce": {noncePattern.FindStringSubmatch(created[strings.Index(created, "data-workspace-key"):])[1]}})
+		r := b.request(list+"/"+id+"/workspace-keys",
+			url.Values{"workspace_id": {w.ID}, "nonce": {noncePattern.FindStringSubmatch(created[strings.Index(created,
+				"data-workspace-key"):])[1]}})
 		r.Header.Set("Accept", "application/json")
 		var key struct {
 			Token       string `json:"token"`
 			WorkspaceID string `json:"workspace_id"`
 			Nonce       string `json:"nonce"`
 		}
-		if err := json.Unmarshal([]byte(b.do(r).page), &key); err != nil || !strings.HasPrefix(key.Token, "seam_test") || key.WorkspaceID != w.ID || key.Nonce == "" {
+		if err := json.Unmarshal([]byte(b.do(r).page), &key); err != nil || !strings.HasPrefix(key.Token, "seam_test") ||
+			key.WorkspaceID != w.ID || key.Nonce == "" {
 			t.Fatalf("workspace key: %v %s", err, b.page)
 		}
 		// Without a script it is shown on the token's page, once.
@@ -538,9 +551,11 @@ func TestPublishedFlow(t *testing.T) {
 		if err != nil || len(keys) != 2 {
 			t.Fatalf("%d keys, %v", len(keys), err)
 		}
-		b.get(list + "/" + id).post(list + "/" + id + "/workspace-keys/" + keys[0].ID + "/revoke").has("The workspace key was revoked.").lacks(keys[0].ID)
+		b.get(list + "/" + id).post(list + "/" + id + "/workspace-keys/" + keys[0].ID +
+			"/revoke").has("The workspace key was revoked.").lacks(keys[0].ID)
 
-		b.get(list).has(`data-dialog-from="revoke-`+id).get(list+"/"+id).has("together with 1 workspace key").post(list+"/"+id+"/revoke").has("The token was revoked.", "Revoked").lacks("revoke-" + id)
+		b.get(list).has(`data-dialog-from="revoke-`+id).get(list+"/"+id).has("together with 1 workspace key").post(list+"/"+id+
+			"/revoke").has("The token was revoked.", "Revoked").lacks("revoke-" + id)
 		b.get(list + "/" + id).has("Revoked").lacks("Use it")
 		if strings.Contains(s.log.String(), token) || strings.Contains(s.log.String(), key.Token) {
 			t.Error("a secret is in the log")
@@ -591,7 +606,8 @@ func TestDevices(t *testing.T) {
 	add := frame.WorkspacePath(w.ID, "sandbox-devices")
 	b.post(add).has("Choose at least one brand.", "data-open")
 	b.post(add, "brand", "nowhere").has("There is no such brand")
-	b.get(list).post(add, "brand", "august", "brand", "ecobee", "brand", "minut").at(list).has("added.", "Front Door", "August", "jane@example.com", "Thermostat", "°F")
+	b.get(list).post(add, "brand", "august", "brand", "ecobee", "brand", "minut").at(list).has("added.", "Front Door", "August",
+		"jane@example.com", "Thermostat", "°F")
 	b.post(add, "brand", "august").has("no new devices")
 	b.get(list + "?q=front").has("Front Door").lacks("°F")
 	b.get(list + "?q=nothing+like+it").has("No device matches")
@@ -660,7 +676,8 @@ func TestTeam(t *testing.T) {
 	sam.post(path, "token", "wrong").has("no longer works")
 	sam.get(path).post(path, "token", secret).has("jane&#39;s Sandbox", "sam@example.com", "At least 12")
 	sam.post(path, "token", secret, "join", "true", "name", "Sam", "password", "short").has("Use at least 12 characters.")
-	sam.post(path, "token", secret, "join", "true", "name", "Sam", "password", testPassword).at(frame.WorkspacePath(w.ID, "devices")).has("You are a member of")
+	sam.post(path, "token", secret, "join", "true", "name", "Sam", "password",
+		testPassword).at(frame.WorkspacePath(w.ID, "devices")).has("You are a member of")
 	sam.get(path).post(path, "token", secret).has("no longer works")
 
 	sam.get(keys).post(keys, "name", "Booking server")
@@ -673,7 +690,8 @@ func TestTeam(t *testing.T) {
 	if sam.do(sam.request(team+"/members/"+jane.ID+"/remove", nil)); sam.status != http.StatusForbidden {
 		t.Errorf("an admin removes the owner: %d", sam.status)
 	}
-	if sam.do(sam.request(frame.WorkspacePath(w.ID, "settings", "delete"), url.Values{"confirm_name": {w.Name}})); sam.status != http.StatusForbidden {
+	if sam.do(sam.request(frame.WorkspacePath(w.ID, "settings", "delete"),
+		url.Values{"confirm_name": {w.Name}})); sam.status != http.StatusForbidden {
 		t.Errorf("an admin deletes the workspace: %d", sam.status)
 	}
 
@@ -732,7 +750,8 @@ func TestWorkspaces(t *testing.T) {
 	if b.get(settings); b.status != http.StatusNotFound {
 		t.Errorf("the deleted workspace: %d", b.status)
 	}
-	b.get(frame.WorkspacePath(w.ID, "settings")).post(frame.WorkspacePath(w.ID, "settings", "reset-sandbox")).has("The sandbox is being reset.")
+	b.get(frame.WorkspacePath(w.ID, "settings")).post(frame.WorkspacePath(w.ID, "settings",
+		"reset-sandbox")).has("The sandbox is being reset.")
 
 	// A foreign workspace and one that is not there answer alike.
 	for _, path := range []string{"devices", "team", "settings", "developer/api-keys", "developer/personal-access-tokens"} {
@@ -813,7 +832,8 @@ func TestFreshAuthentication(t *testing.T) {
 	team := frame.WorkspacePath(w.ID, "team")
 	before := b.sessionID()
 	s.ahead.Store(int64(credential.FreshFor + time.Minute))
-	b.get(tokens).post(tokens, "name", "Nightly <sync>", "expires_in", "30").at(tokens).has("Confirm it’s you", `data-location="`+tokens+`"`).lacks("Nightly")
+	b.get(tokens).post(tokens, "name", "Nightly <sync>", "expires_in", "30").at(tokens).has("Confirm it’s you",
+		`data-location="`+tokens+`"`).lacks("Nightly")
 	if made, err := s.config.Tokens.List(t.Context(), u.ID); err != nil || len(made) != 0 {
 		t.Fatal(made, err)
 	}
@@ -837,7 +857,8 @@ func TestFreshAuthentication(t *testing.T) {
 	}
 	b.get(team).post(team+"/invite", "email", "x@example.com", "role", "member").has("x@example.com").lacks("Confirm it’s you")
 	s.ahead.Add(int64(credential.FreshFor + time.Minute))
-	b.get(team).post(team+"/invite", "email", "y@example.com", "role", "member").at(team+"/invite").has("Confirm it’s you", `data-location="`+team+`"`)
+	b.get(team).post(team+"/invite", "email", "y@example.com", "role", "member").at(team+"/invite").has("Confirm it’s you",
+		`data-location="`+team+`"`)
 	// What was kept for one address is not taken at another.
 	b.do(b.request(tokens, url.Values{frame.SealedForm: {b.hidden(frame.SealedForm)}, "confirm_password": {testPassword}}))
 	if b.status != 400 {

@@ -52,7 +52,8 @@ func TestIncidentCSRF(t *testing.T) {
 	none := "" // not sent
 	was := state()
 	for _, site := range []string{none, "cross-site", "same-site", "same-origin", "none", "nonsense"} {
-		for _, origin := range []string{none, "https://evil.example.com", "null", "http://" + b.s.Listener.Addr().String() + ".evil.example.com", s.URL} {
+		for _, origin := range []string{none, "https://evil.example.com", "null", "http://" + b.s.Listener.Addr().String() + ".evil.example.com",
+			s.URL} {
 			// No browser names an origin that is not the page's. Beside another one, what it says of the
 			// site decides; without both it is no browser, and has no cookie that another site could use.
 			fromHere := origin == s.URL || site == "same-origin" || site == "none" || site == none && origin == none

@@ -194,7 +194,8 @@ func TestChangesOfTheInstance(t *testing.T) {
 	told("a token")
 	s.browser(t).signIn("jane")
 	told("a sign-in")
-	for _, page := range []string{settingsTokensPath, "/console/settings/sessions", "/console/settings/security", frame.WorkspacePath(w.ID, "team"), frame.WorkspacePath(w.ID, "token-access"), settingsTokensPath + "/" + s.made(t, jane, "Phone").ID} {
+	for _, page := range []string{settingsTokensPath, "/console/settings/sessions", "/console/settings/security",
+		frame.WorkspacePath(w.ID, "team"), frame.WorkspacePath(w.ID, "token-access"), settingsTokensPath + "/" + s.made(t, jane, "Phone").ID} {
 		if b.get(page); !regexp.MustCompile(`data-live="[^"]*\binstance\b`).MatchString(b.page) {
 			t.Errorf("%s does not listen", page)
 		}

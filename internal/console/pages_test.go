@@ -24,7 +24,8 @@ func TestNavigation(t *testing.T) {
 	part := regexp.MustCompile(`<h2 class="sidebar-title">([^<]*)|<a class="sidebar-item" href="([^"]*)".*?<span>([^<]*)</span></a>`)
 	for area, want := range map[frame.Area][]string{
 		frame.AreaWorkspace: {
-			"devices Devices", "connected-accounts Connected Accounts", "events Events", "# Developer", "developer/connect-webviews Connect Webviews",
+			"devices Devices", "connected-accounts Connected Accounts", "events Events", "# Developer",
+			"developer/connect-webviews Connect Webviews",
 			"developer/client-sessions Client Sessions", "developer/webhooks Webhooks", "developer/api-keys API Keys",
 			"developer/personal-access-tokens Personal Access Tokens", "# Workspace", "team Team", "token-access Token Access", "settings Settings",
 		},
@@ -47,7 +48,8 @@ func TestNavigation(t *testing.T) {
 				got = append(got, "# "+m[1])
 				continue
 			}
-			got = append(got, strings.TrimPrefix(html.UnescapeString(m[2]), frametest.Sandbox.Path()[:len(frametest.Sandbox.Path())-len("devices")])+" "+m[3])
+			got = append(got, strings.TrimPrefix(html.UnescapeString(m[2]), frametest.Sandbox.Path()[:len(frametest.Sandbox.Path())-len("devices")])+
+				" "+m[3])
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%v:\n%q, want\n%q", area, got, want)

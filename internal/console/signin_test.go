@@ -61,7 +61,8 @@ func TestIncidentSessionFixation(t *testing.T) {
 	signInPath := "/console/sign-in"
 
 	b, known := s.planted(t, "eve")
-	b.do(b.request(signInPath, url.Values{"email": {"jane@example.com"}, "password": {testPassword}})).get("/console/settings/profile").has("jane@example.com")
+	b.do(b.request(signInPath, url.Values{"email": {"jane@example.com"},
+		"password": {testPassword}})).get("/console/settings/profile").has("jane@example.com")
 	dead("password", b, known)
 
 	b, known = s.planted(t, "jane")
@@ -102,7 +103,8 @@ func TestIncidentSessionFixation(t *testing.T) {
 	}
 	_, secret, _ := strings.Cut(inv.URL, "#")
 	b, known = s.planted(t, "eve")
-	b.do(b.request("/console/invitation", url.Values{"token": {secret}, "join": {"true"}, "name": {"Mary"}, "password": {testPassword}})).has("You are a member of")
+	b.do(b.request("/console/invitation", url.Values{"token": {secret}, "join": {"true"}, "name": {"Mary"},
+		"password": {testPassword}})).has("You are a member of")
 	dead("invitation", b, known)
 
 	code := s.authenticator(t, "jane")
@@ -157,7 +159,8 @@ func TestIncidentFirstRun(t *testing.T) {
 	}
 	stranger := s.browser(t)
 	for _, token := range []string{"", "nonsense", secret.Reveal()[:len(secret.Reveal())-1]} {
-		stranger.do(stranger.request("/console/setup", url.Values{"token": {token}, "email": {"eve@example.com"}, "password": {testPassword}})).has("This link doesn’t match")
+		stranger.do(stranger.request("/console/setup",
+			url.Values{"token": {token}, "email": {"eve@example.com"}, "password": {testPassword}})).has("This link doesn’t match")
 	}
 	names := []string{"jane", "john"}
 	browsers := []*browser{s.browser(t), s.browser(t)}
@@ -211,7 +214,8 @@ func TestSessionsPage(t *testing.T) {
 	third.get(at).at("/console/sign-in")
 	johns.get(at).at(at)
 	b.get(at).post(at + "/" + b.sessionID() + "/end").at("/console/signed-out")
-	if sessions, err := s.config.People.Sessions(t.Context(), john.ID); err != nil || len(sessions) != 1 || sessions[0].Address != "192.0.2.1" {
+	if sessions, err := s.config.People.Sessions(t.Context(), john.ID); err != nil || len(sessions) != 1 ||
+		sessions[0].Address != "192.0.2.1" {
 		t.Errorf("%+v %v", sessions, err)
 	}
 }

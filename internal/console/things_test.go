@@ -65,7 +65,8 @@ func TestAddDevices(t *testing.T) {
 	var made struct {
 		URL string `json:"url"`
 	}
-	if err := json.Unmarshal([]byte(b.page), &made); err != nil || !strings.HasPrefix(made.URL, "/connect_webviews/view?") || !strings.Contains(made.URL, "auth_token=") {
+	if err := json.Unmarshal([]byte(b.page), &made); err != nil || !strings.HasPrefix(made.URL, "/connect_webviews/view?") ||
+		!strings.Contains(made.URL, "auth_token=") {
 		t.Errorf("%d %s", b.status, b.page)
 	}
 	_, other := s.person(t, "eve")
@@ -92,7 +93,8 @@ func TestAccounts(t *testing.T) {
 	b.get(list + "?q=schlage").has("No account matches").get(list + "?q=augu").has(at)
 	b.get(at).has("Managed automatically", "can no longer be reached")
 	b.post(at+"/update", "display_name", "", "automatically_manage_new_devices", "true").has("Required.")
-	b.post(at+"/update", "display_name", "Guesthouse", "customer_key", "guest-1").at(at).has("Saved.", "Guesthouse", "guest-1", "Unmanaged until")
+	b.post(at+"/update", "display_name", "Guesthouse", "customer_key", "guest-1").at(at).has("Saved.", "Guesthouse", "guest-1",
+		"Unmanaged until")
 	b.post(at + "/sync").at(at).has("no new devices")
 	b.post(at+"/reauthorize").at(at).has("Warning", "account_reauthorization_requested", "Reconnect it before")
 	b.post(at+"/disconnect").at(at).has("Disconnected", "account_disconnected", "Reconnect it with the sign-in")
@@ -108,7 +110,8 @@ func TestAccounts(t *testing.T) {
 	foreign := s.connected(t, abroad.ID, "yale")
 	for _, id := range []string{foreign.ID, "0199b2f6-11aa-7a10-8c3e-77d2c90be001", "x"} {
 		b.notFound(http.MethodGet, list+"/"+id, frame.WorkspacePath(abroad.ID, "connected-accounts", id))
-		b.notFound(http.MethodPost, list+"/"+id+"/update", list+"/"+id+"/sync", list+"/"+id+"/disconnect", list+"/"+id+"/reauthorize", list+"/"+id+"/delete", list+"/"+id+"/reconnect")
+		b.notFound(http.MethodPost, list+"/"+id+"/update", list+"/"+id+"/sync", list+"/"+id+"/disconnect", list+"/"+id+"/reauthorize",
+			list+"/"+id+"/delete", list+"/"+id+"/reconnect")
 	}
 	if _, err := s.config.Accounts.Get(t.Context(), s.config.DB, abroad.ID, foreign.ID); err != nil {
 		t.Errorf("the foreign account: %v", err)
@@ -152,7 +155,8 @@ func TestWebhooks(t *testing.T) {
 	b.post(list, "url", "http://10.0.0.1/", "all", "true").has("not on the public internet", `value="http://10.0.0.1/"`)
 	b.post(list, "url", "", "all", "true").has("Required.")
 	b.post(list, "url", receiver.URL).has("Choose at least one event type, or all.")
-	b.post(list, "url", receiver.URL, "event_type", "device.connected", "event_type", "lock.unlocked").has("Webhook created", "Nothing was sent yet", "device.connected").lacks("whsec_")
+	b.post(list, "url", receiver.URL, "event_type", "device.connected", "event_type", "lock.unlocked").has("Webhook created",
+		"Nothing was sent yet", "device.connected").lacks("whsec_")
 	at := b.address.Path
 	form := b.page
 	b.post(at + "/secret").has("Signing secret")
@@ -170,7 +174,8 @@ func TestWebhooks(t *testing.T) {
 		b.do(b.request(at+action, url.Values{"nonce": {nonce}})).at(at).has("Already submitted").lacks("whsec_")
 	}
 	b.get(at).lacks("whsec_")
-	b.post(at+"/test", "event_type", "webhook.test").at(at).has("The test event wasn’t delivered. ", `class="flash flash-error"`, "Failed", "503", "&lt;b&gt;busy&lt;/b&gt;", "Attempt 1, next ")
+	b.post(at+"/test", "event_type", "webhook.test").at(at).has("The test event wasn’t delivered. ", `class="flash flash-error"`, "Failed",
+		"503", "&lt;b&gt;busy&lt;/b&gt;", "Attempt 1, next ")
 	answer.Store(http.StatusOK)
 	resend := regexp.MustCompile(`action="(` + at + `/attempts/[^/"]+/resend)"`).FindStringSubmatch(b.page)
 	b.post(resend[1]).at(at).has("The event was delivered.", "Delivered", `<span class="tag">200</span>`)
@@ -236,7 +241,8 @@ func TestEvents(t *testing.T) {
 		return `href="` + frame.WorkspacePath(w.ID, "devices", of[i].ID) + `">` + name + `</a>`
 	}
 	b.has(named(0, of[0].DisplayName), named(1, of[1].DisplayName))
-	if err := s.config.Devices.Change(t.Context(), w.ID, of[0].ID, device.Update{Name: rpc.Opt[string]{Set: true, Value: "Harbour Gate"}}); err != nil {
+	if err := s.config.Devices.Change(t.Context(), w.ID, of[0].ID,
+		device.Update{Name: rpc.Opt[string]{Set: true, Value: "Harbour Gate"}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.config.Devices.Delete(t.Context(), w.ID, of[1].ID); err != nil {
@@ -252,7 +258,8 @@ func TestEvents(t *testing.T) {
 	var after string
 	for n := range 60 { // more than a page
 		err := s.config.DB.Update(t.Context(), func(tx *store.Tx) error {
-			return s.config.Events.Append(t.Context(), tx, w.ID, event.Event{Type: "lock.locked", OccurredAt: time.Now().Add(-time.Duration(n) * time.Hour)})
+			return s.config.Events.Append(t.Context(), tx, w.ID,
+				event.Event{Type: "lock.locked", OccurredAt: time.Now().Add(-time.Duration(n) * time.Hour)})
 		}, store.Workspace(w.ID))
 		if err != nil {
 			t.Fatal(err)
@@ -280,7 +287,8 @@ func TestWebviews(t *testing.T) {
 	b.post(list, "category", "chosen").has("Choose at least one brand.")
 	b.post(list, "category", "", "custom_redirect_url", "javascript:alert(1)").has("Enter a URL like")
 	b.post(list, "category", "nothing").has("Choose one of these.")
-	b.post(list, "category", "chosen", "brand", "august", "customer_key", "guest-1", "custom_redirect_url", "https://app.example.com/", "automatically_manage_new_devices", "true").
+	b.post(list, "category", "chosen", "brand", "august", "customer_key", "guest-1", "custom_redirect_url", "https://app.example.com/",
+		"automatically_manage_new_devices", "true").
 		has("Send this link", "August", "guest-1", "Pending", "/connect_webviews/view?")
 	page, err := s.config.Webviews.List(t.Context(), w.ID, connectwebview.Filter{Limit: 10})
 	if err != nil || len(page.Items) != 1 || !strings.Contains(string(page.Items[0]), `"automatically_manage_new_devices":true`) {
@@ -344,7 +352,8 @@ func TestClock(t *testing.T) {
 	b.post(clock, "by", "hour", "here", "https://evil.example.com/").has("25 hours ahead")
 	b.get(devices).post(clock, "by", "until", "here", devices, "until", "2001-01-01T00:00").has("can only be moved forward")
 	b.post(clock, "by", "until", "here", devices, "until", "x").has("Choose a time")
-	b.post(clock, "by", "until", "here", devices, "until", time.Now().AddDate(2, 0, 0).UTC().Format(frame.InputTime)).has("at most 400 days ahead")
+	b.post(clock, "by", "until", "here", devices, "until",
+		time.Now().AddDate(2, 0, 0).UTC().Format(frame.InputTime)).has("at most 400 days ahead")
 	b.post(clock, "by", "until", "here", devices, "until", time.Now().AddDate(0, 0, 10).UTC().Format(frame.InputTime)).has("10 days ahead")
 	b.notFound(http.MethodPost, frame.WorkspacePath(abroad.ID, "clock"))
 }
@@ -358,7 +367,8 @@ func TestWebviewLook(t *testing.T) {
 	b := s.browser(t)
 	b.signIn("jane").get(at)
 	b.post(at+"/webview", "primary_button_color", "red", "success_message", "Welcome.").has("Expected a colour")
-	b.post(at+"/webview", "primary_button_color", "#1d5b45", "primary_button_text_color", "#ffffff", "success_message", "Welcome.", "logo_shape", "square").at(at).has("Saved.", `value="#1d5b45"`, `value="Welcome."`)
+	b.post(at+"/webview", "primary_button_color", "#1d5b45", "primary_button_text_color", "#ffffff", "success_message", "Welcome.",
+		"logo_shape", "square").at(at).has("Saved.", `value="#1d5b45"`, `value="Welcome."`)
 	upload := func(b *browser, file []byte) *browser {
 		var body bytes.Buffer
 		m := multipart.NewWriter(&body)

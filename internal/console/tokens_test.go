@@ -62,11 +62,15 @@ func TestTokenLimits(t *testing.T) {
 	if b.get(settingsTokensPath + "/devices?workspace_id=0199b2f4-7c1e-7d04-9a51-0e6a3f0c5d99"); b.status != http.StatusNotFound {
 		t.Errorf("devices of an unknown workspace: %d", b.status)
 	}
-	fields := []string{"name", "Contractor", "expires_in", "7", "description", "Paints the hall", "scope_mode", "chosen", "scope_devices", "read", "scope_locks", "read write",
-		"workspace_mode", "chosen", "workspace_id", w.ID, "sandbox_only", "true", "device_id", found.Devices[0].ID, "hours_mode", "chosen", "weekday", "mon", "weekday", "tue",
+	fields := []string{"name", "Contractor", "expires_in", "7", "description", "Paints the hall", "scope_mode", "chosen", "scope_devices",
+		"read", "scope_locks", "read write",
+		"workspace_mode", "chosen", "workspace_id", w.ID, "sandbox_only", "true", "device_id", found.Devices[0].ID, "hours_mode", "chosen",
+		"weekday", "mon", "weekday", "tue",
 		"hours_from", "08:00", "hours_to", "00:00", "time_zone", "Europe/Oslo", "daily_action_limit", "5", "max_uses", "100", "is_strict", "true"}
-	for field, want := range map[string]string{"allowed_cidrs=house": "is not a network", "time_zone=Mars/Base": "There is no such time zone", "max_uses=many": "Enter a number.",
-		"scope_mode=chosen": "Choose at least one.", "workspace_id=0199b2f4-7c1e-7d04-9a51-0e6a3f0c5d99": "not there for the token", "not_before=soon": "Enter a date and time."} {
+	for field, want := range map[string]string{"allowed_cidrs=house": "is not a network", "time_zone=Mars/Base": "There is no such time zone",
+		"max_uses=many":     "Enter a number.",
+		"scope_mode=chosen": "Choose at least one.", "workspace_id=0199b2f4-7c1e-7d04-9a51-0e6a3f0c5d99": "not there for the token",
+		"not_before=soon": "Enter a date and time."} {
 		name, value, _ := strings.Cut(field, "=")
 		wrong := slices.Clone(fields)
 		if name == "scope_mode" {
@@ -74,7 +78,8 @@ func TestTokenLimits(t *testing.T) {
 		} else if i := slices.Index(wrong, name); i >= 0 {
 			wrong = slices.Delete(wrong, i, i+2)
 		}
-		b.get(settingsTokensPath).post(settingsTokensPath, append(wrong, name, value)...).has(want, "data-open", `value="Contractor"`, `<details class="limits" open>`).lacks("secret-value")
+		b.get(settingsTokensPath).post(settingsTokensPath, append(wrong, name, value)...).has(want, "data-open", `value="Contractor"`,
+			`<details class="limits" open>`).lacks("secret-value")
 	}
 	b.get(settingsTokensPath).post(settingsTokensPath, append(fields, "allowed_cidrs", "10.0.0.0/8\n192.0.2.1")...).secret()
 	all, err := s.config.Tokens.List(t.Context(), jane.ID)
@@ -82,19 +87,26 @@ func TestTokenLimits(t *testing.T) {
 		t.Fatal(all, err)
 	}
 	tok := all[0]
-	if !slices.Equal(tok.Scopes, []string{"devices:read", "locks:read", "locks:write"}) && !slices.Equal(tok.Scopes, []string{"devices:read", "locks:write"}) || !slices.Equal(tok.WorkspaceIDs, []string{w.ID}) || !tok.SandboxOnly || !tok.IsStrict ||
-		!slices.Equal(tok.AllowedCIDRs, []string{"10.0.0.0/8", "192.0.2.1"}) || !slices.Equal(tok.DeviceIDs, []string{found.Devices[0].ID}) || *tok.DailyActionLimit != 5 || *tok.MaxUses != 100 ||
-		tok.AllowedHours.To != "24:00" || tok.AllowedHours.TimeZone != "Europe/Oslo" || !slices.Equal(tok.AllowedHours.Weekdays, []string{"mon", "tue"}) {
+	if !slices.Equal(tok.Scopes, []string{"devices:read", "locks:read", "locks:write"}) &&
+		!slices.Equal(tok.Scopes, []string{"devices:read", "locks:write"}) || !slices.Equal(tok.WorkspaceIDs, []string{w.ID}) ||
+		!tok.SandboxOnly || !tok.IsStrict ||
+		!slices.Equal(tok.AllowedCIDRs, []string{"10.0.0.0/8", "192.0.2.1"}) || !slices.Equal(tok.DeviceIDs, []string{found.Devices[0].ID}) ||
+		*tok.DailyActionLimit != 5 || *tok.MaxUses != 100 ||
+		tok.AllowedHours.To != "24:00" || tok.AllowedHours.TimeZone != "Europe/Oslo" ||
+		!slices.Equal(tok.AllowedHours.Weekdays, []string{"mon", "tue"}) {
 		t.Errorf("the token is %+v", tok)
 	}
 	b.has("Devices: read, Locks:", "sandbox only")
 	here := settingsTokensPath + "/" + tok.ID
-	b.get(here).has("Paints the hall", found.Devices[0].Name, "Mon, Tue, 08:00 to 24:00, Europe/Oslo", "At most 5 a day", "10.0.0.0/8, 192.0.2.1", "Created")
+	b.get(here).has("Paints the hall", found.Devices[0].Name, "Mon, Tue, 08:00 to 24:00, Europe/Oslo", "At most 5 a day",
+		"10.0.0.0/8, 192.0.2.1", "Created")
 
 	// Narrower at any time; wider asks who it is.
 	s.ahead.Store(int64(credential.FreshFor + time.Minute))
-	edit := []string{"name", "Painter", "expires_in", "keep", "scope_mode", "chosen", "scope_devices", "read", "workspace_mode", "chosen", "workspace_id", w.ID, "sandbox_only", "true",
-		"device_id", found.Devices[0].ID, "hours_mode", "chosen", "weekday", "mon", "hours_from", "08:00", "hours_to", "00:00", "time_zone", "Europe/Oslo", "daily_action_limit", "5", "max_uses", "50",
+	edit := []string{"name", "Painter", "expires_in", "keep", "scope_mode", "chosen", "scope_devices", "read", "workspace_mode", "chosen",
+		"workspace_id", w.ID, "sandbox_only", "true",
+		"device_id", found.Devices[0].ID, "hours_mode", "chosen", "weekday", "mon", "hours_from", "08:00", "hours_to", "00:00", "time_zone",
+		"Europe/Oslo", "daily_action_limit", "5", "max_uses", "50",
 		"allowed_cidrs", "10.0.0.0/8", "is_strict", "true"}
 	b.get(here).post(here+"/update", edit...).at(here).has("Saved.", "Painter")
 	if tok = s.read(t, tok.ID); !slices.Equal(tok.Scopes, []string{"devices:read"}) || *tok.MaxUses != 50 {
@@ -110,10 +122,13 @@ func TestTokenLimits(t *testing.T) {
 	}
 
 	// What the server's policy asks is offered, and said.
-	if _, err := s.config.Policies.Update(t.Context(), "", policy.Change{MaximumAgeDays: rpc.Opt[int64]{Set: true, Value: 60}, AllowedScopes: rpc.Opt[[]string]{Set: true, Value: []string{"*:read"}}}, audit.Server); err != nil {
+	if _, err := s.config.Policies.Update(t.Context(), "",
+		policy.Change{MaximumAgeDays: rpc.Opt[int64]{Set: true, Value: 60},
+			AllowedScopes: rpc.Opt[[]string]{Set: true, Value: []string{"*:read"}}}, audit.Server); err != nil {
 		t.Fatal(err)
 	}
-	b.get(settingsTokensPath).has("60 days at most", "This server allows only: Read only.", `<option value="60" data-expires=`).lacks(`<option value="365"`, `<option value="never"`)
+	b.get(settingsTokensPath).has("60 days at most", "This server allows only: Read only.",
+		`<option value="60" data-expires=`).lacks(`<option value="365"`, `<option value="never"`)
 	b.post(settingsTokensPath, "name", "x", "expires_in", "60").has("does not allow the scope *", `<details class="limits" open>`)
 	b.get(settingsTokensPath).post(settingsTokensPath, "name", "x", "expires_in", "60", "scope_mode", "read").secret()
 }
@@ -132,13 +147,15 @@ func TestTokenPage(t *testing.T) {
 		s.config.Tokens.Used(tok.ID, tok.ID, w.ID, "/devices/list", "203.0.113.7", now)
 	}
 	const request = "0199b2f6-42d1-7c55-b0aa-1f6a09c3e4aa"
-	s.config.Tokens.Refused(rpc.Refusal{RequestID: request, CredentialID: tok.ID, WorkspaceID: w.ID, Endpoint: "/locks/unlock_door", Address: "203.0.113.7",
-		Error: fault.Reason(fault.Forbidden, "scope", "The token lacks the scope locks:write")})
+	s.config.Tokens.Refused(rpc.Refusal{RequestID: request, CredentialID: tok.ID, WorkspaceID: w.ID, Endpoint: "/locks/unlock_door",
+		Address: "203.0.113.7",
+		Error:   fault.Reason(fault.Forbidden, "scope", "The token lacks the scope locks:write")})
 	if err := s.config.Tokens.FlushDenials(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	b, eve := s.browser(t).signIn("jane"), s.browser(t).signIn("eve")
-	b.get(here).has("Denied /locks/unlock_door (scope), 1 time", "3 requests, at most 3 a day", "1 of ", "permissions used", "/devices/list", `class="chart-bar"`, "403 scope", request, "none of its 3 requests")
+	b.get(here).has("Denied /locks/unlock_door (scope), 1 time", "3 requests, at most 3 a day", "1 of ", "permissions used", "/devices/list",
+		`class="chart-bar"`, "403 scope", request, "none of its 3 requests")
 	b.get(settingsTokensPath+"/refusal?request_id="+request).has("403 scope", "Nightly sync", "Add the scope")
 	b.get(settingsTokensPath + "/refusal?request_id=unknown").has("No refusal is known")
 	eve.get(settingsTokensPath + "/refusal?request_id=" + request).has("No refusal is known").lacks("Nightly sync")
@@ -156,8 +173,10 @@ func TestTokenPage(t *testing.T) {
 		t.Error("hours and devices were taken over unasked")
 	}
 	b.post(here+"/narrow", append(hours, "with_hours", "true")...).at(here).has("Mon, 06:00 to 16:00, UTC")
-	b.post(here+"/narrow", "scope", "devices:read", "workspace_id", w.ID, "network", "203.0.113.0/24").at(here).has("has only the permissions it uses", "Devices: read")
-	if got := s.read(t, tok.ID); !slices.Equal(got.Scopes, []string{"devices:read"}) || !slices.Equal(got.WorkspaceIDs, []string{w.ID}) || len(got.AllowedCIDRs) != 0 {
+	b.post(here+"/narrow", "scope", "devices:read", "workspace_id", w.ID, "network",
+		"203.0.113.0/24").at(here).has("has only the permissions it uses", "Devices: read")
+	if got := s.read(t, tok.ID); !slices.Equal(got.Scopes, []string{"devices:read"}) || !slices.Equal(got.WorkspaceIDs, []string{w.ID}) ||
+		len(got.AllowedCIDRs) != 0 {
 		t.Errorf("narrowed to %+v", got.Limits)
 	}
 
@@ -197,7 +216,8 @@ func TestExpiringTokens(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	jane, w := s.person(t, "jane")
-	_, _, err := s.config.Tokens.Create(t.Context(), jane.ID, personalaccesstoken.New{Name: "Old script", ExpiresAt: time.Now().AddDate(0, 0, 60)}, audit.Server)
+	_, _, err := s.config.Tokens.Create(t.Context(), jane.ID,
+		personalaccesstoken.New{Name: "Old script", ExpiresAt: time.Now().AddDate(0, 0, 60)}, audit.Server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,15 +227,18 @@ func TestExpiringTokens(t *testing.T) {
 	b = s.browser(t).signIn("jane")
 	b.get(settingsTokensPath).has("Rotate it", "Old script")
 	b.get(frame.WorkspacePath(w.ID, "team")).lacks("Rotate it")
-	if _, _, err := s.config.Tokens.Create(t.Context(), jane.ID, personalaccesstoken.New{Name: "For a week", ExpiresAt: time.Now().AddDate(0, 0, 47)}, audit.Server); err != nil {
+	if _, _, err := s.config.Tokens.Create(t.Context(), jane.ID,
+		personalaccesstoken.New{Name: "For a week", ExpiresAt: time.Now().AddDate(0, 0, 47)}, audit.Server); err != nil {
 		t.Fatal(err)
 	}
 	b.get(frame.WorkspacePath(w.ID, "team")).lacks("Rotate it") // it was made for so long
 	s.ahead.Store(int64(54 * 24 * time.Hour))
 	b = s.browser(t).signIn("jane")
-	b.get(frame.WorkspacePath(w.ID, "team")).has("Rotate it", "Old script").lacks("For a week").get(settingsTokensPath).has("Expires soon", "warn-text")
+	b.get(frame.WorkspacePath(w.ID, "team")).has("Rotate it", "Old script").lacks("For a week").get(settingsTokensPath).has("Expires soon",
+		"warn-text")
 	s.ahead.Store(int64(61 * 24 * time.Hour))
-	s.browser(t).signIn("jane").get(frame.WorkspacePath(w.ID, "team")).has("Old script", "has stopped working").lacks("For a week", "Rotate it")
+	s.browser(t).signIn("jane").get(frame.WorkspacePath(w.ID, "team")).has("Old script", "has stopped working").lacks("For a week",
+		"Rotate it")
 	s.ahead.Store(int64(64 * 24 * time.Hour))
 	s.browser(t).signIn("jane").get(frame.WorkspacePath(w.ID, "team")).lacks("Old script")
 }
@@ -278,15 +301,18 @@ func TestTokenAccess(t *testing.T) {
 	jane.post(here + "/" + tok.ID + "/admit").lacks("Blocked here")
 
 	// The preview says what would be refused, and changes nothing.
-	jane.post(here, "maximum_age_days", "30", "preview", "true").has("Would be blocked once saved: 1 of 1 live token.", "Garden robot of frodo@example.com", `value="30"`)
+	jane.post(here, "maximum_age_days", "30", "preview", "true").has("Would be blocked once saved: 1 of 1 live token.",
+		"Garden robot of frodo@example.com", `value="30"`)
 	if p, err := s.config.Policies.Get(t.Context(), w.ID); err != nil || p.MaximumAgeDays != nil {
 		t.Errorf("looking has made the policy %+v, %v", p, err)
 	}
 	jane.post(here, "maximum_age_days", "many").has("Use a number of days.", `value="many"`)
 	jane.post(here, "allowed_cidrs", "house").has("is not a network")
-	jane.post(here, "maximum_age_days", "30", "scope_mode", "chosen", "scope_devices", "read", "allowed_cidrs", "10.0.0.0/8", "never_forbidden", "true").at(here).has("Blocked now: 1 of 1 live token.")
+	jane.post(here, "maximum_age_days", "30", "scope_mode", "chosen", "scope_devices", "read", "allowed_cidrs", "10.0.0.0/8",
+		"never_forbidden", "true").at(here).has("Blocked now: 1 of 1 live token.")
 	p, err := s.config.Policies.Get(t.Context(), w.ID)
-	if err != nil || *p.MaximumAgeDays != 30 || !p.NeverForbidden || !slices.Equal(p.AllowedScopes, []string{"devices:read"}) || !slices.Equal(p.AllowedCIDRs, []string{"10.0.0.0/8"}) {
+	if err != nil || *p.MaximumAgeDays != 30 || !p.NeverForbidden || !slices.Equal(p.AllowedScopes, []string{"devices:read"}) ||
+		!slices.Equal(p.AllowedCIDRs, []string{"10.0.0.0/8"}) {
 		t.Errorf("the policy is %+v, %v", p, err)
 	}
 	jane.notFound(http.MethodGet, frame.WorkspacePath(own.ID, "token-access"))
@@ -326,7 +352,8 @@ func TestAllTokens(t *testing.T) {
 	if s.read(t, first.ID).Status == personalaccesstoken.Revoked {
 		t.Fatal("it was revoked all the same")
 	}
-	b.get(here+"?person=frodo").post(here+"/revoke", "person", "frodo", "count", regexp.MustCompile(`name="count" value="(\d+)"`).FindStringSubmatch(b.page)[1]).has("2 tokens revoked.")
+	b.get(here+"?person=frodo").post(here+"/revoke", "person", "frodo", "count",
+		regexp.MustCompile(`name="count" value="(\d+)"`).FindStringSubmatch(b.page)[1]).has("2 tokens revoked.")
 	if s.read(t, first.ID).Status != personalaccesstoken.Revoked || s.read(t, mine.ID).Status != personalaccesstoken.Active {
 		t.Error("others were revoked than were meant")
 	}

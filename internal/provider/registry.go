@@ -16,7 +16,8 @@ type Registry struct {
 // NewRegistry makes a registry of an explicit list. It panics when two drivers have one name, or two of
 // production one brand.
 func NewRegistry(sandbox Driver, production ...Driver) *Registry {
-	r := &Registry{sandbox: sandbox, production: production, byName: map[string]Driver{}, virtual: byBrand(sandbox), real: byBrand(production...)}
+	r := &Registry{sandbox: sandbox, production: production, byName: map[string]Driver{}, virtual: byBrand(sandbox),
+		real: byBrand(production...)}
 	for _, d := range append([]Driver{sandbox}, production...) {
 		if _, ok := r.byName[d.Name()]; ok {
 			panic("two drivers are called " + d.Name())

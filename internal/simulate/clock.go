@@ -39,7 +39,8 @@ func (s *Simulator) AdvanceTime(ctx context.Context, workspaceID string, by time
 		return Clock{}, err
 	}
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
-		return s.Audit.Add(ctx, tx, audit.Entry{Actor: who, Action: "workspace.time_advanced", WorkspaceID: workspaceID, SubjectID: workspaceID, Detail: map[string]any{"seconds": by.Seconds()}})
+		return s.Audit.Add(ctx, tx, audit.Entry{Actor: who, Action: "workspace.time_advanced", WorkspaceID: workspaceID, SubjectID: workspaceID,
+			Detail: map[string]any{"seconds": by.Seconds()}})
 	}, store.Workspace(workspaceID))
 	return Clock{rpc.Time{Time: now}, now.Sub(s.Now()).Round(time.Second).Seconds()}, err
 }

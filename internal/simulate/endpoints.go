@@ -30,11 +30,14 @@ func (s *Simulator) deviceEndpoints() []rpc.Endpoint {
 		row(ConnectToHub, "Brings the hub of a virtual device back online."),
 		row(Disconnect, "Takes a virtual device offline."),
 		row(DisconnectFromHub, "Takes the hub of a virtual device offline."),
-		{Path: "/devices/simulate/paid_subscription", Summary: "Lets the subscription of a virtual device run out, or renews it.", Allow: rpc.Customer, Role: rpc.Member, ByDevice: true, Handle: rpc.Func(s.paidSubscription)},
+		{Path: "/devices/simulate/paid_subscription", Summary: "Lets the subscription of a virtual device run out, or renews it.",
+			Allow: rpc.Customer, Role: rpc.Member, ByDevice: true, Handle: rpc.Func(s.paidSubscription)},
 		row(Remove, "Takes a virtual device out of its account."),
-		{Path: "/keyway/v1/sandbox/fail_requests", Summary: "Has the next requests that change a virtual device fail, so that an app can be tried against trouble.", Allow: keyway, Role: rpc.Member,
+		{Path: "/keyway/v1/sandbox/fail_requests", Summary: "Has the next requests that change a virtual device fail, so that an app can be " +
+			"tried against trouble.", Allow: keyway, Role: rpc.Member,
 			Handle: rpc.Func(s.failRequests)},
-		{Path: "/keyway/v1/sandbox/simulate_device", Summary: "Has a virtual device tell something of itself: its battery, keypad or connection, privacy mode, tampering, its doorbell.", Allow: keyway, Role: rpc.Member, ByDevice: true,
+		{Path: "/keyway/v1/sandbox/simulate_device", Summary: "Has a virtual device tell something of itself: its battery, keypad or " +
+			"connection, privacy mode, tampering, its doorbell.", Allow: keyway, Role: rpc.Member, ByDevice: true,
 			Handle: rpc.Func(func(ctx context.Context, in tellInput) (rpc.OK, error) { return rpc.OK{}, s.Tell(ctx, in.ID, in.Told) })},
 	}
 }
@@ -76,20 +79,27 @@ func (s *Simulator) failRequests(ctx context.Context, in failInput) (rpc.OK, err
 
 func (s *Simulator) lockEndpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/access_codes/simulate/create_unmanaged_access_code", Summary: "Has someone put a code on a virtual lock.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Returns: "access_code", Secret: true, Handle: rpc.Func(s.putCode)},
-		{Path: "/keyway/v1/sandbox/change_code_on_lock", Summary: "Has someone change an access code at its virtual lock, or take it off; it is known when this answers.", Allow: keyway, Role: rpc.Member, ByDevice: true,
+		{Path: "/access_codes/simulate/create_unmanaged_access_code", Summary: "Has someone put a code on a virtual lock.", Allow: rpc.Frontend,
+			Role: rpc.Member, ByDevice: true, Returns: "access_code", Secret: true, Handle: rpc.Func(s.putCode)},
+		{Path: "/keyway/v1/sandbox/change_code_on_lock",
+			Summary: "Has someone change an access code at its virtual lock, or take it off; it is known when this answers.", Allow: keyway,
+			Role: rpc.Member, ByDevice: true,
 			Handle: rpc.Func(func(ctx context.Context, in changeInput) (rpc.OK, error) {
 				return rpc.OK{}, s.ChangeCode(ctx, in.ID, in.Code)
 			})},
-		{Path: "/keyway/v1/sandbox/manage_code_elsewhere", Summary: "Has another workspace take over an access code on a virtual lock, or let go of it; it is known when this answers.", Allow: keyway, Role: rpc.Member, ByDevice: true,
+		{Path: "/keyway/v1/sandbox/manage_code_elsewhere",
+			Summary: "Has another workspace take over an access code on a virtual lock, or let go of it; it is known when this answers.",
+			Allow:   keyway, Role: rpc.Member, ByDevice: true,
 			Handle: rpc.Func(func(ctx context.Context, in elsewhereInput) (rpc.OK, error) {
 				return rpc.OK{}, s.ManageCodeElsewhere(ctx, in.ID, in.Elsewhere)
 			})},
-		{Path: "/locks/simulate/keypad_code_entry", Summary: "Has someone enter a PIN at a virtual lock.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Returns: "action_attempt",
+		{Path: "/locks/simulate/keypad_code_entry", Summary: "Has someone enter a PIN at a virtual lock.", Allow: rpc.Backend, Role: rpc.Member,
+			ByDevice: true, Returns: "action_attempt",
 			Secret: true, Handle: rpc.Func(func(ctx context.Context, in entryInput) (rpc.Doc[action.Attempt], error) {
 				return s.EnterCode(ctx, in.ID, in.Code)
 			})},
-		{Path: "/locks/simulate/manual_lock_via_keypad", Summary: "Has someone lock a virtual lock by its keypad.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Returns: "action_attempt",
+		{Path: "/locks/simulate/manual_lock_via_keypad", Summary: "Has someone lock a virtual lock by its keypad.", Allow: rpc.Backend,
+			Role: rpc.Member, ByDevice: true, Returns: "action_attempt",
 			Secret: true, Handle: rpc.Func(func(ctx context.Context, in lockInput) (rpc.Doc[action.Attempt], error) {
 				return s.ManualLock(ctx, in.ID)
 			})},
@@ -131,15 +141,18 @@ type lockInput struct {
 
 func (s *Simulator) accountEndpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/connected_accounts/simulate/disconnect", Summary: "Lets a sandbox account be as if its password had been changed.", Allow: rpc.Customer, Role: rpc.Member,
+		{Path: "/connected_accounts/simulate/disconnect", Summary: "Lets a sandbox account be as if its password had been changed.",
+			Allow: rpc.Customer, Role: rpc.Member,
 			Handle: rpc.Func(func(ctx context.Context, in accountInput) (rpc.OK, error) {
 				return rpc.OK{}, s.DisconnectAccount(ctx, in.ID)
 			})},
-		{Path: "/keyway/v1/sandbox/request_reauthorization", Summary: "Lets a sandbox account ask to be connected again, while everything works on.", Allow: keyway, Role: rpc.Member,
+		{Path: "/keyway/v1/sandbox/request_reauthorization",
+			Summary: "Lets a sandbox account ask to be connected again, while everything works on.", Allow: keyway, Role: rpc.Member,
 			Handle: rpc.Func(func(ctx context.Context, in accountInput) (rpc.OK, error) {
 				return rpc.OK{}, s.RequestReauthorization(ctx, in.ID)
 			})},
-		{Path: "/keyway/v1/sandbox/advance_time", Summary: "Moves the clock of a sandbox workspace forward; whatever becomes due has happened when this answers.", Allow: keyway, Role: rpc.Member, Returns: "clock",
+		{Path: "/keyway/v1/sandbox/advance_time", Summary: "Moves the clock of a sandbox workspace forward; whatever becomes due has happened " +
+			"when this answers.", Allow: keyway, Role: rpc.Member, Returns: "clock",
 			Handle: rpc.Func(s.advanceTime)},
 	}
 }

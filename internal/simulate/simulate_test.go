@@ -36,7 +36,9 @@ func TestUnansweredCommandsTakeDevicesOffline(t *testing.T) {
 		offline := func() bool {
 			r, err := w.Devices.Reach(t.Context(), w.DB, ws.ID, id)
 			w.Must(err)
-			return slices.ContainsFunc(r.Errors, func(e device.Error) bool { return e.Code == "device_offline" }) && string(r.Properties["online"]) == "false"
+			return slices.ContainsFunc(r.Errors, func(e device.Error) bool {
+				return e.Code == "device_offline"
+			}) && string(r.Properties["online"]) == "false"
 		}
 		for name, body := range map[string]map[string]any{
 			"/locks/unlock_door":   {"device_id": id, "sync": true},
@@ -55,7 +57,8 @@ func TestUnansweredCommandsTakeDevicesOffline(t *testing.T) {
 			if offline() {
 				t.Errorf("%s: the device answers, and is offline", name)
 			}
-			rows, err := w.DB.Query(t.Context(), `SELECT event_type FROM events WHERE workspace_id = $1 AND created_at >= $2 ORDER BY seq`, ws.ID, store.Micros(since))
+			rows, err := w.DB.Query(t.Context(), `SELECT event_type FROM events WHERE workspace_id = $1 AND created_at >= $2 ORDER BY seq`, ws.ID,
+				store.Micros(since))
 			kinds, err := store.All(rows, err, store.One[string])
 			w.Must(err)
 			kinds = slices.DeleteFunc(kinds, func(k string) bool { return k != "device.disconnected" && k != "device.connected" })

@@ -133,7 +133,8 @@ func (f *filler) insert(t *testing.T, table string, count int, values map[string
 				}
 				names, marks, args = append(names, c.name), append(marks, store.Mark(len(args)+1)), append(args, v)
 			}
-			if _, err := tx.Exec(t.Context(), `INSERT INTO `+table+` (`+strings.Join(names, ", ")+`) VALUES (`+strings.Join(marks, ", ")+`)`, args...); err != nil {
+			if _, err := tx.Exec(t.Context(), `INSERT INTO `+table+` (`+strings.Join(names, ", ")+`) VALUES (`+strings.Join(marks, ", ")+`)`,
+				args...); err != nil {
 				return fmt.Errorf("%s: %w", table, err)
 			}
 		}
@@ -295,7 +296,8 @@ func TestRetentionIsDocumented(t *testing.T) {
 			fmt.Fprintf(&table, "| %s | %s |\n", r.What, keep)
 		}
 	}
-	const file, from, to = "../../docs/operating.md", "<!-- retention: made by go test ./internal/wiring -run Documented -update -->\n\n", "\n<!-- end -->"
+	const file, from, to = "../../docs/operating.md", "<!-- retention: made by go test ./internal/wiring -run Documented -update -->\n\n",
+		"\n<!-- end -->"
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

@@ -111,41 +111,51 @@ func Wire(o Outside) *Rooms {
 	r.Usage = credential.NewUsage(db)
 	r.Leaks = &credential.Leaks{DB: db, Vault: v, Audit: r.Audit, Limit: credential.NewLimiter(credential.LeaksPerMinute, now), Now: now}
 	r.Jobs = job.NewRunner(db, o.Log, now)
-	r.Keyring = &keyring.Keyring{DB: db, Vault: v, Audit: r.Audit, Jobs: r.Jobs, Now: now, Signed: grant.Tables(), Sealed: slices.Concat(accesscode.Sealed(), action.Sealed(),
-		event.Sealed(), identity.Sealed(), webhook.Sealed(), clientsession.Sealed(), connectwebview.Sealed(), memory.Sealed(), mail.Sealed(), account.Sealed())}
+	r.Keyring = &keyring.Keyring{DB: db, Vault: v, Audit: r.Audit, Jobs: r.Jobs, Now: now, Signed: grant.Tables(),
+		Sealed: slices.Concat(accesscode.Sealed(), action.Sealed(),
+			event.Sealed(), identity.Sealed(), webhook.Sealed(), clientsession.Sealed(), connectwebview.Sealed(), memory.Sealed(), mail.Sealed(),
+			account.Sealed())}
 	r.Keyring.RegisterJobs()
 	r.Mail = mail.New(mail.Outbox{DB: db, Vault: v, Jobs: r.Jobs, Log: o.Log, Now: now, PublicURL: o.PublicURL, Server: o.SMTP})
 	r.Events = &event.Log{DB: db, Vault: v, Retention: o.KeepEvents, Now: now}
 	r.Retention = &retention.Purger{DB: db, Jobs: r.Jobs, Log: o.Log, Now: now, Tables: r.Tables()}
 	r.Retention.RegisterJobs()
-	r.Webhooks = webhook.New(webhook.Webhooks{DB: db, Vault: v, Events: r.Events, Jobs: r.Jobs, Guard: o.Guard, Audit: r.Audit, Log: o.Log, Mail: r.Mail, Now: now, UserAgent: o.UserAgent})
+	r.Webhooks = webhook.New(webhook.Webhooks{DB: db, Vault: v, Events: r.Events, Jobs: r.Jobs, Guard: o.Guard, Audit: r.Audit, Log: o.Log,
+		Mail: r.Mail, Now: now, UserAgent: o.UserAgent})
 	r.Attempts = &action.Attempts{DB: db, Vault: v, Now: now}
 	r.Providers = provider.NewRegistry(r.Virtual, o.Drivers...)
 	r.Devices = &device.Devices{DB: db, Events: r.Events, Providers: r.Providers, Jobs: r.Jobs, Clock: clocks, Now: now}
 	r.Accounts = &account.Accounts{DB: db, Vault: v, Events: r.Events, Devices: r.Devices, Providers: r.Providers, Log: o.Log, Now: now}
 	r.Devices.Sessions = r.Accounts
 	r.Devices.RegisterJobs()
-	r.Workspaces = &workspace.Workspaces{DB: db, PublicURL: o.PublicURL, Attempts: r.Attempts, Jobs: r.Jobs, Audit: r.Audit, Now: now, RemoveRows: r.Retention.RemoveWorkspace}
+	r.Workspaces = &workspace.Workspaces{DB: db, PublicURL: o.PublicURL, Attempts: r.Attempts, Jobs: r.Jobs, Audit: r.Audit, Now: now,
+		RemoveRows: r.Retention.RemoveWorkspace}
 	r.Workspaces.Finders = r.finders()
 	r.Workspaces.RegisterJobs()
-	r.Codes = &accesscode.Codes{DB: db, Vault: v, Devices: r.Devices, Attempts: r.Attempts, Jobs: r.Jobs, Events: r.Events, Clock: clocks, Log: o.Log, ReadEvery: o.ReadEvery}
+	r.Codes = &accesscode.Codes{DB: db, Vault: v, Devices: r.Devices, Attempts: r.Attempts, Jobs: r.Jobs, Events: r.Events, Clock: clocks,
+		Log: o.Log, ReadEvery: o.ReadEvery}
 	r.Codes.RegisterJobs()
 	r.Locks = &lock.Locks{DB: db, Devices: r.Devices, Attempts: r.Attempts, Jobs: r.Jobs, Events: r.Events, Clock: clocks, Log: o.Log}
 	r.Locks.RegisterJobs()
 	r.Devices.Observers = append(r.Devices.Observers, r.Locks, r.Codes)
-	r.Sessions = &clientsession.Sessions{DB: db, Vault: v, Events: r.Events, Limit: credential.NewLimiter(clientsession.PerMinute, now), Now: now}
-	r.Webviews = &connectwebview.Webviews{DB: db, Vault: v, Events: r.Events, Accounts: r.Accounts, Devices: r.Devices, Workspaces: r.Workspaces,
-		Providers: r.Providers, PublicURL: o.PublicURL, Log: o.Log, Now: now}
-	r.Simulate = &simulate.Simulator{DB: db, Virtual: r.Virtual, Memory: memories, Devices: r.Devices, Accounts: r.Accounts, Codes: r.Codes, Locks: r.Locks,
+	r.Sessions = &clientsession.Sessions{DB: db, Vault: v, Events: r.Events, Limit: credential.NewLimiter(clientsession.PerMinute, now),
+		Now: now}
+	r.Webviews = &connectwebview.Webviews{DB: db, Vault: v, Events: r.Events, Accounts: r.Accounts, Devices: r.Devices,
+		Workspaces: r.Workspaces,
+		Providers:  r.Providers, PublicURL: o.PublicURL, Log: o.Log, Now: now}
+	r.Simulate = &simulate.Simulator{DB: db, Virtual: r.Virtual, Memory: memories, Devices: r.Devices, Accounts: r.Accounts, Codes: r.Codes,
+		Locks:    r.Locks,
 		Webviews: r.Webviews, Workspaces: r.Workspaces, Jobs: r.Jobs, Audit: r.Audit, Clock: clocks, Now: now}
 	r.Devices.Subscribers = append(r.Devices.Subscribers, r.Codes, r.Simulate)
 	r.Workspaces.Subscribers = append(r.Workspaces.Subscribers, r.Accounts, r.Simulate)
 	r.Keys = &apikey.Keys{DB: db, Vault: v, Usage: r.Usage, Audit: r.Audit, Now: now}
-	r.Tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: r.Usage, Audit: r.Audit, Events: r.Events, Jobs: r.Jobs, Mail: r.Mail, Now: now, Table: r.Table}
+	r.Tokens = &personalaccesstoken.Tokens{DB: db, Vault: v, Usage: r.Usage, Audit: r.Audit, Events: r.Events, Jobs: r.Jobs, Mail: r.Mail,
+		Now: now, Table: r.Table}
 	r.Tokens.RegisterJobs()
 	r.Leaks.Subscribers = append(r.Leaks.Subscribers, r.Tokens)
 	r.Policies = &policy.Policies{DB: db, Audit: r.Audit, Now: now, Table: r.Table}
-	r.Members = &member.Members{DB: db, People: r.People, Workspaces: r.Workspaces, Keys: r.Keys, Audit: r.Audit, Mail: r.Mail, Now: now, PublicURL: o.PublicURL}
+	r.Members = &member.Members{DB: db, People: r.People, Workspaces: r.Workspaces, Keys: r.Keys, Audit: r.Audit, Mail: r.Mail, Now: now,
+		PublicURL: o.PublicURL}
 	r.Tokens.Scopes = rpc.Scopes(r.Endpoints()...)
 	return r
 }
@@ -173,7 +183,8 @@ func (r *Rooms) Table() (rows []*rpc.Endpoint) {
 // Console are the rules that the Console's pages work with.
 func (r *Rooms) Console() console.Rules {
 	return console.Rules{
-		DB: r.DB, People: r.People, Workspaces: r.Workspaces, Members: r.Members, Keys: r.Keys, Tokens: r.Tokens, Policies: r.Policies, Audit: r.Audit,
+		DB: r.DB, People: r.People, Workspaces: r.Workspaces, Members: r.Members, Keys: r.Keys, Tokens: r.Tokens, Policies: r.Policies,
+		Audit:   r.Audit,
 		Devices: r.Devices, Accounts: r.Accounts, Webviews: r.Webviews, Sessions: r.Sessions, Webhooks: r.Webhooks, Providers: r.Providers,
 		Events: r.Events, Attempts: r.Attempts, Locks: r.Locks, Codes: r.Codes, Simulate: r.Simulate, Log: r.Log, Now: r.Now,
 	}

@@ -426,14 +426,17 @@ func (r *row) mutations(now time.Time, t provider.CodeTraits) []Mutation {
 	}
 	w := r.wanted(t)
 	if w.PIN != "" && w.PIN != r.Held.PIN {
-		out = append(out, m("updating_code", "The code's PIN is being changed on the lock.", map[string]any{"code": r.Held.PIN}, map[string]any{"code": w.PIN}))
+		out = append(out, m("updating_code", "The code's PIN is being changed on the lock.", map[string]any{"code": r.Held.PIN},
+			map[string]any{"code": w.PIN}))
 	}
 	if w.Name != r.Held.Name {
-		out = append(out, m("updating_name", "The code's name is being changed on the lock.", map[string]any{"name": r.Held.Name}, map[string]any{"name": w.Name}))
+		out = append(out, m("updating_name", "The code's name is being changed on the lock.", map[string]any{"name": r.Held.Name},
+			map[string]any{"name": w.Name}))
 	}
 	if !w.StartsAt.Equal(r.Held.StartsAt) || !w.EndsAt.Equal(r.Held.EndsAt) {
 		// Its own times also where the lock is not to keep them: they hold all the same.
-		out = append(out, m("updating_time_frame", "The code's times are being changed on the lock.", frame(r.Held.StartsAt, r.Held.EndsAt), frame(r.StartsAt, r.EndsAt)))
+		out = append(out, m("updating_time_frame", "The code's times are being changed on the lock.", frame(r.Held.StartsAt, r.Held.EndsAt),
+			frame(r.StartsAt, r.EndsAt)))
 	}
 	return out
 }
@@ -458,20 +461,25 @@ func (r *row) serve(now time.Time, a around) (doc, secret []byte, err error) {
 	}
 	created := rpc.Time{Time: r.createdAt}
 	if !r.managed {
-		u := UnmanagedPublic{ID: r.id, WorkspaceID: r.workspaceID, DeviceID: r.deviceID, Name: textOrNil(r.Name), Type: kind, Status: "set", CreatedAt: created,
-			StartsAt: rpc.Time{Time: r.StartsAt}, EndsAt: rpc.Time{Time: r.EndsAt}, CannotBeManaged: a.traits.FixedCodes}
+		u := UnmanagedPublic{ID: r.id, WorkspaceID: r.workspaceID, DeviceID: r.deviceID, Name: textOrNil(r.Name), Type: kind, Status: "set",
+			CreatedAt: created,
+			StartsAt:  rpc.Time{Time: r.StartsAt}, EndsAt: rpc.Time{Time: r.EndsAt}, CannotBeManaged: a.traits.FixedCodes}
 		errs, warnings := deviceProblems(a.device)
 		return split(u, UnmanagedPrivate{textOrNil(r.PIN), append(listOf(r.Errors), errs...), append(listOf(r.Warnings), warnings...)})
 	}
-	p := Public{ID: r.id, WorkspaceID: r.workspaceID, DeviceID: r.deviceID, Name: textOrNil(r.Name), Type: kind, Status: r.status(now, a.traits, a.accountDown),
-		CreatedAt: created, StartsAt: rpc.Time{Time: r.StartsAt}, EndsAt: rpc.Time{Time: r.EndsAt}, CommonCodeKey: textOrNil(r.common), IsManaged: true,
-		IsBackup: r.Backup, IsBackupAvailable: a.hasSpare && !r.ongoing() && !r.Offline && !r.Backup, IsExternalAllowed: r.AllowExternal,
+	p := Public{ID: r.id, WorkspaceID: r.workspaceID, DeviceID: r.deviceID, Name: textOrNil(r.Name), Type: kind,
+		Status:    r.status(now, a.traits, a.accountDown),
+		CreatedAt: created, StartsAt: rpc.Time{Time: r.StartsAt}, EndsAt: rpc.Time{Time: r.EndsAt}, CommonCodeKey: textOrNil(r.common),
+		IsManaged: true,
+		IsBackup:  r.Backup, IsBackupAvailable: a.hasSpare && !r.ongoing() && !r.Offline && !r.Backup, IsExternalAllowed: r.AllowExternal,
 		IsOffline: r.Offline, IsOneTime: r.OneTime, IsScheduledOnDevice: r.stage(now, a.traits) == scheduled, IsWaitingForCode: r.PIN == "",
 		PulledBackupID: textOrNil(r.Pulled)}
 	errs, warnings := deviceProblems(a.device)
-	s := Private{PIN: textOrNil(r.PIN), Errors: append(listOf(r.Errors), errs...), Warnings: append(listOf(r.Warnings), warnings...), Mutations: r.mutations(now, a.traits)}
+	s := Private{PIN: textOrNil(r.PIN), Errors: append(listOf(r.Errors), errs...), Warnings: append(listOf(r.Warnings), warnings...),
+		Mutations: r.mutations(now, a.traits)}
 	if r.ended(now) {
-		s.Warnings = append(s.Warnings, Problem{WarningCode: "being_deleted", Message: "The code is being removed.", CreatedAt: rpc.Time{Time: r.ChangedAt}})
+		s.Warnings = append(s.Warnings, Problem{WarningCode: "being_deleted", Message: "The code is being removed.",
+			CreatedAt: rpc.Time{Time: r.ChangedAt}})
 	}
 	return split(p, s)
 }
@@ -509,7 +517,8 @@ func deviceProblems(d device.Reached) (errs, warnings []Problem) {
 }
 
 // codeRelated are the errors of devices and accounts that their codes tell as well.
-var codeRelated = []string{"account_disconnected", "salto_ks_subscription_limit_exceeded", "dormakaba_sites_disconnected", "device_offline", "device_removed",
+var codeRelated = []string{"account_disconnected", "salto_ks_subscription_limit_exceeded", "dormakaba_sites_disconnected", "device_offline",
+	"device_removed",
 	"hub_disconnected", "device_disconnected", "empty_backup_access_code_pool", "august_lock_not_authorized", "missing_device_credentials",
 	"auxiliary_heat_running", "subscription_required", "bridge_disconnected"}
 

@@ -33,7 +33,8 @@ func TestOngoingCode(t *testing.T) {
 		if w.onLock(lock)["0123"].Name != "Cleaner" {
 			t.Fatal(w.onLock(lock))
 		}
-		if a := w.call("/action_attempts/get", object{"action_attempt_id": made.obj("action_attempt").str("action_attempt_id")}); a.obj("action_attempt").str("status") != "success" {
+		if a := w.call("/action_attempts/get",
+			object{"action_attempt_id": made.obj("action_attempt").str("action_attempt_id")}); a.obj("action_attempt").str("status") != "success" {
 			t.Fatal(a)
 		}
 		w.call("/access_codes/update", object{"access_code_id": id, "code": "4567", "name": "Cleaning"})
@@ -52,7 +53,8 @@ func TestOngoingCode(t *testing.T) {
 		if on := w.onLock(lock); len(on) != 0 {
 			t.Fatal(on)
 		}
-		w.wantEvents(id, "created", "mutations_requested", "set_on_device", "mutations_requested", "changed", "code_changed", "name_changed", "set_on_device",
+		w.wantEvents(id, "created", "mutations_requested", "set_on_device", "mutations_requested", "changed", "code_changed", "name_changed",
+			"set_on_device",
 			"mutations_requested", "removed_from_device", "deleted")
 	})
 }
@@ -69,7 +71,8 @@ func TestTimeBoundCodeIsPreloadedAndRemovedOnTime(t *testing.T) {
 			w.settle()
 			now := w.clock()
 			starts, ends := now.Add(96*time.Hour), now.Add(120*time.Hour)
-			id := w.call("/access_codes/create", object{"device_id": lock, "name": "Guest", "starts_at": iso(starts), "ends_at": iso(ends)}).obj("access_code").str("access_code_id")
+			id := w.call("/access_codes/create", object{"device_id": lock, "name": "Guest", "starts_at": iso(starts),
+				"ends_at": iso(ends)}).obj("access_code").str("access_code_id")
 			w.settle()
 			w.wantStatus(id, "unset")
 			if len(w.onLock(lock)) != 0 {
@@ -97,7 +100,8 @@ func TestTimeBoundCodeIsPreloadedAndRemovedOnTime(t *testing.T) {
 			}
 			w.wantEvents(id, want...)
 			for _, e := range w.call("/access_codes/get_timeline", object{"access_code_id": id}).list("timeline_events") {
-				due := map[string]time.Time{"access_code.scheduled_on_device": starts.Add(-c.lead), "access_code.removed_from_device": ends, "access_code.deleted": ends}
+				due := map[string]time.Time{"access_code.scheduled_on_device": starts.Add(-c.lead), "access_code.removed_from_device": ends,
+					"access_code.deleted": ends}
 				due["access_code.set_on_device"] = starts
 				if c.early == "set" {
 					due["access_code.set_on_device"] = starts.Add(-c.lead)
@@ -147,8 +151,10 @@ func TestChangedAtTheLock(t *testing.T) {
 		w := setup(t, db)
 		lock := w.connect("august")
 		w.settle()
-		strict := w.call("/access_codes/create", object{"device_id": lock, "name": "a", "code": "1111", "sync": true}).obj("access_code").str("access_code_id")
-		loose := w.call("/access_codes/create", object{"device_id": lock, "name": "b", "code": "2222", "sync": true, "allow_external_modification": true}).obj("access_code").str("access_code_id")
+		strict := w.call("/access_codes/create", object{"device_id": lock, "name": "a", "code": "1111",
+			"sync": true}).obj("access_code").str("access_code_id")
+		loose := w.call("/access_codes/create", object{"device_id": lock, "name": "b", "code": "2222", "sync": true,
+			"allow_external_modification": true}).obj("access_code").str("access_code_id")
 		ctx := context.Background()
 		on := w.onLock(lock)
 		for pin, to := range map[string]string{"1111": "3333", "2222": "4444"} {
@@ -175,7 +181,8 @@ func TestChangedAtTheLock(t *testing.T) {
 		if on := w.onLock(lock); len(on) != 1 || on["1111"].Name != "a" {
 			t.Fatal(on)
 		}
-		w.wantEvents(strict, "created", "mutations_requested", "set_on_device", "modified_external_to_seam", "set_on_device", "deleted_external_to_seam", "set_on_device")
+		w.wantEvents(strict, "created", "mutations_requested", "set_on_device", "modified_external_to_seam", "set_on_device",
+			"deleted_external_to_seam", "set_on_device")
 		w.advance(25 * time.Hour)
 		if c := w.get(strict); len(c.list("errors")) != 0 {
 			t.Fatal(c)
@@ -190,13 +197,15 @@ func TestNamesThatLocksDoNotTake(t *testing.T) {
 		lock := w.connect("schlage") // up to 12 characters, no name twice
 		const name = "Anna Smith, Reservation-12345"
 		of := func(pin string) string {
-			return w.call("/access_codes/create", object{"device_id": lock, "name": name, "code": pin, "allow_external_modification": true, "sync": true}).
+			return w.call("/access_codes/create", object{"device_id": lock, "name": name, "code": pin, "allow_external_modification": true,
+				"sync": true}).
 				obj("access_code").str("access_code_id")
 		}
 		want := func(id, name, pin, onLock string) {
 			t.Helper()
 			w.kick(lock)
-			if c := w.get(id); c.str("name") != name || c.str("status") != "set" || len(c.list("pending_mutations")) != 0 || w.onLock(lock)[pin].Name != onLock {
+			if c := w.get(id); c.str("name") != name || c.str("status") != "set" || len(c.list("pending_mutations")) != 0 ||
+				w.onLock(lock)[pin].Name != onLock {
 				t.Fatal(c, w.onLock(lock))
 			}
 		}
@@ -236,7 +245,8 @@ func TestDuplicateFullAndRefusals(t *testing.T) {
 			ids = append(ids, w.call("/access_codes/create", object{"device_id": lock}).obj("access_code").str("access_code_id"))
 		}
 		w.settle()
-		if c := w.get(ids[10]); c.list("errors")[0].str("error_code") != "no_space_for_access_code_on_device" || c["is_waiting_for_code_assignment"] != true {
+		if c := w.get(ids[10]); c.list("errors")[0].str("error_code") != "no_space_for_access_code_on_device" ||
+			c["is_waiting_for_code_assignment"] != true {
 			t.Fatal(c)
 		}
 		if c := w.get(ids[0]); len(c.str("code")) != 6 {
@@ -248,7 +258,8 @@ func TestDuplicateFullAndRefusals(t *testing.T) {
 
 		august := w.connect("august")
 		w.settle()
-		a := w.call("/access_codes/create", object{"device_id": august, "code": "1234", "name": "a", "sync": true}).obj("access_code").str("access_code_id")
+		a := w.call("/access_codes/create", object{"device_id": august, "code": "1234", "name": "a",
+			"sync": true}).obj("access_code").str("access_code_id")
 		w.refused("/access_codes/create", object{"device_id": august, "code": "1234", "name": "b"}, "duplicate_access_code")
 		b := w.call("/access_codes/create", object{"device_id": august, "code": "4321", "name": "b", "sync": true}).obj("access_code")
 		w.call("/access_codes/update", object{"access_code_id": b.str("access_code_id"), "code": "1234", "sync": true})
@@ -274,21 +285,24 @@ func TestBackupPool(t *testing.T) {
 		lock := w.connect("schlage")
 		w.settle()
 		ends := w.clock().Add(time.Hour)
-		id := w.call("/access_codes/create", object{"device_id": lock, "name": "Guest", "starts_at": iso(w.clock()), "ends_at": iso(ends), "use_backup_access_code_pool": true}).obj("access_code").str("access_code_id")
+		id := w.call("/access_codes/create", object{"device_id": lock, "name": "Guest", "starts_at": iso(w.clock()), "ends_at": iso(ends),
+			"use_backup_access_code_pool": true}).obj("access_code").str("access_code_id")
 		w.settle()
 		if c := w.get(id); c["is_backup_access_code_available"] != true || len(w.onLock(lock)) != 4 {
 			t.Fatal(c, w.onLock(lock))
 		}
 		first := w.call("/access_codes/pull_backup_access_code", object{"access_code_id": id}).obj("backup_access_code")
 		again := w.call("/access_codes/pull_backup_access_code", object{"access_code_id": id}).obj("access_code")
-		if first.str("access_code_id") != again.str("access_code_id") || first["is_backup"] != true || first.str("status") != "set" || first.str("name") != "Guest" || first.str("ends_at") != ends.Format("2006-01-02T15:04:05.000Z") {
+		if first.str("access_code_id") != again.str("access_code_id") || first["is_backup"] != true || first.str("status") != "set" ||
+			first.str("name") != "Guest" || first.str("ends_at") != ends.Format("2006-01-02T15:04:05.000Z") {
 			t.Fatal(first, again)
 		}
 		w.settle()
 		if len(w.onLock(lock)) != 5 {
 			t.Fatal("the pool was not refilled", w.onLock(lock))
 		}
-		ongoing := w.call("/access_codes/create", object{"device_id": lock, "name": "Owner", "sync": true}).obj("access_code").str("access_code_id")
+		ongoing := w.call("/access_codes/create", object{"device_id": lock, "name": "Owner",
+			"sync": true}).obj("access_code").str("access_code_id")
 		w.refused("/access_codes/pull_backup_access_code", object{"access_code_id": ongoing}, "access_code_not_time_bound")
 		w.advance(2 * time.Hour)
 		w.refused("/access_codes/get", object{"access_code_id": first.str("access_code_id")}, "access_code_not_found")
@@ -321,7 +335,8 @@ func TestLinkedCodes(t *testing.T) {
 		}
 		chooses := w.connect("salto_ks")
 		w.refused("/access_codes/create_multiple", object{"device_ids": []string{six, chooses}}, "invalid_input")
-		random := w.call("/access_codes/create_multiple", object{"device_ids": []string{six, chooses}, "behavior_when_code_cannot_be_shared": "create_random_code"}).list("access_codes")
+		random := w.call("/access_codes/create_multiple",
+			object{"device_ids": []string{six, chooses}, "behavior_when_code_cannot_be_shared": "create_random_code"}).list("access_codes")
 		if random[0].str("common_code_key") != "" || random[0].str("code") == "" {
 			t.Fatal(random)
 		}
@@ -333,7 +348,8 @@ func TestUnmanagedCodes(t *testing.T) {
 		w := setup(t, db)
 		lock := w.connect("august")
 		w.settle()
-		made := w.call("/access_codes/simulate/create_unmanaged_access_code", object{"device_id": lock, "name": "Neighbor", "code": "0042"}).obj("access_code")
+		made := w.call("/access_codes/simulate/create_unmanaged_access_code",
+			object{"device_id": lock, "name": "Neighbor", "code": "0042"}).obj("access_code")
 		if made.str("code") != "0042" || made.str("status") != "set" {
 			t.Fatal(made)
 		}
@@ -344,7 +360,8 @@ func TestUnmanagedCodes(t *testing.T) {
 		w.wantStatus(id, "set")
 		w.call("/access_codes/update", object{"access_code_id": id, "is_managed": false})
 		w.settle()
-		if l := w.call("/access_codes/unmanaged/list", object{"device_id": lock}).list("access_codes"); len(l) != 1 || l[0].str("access_code_id") != id {
+		if l := w.call("/access_codes/unmanaged/list", object{"device_id": lock}).list("access_codes"); len(l) != 1 ||
+			l[0].str("access_code_id") != id {
 			t.Fatal(l)
 		}
 		w.call("/access_codes/unmanaged/delete", object{"access_code_id": id})
@@ -354,7 +371,8 @@ func TestUnmanagedCodes(t *testing.T) {
 
 		fixed := w.connect("kwikset")
 		w.settle()
-		stuck := w.call("/access_codes/simulate/create_unmanaged_access_code", object{"device_id": fixed, "name": "Neighbor", "code": "5724"}).obj("access_code")
+		stuck := w.call("/access_codes/simulate/create_unmanaged_access_code",
+			object{"device_id": fixed, "name": "Neighbor", "code": "5724"}).obj("access_code")
 		if stuck["cannot_be_managed"] != true {
 			t.Fatal(stuck)
 		}
@@ -374,18 +392,22 @@ func TestManagedByAnotherWorkspace(t *testing.T) {
 		unmanaged := func(id string) object {
 			return w.call("/access_codes/unmanaged/get", object{"access_code_id": id}).obj("access_code")
 		}
-		theirs := w.call("/access_codes/simulate/create_unmanaged_access_code", object{"device_id": lock, "name": "Neighbor", "code": "0042"}).obj("access_code").str("access_code_id")
+		theirs := w.call("/access_codes/simulate/create_unmanaged_access_code",
+			object{"device_id": lock, "name": "Neighbor", "code": "0042"}).obj("access_code").str("access_code_id")
 		elsewhere(theirs, true)
 		for _, path := range []string{"convert_to_managed", "update"} {
-			w.refused("/access_codes/unmanaged/"+path, object{"access_code_id": theirs, "is_managed": true}, "access_code_managed_by_another_workspace")
+			w.refused("/access_codes/unmanaged/"+path, object{"access_code_id": theirs, "is_managed": true},
+				"access_code_managed_by_another_workspace")
 		}
 		w.call("/access_codes/unmanaged/update", object{"access_code_id": theirs, "is_managed": true, "force": true})
 		w.wantStatus(theirs, "set")
-		w.wantEvents(theirs, "unmanaged.created", "unmanaged.failed_to_convert_to_managed", "unmanaged.failed_to_convert_to_managed", "unmanaged.converted_to_managed")
+		w.wantEvents(theirs, "unmanaged.created", "unmanaged.failed_to_convert_to_managed", "unmanaged.failed_to_convert_to_managed",
+			"unmanaged.converted_to_managed")
 
 		made := w.call("/access_codes/create", object{"device_id": lock, "name": "Guest", "code": "4821"})
 		ours := made.obj("access_code").str("access_code_id")
-		w.refused("/keyway/v1/sandbox/manage_code_elsewhere", object{"access_code_id": ours, "is_managed_elsewhere": true}, "not_supported") // not on its lock yet
+		// not on its lock yet
+		w.refused("/keyway/v1/sandbox/manage_code_elsewhere", object{"access_code_id": ours, "is_managed_elsewhere": true}, "not_supported")
 		w.settle()
 		elsewhere(ours, false) // as it is
 		w.wantStatus(ours, "set")
@@ -399,7 +421,8 @@ func TestManagedByAnotherWorkspace(t *testing.T) {
 			t.Fatal("the lock was changed", on)
 		}
 		w.wantEvents(ours, "created", "mutations_requested", "set_on_device", "changed")
-		timeline := w.call("/access_codes/get_timeline", object{"access_code_id": ours, "event_types": []string{"access_code.changed"}}).list("timeline_events")
+		timeline := w.call("/access_codes/get_timeline",
+			object{"access_code_id": ours, "event_types": []string{"access_code.changed"}}).list("timeline_events")
 		if len(timeline) != 1 || timeline[0].str("actor_type") == "api_key" {
 			t.Fatal(timeline)
 		}
@@ -489,7 +512,8 @@ func TestKeypadAndBolt(t *testing.T) {
 				t.Fatal(step.path, d.obj("properties")["locked"])
 			}
 		}
-		events := w.call("/events/list", object{"since": "2000-01-01T00:00:00Z", "event_types": []string{"lock.locked", "lock.unlocked", "lock.access_denied"}, "device_id": lock}).list("events")
+		events := w.call("/events/list", object{"since": "2000-01-01T00:00:00Z",
+			"event_types": []string{"lock.locked", "lock.unlocked", "lock.access_denied"}, "device_id": lock}).list("events")
 		want := []string{"remote", "remote", "", "keycode", "manual"}
 		for i, e := range events {
 			if e.str("method") != want[i] {
@@ -500,11 +524,13 @@ func TestKeypadAndBolt(t *testing.T) {
 			t.Fatal(e)
 		}
 		w.must(w.virtual.FailNext(context.Background(), w.ref(lock), sandbox.FaultJammed))
-		if a := w.call("/locks/lock_door", object{"device_id": lock, "sync": true}).obj("action_attempt"); a.obj("error").str("type") != "lock_jammed" {
+		if a := w.call("/locks/lock_door", object{"device_id": lock,
+			"sync": true}).obj("action_attempt"); a.obj("error").str("type") != "lock_jammed" {
 			t.Fatal(a)
 		}
 		w.call("/devices/simulate/disconnect", object{"device_id": lock})
-		if a := w.call("/locks/lock_door", object{"device_id": lock, "sync": true}).obj("action_attempt"); a.obj("error").str("type") != "device_disconnected" {
+		if a := w.call("/locks/lock_door", object{"device_id": lock,
+			"sync": true}).obj("action_attempt"); a.obj("error").str("type") != "device_disconnected" {
 			t.Fatal(a)
 		}
 	})
@@ -523,13 +549,16 @@ func TestWhatKeepsCodesOut(t *testing.T) {
 		for _, c := range []struct {
 			private                     bool
 			pin, unlock, keypad, reason string
-		}{{true, "0420", "not_supported", "access_denied", "blocked_by_privacy_mode"}, {false, "9999", "", "access_denied", "unknown_code"}, {false, "0420", "", "", ""}} {
+		}{{true, "0420", "not_supported", "access_denied", "blocked_by_privacy_mode"}, {false, "9999", "", "access_denied", "unknown_code"},
+			{false, "0420", "", "", ""}} {
 			tell(lock, "privacy_mode", c.private)
 			w.settle()
-			if a := w.call("/locks/unlock_door", object{"device_id": lock, "sync": true}).obj("action_attempt"); a.obj("error").str("type") != c.unlock {
+			if a := w.call("/locks/unlock_door", object{"device_id": lock,
+				"sync": true}).obj("action_attempt"); a.obj("error").str("type") != c.unlock {
 				t.Fatal(c, a)
 			}
-			if a := w.call("/locks/simulate/keypad_code_entry", object{"device_id": lock, "code": c.pin}).obj("action_attempt"); a.obj("error").str("type") != c.keypad {
+			if a := w.call("/locks/simulate/keypad_code_entry",
+				object{"device_id": lock, "code": c.pin}).obj("action_attempt"); a.obj("error").str("type") != c.keypad {
 				t.Fatal(c, a)
 			}
 			if c.reason == "" {
@@ -572,16 +601,19 @@ func TestForgottenWhileOffline(t *testing.T) {
 			}
 		}
 		w.settle()
-		if a := w.call("/locks/lock_door", object{"device_id": again, "sync": true}).obj("action_attempt"); again == lock || a.str("status") != "success" {
+		if a := w.call("/locks/lock_door", object{"device_id": again, "sync": true}).obj("action_attempt"); again == lock ||
+			a.str("status") != "success" {
 			t.Fatal(again, a)
 		}
-		if l := w.call("/access_codes/unmanaged/list", object{"device_id": again}).list("access_codes"); len(l) != 1 || l[0].str("code") != "0420" {
+		if l := w.call("/access_codes/unmanaged/list", object{"device_id": again}).list("access_codes"); len(l) != 1 ||
+			l[0].str("code") != "0420" {
 			t.Fatal(l)
 		}
 		w.call("/devices/simulate/disconnect", object{"device_id": again})
 		w.connect("august")
 		w.settle()
-		if a := w.call("/locks/lock_door", object{"device_id": again, "sync": true}).obj("action_attempt"); a.obj("error").str("type") != "device_disconnected" {
+		if a := w.call("/locks/lock_door", object{"device_id": again,
+			"sync": true}).obj("action_attempt"); a.obj("error").str("type") != "device_disconnected" {
 			t.Fatal("connecting again has brought a device online that was known to be offline", a)
 		}
 	})
@@ -606,7 +638,8 @@ func TestPINsAreSealed(t *testing.T) {
 	lock := w.connect("nuki")
 	w.settle()
 	const pin, other = "573957", "684684"
-	id := w.call("/access_codes/create", object{"device_id": lock, "name": "x", "code": pin, "sync": true}).obj("access_code").str("access_code_id")
+	id := w.call("/access_codes/create", object{"device_id": lock, "name": "x", "code": pin,
+		"sync": true}).obj("access_code").str("access_code_id")
 	w.call("/access_codes/update", object{"access_code_id": id, "code": other})
 	w.settle()
 	c := w.onLock(lock)[other]

@@ -21,7 +21,8 @@ type sleep struct{ until, in sql.NullInt64 }
 // and have nothing to do with what their lock holds now.
 func (r *row) asleep(now time.Time, a around) (s sleep, err error) {
 	switch {
-	case !r.managed || r.spare || r.Backup, r.ended(now), r.Held != nil && !r.Offline, r.Sent != nil, len(r.Attempts) > 0, !r.HeldBack.IsZero(), r.Asked != nil,
+	case !r.managed || r.spare || r.Backup, r.ended(now), r.Held != nil && !r.Offline, r.Sent != nil, len(r.Attempts) > 0,
+		!r.HeldBack.IsZero(), r.Asked != nil,
 		r.Tries > 0 || !r.RetryAt.IsZero() || !r.Waiting.IsZero(), r.next(now, a.traits) != nothing, r.Shown != r.stage(now, a.traits),
 		r.Told == nil || *r.Told != *r.asTold():
 		return s, nil
@@ -64,7 +65,8 @@ func (c *Codes) disturbed(ctx context.Context, q store.Querier, a around, now ti
 // wakes is when the first code of a device that is asleep has to be looked at; zero: none ever.
 func (c *Codes) wakes(ctx context.Context, q store.Querier, d device.Reached, now time.Time) (at time.Time, err error) {
 	var first sql.NullInt64
-	err = q.QueryRow(ctx, `SELECT MIN(asleep_until) FROM access_codes WHERE workspace_id = $1 AND device_id = $2 AND asleep_until > $3 AND asleep_until < $4`,
+	err = q.QueryRow(ctx,
+		`SELECT MIN(asleep_until) FROM access_codes WHERE workspace_id = $1 AND device_id = $2 AND asleep_until > $3 AND asleep_until < $4`,
 		d.WorkspaceID, d.ID, store.Micros(now), int64(math.MaxInt64)).Scan(&first)
 	return store.TimeOrZero(first), err
 }

@@ -32,8 +32,9 @@ func (a *awaiting) visit(after time.Duration, onLock ...held) step {
 	if a.now.Before(a.r.RetryAt) && s != await {
 		s = nothing
 	}
-	a.v = &visit{steps: map[string]step{a.r.id: s}, wants: map[string]held{}, results: map[string]error{}, until: map[string]time.Time{}, erased: map[string]bool{},
-		read: true, held: onLock}
+	a.v = &visit{steps: map[string]step{a.r.id: s}, wants: map[string]held{}, results: map[string]error{}, until: map[string]time.Time{},
+		erased: map[string]bool{},
+		read:   true, held: onLock}
 	if s == write || s == erase {
 		if s == write {
 			w := a.r.wanted(provider.CodeTraits{})
@@ -64,7 +65,8 @@ func TestWhatALockTookIsAwaited(t *testing.T) {
 			t.Fatal(s, a.r.state)
 		}
 	}
-	if s := a.visit(2*time.Second, on); s != await || a.r.Asked != nil || !a.r.Held.same(on) || a.r.next(a.now, provider.CodeTraits{}) != nothing {
+	if s := a.visit(2*time.Second, on); s != await || a.r.Asked != nil || !a.r.Held.same(on) ||
+		a.r.next(a.now, provider.CodeTraits{}) != nothing {
 		t.Fatal(s, a.r.state)
 	}
 	a.r.Deleting = true

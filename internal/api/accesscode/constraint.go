@@ -163,7 +163,9 @@ func (r rules) nameOnLock(name, id string) string {
 		most = r.nameMax
 	}
 	fits := begin(name, most)
-	taken := r.has("name_must_be_unique") && slices.ContainsFunc(r.existing, func(o neighbour) bool { return begin(o.name, most) == strings.ToLower(fits) })
+	taken := r.has("name_must_be_unique") && slices.ContainsFunc(r.existing, func(o neighbour) bool {
+		return begin(o.name, most) == strings.ToLower(fits)
+	})
 	if !taken && len([]rune(fits)) >= r.nameMin {
 		return fits
 	}

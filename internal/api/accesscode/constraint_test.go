@@ -58,7 +58,8 @@ func TestEachKindOfConstraint(t *testing.T) {
 	if r.checkPIN("1234") == nil || r.checkPIN("12345") != nil || r.checkPIN("12a45") == nil {
 		t.Error("lengths and digits")
 	}
-	if why := (rules{lengths: []int{6}, kinds: []string{"cannot_specify_pin_code"}}).wrong("1234"); !strings.Contains(why, "leave the code out") {
+	if why := (rules{lengths: []int{6}, kinds: []string{"cannot_specify_pin_code"}}).wrong("1234"); !strings.Contains(why,
+		"leave the code out") {
 		t.Errorf("no PIN can be chosen, and that is told as: %s", why)
 	}
 	if pin, ok := generate(6, r); !ok || len(pin) != 6 {

@@ -122,7 +122,8 @@ func (w *world) dieAt(in int) int {
 	}
 	w.wantStatus(id(changed), "set")
 	w.wantStatus(id(made), "set")
-	w.wantEvents(id(changed), "created", "mutations_requested", "set_on_device", "mutations_requested", "changed", "code_changed", "set_on_device")
+	w.wantEvents(id(changed), "created", "mutations_requested", "set_on_device", "mutations_requested", "changed", "code_changed",
+		"set_on_device")
 	w.wantEvents(id(removed), "created", "mutations_requested", "set_on_device", "mutations_requested", "removed_from_device", "deleted")
 	w.wantEvents(id(made), "created", "mutations_requested", "set_on_device")
 	if l := w.call("/access_codes/unmanaged/list", object{"device_id": lock}).list("access_codes"); len(l) != 0 {

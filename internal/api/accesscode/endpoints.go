@@ -21,22 +21,40 @@ const (
 // Endpoints are the rows of /access_codes.
 func (c *Codes) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/access_codes/create", Summary: "Makes an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Secret: true, Handle: rpc.Func(c.createOne)},
-		{Path: "/access_codes/create_multiple", Summary: "Makes access codes on several devices, which share one PIN where they can.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PUT", Returns: "access_codes", Secret: true, Handle: rpc.Func(c.createMultiple)},
-		{Path: "/access_codes/delete", Summary: "Takes an access code off its lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "DELETE", Returns: "action_attempt", Secret: true, Handle: rpc.Func(c.deleteOne)},
-		{Path: "/access_codes/generate_code", Summary: "Makes up a PIN that a device takes and that is not in use on it.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "generated_code", Secret: true, Handle: rpc.Func(c.generate)},
-		{Path: "/access_codes/get", Summary: "Gets an access code, by its id, or by its device and PIN.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "access_code", Secret: true, Handle: rpc.Func(c.getOne)},
-		{Path: "/access_codes/get_timeline", Summary: "Lists what happened to an access code, oldest first.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Secret: true, Handle: rpc.Func(c.getTimeline)},
-		{Path: "/access_codes/list", Summary: "Lists access codes.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "access_codes", Secret: true, Handle: rpc.Func(c.list)},
-		{Path: "/access_codes/pull_backup_access_code", Summary: "Gets the backup that stands in for an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Returns: "access_code", Twin: "backup_access_code", Secret: true, Handle: rpc.Func(c.pullBackup)},
-		{Path: "/access_codes/report_device_constraints", Summary: "Tells what lengths of codes a device takes.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Handle: rpc.Func(c.reportConstraints)},
-		{Path: "/access_codes/unmanaged/convert_to_managed", Summary: "Makes a code that others put on a lock a managed one.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.convert)},
-		{Path: "/access_codes/unmanaged/delete", Summary: "Takes a code that others put on a lock off it.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "DELETE", Returns: "action_attempt", Secret: true, Handle: rpc.Func(c.deleteUnmanaged)},
-		{Path: "/access_codes/unmanaged/get", Summary: "Gets a code that others put on a lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "access_code", Secret: true, Handle: rpc.Func(c.getUnmanaged)},
-		{Path: "/access_codes/unmanaged/list", Summary: "Lists the codes that others put on a lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "access_codes", Secret: true, Handle: rpc.Func(c.listUnmanaged)},
-		{Path: "/access_codes/unmanaged/update", Summary: "Makes a code that others put on a lock a managed one.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.updateUnmanaged)},
-		{Path: "/access_codes/update", Summary: "Changes an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PUT PATCH", Returns: "action_attempt", Secret: true, Handle: rpc.Func(c.update)},
-		{Path: "/access_codes/update_multiple", Summary: "Changes the access codes that share a PIN.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.updateMultiple)},
+		{Path: "/access_codes/create", Summary: "Makes an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true,
+			Secret: true, Handle: rpc.Func(c.createOne)},
+		{Path: "/access_codes/create_multiple", Summary: "Makes access codes on several devices, which share one PIN where they can.",
+			Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PUT", Returns: "access_codes", Secret: true,
+			Handle: rpc.Func(c.createMultiple)},
+		{Path: "/access_codes/delete", Summary: "Takes an access code off its lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true,
+			Physical: true, Verbs: "DELETE", Returns: "action_attempt", Secret: true, Handle: rpc.Func(c.deleteOne)},
+		{Path: "/access_codes/generate_code", Summary: "Makes up a PIN that a device takes and that is not in use on it.", Allow: rpc.Frontend,
+			Role: rpc.Member, ByDevice: true, Read: true, Returns: "generated_code", Secret: true, Handle: rpc.Func(c.generate)},
+		{Path: "/access_codes/get", Summary: "Gets an access code, by its id, or by its device and PIN.", Allow: rpc.Anyone, Role: rpc.Member,
+			ByDevice: true, Read: true, Returns: "access_code", Secret: true, Handle: rpc.Func(c.getOne)},
+		{Path: "/access_codes/get_timeline", Summary: "Lists what happened to an access code, oldest first.", Allow: rpc.Anyone, Role: rpc.Member,
+			ByDevice: true, Read: true, Secret: true, Handle: rpc.Func(c.getTimeline)},
+		{Path: "/access_codes/list", Summary: "Lists access codes.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true,
+			Returns: "access_codes", Secret: true, Handle: rpc.Func(c.list)},
+		{Path: "/access_codes/pull_backup_access_code", Summary: "Gets the backup that stands in for an access code.", Allow: rpc.Anyone,
+			Role: rpc.Member, ByDevice: true, Physical: true, Returns: "access_code", Twin: "backup_access_code", Secret: true,
+			Handle: rpc.Func(c.pullBackup)},
+		{Path: "/access_codes/report_device_constraints", Summary: "Tells what lengths of codes a device takes.", Allow: rpc.Frontend,
+			Role: rpc.Member, ByDevice: true, Handle: rpc.Func(c.reportConstraints)},
+		{Path: "/access_codes/unmanaged/convert_to_managed", Summary: "Makes a code that others put on a lock a managed one.", Allow: rpc.Anyone,
+			Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.convert)},
+		{Path: "/access_codes/unmanaged/delete", Summary: "Takes a code that others put on a lock off it.", Allow: rpc.Anyone, Role: rpc.Member,
+			ByDevice: true, Physical: true, Verbs: "DELETE", Returns: "action_attempt", Secret: true, Handle: rpc.Func(c.deleteUnmanaged)},
+		{Path: "/access_codes/unmanaged/get", Summary: "Gets a code that others put on a lock.", Allow: rpc.Anyone, Role: rpc.Member,
+			ByDevice: true, Read: true, Returns: "access_code", Secret: true, Handle: rpc.Func(c.getUnmanaged)},
+		{Path: "/access_codes/unmanaged/list", Summary: "Lists the codes that others put on a lock.", Allow: rpc.Anyone, Role: rpc.Member,
+			ByDevice: true, Read: true, Returns: "access_codes", Secret: true, Handle: rpc.Func(c.listUnmanaged)},
+		{Path: "/access_codes/unmanaged/update", Summary: "Makes a code that others put on a lock a managed one.", Allow: rpc.Anyone,
+			Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.updateUnmanaged)},
+		{Path: "/access_codes/update", Summary: "Changes an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true,
+			Verbs: "PUT PATCH", Returns: "action_attempt", Secret: true, Handle: rpc.Func(c.update)},
+		{Path: "/access_codes/update_multiple", Summary: "Changes the access codes that share a PIN.", Allow: rpc.Anyone, Role: rpc.Member,
+			ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.updateMultiple)},
 	}
 }
 
@@ -142,8 +160,10 @@ func (c *Codes) update(ctx context.Context, in updateInput) (rpc.Doc[action.Atte
 	case in.IsOneTime:
 		return nil, fault.Invalid("is_one_time_use", "Only an offline access code can be for one use, and it cannot be changed")
 	}
-	ch := Change{DeviceID: in.DeviceID, Name: in.Name, PIN: in.Code.Or(""), StartsAt: precise(in.StartsAt), EndsAt: precise(in.EndsAt), Type: in.Type,
-		AllowExternal: in.AllowExternal, Native: in.PreferNative, IsManaged: in.IsManaged, OnlyOnline: !in.AttemptForOffline.Or(true), EnablePool: in.UsePool}
+	ch := Change{DeviceID: in.DeviceID, Name: in.Name, PIN: in.Code.Or(""), StartsAt: precise(in.StartsAt), EndsAt: precise(in.EndsAt),
+		Type:          in.Type,
+		AllowExternal: in.AllowExternal, Native: in.PreferNative, IsManaged: in.IsManaged, OnlyOnline: !in.AttemptForOffline.Or(true),
+		EnablePool: in.UsePool}
 	if !ch.AllowExternal.Set {
 		ch.AllowExternal = in.ExternalAllowed
 	}
@@ -267,7 +287,8 @@ type listUnmanagedInput struct {
 }
 
 func (c *Codes) listUnmanaged(ctx context.Context, in listUnmanagedInput) (rpc.Page[Unmanaged], error) {
-	return page[Unmanaged](ctx, c, listInput{PageInput: in.PageInput, DeviceID: in.DeviceID, UserIdentifierKey: in.UserIdentifierKey, Search: in.Search}, false, mostUnmanaged)
+	return page[Unmanaged](ctx, c, listInput{PageInput: in.PageInput, DeviceID: in.DeviceID, UserIdentifierKey: in.UserIdentifierKey,
+		Search: in.Search}, false, mostUnmanaged)
 }
 
 // page reads one page of codes in the order in which they were made.
@@ -311,7 +332,8 @@ func (in listInput) where(ctx context.Context, db *store.DB, managed bool) *stor
 		w.Add("device_id = ?", in.DeviceID)
 	}
 	if in.CustomerKey != "" {
-		w.Add("connected_account_id IN (SELECT connected_account_id FROM connected_accounts WHERE workspace_id = ? AND customer_key = ?)", caller.WorkspaceID, in.CustomerKey)
+		w.Add("connected_account_id IN (SELECT connected_account_id FROM connected_accounts WHERE workspace_id = ? AND customer_key = ?)",
+			caller.WorkspaceID, in.CustomerKey)
 	}
 	if in.UserIdentifierKey != "" {
 		credential.AccountsOfUser(w, "connected_account_id", caller.WorkspaceID, in.UserIdentifierKey)

@@ -83,7 +83,8 @@ func (o frameOption) fit(starts, ends time.Time, most time.Duration) (from, to t
 	if o.ByDay {
 		shift = time.Hour
 	}
-	from = starts.Add(-time.Duration(starts.Minute())*time.Minute - time.Duration(starts.Second())*time.Second - time.Duration(starts.Nanosecond()))
+	intoTheHour := time.Duration(starts.Minute())*time.Minute + time.Duration(starts.Second())*time.Second
+	from = starts.Add(-intoTheHour - time.Duration(starts.Nanosecond()))
 	for hours := int(ends.Sub(from) / time.Hour); to.Before(ends) || to.Sub(from) < time.Duration(o.Min)-shift; hours++ {
 		to = from.Add(time.Duration(hours) * time.Hour)
 		if o.ByDay {

@@ -18,7 +18,8 @@ import (
 // visits counts the visits to locks that are to come.
 func (w *world) visits() (n, attempts int) {
 	w.t.Helper()
-	w.must(w.db.QueryRow(context.Background(), `SELECT count(*), COALESCE(max(attempts), 0) FROM jobs WHERE kind = 'access_code.sync'`).Scan(&n, &attempts))
+	w.must(w.db.QueryRow(context.Background(),
+		`SELECT count(*), COALESCE(max(attempts), 0) FROM jobs WHERE kind = 'access_code.sync'`).Scan(&n, &attempts))
 	return n, attempts
 }
 
@@ -200,7 +201,8 @@ func TestLocksAreReadBack(t *testing.T) {
 				t.Fatal(on)
 			}
 		}
-		w.wantEvents(id, "created", "mutations_requested", "set_on_device", "modified_external_to_seam", "set_on_device", "modified_external_to_seam", "set_on_device")
+		w.wantEvents(id, "created", "mutations_requested", "set_on_device", "modified_external_to_seam", "set_on_device",
+			"modified_external_to_seam", "set_on_device")
 		w.call("/devices/update", object{"device_id": lock, "is_managed": false})
 		w.settle()
 		w.advance(time.Hour)
@@ -230,7 +232,8 @@ func TestTimeRounding(t *testing.T) {
 			{"too long", 500 * 24 * time.Hour, "1d", time.Time{}, "ends_at"},
 			{"absurd", 280 * 365 * 24 * time.Hour, "1d", time.Time{}, "ends_at"},
 		} {
-			in := object{"device_id": lock, "name": c.name, "is_offline_access_code": true, "starts_at": iso(from), "ends_at": iso(from.Add(c.lasts))}
+			in := object{"device_id": lock, "name": c.name, "is_offline_access_code": true, "starts_at": iso(from),
+				"ends_at": iso(from.Add(c.lasts))}
 			if c.rounding != "" {
 				in["max_time_rounding"] = c.rounding
 			}

@@ -46,7 +46,9 @@ func TestParametersOfCreating(t *testing.T) {
 				return "/access_codes/create", in.with(object{"device_id": lock}), func(o object) object { return o.obj("access_code") }
 			},
 			"several": func(lock string, in object) (string, object, func(object) object) {
-				return "/access_codes/create_multiple", in.with(object{"device_ids": []string{lock}}), func(o object) object { return o.list("access_codes")[0] }
+				return "/access_codes/create_multiple", in.with(object{"device_ids": []string{lock}}), func(o object) object {
+					return o.list("access_codes")[0]
+				}
 			},
 		}
 		for name, of := range paths {
@@ -111,7 +113,8 @@ func TestParametersOfCreating(t *testing.T) {
 			for _, native := range []bool{true, false} {
 				made := create(schlage, frame.with(object{"prefer_native_scheduling": native}))
 				w.settle()
-				if on := w.onLock(schlage)[made.str("code")].Slot != ""; on != native || w.get(made.str("access_code_id"))["is_scheduled_on_device"] != native {
+				if on := w.onLock(schlage)[made.str("code")].Slot != ""; on != native ||
+					w.get(made.str("access_code_id"))["is_scheduled_on_device"] != native {
 					t.Errorf("%s: with prefer_native_scheduling %t it is on the lock: %t", name, native, on)
 				}
 				gone(made)
@@ -124,7 +127,8 @@ func TestParametersOfCreating(t *testing.T) {
 			gone(later)
 		}
 
-		if made := w.call("/access_codes/create", object{"device_id": august, "sync": true}); made.obj("access_code").str("status") != "set" || made.obj("action_attempt").str("status") != "success" {
+		if made := w.call("/access_codes/create", object{"device_id": august, "sync": true}); made.obj("access_code").str("status") != "set" ||
+			made.obj("action_attempt").str("status") != "success" {
 			t.Error("sync has not waited:", made)
 		}
 		for param, in := range map[string]object{
@@ -137,7 +141,8 @@ func TestParametersOfCreating(t *testing.T) {
 		}
 		w.refused("/access_codes/create", frame.with(object{"device_id": august, "is_offline_access_code": true}), "not_supported")
 		for _, flag := range []string{"is_offline_access_code", "use_offline_access_code"} {
-			if c := w.call("/access_codes/create", frame.with(object{"device_id": igloohome, "name": flag, flag: true})).obj("access_code"); c["is_offline_access_code"] != true || c["is_one_time_use"] != false {
+			if c := w.call("/access_codes/create", frame.with(object{"device_id": igloohome, "name": flag,
+				flag: true})).obj("access_code"); c["is_offline_access_code"] != true || c["is_one_time_use"] != false {
 				t.Error(flag, c)
 			}
 		}
@@ -153,7 +158,8 @@ func TestParametersOfUpdating(t *testing.T) {
 		lock, igloohome := w.connect("schlage"), w.connect("igloohome")
 		w.settle()
 		starts, ends := w.clock().Add(24*time.Hour), w.clock().Add(48*time.Hour)
-		id := w.call("/access_codes/create", object{"device_id": lock, "name": "Guest", "code": "13570", "starts_at": iso(starts), "ends_at": iso(ends), "sync": true}).obj("access_code").str("access_code_id")
+		id := w.call("/access_codes/create", object{"device_id": lock, "name": "Guest", "code": "13570", "starts_at": iso(starts),
+			"ends_at": iso(ends), "sync": true}).obj("access_code").str("access_code_id")
 		update := func(in object) object {
 			return w.call("/access_codes/update", in.with(object{"access_code_id": id}))
 		}
@@ -176,7 +182,8 @@ func TestParametersOfUpdating(t *testing.T) {
 			{object{"prefer_native_scheduling": false}, "is_scheduled_on_device", false},
 			{object{"prefer_native_scheduling": true}, "is_scheduled_on_device", true},
 			{object{"is_managed": true}, "is_managed", true},
-			{object{"use_backup_access_code_pool": false, "max_time_rounding": "1d", "is_offline_access_code": false, "is_one_time_use": false}, "is_offline_access_code", false},
+			{object{"use_backup_access_code_pool": false, "max_time_rounding": "1d", "is_offline_access_code": false, "is_one_time_use": false},
+				"is_offline_access_code", false},
 			{object{"type": "time_bound"}, "type", "time_bound"},
 			{object{"type": "ongoing"}, "starts_at", nil},
 			{object{"ends_at": iso(ends)}, "type", "time_bound"},
@@ -191,7 +198,8 @@ func TestParametersOfUpdating(t *testing.T) {
 				t.Errorf("%v: on the lock %t", c.in, onLock())
 			}
 		}
-		if a := update(object{"name": "Waited", "sync": true}).obj("action_attempt"); a.str("status") != "success" || w.onLock(lock)["24681"].Name != "Waited" {
+		if a := update(object{"name": "Waited", "sync": true}).obj("action_attempt"); a.str("status") != "success" ||
+			w.onLock(lock)["24681"].Name != "Waited" {
 			t.Error("sync has not waited:", a)
 		}
 		for param, in := range map[string]object{
@@ -257,7 +265,8 @@ func TestOneKeyIsOnePIN(t *testing.T) {
 		}
 
 		ends := w.clock().Add(48 * time.Hour)
-		w.call("/access_codes/update_multiple", object{"common_code_key": "family", "name": "Family", "starts_at": iso(w.clock().Add(time.Hour)), "ends_at": iso(ends)})
+		w.call("/access_codes/update_multiple", object{"common_code_key": "family", "name": "Family", "starts_at": iso(w.clock().Add(time.Hour)),
+			"ends_at": iso(ends)})
 		w.settle()
 		for _, id := range linked() {
 			if c := w.get(id); c.str("name") != "Family" || c.str("ends_at") != wire(ends) || c.str("starts_at") == "" {
@@ -269,7 +278,8 @@ func TestOneKeyIsOnePIN(t *testing.T) {
 		w.refused("/access_codes/update_multiple", object{"common_code_key": "nobody's"}, "access_code_not_found")
 		w.call("/access_codes/update", object{"access_code_id": second.str("access_code_id"), "starts_at": iso(w.clock().Add(2 * time.Hour))})
 		w.settle()
-		w.wrong("/access_codes/update_multiple", object{"common_code_key": "family", "name": "Other", "ends_at": iso(w.clock().Add(90 * time.Minute))}, "ends_at")
+		w.wrong("/access_codes/update_multiple", object{"common_code_key": "family", "name": "Other",
+			"ends_at": iso(w.clock().Add(90 * time.Minute))}, "ends_at")
 		if c := w.get(first.str("access_code_id")); c.str("name") != "Family" {
 			t.Error("one was changed, the other could not be:", c)
 		}
@@ -303,7 +313,9 @@ func TestSharingWhereItIsPossible(t *testing.T) {
 		if l := w.call("/access_codes/list", object{}).list("access_codes"); len(l) != 0 {
 			t.Fatal("codes were made although they could not be shared", l)
 		}
-		made := w.call("/access_codes/create_multiple", object{"device_ids": []string{short, long, also, salto}, "behavior_when_code_cannot_be_shared": "create_random_code", "preferred_code_length": 4}).list("access_codes")
+		made := w.call("/access_codes/create_multiple",
+			object{"device_ids": []string{short, long, also, salto}, "behavior_when_code_cannot_be_shared": "create_random_code",
+				"preferred_code_length": 4}).list("access_codes")
 		key := made[1].str("common_code_key")
 		if key == "" || made[2].str("common_code_key") != key || made[1].str("code") != made[2].str("code") || len(made[1].str("code")) != 6 {
 			t.Error("two that can do not share", made[1:3])
@@ -311,7 +323,8 @@ func TestSharingWhereItIsPossible(t *testing.T) {
 		if made[0].str("common_code_key") != "" || len(made[0].str("code")) != 4 || made[3].str("common_code_key") != "" {
 			t.Error("one that cannot is linked", made[0], made[3])
 		}
-		chosen := w.call("/access_codes/create_multiple", object{"device_ids": []string{long, also}, "code": "358358", "preferred_code_length": 7}).list("access_codes")
+		chosen := w.call("/access_codes/create_multiple",
+			object{"device_ids": []string{long, also}, "code": "358358", "preferred_code_length": 7}).list("access_codes")
 		for _, c := range chosen {
 			if c.str("code") != "358358" || c.str("common_code_key") != "" {
 				t.Error(c)
@@ -335,7 +348,8 @@ func TestAttemptsWhenACodeChangesHands(t *testing.T) {
 			w.settle()
 			var ids []string
 			for _, pin := range []string{"1357", "2468", "3579"} {
-				ids = append(ids, w.call("/access_codes/create", object{"device_id": lock, "code": pin, "sync": true}).obj("access_code").str("access_code_id"))
+				ids = append(ids, w.call("/access_codes/create",
+					object{"device_id": lock, "code": pin, "sync": true}).obj("access_code").str("access_code_id"))
 			}
 			changed := w.call("/access_codes/update", object{"access_code_id": ids[0], "code": "5555"})
 			same := w.call("/access_codes/update", object{"access_code_id": ids[1], "allow_external_modification": true})
@@ -409,7 +423,8 @@ func TestScheduleIsTakenFromTheLock(t *testing.T) {
 		lock := w.connect("schlage")
 		w.settle()
 		starts, ends := w.clock().Add(24*time.Hour), w.clock().Add(48*time.Hour)
-		id := w.call("/access_codes/create", object{"device_id": lock, "code": "1357", "starts_at": iso(starts), "ends_at": iso(ends), "sync": true}).obj("access_code").str("access_code_id")
+		id := w.call("/access_codes/create", object{"device_id": lock, "code": "1357", "starts_at": iso(starts), "ends_at": iso(ends),
+			"sync": true}).obj("access_code").str("access_code_id")
 		prefer := func(native bool, want ...string) {
 			t.Helper()
 			w.call("/access_codes/update", object{"access_code_id": id, "prefer_native_scheduling": native})
@@ -463,7 +478,8 @@ func TestParametersOfConstraints(t *testing.T) {
 			{object{"supported_code_lengths": []int{7}}, []any{7.0}},
 		} {
 			w.call(path, c.in.with(object{"device_id": lock}))
-			if got := w.call("/devices/get", object{"device_id": lock}).obj("device").obj("properties")["supported_code_lengths"]; !slices.Equal(got.([]any), c.want) {
+			if got := w.call("/devices/get",
+				object{"device_id": lock}).obj("device").obj("properties")["supported_code_lengths"]; !slices.Equal(got.([]any), c.want) {
 				t.Errorf("%v: %v, want %v", c.in, got, c.want)
 			}
 		}
@@ -472,7 +488,8 @@ func TestParametersOfConstraints(t *testing.T) {
 		}
 		w.wrong("/access_codes/create", object{"device_id": lock, "code": "123456"}, "code")
 		for param, in := range map[string]object{
-			"supported_code_lengths": {"supported_code_lengths": []int{3}}, "min_code_length": {"min_code_length": 6, "max_code_length": 5}, "max_code_length": {"max_code_length": 21},
+			"supported_code_lengths": {"supported_code_lengths": []int{3}}, "min_code_length": {"min_code_length": 6, "max_code_length": 5},
+			"max_code_length": {"max_code_length": 21},
 		} {
 			w.wrong(path, in.with(object{"device_id": lock}), param)
 		}
@@ -519,7 +536,8 @@ func TestParametersOfConverting(t *testing.T) {
 		for _, code := range []string{"123", "123456789", strconv.Itoa(pin)} { // too short, too long, taken
 			w.wrong(simulate, object{"device_id": lock, "name": "x", "code": code}, "code")
 		}
-		if a := w.call("/access_codes/unmanaged/delete", object{"access_code_id": stays.str("access_code_id"), "sync": true}).obj("action_attempt"); a.str("status") != "success" {
+		if a := w.call("/access_codes/unmanaged/delete",
+			object{"access_code_id": stays.str("access_code_id"), "sync": true}).obj("action_attempt"); a.str("status") != "success" {
 			t.Error("sync has not waited:", a)
 		}
 	})
@@ -548,12 +566,14 @@ func TestParametersOfAutoLock(t *testing.T) {
 			w.must(db.QueryRow(ctx, `SELECT job_id FROM jobs WHERE kind = 'lock.turn'`).Scan(&id))
 			w.must(w.jobs.RunNow(ctx, id))
 			w.wantAttempt(asked, "success", "")
-			if p := w.call("/locks/get", object{"device_id": lock}).obj("lock").obj("properties"); p["auto_lock_enabled"] != c.enabled || p["auto_lock_delay_seconds"] != c.delay {
+			if p := w.call("/locks/get", object{"device_id": lock}).obj("lock").obj("properties"); p["auto_lock_enabled"] != c.enabled ||
+				p["auto_lock_delay_seconds"] != c.delay {
 				t.Errorf("%v: %v after %v", c.in, p["auto_lock_enabled"], p["auto_lock_delay_seconds"])
 			}
 		}
 		w.wrong("/locks/configure_auto_lock", object{"device_id": lock, "auto_lock_enabled": true}, "auto_lock_delay_seconds")
-		w.wrong("/locks/configure_auto_lock", object{"device_id": lock, "auto_lock_enabled": true, "auto_lock_delay_seconds": 61}, "auto_lock_delay_seconds")
+		w.wrong("/locks/configure_auto_lock", object{"device_id": lock, "auto_lock_enabled": true, "auto_lock_delay_seconds": 61},
+			"auto_lock_delay_seconds")
 		w.wrong("/locks/configure_auto_lock", object{"device_id": lock}, "auto_lock_enabled")
 		w.refused("/locks/configure_auto_lock", object{"device_id": kisi, "auto_lock_enabled": false}, "not_supported")
 	})

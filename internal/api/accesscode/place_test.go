@@ -87,7 +87,8 @@ func TestWhatBeginsFirstHasThePlace(t *testing.T) {
 		w.limit(lock, 2)
 		begin := w.clock()
 		at := func(name string, from, to time.Duration) string {
-			id := codeID(w.call("/access_codes/create", object{"device_id": lock, "name": name, "starts_at": iso(begin.Add(from)), "ends_at": iso(begin.Add(to))}))
+			id := codeID(w.call("/access_codes/create", object{"device_id": lock, "name": name, "starts_at": iso(begin.Add(from)),
+				"ends_at": iso(begin.Add(to))}))
 			w.settle()
 			return id
 		}

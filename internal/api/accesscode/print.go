@@ -211,5 +211,7 @@ func (c *Codes) withPIN(ctx context.Context, q store.Querier, workspaceID, devic
 }
 
 func (r rules) anyPrint(is func(fingerprint) bool) bool {
-	return slices.ContainsFunc(r.existing, func(n neighbour) bool { return slices.ContainsFunc(n.prints, func(p []byte) bool { return is(p) }) })
+	return slices.ContainsFunc(r.existing, func(n neighbour) bool {
+		return slices.ContainsFunc(n.prints, func(p []byte) bool { return is(p) })
+	})
 }

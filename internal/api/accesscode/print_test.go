@@ -75,7 +75,8 @@ func TestNewNamesRespectThoseThatAreNotOpened(t *testing.T) {
 		lock := w.connect("august")
 		for i, name := range []string{"Anna", "ANNA", "Ann"} {
 			pin := fmt.Sprint(7101 + i)
-			id := w.call("/access_codes/create", object{"device_id": lock, "name": name, "code": pin, "sync": true}).obj("access_code").str("access_code_id")
+			id := w.call("/access_codes/create", object{"device_id": lock, "name": name, "code": pin,
+				"sync": true}).obj("access_code").str("access_code_id")
 			if on := w.onLock(lock)[pin].Name; (on == name+" "+id[len(id)-6:]) != (i == 1) {
 				t.Errorf("%q is %q on the lock", name, on)
 			}

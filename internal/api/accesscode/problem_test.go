@@ -103,7 +103,8 @@ func TestCodesTellWhatIsWrongAroundThem(t *testing.T) {
 		if got := problems(w.get(id)); got != nil {
 			t.Fatal(got)
 		}
-		other := w.call("/access_codes/simulate/create_unmanaged_access_code", object{"device_id": lock, "name": "Neighbor", "code": "0042"}).obj("access_code").str("access_code_id")
+		other := w.call("/access_codes/simulate/create_unmanaged_access_code",
+			object{"device_id": lock, "name": "Neighbor", "code": "0042"}).obj("access_code").str("access_code_id")
 		w.call("/devices/simulate/disconnect", object{"device_id": lock})
 		w.settle()
 		unmanaged := w.call("/access_codes/unmanaged/get", object{"access_code_id": other}).obj("access_code")

@@ -45,7 +45,8 @@ func TestTimesWithOffsets(t *testing.T) {
 		change := rapid.SampledFrom(changes).Draw(rt, "change")
 		starts := change.Add(time.Duration(rapid.IntRange(-7200, 7200).Draw(rt, "starts")) * time.Second)
 		ends := starts.Add(time.Duration(rapid.IntRange(1, 14400).Draw(rt, "lasts")) * time.Second)
-		c := w.call("/access_codes/create", object{"device_id": lock, "starts_at": iso(starts.In(zone)), "ends_at": iso(ends.In(zone))}).obj("access_code")
+		c := w.call("/access_codes/create", object{"device_id": lock, "starts_at": iso(starts.In(zone)),
+			"ends_at": iso(ends.In(zone))}).obj("access_code")
 		if c.str("starts_at") != starts.Format("2006-01-02T15:04:05.000Z") || c.str("ends_at") != ends.Format("2006-01-02T15:04:05.000Z") {
 			rt.Fatalf("served as %s to %s", c.str("starts_at"), c.str("ends_at"))
 		}
@@ -80,7 +81,8 @@ func TestTenants(t *testing.T) {
 			return out.obj("access_code").str("access_code_id")
 		}
 		unmanaged := func(c caller, device string) string {
-			status, out := w.request(c, "/access_codes/simulate/create_unmanaged_access_code", object{"device_id": device, "name": "y", "code": "5724"})
+			status, out := w.request(c, "/access_codes/simulate/create_unmanaged_access_code",
+				object{"device_id": device, "name": "y", "code": "5724"})
 			if status != 200 {
 				t.Fatal(out)
 			}
@@ -93,7 +95,8 @@ func TestTenants(t *testing.T) {
 		w.must(err)
 		session := caller{reach: &credential.Reach{AccountIDs: []string{d.ConnectedAccountID}}}
 		within := code(session, mine)
-		if status, out := w.request(session, "/access_codes/list", object{}); status != 200 || len(out.list("access_codes")) != 1 || out.list("access_codes")[0].str("access_code_id") != within {
+		if status, out := w.request(session, "/access_codes/list", object{}); status != 200 || len(out.list("access_codes")) != 1 ||
+			out.list("access_codes")[0].str("access_code_id") != within {
 			t.Fatal("a session lists what it does not reach", out)
 		}
 		before := w.dump()
@@ -161,7 +164,8 @@ func (w *world) dump() string {
 	out := ""
 	for _, q := range []string{
 		`SELECT access_code_id || doc FROM access_codes ORDER BY 1`, `SELECT device_id || doc FROM devices ORDER BY 1`,
-		`SELECT event_id || doc FROM events ORDER BY 1`, `SELECT action_attempt_id || doc FROM action_attempts ORDER BY 1`, `SELECT job_id || kind FROM jobs ORDER BY 1`,
+		`SELECT event_id || doc FROM events ORDER BY 1`, `SELECT action_attempt_id || doc FROM action_attempts ORDER BY 1`,
+		`SELECT job_id || kind FROM jobs ORDER BY 1`,
 	} {
 		rows, err := w.db.Query(context.Background(), q)
 		lines, err := store.All(rows, err, store.One[string])

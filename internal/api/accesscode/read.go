@@ -73,7 +73,8 @@ func ConstraintsOf(d device.Device) (Constraints, error) {
 
 // HasPool tells whether spare codes can be kept on a device, and whether they are.
 func HasPool(d device.Device) (supported, enabled bool) {
-	return string(d.Properties["supports_backup_access_code_pool"]) == "true", string(d.Properties["backup_access_code_pool_enabled"]) == "true"
+	return string(d.Properties["supports_backup_access_code_pool"]) == "true",
+		string(d.Properties["backup_access_code_pool_enabled"]) == "true"
 }
 
 // Find gives the first codes that the caller reaches whose name, PIN or id contains a text.

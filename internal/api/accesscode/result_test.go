@@ -21,7 +21,8 @@ func TestAttemptsResultInTheirCode(t *testing.T) {
 			t.Helper()
 			id := of.obj("action_attempt").str("action_attempt_id")
 			got := w.call("/action_attempts/get", object{"action_attempt_id": id}).obj("action_attempt")
-			if code := got.obj("result").obj("access_code"); got.str("status") != "success" || code.str("code") != pin || code.str("device_id") != lock {
+			if code := got.obj("result").obj("access_code"); got.str("status") != "success" || code.str("code") != pin ||
+				code.str("device_id") != lock {
 				t.Errorf("%v", got)
 			}
 			for _, a := range w.call("/action_attempts/list", object{"action_attempt_ids": []string{id}}).list("action_attempts") {
@@ -32,7 +33,8 @@ func TestAttemptsResultInTheirCode(t *testing.T) {
 		}
 		made := w.call("/access_codes/create", object{"device_id": lock, "code": "135790", "sync": true})
 		result(made, "135790")
-		later := w.call("/access_codes/create", object{"device_id": lock, "code": "246802", "starts_at": iso(w.clock().Add(900 * time.Hour)), "ends_at": iso(w.clock().Add(901 * time.Hour))})
+		later := w.call("/access_codes/create", object{"device_id": lock, "code": "246802", "starts_at": iso(w.clock().Add(900 * time.Hour)),
+			"ends_at": iso(w.clock().Add(901 * time.Hour))})
 		if later.obj("action_attempt").obj("result").obj("access_code").str("code") != "246802" {
 			t.Errorf("%v", later)
 		}

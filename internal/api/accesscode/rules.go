@@ -209,14 +209,16 @@ func (c *Codes) choosePIN(ctx context.Context, t *telling, r *row, n New, rule r
 			return err
 		}
 		// It is computed from what is here, without asking anything over a network.
-		code, err := coder.OfflineCode(ctx, t.device.Ref, provider.Code{Slot: r.id, Name: r.Name, StartsAt: r.StartsAt, EndsAt: r.EndsAt}, n.OneTime)
+		code, err := coder.OfflineCode(ctx, t.device.Ref, provider.Code{Slot: r.id, Name: r.Name, StartsAt: r.StartsAt, EndsAt: r.EndsAt},
+			n.OneTime)
 		if err != nil || code.PIN == nil {
 			return fault.New(fault.NotSupported, "The device computes no code for this time frame")
 		}
 		r.PIN = *code.PIN
 		r.Held = &held{Slot: "offline " + r.id, PIN: r.PIN, Name: r.lockName(), StartsAt: r.StartsAt, EndsAt: r.EndsAt}
 		if n.OneTime && t.device.Ref.Brand == "igloohome" {
-			r.Warnings = append(r.Warnings, Problem{WarningCode: "igloo_algopin_must_be_used_within_24_hours", Message: "The code must be used within 24 hours of its start.", CreatedAt: rpc.Time{Time: t.now}})
+			r.Warnings = append(r.Warnings, Problem{WarningCode: "igloo_algopin_must_be_used_within_24_hours",
+				Message: "The code must be used within 24 hours of its start.", CreatedAt: rpc.Time{Time: t.now}})
 		}
 		return nil
 	case n.PIN != "":
@@ -502,7 +504,9 @@ func (t *telling) update(r *row, ch Change, rule rules, by actor) error {
 func (r *row) begin(now time.Time, by actor) {
 	r.ChangedAt, r.Actor, r.LetGo = now, by, false
 	r.Tries, r.RetryAt, r.Waiting, r.Errors = 0, time.Time{}, time.Time{}, nil
-	r.Warnings = slices.DeleteFunc(r.Warnings, func(p Problem) bool { return isDelay(p) || p.WarningCode == "external_modification_in_effect" })
+	r.Warnings = slices.DeleteFunc(r.Warnings, func(p Problem) bool {
+		return isDelay(p) || p.WarningCode == "external_modification_in_effect"
+	})
 }
 
 // UpdateMultiple changes all codes that share a key, or none. It returns access_code_not_found when
@@ -676,7 +680,8 @@ func (c *Codes) PullBackup(ctx context.Context, id string) (backupID string, err
 		t.around = surround(t.device, rows)
 		t.add(b, "access_code.created", t.now, nil, nil, b.Actor) // until now it was nobody's
 		found.Pulled = b.id
-		found.Warnings = append(found.Warnings, Problem{WarningCode: "using_backup_access_code", Message: "A backup access code stands in for this one.", CreatedAt: rpc.Time{Time: t.now}})
+		found.Warnings = append(found.Warnings, Problem{WarningCode: "using_backup_access_code",
+			Message: "A backup access code stands in for this one.", CreatedAt: rpc.Time{Time: t.now}})
 		backupID = b.id
 		t.add(found, "access_code.backup_access_code_pulled", t.now, map[string]any{"backup_access_code_id": b.id}, nil, actorOf(p))
 		return c.end(ctx, tx, t, found, b)
@@ -798,15 +803,17 @@ func (c *Codes) Transfer(ctx context.Context, id string, elsewhere bool) (device
 		case found.managed && !elsewhere:
 			return nil
 		case t.traits.FixedCodes || found.Offline || found.Held == nil || found.Deleting:
-			return fault.New(fault.NotSupported, "Only a code that is on its lock, and that its brand lets change hands, can be managed by another workspace")
+			return fault.New(fault.NotSupported, "Only a code that is on its lock, and that its brand lets change hands, can be managed by "+
+				"another workspace")
 		case found.managed:
 			if err := c.handOver(ctx, tx, t, found, &takenOver); err != nil {
 				return err
 			}
 			found.ChangedAt = t.now
 			found.Warnings = []Problem{{WarningCode: "management_transferred", Message: transferred, CreatedAt: rpc.Time{Time: t.now}}}
-			t.add(found, "access_code.changed", t.now, map[string]any{"change_reason": transferred}, map[string]any{"changed_properties": []map[string]any{
-				{"property": "is_managed", "from": "true", "to": "false"}}}, actor{Type: "external"})
+			t.add(found, "access_code.changed", t.now, map[string]any{"change_reason": transferred},
+				map[string]any{"changed_properties": []map[string]any{
+					{"property": "is_managed", "from": "true", "to": "false"}}}, actor{Type: "external"})
 		case !elsewhere:
 			found.Warnings = nil
 		}

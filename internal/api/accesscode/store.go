@@ -19,7 +19,8 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-const columns = `access_code_id, workspace_id, device_id, connected_account_id, is_managed, is_spare, common_code_key, doc, secret, state, created_at, prints, asleep_until, asleep_in`
+const columns = `access_code_id, workspace_id, device_id, connected_account_id, is_managed, is_spare, common_code_key, doc, secret, state,
+	created_at, prints, asleep_until, asleep_in`
 
 // Sealed are the columns of this room that hold secrets.
 func Sealed() []vault.Column {
@@ -40,7 +41,8 @@ func (c *Codes) scan(rows *sql.Rows) (*row, error) {
 	var doc, secret, sealed, prints []byte
 	var created int64
 	var asleep sleep
-	if err := rows.Scan(&r.id, &r.workspaceID, &r.deviceID, &r.accountID, &r.managed, &r.spare, &common, &doc, &secret, &sealed, &created, &prints,
+	if err := rows.Scan(&r.id, &r.workspaceID, &r.deviceID, &r.accountID, &r.managed, &r.spare, &common, &doc, &secret, &sealed, &created,
+		&prints,
 		&asleep.until, &asleep.in); err != nil {
 		return nil, err
 	}
@@ -65,7 +67,8 @@ func (c *Codes) ofDevice(ctx context.Context, q store.Querier, workspaceID, devi
 
 // those reads the codes of a device for which a condition holds as well, oldest first.
 func (c *Codes) those(ctx context.Context, q store.Querier, and string, args ...any) ([]*row, error) {
-	rows, err := q.Query(ctx, `SELECT `+columns+` FROM access_codes WHERE workspace_id = $1 AND device_id = $2`+and+` ORDER BY created_at, access_code_id`, args...)
+	rows, err := q.Query(ctx, `SELECT `+columns+` FROM access_codes WHERE workspace_id = $1 AND device_id = $2`+and+
+		` ORDER BY created_at, access_code_id`, args...)
 	return store.All(rows, err, c.scan)
 }
 
@@ -127,14 +130,18 @@ func (c *Codes) save(ctx context.Context, tx *store.Tx, r *row, now time.Time, a
 	sealed := c.Vault.Seal(place(r.workspaceID, r.id, "state"), plain)
 	search := searchText(r.Name, r.id)
 	if !r.isNew && was == r.indexed { // a column that is set is written to its indexes, whether it changes or not
-		_, err = tx.Exec(ctx, `UPDATE access_codes SET search = $3, doc = $4, secret = $5, state = $6 WHERE workspace_id = $1 AND access_code_id = $2`,
+		_, err = tx.Exec(ctx,
+			`UPDATE access_codes SET search = $3, doc = $4, secret = $5, state = $6 WHERE workspace_id = $1 AND access_code_id = $2`,
 			r.workspaceID, r.id, search, string(doc), secret, sealed)
 		return err
 	}
 	if !r.isNew {
-		_, err = tx.Exec(ctx, `UPDATE access_codes SET is_managed = $3, is_spare = $4, common_code_key = $5, search = $6, doc = $7, secret = $8, state = $9, prints = $10,
+		_, err = tx.Exec(ctx,
+			`UPDATE access_codes SET is_managed = $3, is_spare = $4, common_code_key = $5, search = $6, doc = $7, secret = $8, state = $9,
+				prints = $10,
 			asleep_until = $11, asleep_in = $12 WHERE workspace_id = $1 AND access_code_id = $2`,
-			r.workspaceID, r.id, r.managed, r.spare, store.TextOrNull(r.common), search, string(doc), secret, sealed, prints, asleep.until, asleep.in)
+			r.workspaceID, r.id, r.managed, r.spare, store.TextOrNull(r.common), search, string(doc), secret, sealed, prints, asleep.until,
+			asleep.in)
 		return err
 	}
 	r.isNew = false
@@ -269,7 +276,8 @@ func (c *Codes) Enter(ctx context.Context, d device.Reached, pin string, at time
 			if !r.OneTime {
 				return nil
 			}
-			r.Errors = append(r.Errors, Problem{ErrorCode: usedUp, Message: "The code was for one use and has been used.", CreatedAt: rpc.Time{Time: at}, IsCodeError: true})
+			r.Errors = append(r.Errors, Problem{ErrorCode: usedUp, Message: "The code was for one use and has been used.",
+				CreatedAt: rpc.Time{Time: at}, IsCodeError: true})
 			return c.save(ctx, tx, r, at, surround(d, rows))
 		}
 		return nil

@@ -148,7 +148,8 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 		if rows, err = c.keepPool(ctx, tx, d, rows, now); err != nil {
 			return err
 		}
-		v = &visit{around: surround(d, rows), rows: rows, steps: map[string]step{}, wants: map[string]held{}, results: map[string]error{}, until: map[string]time.Time{}, erased: map[string]bool{}}
+		v = &visit{around: surround(d, rows), rows: rows, steps: map[string]step{}, wants: map[string]held{}, results: map[string]error{},
+			until: map[string]time.Time{}, erased: map[string]bool{}}
 		giveWay(rows, now, v.traits, capacity(d))
 		v.blocked = IsBlocked(d)
 		for i, r := range rows {
@@ -590,7 +591,8 @@ func (t *telling) observe(r *row, rows []*row, v *visit) {
 		return
 	}
 	switch {
-	case now == nil && r.next(t.now, v.traits) == erase && !(step == write && t.now.Before(v.until[r.id])): // also when someone else was quicker
+	// also when someone else was quicker
+	case now == nil && r.next(t.now, v.traits) == erase && !(step == write && t.now.Before(v.until[r.id])):
 		t.erased(r)
 	case step == write && now.same(wanted): // whatever it said
 		t.written(r, now)
@@ -730,7 +732,8 @@ func (t *telling) altered(r *row, now held) {
 	r.Held = &now
 	var fields []change
 	for _, f := range []struct{ name, from, to string }{
-		{"code", was.PIN, now.PIN}, {"starts_at", timeText(was.StartsAt), timeText(now.StartsAt)}, {"ends_at", timeText(was.EndsAt), timeText(now.EndsAt)},
+		{"code", was.PIN, now.PIN}, {"starts_at", timeText(was.StartsAt), timeText(now.StartsAt)},
+		{"ends_at", timeText(was.EndsAt), timeText(now.EndsAt)},
 	} {
 		if f.from != f.to {
 			fields = append(fields, change{f.name, textOrNil(f.from), textOrNil(f.to)})
@@ -912,7 +915,8 @@ func (c *Codes) settle(ctx context.Context, tx *store.Tx, r *row, failure *actio
 				return err
 			}
 		}
-		if _, err := c.Attempts.Settle(ctx, tx, r.workspaceID, id, struct{}{}, failure); err != nil && !fault.Is(err, fault.ActionAttemptNotFound) {
+		if _, err := c.Attempts.Settle(ctx, tx, r.workspaceID, id, struct{}{}, failure); err != nil &&
+			!fault.Is(err, fault.ActionAttemptNotFound) {
 			return err
 		}
 	}
@@ -926,7 +930,8 @@ func (c *Codes) sealResult(ctx context.Context, tx *store.Tx, r *row, attemptID 
 	if err != nil {
 		return err
 	}
-	return c.Attempts.SealResult(ctx, tx, r.workspaceID, attemptID, map[string]json.RawMessage{"access_code": json.RawMessage(rpc.Splice[Code](doc, fields))})
+	return c.Attempts.SealResult(ctx, tx, r.workspaceID, attemptID,
+		map[string]json.RawMessage{"access_code": json.RawMessage(rpc.Splice[Code](doc, fields))})
 }
 
 // keepPool keeps as many spare codes on a device as it should have. rows are those that are awake.
@@ -970,7 +975,8 @@ func (c *Codes) keepPool(ctx context.Context, tx *store.Tx, d device.Reached, ro
 }
 
 // spaceProblems are the kinds of problems that a device has because of how full it is, and its pool.
-var spaceProblems = []string{"empty_backup_access_code_pool", "partial_backup_access_code_pool", "many_active_backup_codes", "max_access_codes_reached"}
+var spaceProblems = []string{"empty_backup_access_code_pool", "partial_backup_access_code_pool", "many_active_backup_codes",
+	"max_access_codes_reached"}
 
 // spaceProblems finds what is wrong with the space on a lock and with its pool of backup codes.
 func (t *telling) spaceProblems(rows []*row) (errs []device.Error, warnings []device.Warning) {
@@ -990,15 +996,19 @@ func (t *telling) spaceProblems(rows []*row) (errs []device.Error, warnings []de
 	at := rpc.Time{Time: t.now.Truncate(time.Millisecond)}
 	switch enabled := t.device.IsManaged && string(t.device.Properties["backup_access_code_pool_enabled"]) == "true"; {
 	case enabled && ready == 0:
-		errs = append(errs, device.Error{Code: spaceProblems[0], Message: "No backup access code is ready on the device.", IsDeviceError: true, CreatedAt: at})
+		errs = append(errs, device.Error{Code: spaceProblems[0], Message: "No backup access code is ready on the device.", IsDeviceError: true,
+			CreatedAt: at})
 	case enabled && ready < spares:
-		warnings = append(warnings, device.Warning{Code: spaceProblems[1], Message: "Fewer backup access codes than usual are ready on the device.", CreatedAt: at})
+		warnings = append(warnings, device.Warning{Code: spaceProblems[1],
+			Message: "Fewer backup access codes than usual are ready on the device.", CreatedAt: at})
 	}
 	if pulled > spares {
-		warnings = append(warnings, device.Warning{Code: spaceProblems[2], Message: "Many backup access codes are in use on the device.", CreatedAt: at})
+		warnings = append(warnings, device.Warning{Code: spaceProblems[2], Message: "Many backup access codes are in use on the device.",
+			CreatedAt: at})
 	}
 	if most := capacity(t.device); most > 0 && on >= most {
-		warnings = append(warnings, device.Warning{Code: spaceProblems[3], Message: "The device has no space for another code.", CreatedAt: at, ActiveCodes: on, MaxCodes: most})
+		warnings = append(warnings, device.Warning{Code: spaceProblems[3], Message: "The device has no space for another code.", CreatedAt: at,
+			ActiveCodes: on, MaxCodes: most})
 	}
 	return errs, warnings
 }

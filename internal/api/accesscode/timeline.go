@@ -92,7 +92,8 @@ func (c *Codes) getTimeline(ctx context.Context, in timelineInput) (out timeline
 	limit := in.Limit.Or(50)
 	w.Args = append(w.Args, limit+mostAtOnce)
 	var times []int64
-	rows, err := c.DB.Query(ctx, `SELECT r.event_id, r.occurred_at, r.actor, e.doc, e.secret`+from+w.String()+` ORDER BY r.occurred_at, r.event_id LIMIT `+store.Mark(len(w.Args)), w.Args...)
+	rows, err := c.DB.Query(ctx, `SELECT r.event_id, r.occurred_at, r.actor, e.doc, e.secret`+from+w.String()+
+		` ORDER BY r.occurred_at, r.event_id LIMIT `+store.Mark(len(w.Args)), w.Args...)
 	out.Events, err = store.All(rows, err, func(rows *sql.Rows) (e TimelineEvent, err error) {
 		var actor, doc, secret []byte
 		var at int64

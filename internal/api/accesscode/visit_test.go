@@ -44,7 +44,8 @@ func TestNothingIsPutOnADeviceThatWasGivenUp(t *testing.T) {
 		w.wantEvents(made.obj("access_code").str("access_code_id"), "created", "mutations_requested", "deleted")
 
 		w.call("/devices/update", object{"device_id": lock, "is_managed": true})
-		found := w.call("/access_codes/simulate/create_unmanaged_access_code", object{"device_id": lock, "name": "Neighbor", "code": "0042"}).obj("access_code").str("access_code_id")
+		found := w.call("/access_codes/simulate/create_unmanaged_access_code",
+			object{"device_id": lock, "name": "Neighbor", "code": "0042"}).obj("access_code").str("access_code_id")
 		removed := w.call("/access_codes/unmanaged/delete", object{"access_code_id": found})
 		w.call("/devices/update", object{"device_id": lock, "is_managed": false})
 		w.settle()
@@ -74,7 +75,8 @@ func TestSparesOfADeviceThatWasGivenUp(t *testing.T) {
 			w.wantEvents(c.str("access_code_id"), "unmanaged.created")
 		}
 		igloohome := w.connect("igloohome")
-		computed := w.call("/access_codes/create", object{"device_id": igloohome, "is_offline_access_code": true, "ends_at": iso(w.clock().Add(24 * time.Hour))}).obj("access_code").str("access_code_id")
+		computed := w.call("/access_codes/create", object{"device_id": igloohome, "is_offline_access_code": true,
+			"ends_at": iso(w.clock().Add(24 * time.Hour))}).obj("access_code").str("access_code_id")
 		w.settle()
 		w.call("/devices/update", object{"device_id": igloohome, "is_managed": false})
 		w.settle()
@@ -219,7 +221,8 @@ func TestSimulationsShowOnCodes(t *testing.T) {
 				t.Fatalf("%s %v, want %s %v", c.str("status"), problems(c), status, want)
 			}
 		}
-		for path, problem := range map[string]string{"disconnect": "device_disconnected", "disconnect_from_hub": "hub_disconnected", "remove": "device_removed"} {
+		for path, problem := range map[string]string{"disconnect": "device_disconnected", "disconnect_from_hub": "hub_disconnected",
+			"remove": "device_removed"} {
 			w.call("/devices/simulate/"+path, object{"device_id": lock})
 			is("set", problem)
 			later := w.call("/access_codes/create", object{"device_id": lock, "code": "2468"}).obj("access_code").str("access_code_id")
@@ -254,12 +257,14 @@ func TestWarningsGoWithTheirReason(t *testing.T) {
 		if c := w.get(id); len(c.list("warnings")) != 1 {
 			t.Fatal(c)
 		}
-		w.call("/access_codes/update", object{"access_code_id": id, "starts_at": iso(w.clock().Add(200 * time.Hour)), "ends_at": iso(w.clock().Add(201 * time.Hour))})
+		w.call("/access_codes/update", object{"access_code_id": id, "starts_at": iso(w.clock().Add(200 * time.Hour)),
+			"ends_at": iso(w.clock().Add(201 * time.Hour))})
 		if c := w.get(id); len(c.list("warnings")) != 0 {
 			t.Fatal(c)
 		}
 		w.call("/devices/simulate/connect", object{"device_id": lock})
-		loose := w.call("/access_codes/create", object{"device_id": lock, "code": "2222", "allow_external_modification": true, "sync": true}).obj("access_code").str("access_code_id")
+		loose := w.call("/access_codes/create", object{"device_id": lock, "code": "2222", "allow_external_modification": true,
+			"sync": true}).obj("access_code").str("access_code_id")
 		w.must(w.virtual.DeleteByHand(context.Background(), w.ref(lock), w.onLock(lock)["2222"].Slot))
 		w.kick(lock)
 		if c := w.get(loose); len(c.list("warnings")) != 1 {
@@ -293,7 +298,8 @@ func TestBackupsBeginWhenTheyArePulled(t *testing.T) {
 		w.settle()
 		w.wantEvents(backup, "created", "set_on_device")
 		w.call("/keyway/v1/sandbox/manage_code_elsewhere", object{"access_code_id": backup, "is_managed_elsewhere": true})
-		if next := w.call("/access_codes/pull_backup_access_code", object{"access_code_id": id}).obj("access_code").str("access_code_id"); next == backup {
+		if next := w.call("/access_codes/pull_backup_access_code",
+			object{"access_code_id": id}).obj("access_code").str("access_code_id"); next == backup {
 			t.Error("a backup that another workspace has taken over is handed out again")
 		}
 		w.call("/access_codes/delete", object{"access_code_id": id})

@@ -99,7 +99,8 @@ type allow struct{}
 
 func (allow) Authenticate(ctx context.Context, r *http.Request, _ *rpc.Endpoint) (context.Context, rpc.Caller, error) {
 	c := r.Context().Value(callerKey{}).(caller)
-	p := credential.Principal{Kind: rpc.APIKey, CredentialID: "key", WorkspaceID: c.workspace, Role: rpc.Admin, IsSandbox: true, Reach: c.reach}
+	p := credential.Principal{Kind: rpc.APIKey, CredentialID: "key", WorkspaceID: c.workspace, Role: rpc.Admin, IsSandbox: true,
+		Reach: c.reach}
 	return credential.With(ctx, p), rpc.Caller{WorkspaceID: c.workspace}, nil
 }
 
@@ -116,7 +117,8 @@ func setup(t testing.TB, db *store.DB) *world {
 	for _, id := range []string{ws, "workspace-2"} {
 		doc := `{"workspace_id":"` + id + `","name":"Test","is_sandbox":true}`
 		w.must(db.Update(context.Background(), func(tx *store.Tx) error {
-			_, err := tx.Exec(context.Background(), `INSERT INTO workspaces (workspace_id, name, is_sandbox, is_suspended, publishable_key, doc, created_at)
+			_, err := tx.Exec(context.Background(),
+				`INSERT INTO workspaces (workspace_id, name, is_sandbox, is_suspended, publishable_key, doc, created_at)
 				VALUES ($1, 'Test', $2, $3, $1, $4, 0)`, id, true, false, doc)
 			return err
 		}, store.Instance))
@@ -143,17 +145,24 @@ func (w *world) start() {
 	w.accounts = &account.Accounts{DB: w.db, Vault: w.vault, Events: events, Devices: w.devices, Providers: registry, Log: log, Now: now}
 	w.devices.Sessions = w.accounts
 	w.devices.RegisterJobs()
-	w.codes = &accesscode.Codes{DB: w.db, Vault: w.vault, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Log: log}
+	w.codes = &accesscode.Codes{DB: w.db, Vault: w.vault, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck,
+		Log: log}
 	w.codes.RegisterJobs()
 	w.log = events
 	locks := &lock.Locks{DB: w.db, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Log: log}
 	locks.RegisterJobs()
-	spaces := &workspace.Workspaces{DB: w.db, Attempts: attempts, Jobs: w.jobs, Audit: &audit.Log{DB: w.db, Vault: w.vault, Now: now}, Now: now}
-	hand := &simulate.Simulator{DB: w.db, Virtual: w.virtual, Memory: &w.memory.Memory, Devices: w.devices, Accounts: w.accounts, Codes: w.codes, Locks: locks,
+	spaces := &workspace.Workspaces{DB: w.db, Attempts: attempts, Jobs: w.jobs, Audit: &audit.Log{DB: w.db, Vault: w.vault, Now: now},
+		Now: now}
+	hand := &simulate.Simulator{DB: w.db, Virtual: w.virtual, Memory: &w.memory.Memory, Devices: w.devices, Accounts: w.accounts,
+		Codes: w.codes, Locks: locks,
 		Workspaces: spaces, Jobs: w.jobs, Audit: spaces.Audit, Clock: ck, Now: now}
 	w.devices.Subscribers = []device.Subscriber{w.codes, hand}
-	server, err := rpc.New(rpc.Config{Authenticator: allow{}, Log: log, Metrics: prometheus.NewRegistry(), PublicURL: "http://test", Client: func(*http.Request) string { return "" }},
-		w.codes.Endpoints(), locks.Endpoints(), spaces.Endpoints(), events.Endpoints(), w.devices.Endpoints(), attempts.Endpoints(), hand.Endpoints())
+	server, err := rpc.New(rpc.Config{Authenticator: allow{}, Log: log, Metrics: prometheus.NewRegistry(), PublicURL: "http://test",
+		Client: func(*http.Request) string {
+			return ""
+		}},
+		w.codes.Endpoints(), locks.Endpoints(), spaces.Endpoints(), events.Endpoints(), w.devices.Endpoints(), attempts.Endpoints(),
+		hand.Endpoints())
 	w.must(err)
 	w.server = server
 	documented.Do(func() { document = apitest.NewDocument(server) })
@@ -243,7 +252,8 @@ func (w *world) connectIn(workspaceID, brand, login string) string {
 	acc, err := w.accounts.Connect(context.Background(), workspaceID, true, brand, answers, account.Terms{})
 	w.must(err)
 	var id string
-	w.must(w.db.QueryRow(context.Background(), `SELECT device_id FROM devices WHERE workspace_id = $1 AND connected_account_id = $2 ORDER BY created_at, device_id LIMIT 1`,
+	w.must(w.db.QueryRow(context.Background(),
+		`SELECT device_id FROM devices WHERE workspace_id = $1 AND connected_account_id = $2 ORDER BY created_at, device_id LIMIT 1`,
 		workspaceID, acc.ID).Scan(&id))
 	return id
 }
@@ -251,7 +261,8 @@ func (w *world) connectIn(workspaceID, brand, login string) string {
 // use has another driver open the sessions with accounts from now on.
 func (w *world) use(d provider.Driver) {
 	registry := provider.NewRegistry(d)
-	sessions := &account.Accounts{DB: w.db, Vault: w.vault, Events: w.log, Devices: w.devices, Providers: registry, Log: w.accounts.Log, Now: w.accounts.Now}
+	sessions := &account.Accounts{DB: w.db, Vault: w.vault, Events: w.log, Devices: w.devices, Providers: registry, Log: w.accounts.Log,
+		Now: w.accounts.Now}
 	w.devices.Providers, w.devices.Sessions = registry, sessions
 }
 

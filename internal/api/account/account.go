@@ -82,7 +82,8 @@ type Accounts struct {
 // The same account connected again stays one account, and a disconnected one works again. It returns
 // *provider.SignInError for an answer to correct, invalid_input for an unknown brand, and
 // customer_key_conflict for an account that is another customer's.
-func (a *Accounts) Connect(ctx context.Context, workspaceID string, sandbox bool, brand string, answers map[string]string, terms Terms) (acc Account, err error) {
+func (a *Accounts) Connect(ctx context.Context, workspaceID string, sandbox bool, brand string, answers map[string]string,
+	terms Terms) (acc Account, err error) {
 	driver, err := a.Providers.ForBrand(brand, sandbox)
 	if err != nil {
 		return Account{}, fault.Invalid("provider", "There is no such brand to connect in this workspace")
@@ -134,7 +135,8 @@ func (a Account) Of(b provider.Brand) device.Account {
 
 // Put stores an account that a driver has signed in to, or finds the one that it already is, and lays the
 // terms down for it and its devices. It returns customer_key_conflict.
-func (a *Accounts) Put(ctx context.Context, tx *store.Tx, workspaceID string, d provider.Driver, found provider.Account, t Terms) (Account, error) {
+func (a *Accounts) Put(ctx context.Context, tx *store.Tx, workspaceID string, d provider.Driver, found provider.Account, t Terms) (Account,
+	error) {
 	b := BrandOf(d, found.Brand)
 	acc, err := a.ByExternalID(ctx, tx, workspaceID, d.Name(), b.Name, found.ExternalID)
 	isNew := fault.Is(err, fault.ConnectedAccountNotFound)

@@ -63,7 +63,8 @@ func (h home) eventsOf(accountID string) (kinds []string) {
 			Type string `json:"event_type"`
 		} `json:"events"`
 	}
-	h.Call(apitest.Request{Path: "/events/list", Token: h.pat, Workspace: h.ws.ID, Body: map[string]any{"since": "2020-01-01", "connected_account_id": accountID}}, &answer)
+	h.Call(apitest.Request{Path: "/events/list", Token: h.pat, Workspace: h.ws.ID,
+		Body: map[string]any{"since": "2020-01-01", "connected_account_id": accountID}}, &answer)
 	for _, e := range answer.Events {
 		kinds = append(kinds, e.Type)
 	}
@@ -76,11 +77,13 @@ func TestConnect(t *testing.T) {
 		h := setup(w)
 		acc := w.Connect(h.ws, "august")
 		found := h.devices(t)
-		if acc.AccountType != "august" || acc.UserIdentifier["email"] != "jane@example.com" || len(found) == 0 || acc.Errors == nil || acc.Warnings == nil {
+		if acc.AccountType != "august" || acc.UserIdentifier["email"] != "jane@example.com" || len(found) == 0 || acc.Errors == nil ||
+			acc.Warnings == nil {
 			t.Errorf("%+v with %d devices", acc, len(found))
 		}
 		kinds := h.eventsOf(acc.ID)
-		for _, want := range []string{"connected_account.created", "connected_account.connected", "connected_account.completed_first_sync", "device.added", "device.connected"} {
+		for _, want := range []string{"connected_account.created", "connected_account.connected", "connected_account.completed_first_sync",
+			"device.added", "device.connected"} {
 			if !slices.Contains(kinds, want) {
 				t.Errorf("no %s in %v", want, kinds)
 			}
@@ -93,7 +96,8 @@ func TestConnect(t *testing.T) {
 		if again.ID != acc.ID || len(h.list(nil)) != 1 {
 			t.Errorf("connected again it is %s, of %v", again.ID, h.list(nil))
 		}
-		if more := h.eventsOf(acc.ID)[len(kinds):]; !slices.Equal(more, []string{"connected_account.connected", "connected_account.successful_login", "connect_webview.login_succeeded"}) {
+		if more := h.eventsOf(acc.ID)[len(kinds):]; !slices.Equal(more,
+			[]string{"connected_account.connected", "connected_account.successful_login", "connect_webview.login_succeeded"}) {
 			t.Errorf("connected again: %v", more)
 		}
 		now := h.devices(t)
@@ -124,7 +128,8 @@ func TestReauthorization(t *testing.T) {
 				Account account.Account `json:"connected_account"`
 			}
 			h.Call(ask("/connected_accounts/get", acc.ID), &out)
-			return len(out.Account.Errors) == 0 && len(out.Account.Warnings) == 1 && out.Account.Warnings[0].Code == "account_reauthorization_requested"
+			return len(out.Account.Errors) == 0 && len(out.Account.Warnings) == 1 &&
+				out.Account.Warnings[0].Code == "account_reauthorization_requested"
 		}
 		const request = "/keyway/v1/sandbox/request_reauthorization"
 		seen := len(h.eventsOf(acc.ID))
@@ -222,7 +227,8 @@ func TestGetAndList(t *testing.T) {
 		}
 		bodies := map[string]bool{}
 		for _, id := range []string{foreign.ID, store.NewID(), "nonsense\x00"} {
-			a := w.Do(apitest.Request{Path: "/connected_accounts/get", Token: h.pat, Workspace: h.ws.ID, Body: map[string]any{"connected_account_id": id}})
+			a := w.Do(apitest.Request{Path: "/connected_accounts/get", Token: h.pat, Workspace: h.ws.ID,
+				Body: map[string]any{"connected_account_id": id}})
 			if bodies[a.Body] = true; a.Status != 404 || a.Failure(t).Type != "connected_account_not_found" {
 				t.Errorf("%d %s", a.Status, a.Body)
 			}
@@ -307,7 +313,8 @@ func (h home) wantWebviews(t *testing.T) {
 			WebviewID string `json:"connect_webview_id"`
 		} `json:"events"`
 	}
-	h.Call(apitest.Request{Path: "/events/list", Token: h.pat, Workspace: h.ws.ID, Body: map[string]any{"since": "2020-01-01", "event_type": "connected_account.created"}}, &answer)
+	h.Call(apitest.Request{Path: "/events/list", Token: h.pat, Workspace: h.ws.ID,
+		Body: map[string]any{"since": "2020-01-01", "event_type": "connected_account.created"}}, &answer)
 	if len(answer.Events) < 13 || len(answer.Events) != len(done) {
 		t.Errorf("%d accounts of %d webviews", len(answer.Events), len(done))
 	}
@@ -389,7 +396,8 @@ func TestResetSandbox(t *testing.T) {
 		}
 		for out.Attempt.Status == "pending" && time.Since(began) < time.Minute {
 			time.Sleep(5 * time.Millisecond)
-			w.Call(apitest.Request{Path: "/action_attempts/get", Token: h.pat, Workspace: h.ws.ID, Body: map[string]any{"action_attempt_id": out.Attempt.ID}}, &out)
+			w.Call(apitest.Request{Path: "/action_attempts/get", Token: h.pat, Workspace: h.ws.ID,
+				Body: map[string]any{"action_attempt_id": out.Attempt.ID}}, &out)
 		}
 		if out.Attempt.Status != "success" || string(out.Attempt.Result) != "{}" {
 			t.Fatalf("%+v after %s\n%s", out.Attempt, time.Since(began), w.Log)

@@ -16,11 +16,16 @@ const maxAccounts = 11_000
 // Endpoints are the rows of /connected_accounts.
 func (a *Accounts) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/connected_accounts/delete", Summary: "Forgets a connected account with its devices.", Allow: rpc.Customer, Role: rpc.Member, Verbs: "DELETE", Handle: rpc.Func(a.delete)},
-		{Path: "/connected_accounts/get", Summary: "Gets a connected account, by its id or its e-mail address.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "connected_account", Handle: rpc.Func(a.get)},
-		{Path: "/connected_accounts/list", Summary: "Lists connected accounts.", Allow: rpc.Customer, Role: rpc.Member, ByDevice: true, Read: true, Returns: "connected_accounts", Handle: rpc.Func(a.list)},
-		{Path: "/connected_accounts/sync", Summary: "Looks for new devices of a connected account.", Allow: rpc.Backend, Role: rpc.Member, Handle: rpc.Func(a.sync)},
-		{Path: "/connected_accounts/update", Summary: "Changes a connected account.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "PATCH", Returns: "connected_account", Handle: rpc.Func(a.update)},
+		{Path: "/connected_accounts/delete", Summary: "Forgets a connected account with its devices.", Allow: rpc.Customer, Role: rpc.Member,
+			Verbs: "DELETE", Handle: rpc.Func(a.delete)},
+		{Path: "/connected_accounts/get", Summary: "Gets a connected account, by its id or its e-mail address.", Allow: rpc.Anyone,
+			Role: rpc.Member, ByDevice: true, Read: true, Returns: "connected_account", Handle: rpc.Func(a.get)},
+		{Path: "/connected_accounts/list", Summary: "Lists connected accounts.", Allow: rpc.Customer, Role: rpc.Member, ByDevice: true,
+			Read: true, Returns: "connected_accounts", Handle: rpc.Func(a.list)},
+		{Path: "/connected_accounts/sync", Summary: "Looks for new devices of a connected account.", Allow: rpc.Backend, Role: rpc.Member,
+			Handle: rpc.Func(a.sync)},
+		{Path: "/connected_accounts/update", Summary: "Changes a connected account.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "PATCH",
+			Returns: "connected_account", Handle: rpc.Func(a.update)},
 	}
 }
 
@@ -73,7 +78,8 @@ type updateInput struct {
 
 func (a *Accounts) update(ctx context.Context, in updateInput) (Account, error) {
 	return a.Change(ctx, credential.From(ctx).WorkspaceID, in.ID,
-		Update{DisplayName: in.DisplayName, CustomerKey: in.CustomerKey, ManageNewDevices: in.ManageNewDevices, Accepted: in.Accepted, Metadata: in.Metadata.Value})
+		Update{DisplayName: in.DisplayName, CustomerKey: in.CustomerKey, ManageNewDevices: in.ManageNewDevices, Accepted: in.Accepted,
+			Metadata: in.Metadata.Value})
 }
 
 type listInput struct {

@@ -56,7 +56,8 @@ func (l *link) retry(items []*item, err error) bool {
 			return true
 		}
 	}
-	l.accounts.Log.Error("a report of a session cannot be written and is given up", "workspace_id", l.key.workspaceID, "connected_account_id", l.key.accountID,
+	l.accounts.Log.Error("a report of a session cannot be written and is given up", "workspace_id", l.key.workspaceID, "connected_account_id",
+		l.key.accountID,
 		"device", items[0].device, "error", err)
 	return true
 }
@@ -268,7 +269,8 @@ func (l *link) listAgain() {
 	ctx, cancel := context.WithTimeout(l.life, syncTimeout)
 	defer cancel()
 	if err := l.session.Refresh(ctx); err != nil {
-		l.accounts.Log.Warn("the devices of an account could not be listed again", "workspace_id", l.key.workspaceID, "connected_account_id", l.key.accountID, "error", err)
+		l.accounts.Log.Warn("the devices of an account could not be listed again", "workspace_id", l.key.workspaceID, "connected_account_id",
+			l.key.accountID, "error", err)
 	}
 }
 
@@ -416,7 +418,8 @@ func (a *Account) take(s provider.AccountState) (changed bool) {
 			e.Message = s.Message
 		}
 	case provider.Reconnecting:
-		e = Error{Code: bridgeDown, Message: "The account's hub or service does not answer. Keyway keeps trying.", IsBridgeError: true, CreatedAt: since}
+		e = Error{Code: bridgeDown, Message: "The account's hub or service does not answer. Keyway keeps trying.", IsBridgeError: true,
+			CreatedAt: since}
 	default:
 		e = Error{}
 	}
@@ -432,7 +435,8 @@ func (a *Account) take(s provider.AccountState) (changed bool) {
 	case !s.SignInSoon:
 		a.clear(reauthorize)
 	case !a.hasWarning(reauthorize):
-		a.Warnings = append(a.Warnings, Warning{reauthorize, "The brand asks for a new sign-in. Connect the account again before it is disconnected.", since})
+		a.Warnings = append(a.Warnings, Warning{reauthorize,
+			"The brand asks for a new sign-in. Connect the account again before it is disconnected.", since})
 	}
 	return !slices.Equal(was, codes())
 }

@@ -63,8 +63,10 @@ func (a *Accounts) openSession(ctx context.Context, q store.Querier, key session
 	}
 	l := newLink(a, key, acc)
 	if l.session, err = driver.Open(l.life, acc, l); err != nil {
-		a.Log.Error("an account cannot be opened", "workspace_id", key.workspaceID, "connected_account_id", key.accountID, "driver", name, "error", err)
-		l.State(provider.AccountState{Status: provider.Refused, Since: a.Now(), Message: "What is stored of the sign-in cannot be used any more. Connect the account again."})
+		a.Log.Error("an account cannot be opened", "workspace_id", key.workspaceID, "connected_account_id", key.accountID, "driver", name,
+			"error", err)
+		l.State(provider.AccountState{Status: provider.Refused, Since: a.Now(),
+			Message: "What is stored of the sign-in cannot be used any more. Connect the account again."})
 	}
 	if a.sessions.open == nil {
 		a.sessions.open = map[sessionKey]*link{}
@@ -197,7 +199,8 @@ func (a *Accounts) Overflows() int64 { return a.overflows.Load() }
 // overflow opens a session anew that has reported more than is kept: what it then reports is the whole.
 func (a *Accounts) overflow(l *link) {
 	a.overflows.Add(1)
-	a.Log.Error("a session reports faster than can be written; it is opened anew", "workspace_id", l.key.workspaceID, "connected_account_id", l.key.accountID)
+	a.Log.Error("a session reports faster than can be written; it is opened anew", "workspace_id", l.key.workspaceID, "connected_account_id",
+		l.key.accountID)
 	a.sessions.mu.Lock()
 	current := a.sessions.open[l.key] == l
 	if current {
@@ -211,6 +214,7 @@ func (a *Accounts) overflow(l *link) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if _, err := a.Session(ctx, a.DB, l.key.workspaceID, l.key.accountID); err != nil && !errors.Is(err, errClosed) {
-		a.Log.Error("a session could not be opened anew", "workspace_id", l.key.workspaceID, "connected_account_id", l.key.accountID, "error", err)
+		a.Log.Error("a session could not be opened anew", "workspace_id", l.key.workspaceID, "connected_account_id", l.key.accountID,
+			"error", err)
 	}
 }

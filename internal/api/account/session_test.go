@@ -33,11 +33,13 @@ func (h *hub) Name() string { return "hub" }
 
 // Brands has a brand that the sandbox has too.
 func (h *hub) Brands() []provider.Brand {
-	return []provider.Brand{{Name: "august", DisplayName: "August", SignIn: provider.SignIn{Fields: []provider.Field{{Name: "email", Label: "E-mail"}}}}}
+	return []provider.Brand{{Name: "august", DisplayName: "August",
+		SignIn: provider.SignIn{Fields: []provider.Field{{Name: "email", Label: "E-mail"}}}}}
 }
 
 func (h *hub) Connect(_ context.Context, _, brand string, answers map[string]string) (provider.Account, error) {
-	return provider.Account{Brand: brand, ExternalID: "serial-1", DisplayName: "Hub", Options: provider.Options("password " + answers["password"])}, nil
+	return provider.Account{Brand: brand, ExternalID: "serial-1", DisplayName: "Hub",
+		Options: provider.Options("password " + answers["password"])}, nil
 }
 
 func (h *hub) Open(_ context.Context, a provider.Account, sink provider.Sink) (provider.Session, error) {
@@ -69,7 +71,8 @@ func (s *hubSession) Probe(context.Context, provider.Ref) error {
 
 // door is a lock as the hub finds it.
 func door(id string) provider.Device {
-	return provider.Device{ExternalID: id, Type: "august_lock", Name: "Door " + id, Online: true, Capabilities: []string{"lock"}, Flags: map[string]bool{"can_remotely_unlock": true},
+	return provider.Device{ExternalID: id, Type: "august_lock", Name: "Door " + id, Online: true, Capabilities: []string{"lock"},
+		Flags:        map[string]bool{"can_remotely_unlock": true},
 		Manufacturer: provider.Manufacturer{Name: "august", DisplayName: "August"}, Properties: map[string]any{"locked": true}}
 }
 
@@ -154,7 +157,8 @@ func TestSessionsReport(t *testing.T) {
 
 		yes, no, half := true, false, 0.5
 		for _, is := range []provider.Report{
-			{Evidence: provider.Sent, Online: &no}, {Evidence: provider.Sent, Online: &yes}, {Evidence: provider.Sent, Locked: &no}, {Evidence: provider.Sent, Battery: &half},
+			{Evidence: provider.Sent, Online: &no}, {Evidence: provider.Sent, Online: &yes}, {Evidence: provider.Sent, Locked: &no},
+			{Evidence: provider.Sent, Battery: &half},
 		} {
 			h.hub.sink.Report(h.ref("a"), is)
 			h.flush()
@@ -229,20 +233,25 @@ func TestDescriptionsKeepWhatIsKnown(t *testing.T) {
 		h.flush()
 		id := h.device("a").ID
 		w.Must(w.DB.Update(t.Context(), func(tx *store.Tx) error {
-			return w.Devices.SetProperties(t.Context(), tx, h.ws.ID, id, map[string]any{"backup_access_code_pool_enabled": true, "supported_code_lengths": []int{7}})
+			return w.Devices.SetProperties(t.Context(), tx, h.ws.ID, id,
+				map[string]any{"backup_access_code_pool_enabled": true, "supported_code_lengths": []int{7}})
 		}, store.Workspace(h.ws.ID)))
 		no := false
-		h.hub.sink.Report(h.ref("a"), provider.Report{Evidence: provider.Sent, Errors: []provider.Problem{{Code: "subscription_required"}}, Locked: &no})
+		h.hub.sink.Report(h.ref("a"), provider.Report{Evidence: provider.Sent, Errors: []provider.Problem{{Code: "subscription_required"}},
+			Locked: &no})
 		h.flush()
-		d.Name, d.Properties["code_constraints"], d.Flags = "New name", []any{}, map[string]bool{"can_remotely_unlock": true, "can_remotely_lock": true}
+		d.Name, d.Properties["code_constraints"], d.Flags = "New name", []any{},
+			map[string]bool{"can_remotely_unlock": true, "can_remotely_lock": true}
 		h.hub.sink.Snapshot([]provider.Device{d})
 		h.flush()
 		is := h.device("a")
-		if string(is.Properties["backup_access_code_pool_enabled"]) != "true" || string(is.Properties["supported_code_lengths"]) != "[7]" || string(is.Properties["locked"]) != "false" ||
+		if string(is.Properties["backup_access_code_pool_enabled"]) != "true" || string(is.Properties["supported_code_lengths"]) != "[7]" ||
+			string(is.Properties["locked"]) != "false" ||
 			!slices.Equal(codes(is), []string{"subscription_required"}) {
 			t.Errorf("lost: %v %s", codes(is), is.Properties)
 		}
-		if is.ID != id || is.DisplayName != "New name" || string(is.Properties["code_constraints"]) != "[]" || is.CanRemotelyLock == nil || *is.CanRemotelyLock {
+		if is.ID != id || is.DisplayName != "New name" || string(is.Properties["code_constraints"]) != "[]" || is.CanRemotelyLock == nil ||
+			*is.CanRemotelyLock {
 			t.Errorf("not renewed: %+v %s", is.Flags, is.Properties)
 		}
 	})
@@ -264,19 +273,23 @@ func TestAccountsAreOpenedAgain(t *testing.T) {
 		if h.hub.closed != 1 {
 			t.Errorf("closed %d times", h.hub.closed)
 		}
-		again := &account.Accounts{DB: w.DB, Vault: w.Vault, Events: w.Events, Devices: w.Devices, Providers: w.Accounts.Providers, Log: w.Accounts.Log, Now: w.Now}
+		again := &account.Accounts{DB: w.DB, Vault: w.Vault, Events: w.Events, Devices: w.Devices, Providers: w.Accounts.Providers,
+			Log: w.Accounts.Log, Now: w.Now}
 		defer func() { w.Must(again.Close(context.WithoutCancel(t.Context()))) }()
 		if orphans, err := again.OpenAll(t.Context()); err != nil || orphans != 0 {
 			t.Error(orphans, err)
 		}
 		last := h.hub.opened[len(h.hub.opened)-1]
-		if len(h.hub.opened) != 2 || string(last.Options) != "password tr0ub4dor" || last.ID != h.acc.ID || last.WorkspaceID != h.ws.ID || last.ExternalID != "serial-1" {
+		if len(h.hub.opened) != 2 || string(last.Options) != "password tr0ub4dor" || last.ID != h.acc.ID || last.WorkspaceID != h.ws.ID ||
+			last.ExternalID != "serial-1" {
 			t.Errorf("opened %d times, at last with %+v", len(h.hub.opened), last)
 		}
-		if text := fmt.Sprintf("%v %+v %#v %s", last, last, last, last.Options); bytes.Contains([]byte(text), []byte("tr0ub4dor")) || bytes.Contains([]byte(text), []byte("116, 114")) {
+		if text := fmt.Sprintf("%v %+v %#v %s", last, last, last, last.Options); bytes.Contains([]byte(text), []byte("tr0ub4dor")) ||
+			bytes.Contains([]byte(text), []byte("116, 114")) {
 			t.Errorf("printing an account shows its options: %s", text)
 		}
-		if peers, err := again.ByPeer(t.Context(), w.DB, "hub", "serial-1"); err != nil || len(peers) != 1 || peers[0].AccountID != h.acc.ID || virtual.ID == h.acc.ID {
+		if peers, err := again.ByPeer(t.Context(), w.DB, "hub", "serial-1"); err != nil || len(peers) != 1 || peers[0].AccountID != h.acc.ID ||
+			virtual.ID == h.acc.ID {
 			t.Errorf("%+v %v", peers, err)
 		}
 	})
@@ -324,7 +337,9 @@ func TestDevicesWithoutADriver(t *testing.T) {
 			t.Errorf("%d devices are left, %v", n, err)
 		}
 		kinds := h.events(0)
-		if n := len(slices.DeleteFunc(slices.Clone(kinds), func(k string) bool { return k != "device.deleted" })); n != 25 || kinds[len(kinds)-1] != "connected_account.deleted" {
+		if n := len(slices.DeleteFunc(slices.Clone(kinds), func(k string) bool {
+			return k != "device.deleted"
+		})); n != 25 || kinds[len(kinds)-1] != "connected_account.deleted" {
 			t.Errorf("%d devices deleted, at last %s", n, kinds[len(kinds)-1])
 		}
 	})
@@ -391,13 +406,16 @@ func TestUnreachableDevices(t *testing.T) {
 		missed := func() {
 			t.Helper()
 			r := h.device("a")
-			w.Must(w.DB.Update(t.Context(), func(tx *store.Tx) error { return w.Devices.Unreachable(t.Context(), tx, &r) }, store.Workspace(h.ws.ID)))
+			w.Must(w.DB.Update(t.Context(), func(tx *store.Tx) error {
+				return w.Devices.Unreachable(t.Context(), tx, &r)
+			}, store.Workspace(h.ws.ID)))
 		}
 		probe := func() { w.Must(w.Jobs.RunNow(t.Context(), "device.probe/"+h.ws.ID+"/"+h.device("a").ID)) }
 		missed()
 		missed()
 		at = h.wantEvents(at, "device.disconnected")
-		if d := h.device("a"); !slices.Equal(codes(d), []string{"device_offline"}) || *d.CanRemotelyUnlock || string(d.Properties["online"]) != "false" {
+		if d := h.device("a"); !slices.Equal(codes(d), []string{"device_offline"}) || *d.CanRemotelyUnlock ||
+			string(d.Properties["online"]) != "false" {
 			t.Errorf("%v %s", codes(d), d.Properties["online"])
 		}
 		h.hub.answers = provider.ErrOffline

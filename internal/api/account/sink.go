@@ -68,7 +68,8 @@ type occurrenceKey struct {
 }
 
 func newLink(a *Accounts, key sessionKey, acc provider.Account) *link {
-	l := &link{accounts: a, key: key, account: acc, last: map[string]*item{}, recent: map[occurrenceKey]time.Time{}, missing: map[string]time.Time{}}
+	l := &link{accounts: a, key: key, account: acc, last: map[string]*item{}, recent: map[occurrenceKey]time.Time{},
+		missing: map[string]time.Time{}}
 	l.life, l.end = context.WithCancel(context.Background())
 	return l
 }

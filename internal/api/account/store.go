@@ -19,7 +19,8 @@ import (
 
 // Sealed are the columns of this package that hold secrets.
 func Sealed() []vault.Column {
-	return []vault.Column{{What: "sign-ins of connected accounts", Table: "connected_accounts", Name: "options", Key: []string{"workspace_id", "connected_account_id"},
+	return []vault.Column{{What: "sign-ins of connected accounts", Table: "connected_accounts", Name: "options",
+		Key:   []string{"workspace_id", "connected_account_id"},
 		Place: func(key []string) string { return optionsContext(key[0], key[1]) }}}
 }
 
@@ -64,13 +65,15 @@ func raw(row *sql.Row) (doc rpc.Doc[Account], err error) {
 
 // first reads the oldest account that the conditions name.
 func first(ctx context.Context, q store.Querier, w *store.Where) (rpc.Doc[Account], error) {
-	return raw(q.QueryRow(ctx, `SELECT doc FROM connected_accounts`+w.String()+` ORDER BY created_at, connected_account_id LIMIT 1`, w.Args...))
+	return raw(q.QueryRow(ctx, `SELECT doc FROM connected_accounts`+w.String()+` ORDER BY created_at, connected_account_id LIMIT 1`,
+		w.Args...))
 }
 
 // ByExternalID reads the account of a workspace that a driver knows by an external id, without regard to
 // what the caller may reach. It returns connected_account_not_found.
 func (a *Accounts) ByExternalID(ctx context.Context, q store.Querier, workspaceID, driver, brand, externalID string) (Account, error) {
-	return one(q.QueryRow(ctx, `SELECT doc FROM connected_accounts WHERE workspace_id = $1 AND driver = $2 AND brand = $3 AND external_id = $4`,
+	return one(q.QueryRow(ctx,
+		`SELECT doc FROM connected_accounts WHERE workspace_id = $1 AND driver = $2 AND brand = $3 AND external_id = $4`,
 		workspaceID, driver, brand, externalID))
 }
 
@@ -86,13 +89,15 @@ const peerColumns = `workspace_id, connected_account_id, brand, driver, external
 // ByPeer finds the accounts of all workspaces that a driver knows by an external id: whether a hub is
 // connected already, and where.
 func (a *Accounts) ByPeer(ctx context.Context, q store.Querier, driver, externalID string) ([]Peer, error) {
-	rows, err := q.Query(ctx, `SELECT `+peerColumns+` FROM connected_accounts WHERE driver = $1 AND external_id = $2 ORDER BY created_at, connected_account_id`, driver, externalID)
+	rows, err := q.Query(ctx, `SELECT `+peerColumns+
+		` FROM connected_accounts WHERE driver = $1 AND external_id = $2 ORDER BY created_at, connected_account_id`, driver, externalID)
 	return store.All(rows, err, scanPeer)
 }
 
 // OfDriver lists the accounts that a driver has in a workspace, in the order in which they were connected.
 func (a *Accounts) OfDriver(ctx context.Context, q store.Querier, workspaceID, driver string) ([]Peer, error) {
-	rows, err := q.Query(ctx, `SELECT `+peerColumns+` FROM connected_accounts WHERE workspace_id = $1 AND driver = $2 ORDER BY created_at, connected_account_id`, workspaceID, driver)
+	rows, err := q.Query(ctx, `SELECT `+peerColumns+
+		` FROM connected_accounts WHERE workspace_id = $1 AND driver = $2 ORDER BY created_at, connected_account_id`, workspaceID, driver)
 	return store.All(rows, err, scanPeer)
 }
 
@@ -107,7 +112,9 @@ func peersAfter(ctx context.Context, q store.Querier, last Peer, limit int) ([]P
 func (a *Accounts) Opening(ctx context.Context, q store.Querier, workspaceID, id string) (driver string, acc provider.Account, err error) {
 	acc.ID, acc.WorkspaceID = id, workspaceID
 	var sealed []byte
-	err = q.QueryRow(ctx, `SELECT driver, brand, external_id, options FROM connected_accounts WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, id).
+	err = q.QueryRow(ctx,
+		`SELECT driver, brand, external_id, options FROM connected_accounts WHERE workspace_id = $1 AND connected_account_id = $2`,
+		workspaceID, id).
 		Scan(&driver, &acc.Brand, &acc.ExternalID, &sealed)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", acc, fault.Missing(fault.ConnectedAccountNotFound)
@@ -130,7 +137,8 @@ func (a *Accounts) setOptions(ctx context.Context, tx *store.Tx, workspaceID, id
 	if len(o) > 0 {
 		sealed = a.Vault.Seal(optionsContext(workspaceID, id), o)
 	}
-	_, err := tx.Exec(ctx, `UPDATE connected_accounts SET options = $3 WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, id, sealed)
+	_, err := tx.Exec(ctx, `UPDATE connected_accounts SET options = $3 WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID,
+		id, sealed)
 	return err
 }
 
@@ -141,22 +149,26 @@ const syncedBefore = -1
 // never, syncedBefore for never since it was connected again.
 func syncedAt(ctx context.Context, q store.Querier, workspaceID, id string) (int64, error) {
 	var at sql.NullInt64
-	err := q.QueryRow(ctx, `SELECT synced_at FROM connected_accounts WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, id).Scan(&at)
+	err := q.QueryRow(ctx, `SELECT synced_at FROM connected_accounts WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID,
+		id).Scan(&at)
 	return at.Int64, err
 }
 
 func setSynced(ctx context.Context, tx *store.Tx, workspaceID, id string, at int64) error {
-	_, err := tx.Exec(ctx, `UPDATE connected_accounts SET synced_at = $3 WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, id, at)
+	_, err := tx.Exec(ctx, `UPDATE connected_accounts SET synced_at = $3 WHERE workspace_id = $1 AND connected_account_id = $2`,
+		workspaceID, id, at)
 	return err
 }
 
 func setUser(ctx context.Context, tx *store.Tx, workspaceID, id, userIdentifierKey string) error {
-	_, err := tx.Exec(ctx, `UPDATE connected_accounts SET user_identifier_key = $3 WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, id, userIdentifierKey)
+	_, err := tx.Exec(ctx, `UPDATE connected_accounts SET user_identifier_key = $3 WHERE workspace_id = $1 AND connected_account_id = $2`,
+		workspaceID, id, userIdentifierKey)
 	return err
 }
 
 func remove(ctx context.Context, tx *store.Tx, workspaceID, id string) error {
-	_, err := tx.Exec(ctx, `DELETE FROM client_session_resources WHERE workspace_id = $1 AND kind = $2 AND resource_id = $3`, workspaceID, credential.AccountResource, id)
+	_, err := tx.Exec(ctx, `DELETE FROM client_session_resources WHERE workspace_id = $1 AND kind = $2 AND resource_id = $3`, workspaceID,
+		credential.AccountResource, id)
 	if err == nil {
 		err = tx.RemoveSearchText(ctx, store.SearchAccounts, workspaceID, id)
 	}

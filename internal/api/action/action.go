@@ -40,7 +40,8 @@ type Attempts struct {
 
 // Sealed are the columns of this package that hold secrets.
 func Sealed() []vault.Column {
-	return []vault.Column{{What: "results of action attempts", Table: "action_attempts", Name: "result", Key: []string{"workspace_id", "action_attempt_id"},
+	return []vault.Column{{What: "results of action attempts", Table: "action_attempts", Name: "result",
+		Key:   []string{"workspace_id", "action_attempt_id"},
 		Place: func(key []string) string { return vaultContext(key[0], key[1]) }}}
 }
 
@@ -100,7 +101,8 @@ func (a *Attempts) add(ctx context.Context, tx *store.Tx, workspaceID, deviceID 
 
 // Settle ends a pending attempt with a result, or with a failure. settled is false when it has
 // been settled before: then nothing is changed.
-func (a *Attempts) Settle(ctx context.Context, tx *store.Tx, workspaceID, id string, result any, failure *Failure) (settled bool, err error) {
+func (a *Attempts) Settle(ctx context.Context, tx *store.Tx, workspaceID, id string, result any, failure *Failure) (settled bool,
+	err error) {
 	at, err := a.read(ctx, tx, workspaceID, id)
 	if err != nil || at.Status != "pending" {
 		return false, err
@@ -116,7 +118,8 @@ func (a *Attempts) Settle(ctx context.Context, tx *store.Tx, workspaceID, id str
 	if err != nil {
 		return false, err
 	}
-	_, err = tx.Exec(ctx, `UPDATE action_attempts SET status = $3, doc = $4 WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id, at.Status, string(doc))
+	_, err = tx.Exec(ctx, `UPDATE action_attempts SET status = $3, doc = $4 WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID,
+		id, at.Status, string(doc))
 	return err == nil, err
 }
 
@@ -138,7 +141,8 @@ func (a *Attempts) Get(ctx context.Context, q store.Querier, workspaceID, id str
 // Settled reads an attempt as it is served, and whether it is pending no more. It returns
 // action_attempt_not_found.
 func (a *Attempts) Settled(ctx context.Context, q store.Querier, workspaceID, id string) (doc rpc.Doc[Attempt], settled bool, err error) {
-	return a.scan(ctx, workspaceID, id, q.QueryRow(ctx, `SELECT doc, status, result FROM action_attempts WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id))
+	return a.scan(ctx, workspaceID, id, q.QueryRow(ctx,
+		`SELECT doc, status, result FROM action_attempts WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id))
 }
 
 func (a *Attempts) scan(ctx context.Context, workspaceID, id string, row *sql.Row) (doc rpc.Doc[Attempt], settled bool, err error) {
@@ -178,7 +182,8 @@ func (a *Attempts) Progress(ctx context.Context, q store.Querier, workspaceID, i
 // expected: what was committed with it is never asked again. first is false when it was written before.
 func (a *Attempts) Send(ctx context.Context, tx *store.Tx, workspaceID, id string, deadline time.Time) (first bool, err error) {
 	r, err := tx.Exec(ctx, `UPDATE action_attempts SET sent_at = $3, deadline = $4
-		WHERE workspace_id = $1 AND action_attempt_id = $2 AND status = 'pending' AND sent_at IS NULL`, workspaceID, id, store.Micros(a.Now()), store.Micros(deadline))
+		WHERE workspace_id = $1 AND action_attempt_id = $2 AND status = 'pending'
+		AND sent_at IS NULL`, workspaceID, id, store.Micros(a.Now()), store.Micros(deadline))
 	if err != nil {
 		return false, err
 	}
@@ -188,7 +193,8 @@ func (a *Attempts) Send(ctx context.Context, tx *store.Tx, workspaceID, id strin
 
 // Expect changes until when the outcome of an attempt that was sent is expected.
 func (a *Attempts) Expect(ctx context.Context, tx *store.Tx, workspaceID, id string, deadline time.Time) error {
-	_, err := tx.Exec(ctx, `UPDATE action_attempts SET deadline = $3 WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id, store.Micros(deadline))
+	_, err := tx.Exec(ctx, `UPDATE action_attempts SET deadline = $3 WHERE workspace_id = $1 AND action_attempt_id = $2`, workspaceID, id,
+		store.Micros(deadline))
 	return err
 }
 
@@ -205,8 +211,10 @@ func (a *Attempts) Latest(ctx context.Context, q store.Querier, workspaceID, dev
 // Endpoints are the rows of /action_attempts.
 func (a *Attempts) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/action_attempts/get", Summary: "Gets an action attempt: whether it is pending, and how it went.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "action_attempt", Secret: true, Handle: rpc.Func(a.get)},
-		{Path: "/action_attempts/list", Summary: "Lists action attempts, of a device or by their ids.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "action_attempts", Secret: true, Handle: rpc.Func(a.list)},
+		{Path: "/action_attempts/get", Summary: "Gets an action attempt: whether it is pending, and how it went.", Allow: rpc.Anyone,
+			Role: rpc.Member, ByDevice: true, Read: true, Returns: "action_attempt", Secret: true, Handle: rpc.Func(a.get)},
+		{Path: "/action_attempts/list", Summary: "Lists action attempts, of a device or by their ids.", Allow: rpc.Backend, Role: rpc.Member,
+			ByDevice: true, Read: true, Returns: "action_attempts", Secret: true, Handle: rpc.Func(a.list)},
 	}
 }
 

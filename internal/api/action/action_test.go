@@ -61,13 +61,15 @@ func TestSettleHappensOnce(t *testing.T) {
 		if slices.Index(wins, true) < 0 || len(slices.DeleteFunc(wins, func(won bool) bool { return !won })) != 1 {
 			t.Error("not settled exactly once")
 		}
-		if settled, err := settle(t, w, ws.ID, bad.ID, nil, &action.Failure{Type: "device_offline", Message: "The device is offline"}); err != nil || !settled {
+		if settled, err := settle(t, w, ws.ID, bad.ID, nil,
+			&action.Failure{Type: "device_offline", Message: "The device is offline"}); err != nil || !settled {
 			t.Error(settled, err)
 		}
 		if got := get(good.ID); got != head(good)+`"success","result":{},"error":null},"ok":true}` {
 			t.Error(got)
 		}
-		if got := get(bad.ID); got != head(bad)+`"error","result":null,"error":{"type":"device_offline","message":"The device is offline"}},"ok":true}` {
+		if got := get(bad.ID); got != head(bad)+
+			`"error","result":null,"error":{"type":"device_offline","message":"The device is offline"}},"ok":true}` {
 			t.Error(got)
 		}
 		if _, err := settle(t, w, other.ID, bad.ID, nil, nil); !fault.Is(err, fault.ActionAttemptNotFound) {
@@ -123,7 +125,8 @@ func TestGetAndList(t *testing.T) {
 			}
 		}
 		for _, id := range []string{foreign.ID, "nonsense"} {
-			w.Refused(apitest.Request{Path: "/action_attempts/get", Token: pat, Workspace: ws.ID, Body: map[string]any{"action_attempt_id": id}}, 404, "action_attempt_not_found")
+			w.Refused(apitest.Request{Path: "/action_attempts/get", Token: pat, Workspace: ws.ID, Body: map[string]any{"action_attempt_id": id}},
+				404, "action_attempt_not_found")
 		}
 		w.Refused(apitest.Request{Path: "/action_attempts/get", Token: pat, Workspace: ws.ID}, 400, "invalid_input")
 	})

@@ -45,17 +45,20 @@ func (k *Keys) served(c credential.Credential) APIKey {
 }
 
 // Create makes an API key. It returns invalid_input for a name that will not do.
-func (k *Keys) Create(ctx context.Context, workspaceID string, sandbox bool, name, userID, from string, by audit.Actor) (key APIKey, secret vault.Secret, err error) {
+func (k *Keys) Create(ctx context.Context, workspaceID string, sandbox bool, name, userID, from string, by audit.Actor) (key APIKey,
+	secret vault.Secret, err error) {
 	name = strings.TrimSpace(name)
 	if err := credential.CheckName(name); err != nil {
 		return key, vault.Secret{}, err
 	}
-	c := credential.Credential{Kind: credential.APIKey, UserID: userID, WorkspaceID: workspaceID, Name: name, CreatedAt: k.Now(), CreatedFrom: from}
+	c := credential.Credential{Kind: credential.APIKey, UserID: userID, WorkspaceID: workspaceID, Name: name, CreatedAt: k.Now(),
+		CreatedFrom: from}
 	err = k.DB.Update(ctx, func(tx *store.Tx) error {
 		if secret, err = credential.Insert(ctx, tx, k.Vault, &c, sandbox); err != nil {
 			return err
 		}
-		return k.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "api_key.created", WorkspaceID: workspaceID, SubjectID: c.ID, Detail: map[string]any{"name": name, "hint": c.Hint()}})
+		return k.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "api_key.created", WorkspaceID: workspaceID, SubjectID: c.ID,
+			Detail: map[string]any{"name": name, "hint": c.Hint()}})
 	}, store.Instance, store.Workspace(workspaceID))
 	return k.served(c), secret, err
 }
@@ -109,7 +112,8 @@ func (k *Keys) Leave(ctx context.Context, tx *store.Tx, workspaceID, userID, ado
 		if err != nil {
 			return err
 		}
-		if err := k.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: action, WorkspaceID: workspaceID, SubjectID: c.ID, Detail: map[string]any{"made_by": userID}}); err != nil {
+		if err := k.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: action, WorkspaceID: workspaceID, SubjectID: c.ID,
+			Detail: map[string]any{"made_by": userID}}); err != nil {
 			return err
 		}
 	}

@@ -27,7 +27,8 @@ func TestAPIKeys(t *testing.T) {
 			return out
 		}
 		made := call("create", ws.ID, map[string]any{"name": " Backend "}).Key
-		if made.Name != "Backend" || made.WorkspaceID != ws.ID || made.CreatedBy != jane.ID || !strings.HasPrefix(made.Token, "seam_test") || !strings.HasPrefix(made.Token, made.Hint+"_") {
+		if made.Name != "Backend" || made.WorkspaceID != ws.ID || made.CreatedBy != jane.ID || !strings.HasPrefix(made.Token, "seam_test") ||
+			!strings.HasPrefix(made.Token, made.Hint+"_") {
 			t.Errorf("%+v", made)
 		}
 		if k := call("create", production.ID, map[string]any{"name": "x"}).Key; strings.HasPrefix(k.Token, "seam_test") {
@@ -38,18 +39,21 @@ func TestAPIKeys(t *testing.T) {
 		}
 		w.Call(apitest.Request{Path: "/devices/list", Token: made.Token}, nil)
 		list := call("list", ws.ID, nil).Keys
-		if len(list) != 1 || list[0].ID != made.ID || list[0].Token != "" || list[0].LastUsed == nil || list[0].LastUsed.Endpoint != "/devices/list" {
+		if len(list) != 1 || list[0].ID != made.ID || list[0].Token != "" || list[0].LastUsed == nil ||
+			list[0].LastUsed.Endpoint != "/devices/list" {
 			t.Errorf("%+v", list)
 		}
 		// A member sees them, and neither makes nor ends any.
 		johns := w.Session(john)
 		w.Call(apitest.Request{Path: "/keyway/v1/api_keys/list", Token: johns, Workspace: ws.ID}, nil)
 		for _, what := range []string{"create", "revoke"} {
-			w.Refused(apitest.Request{Path: "/keyway/v1/api_keys/" + what, Token: johns, Workspace: ws.ID, Body: map[string]any{"name": "x", "api_key_id": made.ID}}, 403, "forbidden")
+			w.Refused(apitest.Request{Path: "/keyway/v1/api_keys/" + what, Token: johns, Workspace: ws.ID,
+				Body: map[string]any{"name": "x", "api_key_id": made.ID}}, 403, "forbidden")
 		}
 		// From another workspace it is not there, not even for its owner.
 		for _, id := range []string{made.ID, "nonsense"} {
-			w.Refused(apitest.Request{Path: "/keyway/v1/api_keys/revoke", Token: johns, Workspace: other.ID, Body: map[string]any{"api_key_id": id}}, 404, "api_key_not_found")
+			w.Refused(apitest.Request{Path: "/keyway/v1/api_keys/revoke", Token: johns, Workspace: other.ID, Body: map[string]any{"api_key_id": id}},
+				404, "api_key_not_found")
 		}
 		w.Call(apitest.Request{Path: "/devices/list", Token: made.Token}, nil)
 		call("revoke", ws.ID, map[string]any{"api_key_id": made.ID})
@@ -59,6 +63,7 @@ func TestAPIKeys(t *testing.T) {
 		}
 		// No token makes another.
 		pat, _ := w.PAT(jane)
-		w.Refused(apitest.Request{Path: "/keyway/v1/api_keys/create", Token: pat, Workspace: ws.ID, Body: map[string]any{"name": "x"}}, 401, "unauthorized")
+		w.Refused(apitest.Request{Path: "/keyway/v1/api_keys/create", Token: pat, Workspace: ws.ID, Body: map[string]any{"name": "x"}}, 401,
+			"unauthorized")
 	})
 }

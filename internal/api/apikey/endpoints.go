@@ -10,9 +10,12 @@ import (
 // Endpoints are the rows of /keyway/v1/api_keys.
 func (k *Keys) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/keyway/v1/api_keys/create", Summary: "Makes an API key for the workspace; the answer is the only place where it is shown.", Allow: rpc.ConsoleSession, Role: rpc.Admin, Fresh: true, Returns: "api_key", Secret: true, Handle: rpc.Func(k.create)},
-		{Path: "/keyway/v1/api_keys/list", Summary: "Lists the workspace's API keys that are not revoked.", Allow: rpc.ConsoleSession, Role: rpc.Member, Read: true, Returns: "api_keys", Secret: true, Handle: rpc.Func(k.list)},
-		{Path: "/keyway/v1/api_keys/revoke", Summary: "Ends an API key at once.", Allow: rpc.ConsoleSession, Role: rpc.Admin, Handle: rpc.Func(k.revoke)},
+		{Path: "/keyway/v1/api_keys/create", Summary: "Makes an API key for the workspace; the answer is the only place where it is shown.",
+			Allow: rpc.ConsoleSession, Role: rpc.Admin, Fresh: true, Returns: "api_key", Secret: true, Handle: rpc.Func(k.create)},
+		{Path: "/keyway/v1/api_keys/list", Summary: "Lists the workspace's API keys that are not revoked.", Allow: rpc.ConsoleSession,
+			Role: rpc.Member, Read: true, Returns: "api_keys", Secret: true, Handle: rpc.Func(k.list)},
+		{Path: "/keyway/v1/api_keys/revoke", Summary: "Ends an API key at once.", Allow: rpc.ConsoleSession, Role: rpc.Admin,
+			Handle: rpc.Func(k.revoke)},
 	}
 }
 

@@ -17,8 +17,11 @@ type Reader struct{ Log *audit.Log }
 // Endpoints are the rows of /keyway/v1/audit.
 func (r *Reader) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/keyway/v1/audit/list", Summary: "Lists what was done, newest first: in a workspace to its admins, everywhere to an operator who names none.", Allow: rpc.Person, Workspace: rpc.Optional, Role: rpc.Admin, Read: true, Returns: "audit_entries", Handle: rpc.Func(r.list)},
-		{Path: "/keyway/v1/audit/verify", Summary: "Walks along the whole log and tells whether it was changed.", Allow: rpc.Person, Workspace: rpc.Ignored, Role: rpc.Operator, Read: true, Returns: "audit_verification", Handle: rpc.Func(r.verify)},
+		{Path: "/keyway/v1/audit/list", Summary: "Lists what was done, newest first: in a workspace to its admins, everywhere to an operator " +
+			"who names none.", Allow: rpc.Person, Workspace: rpc.Optional, Role: rpc.Admin, Read: true, Returns: "audit_entries",
+			Handle: rpc.Func(r.list)},
+		{Path: "/keyway/v1/audit/verify", Summary: "Walks along the whole log and tells whether it was changed.", Allow: rpc.Person,
+			Workspace: rpc.Ignored, Role: rpc.Operator, Read: true, Returns: "audit_verification", Handle: rpc.Func(r.verify)},
 	}
 }
 
@@ -39,10 +42,12 @@ type listInput struct {
 func (r *Reader) list(ctx context.Context, in listInput) (page rpc.Page[audit.Record], err error) {
 	p := credential.From(ctx)
 	if p.WorkspaceID == "" && !p.IsOperator {
-		return page, fault.Reason(fault.Forbidden, "role", "Only an operator of this server may read the whole log; name a workspace with the seam-workspace header")
+		return page, fault.Reason(fault.Forbidden, "role",
+			"Only an operator of this server may read the whole log; name a workspace with the seam-workspace header")
 	}
-	f := audit.Filter{WorkspaceID: in.WorkspaceID, Action: in.Action, SubjectID: in.SubjectID, CredentialID: in.CredentialID, UserID: in.UserID,
-		Since: in.Since.Value, Before: in.Before.Value}
+	f := audit.Filter{WorkspaceID: in.WorkspaceID, Action: in.Action, SubjectID: in.SubjectID, CredentialID: in.CredentialID,
+		UserID: in.UserID,
+		Since:  in.Since.Value, Before: in.Before.Value}
 	if p.WorkspaceID != "" {
 		if in.WorkspaceID != "" && in.WorkspaceID != p.WorkspaceID {
 			return page, fault.Missing(fault.WorkspaceNotFound)

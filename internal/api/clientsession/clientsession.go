@@ -127,7 +127,8 @@ func (s *Sessions) GetOrCreate(ctx context.Context, workspaceID string, n New) (
 			if err := s.mayMoveEnd(ctx, tx, workspaceID, id, n.ExpiresAt); err != nil {
 				return err
 			}
-			if _, err := tx.Exec(ctx, `UPDATE client_sessions SET expires_at = $3 WHERE workspace_id = $1 AND client_session_id = $2`, workspaceID, id, store.Micros(n.ExpiresAt)); err != nil {
+			if _, err := tx.Exec(ctx, `UPDATE client_sessions SET expires_at = $3 WHERE workspace_id = $1 AND client_session_id = $2`, workspaceID,
+				id, store.Micros(n.ExpiresAt)); err != nil {
 				return err
 			}
 		}
@@ -148,7 +149,8 @@ func (s *Sessions) create(ctx context.Context, tx *store.Tx, workspaceID string,
 	maker := credential.From(ctx).Maker()
 	_, short, keyID, digest, sealed := credential.MintSession(s.Vault, vaultContext(id))
 	if _, err := tx.Exec(ctx, `INSERT INTO client_sessions (workspace_id, client_session_id, short_token, key_id, digest, sealed_token,
-		user_identifier_key, customer_key, created_at, expires_at, family_id, user_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		user_identifier_key, customer_key, created_at, expires_at, family_id, user_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+		$11, $12)`,
 		workspaceID, id, short, keyID, digest[:], sealed, store.TextOrNull(n.UserIdentifierKey), store.TextOrNull(n.CustomerKey),
 		store.Micros(s.Now()), store.Micros(n.ExpiresAt), store.TextOrNull(maker.FamilyID), store.TextOrNull(maker.UserID)); err != nil {
 		return Session{}, err
@@ -168,7 +170,8 @@ func (s *Sessions) checkEnd(at time.Time) error {
 
 // Sealed are the columns of this room that hold secrets.
 func Sealed() []vault.Column {
-	return []vault.Column{{What: "tokens of client sessions", Table: "client_sessions", Name: "sealed_token", Key: []string{"workspace_id", "client_session_id"}, Digested: true,
+	return []vault.Column{{What: "tokens of client sessions", Table: "client_sessions", Name: "sealed_token",
+		Key: []string{"workspace_id", "client_session_id"}, Digested: true,
 		Place: func(key []string) string { return vaultContext(key[1]) }}}
 }
 
@@ -193,7 +196,8 @@ func (s *Sessions) GrantAccess(ctx context.Context, workspaceID, id, userIdentif
 			return err
 		}
 		if !credential.From(ctx).Covers(old.maker, s.Now()) {
-			return fault.Reason(fault.Forbidden, "client_session", "Another credential made this client session, and the token has limits that it has not: so it cannot give it more")
+			return fault.Reason(fault.Forbidden, "client_session",
+				"Another credential made this client session, and the token has limits that it has not: so it cannot give it more")
 		}
 		switch {
 		case userIdentifierKey == "" || old.UserIdentifierKey != nil && *old.UserIdentifierKey == userIdentifierKey:
@@ -205,7 +209,8 @@ func (s *Sessions) GrantAccess(ctx context.Context, workspaceID, id, userIdentif
 			} else if other != "" {
 				return errHasOne
 			}
-			if _, err := tx.Exec(ctx, `UPDATE client_sessions SET user_identifier_key = $3 WHERE workspace_id = $1 AND client_session_id = $2`, workspaceID, id, userIdentifierKey); err != nil {
+			if _, err := tx.Exec(ctx, `UPDATE client_sessions SET user_identifier_key = $3 WHERE workspace_id = $1 AND client_session_id = $2`,
+				workspaceID, id, userIdentifierKey); err != nil {
 				return err
 			}
 		}
@@ -224,7 +229,8 @@ func (s *Sessions) Revoke(ctx context.Context, workspaceID, id string) error {
 		if _, err := s.get(ctx, tx, workspaceID, id); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `UPDATE client_sessions SET revoked_at = $3 WHERE workspace_id = $1 AND client_session_id = $2 AND revoked_at IS NULL`,
+		_, err := tx.Exec(ctx,
+			`UPDATE client_sessions SET revoked_at = $3 WHERE workspace_id = $1 AND client_session_id = $2 AND revoked_at IS NULL`,
 			workspaceID, id, store.Micros(s.Now()))
 		return err
 	}, store.Workspace(workspaceID))
@@ -241,6 +247,7 @@ func (s *Sessions) Delete(ctx context.Context, workspaceID, id string) error {
 				return err
 			}
 		}
-		return s.Events.Append(ctx, tx, workspaceID, event.Event{Type: "client_session.deleted", OccurredAt: s.Now(), Fields: map[string]any{"client_session_id": id}})
+		return s.Events.Append(ctx, tx, workspaceID, event.Event{Type: "client_session.deleted", OccurredAt: s.Now(),
+			Fields: map[string]any{"client_session_id": id}})
 	}, store.Workspace(workspaceID))
 }

@@ -14,13 +14,22 @@ import (
 // Endpoints are the rows of /client_sessions.
 func (s *Sessions) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/client_sessions/create", Summary: "Makes a client session. With PUT, a user who has one gets it.", Allow: rpc.Backend | rpc.PublishableKey, Role: rpc.Member, Fresh: true, Verbs: "PUT", Returns: "client_session", Secret: true, Handle: rpc.Func(s.createOne)},
-		{Path: "/client_sessions/delete", Summary: "Ends a client session and forgets it.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "DELETE", Handle: rpc.Func(s.delete)},
-		{Path: "/client_sessions/get", Summary: "Gets a client session; without a parameter, the one that asks.", Allow: rpc.Frontend, Role: rpc.Member, Read: true, Returns: "client_session", Secret: true, Handle: rpc.Func(s.getOne)},
-		{Path: "/client_sessions/get_or_create", Summary: "Gets the client session of a user, or makes it.", Allow: rpc.Backend | rpc.PublishableKey, Role: rpc.Member, Fresh: true, Verbs: "PUT", Returns: "client_session", Secret: true, Handle: rpc.Func(s.getOrCreate)},
-		{Path: "/client_sessions/grant_access", Summary: "Gives a client session access to more.", Allow: rpc.Backend, Role: rpc.Member, Fresh: true, Verbs: "PATCH", Returns: "client_session", Secret: true, Handle: rpc.Func(s.grantAccess)},
-		{Path: "/client_sessions/list", Summary: "Lists client sessions.", Allow: rpc.Backend, Role: rpc.Member, Read: true, Returns: "client_sessions", Secret: true, Handle: rpc.Func(s.list)},
-		{Path: "/client_sessions/revoke", Summary: "Ends a client session; it stays in the list.", Allow: rpc.Backend, Role: rpc.Member, Handle: rpc.Func(s.revoke)},
+		{Path: "/client_sessions/create", Summary: "Makes a client session. With PUT, a user who has one gets it.",
+			Allow: rpc.Backend | rpc.PublishableKey, Role: rpc.Member, Fresh: true, Verbs: "PUT", Returns: "client_session", Secret: true,
+			Handle: rpc.Func(s.createOne)},
+		{Path: "/client_sessions/delete", Summary: "Ends a client session and forgets it.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "DELETE",
+			Handle: rpc.Func(s.delete)},
+		{Path: "/client_sessions/get", Summary: "Gets a client session; without a parameter, the one that asks.", Allow: rpc.Frontend,
+			Role: rpc.Member, Read: true, Returns: "client_session", Secret: true, Handle: rpc.Func(s.getOne)},
+		{Path: "/client_sessions/get_or_create", Summary: "Gets the client session of a user, or makes it.",
+			Allow: rpc.Backend | rpc.PublishableKey, Role: rpc.Member, Fresh: true, Verbs: "PUT", Returns: "client_session", Secret: true,
+			Handle: rpc.Func(s.getOrCreate)},
+		{Path: "/client_sessions/grant_access", Summary: "Gives a client session access to more.", Allow: rpc.Backend, Role: rpc.Member,
+			Fresh: true, Verbs: "PATCH", Returns: "client_session", Secret: true, Handle: rpc.Func(s.grantAccess)},
+		{Path: "/client_sessions/list", Summary: "Lists client sessions.", Allow: rpc.Backend, Role: rpc.Member, Read: true,
+			Returns: "client_sessions", Secret: true, Handle: rpc.Func(s.list)},
+		{Path: "/client_sessions/revoke", Summary: "Ends a client session; it stays in the list.", Allow: rpc.Backend, Role: rpc.Member,
+			Handle: rpc.Func(s.revoke)},
 	}
 }
 
@@ -55,7 +64,8 @@ type createInput struct {
 // nothing else, since everyone can read it: the errors are publishable_key_requires_user_identifier_key,
 // publishable_keys_must_create_empty_client_sessions, and too_many_requests.
 func (s *Sessions) wanted(ctx context.Context, in createInput) (New, error) {
-	n := New{UserIdentifierKey: in.UserIdentifierKey.Value, CustomerKey: in.CustomerKey.Value, ExpiresAt: in.ExpiresAt.Value, Grants: in.grants()}
+	n := New{UserIdentifierKey: in.UserIdentifierKey.Value, CustomerKey: in.CustomerKey.Value, ExpiresAt: in.ExpiresAt.Value,
+		Grants: in.grants()}
 	if in.CustomerID != "" {
 		return n, fault.Invalid("customer_id", "Keyway knows customers by customer_key")
 	}
@@ -63,7 +73,8 @@ func (s *Sessions) wanted(ctx context.Context, in createInput) (New, error) {
 	if p.Kind != rpc.PublishableKey {
 		return n, nil
 	}
-	if err := s.Limit.Admit(p.WorkspaceID+"\x00"+credential.Network(rpc.ClientOf(ctx).Address), "Too many client sessions were asked for from this address; try again later"); err != nil {
+	if err := s.Limit.Admit(p.WorkspaceID+"\x00"+credential.Network(rpc.ClientOf(ctx).Address),
+		"Too many client sessions were asked for from this address; try again later"); err != nil {
 		return n, err
 	}
 	n.KeepEnd = true
@@ -74,7 +85,9 @@ func (s *Sessions) wanted(ctx context.Context, in createInput) (New, error) {
 	case strings.TrimSpace(n.UserIdentifierKey) == "": // blank, it would be one user's session for all
 		return n, fault.New(fault.UserIdentifierKeyMissing, "With a publishable key, user_identifier_key must be given")
 	case !n.empty() || n.CustomerKey != "":
-		return n, fault.New(fault.SessionMustBeEmpty, "With a publishable key, a client session is made without accounts, webviews, user identities and customer; grant access to it from your server")
+		return n, fault.New(fault.SessionMustBeEmpty,
+			"With a publishable key, a client session is made without accounts, webviews, user identities and customer; grant access to it from "+
+				"your server")
 	}
 	return n, nil
 }

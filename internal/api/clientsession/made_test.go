@@ -113,7 +113,8 @@ func (m *maker) begins(address string) bool {
 	if found == nil {
 		return false
 	}
-	r := httptest.NewRequest(http.MethodPost, "/connect_webviews/view", strings.NewReader(url.Values{"step": {"brands"}, "state": {html.UnescapeString(found[1])}}.Encode()))
+	r := httptest.NewRequest(http.MethodPost, "/connect_webviews/view",
+		strings.NewReader(url.Values{"step": {"brands"}, "state": {html.UnescapeString(found[1])}}.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	status, _ := show(r)
 	return status == http.StatusOK
@@ -132,11 +133,13 @@ func (m *maker) children() []child {
 	session := func(name, secret string) child {
 		return child{name, func() bool {
 			a := m.ask(secret, "/devices/list", nil)
-			return a.Status == http.StatusOK && strings.Contains(a.Body, m.devices) && m.ask(secret, "/connect_webviews/list", nil).Status == http.StatusOK
+			return a.Status == http.StatusOK && strings.Contains(a.Body, m.devices) &&
+				m.ask(secret, "/connect_webviews/list", nil).Status == http.StatusOK
 		}}
 	}
 	created, _ := m.session(m.token, m.everything())
-	found := m.object(m.token, "/client_sessions/get_or_create", in{"user_identifier_key": "ada", "connected_account_ids": m.everything()["connected_account_ids"]}, "client_session")["token"].(string)
+	found := m.object(m.token, "/client_sessions/get_or_create",
+		in{"user_identifier_key": "ada", "connected_account_ids": m.everything()["connected_account_ids"]}, "client_session")["token"].(string)
 	key, _ := m.WorkspaceKey(m.jane, m.id, m.ws)
 	byKey, _ := m.session(key, m.everything())
 	webview := func(token string) string {
@@ -218,18 +221,22 @@ func TestWhatATokenMakesIsAsNarrowAsTheToken(t *testing.T) {
 			{"networks", func(m *maker) { m.narrow(personalaccesstoken.Narrow{AllowedCIDRs: given([]string{"10.0.0.0/8"})}) }, webhook},
 			{"hours", func(m *maker) { m.narrow(personalaccesstoken.Narrow{AllowedHours: given(tomorrow(m))}) }, webhook}, // its events wait
 			{"devices", func(m *maker) { m.narrow(personalaccesstoken.Narrow{DeviceIDs: given([]string{m.elsewhere})}) }, webhook},
-			{"devices of a webhook", func(m *maker) { m.narrow(personalaccesstoken.Narrow{DeviceIDs: given([]string{m.devices})}) }, "client session"},
+			{"devices of a webhook", func(m *maker) {
+				m.narrow(personalaccesstoken.Narrow{DeviceIDs: given([]string{m.devices})})
+			}, "client session"},
 			{"uses", func(m *maker) {
 				m.narrow(personalaccesstoken.Narrow{MaxUses: given(int64(1))})
 				m.ask(m.token, "/devices/list", nil)
 			}, ""},
 			{"not before", func(m *maker) {
-				m.Must(m.Tokens.Update(m.Context(), m.jane.ID, m.id, personalaccesstoken.Change{NotBefore: given(m.Now().Add(time.Hour))}, nil, apitest.By))
+				m.Must(m.Tokens.Update(m.Context(), m.jane.ID, m.id, personalaccesstoken.Change{NotBefore: given(m.Now().Add(time.Hour))}, nil,
+					apitest.By))
 			}, ""},
 			{"disabled", func(m *maker) { m.Must(m.Tokens.SetDisabled(m.Context(), m.jane.ID, m.id, true, apitest.By)) }, ""},
 			{"revoked", func(m *maker) { m.Must(m.Tokens.Revoke(m.Context(), m.jane.ID, m.id, apitest.By)) }, ""},
 			{"revoked after a rotation", func(m *maker) {
-				next, _, err := m.Tokens.Rotate(m.Context(), personalaccesstoken.Manager{UserID: m.jane.ID}, m.id, personalaccesstoken.Rotation{From: "console"}, apitest.By)
+				next, _, err := m.Tokens.Rotate(m.Context(), personalaccesstoken.Manager{UserID: m.jane.ID}, m.id,
+					personalaccesstoken.Rotation{From: "console"}, apitest.By)
 				m.Must(err)
 				m.Must(m.Tokens.Revoke(m.Context(), m.jane.ID, next.ID, apitest.By))
 			}, ""},
@@ -259,7 +266,8 @@ func TestWhatATokenMakesIsAsNarrowAsTheToken(t *testing.T) {
 				}
 			}, ""},
 			{"expiry", func(m *maker) { // the last: it lets time pass
-				m.Must(m.Tokens.Update(m.Context(), m.jane.ID, m.id, personalaccesstoken.Change{ExpiresAt: given(m.Now().Add(time.Minute))}, nil, apitest.By))
+				m.Must(m.Tokens.Update(m.Context(), m.jane.ID, m.id, personalaccesstoken.Change{ExpiresAt: given(m.Now().Add(time.Minute))}, nil,
+					apitest.By))
 				m.Pass(time.Minute)
 			}, ""},
 		} {
@@ -288,9 +296,11 @@ func TestUsesAndActionsAreCountedTogether(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
 		m := setup(t, w, "uses", personalaccesstoken.Narrow{MaxUses: given(int64(5))})
-		session, _ := m.session(m.token, m.everything())                                                                                           // 1
-		webview := m.object(m.token, "/connect_webviews/create", in{"accepted_providers": []string{"schlage"}}, "connect_webview")["url"].(string) // 2
-		for range 2 {                                                                                                                              // 3, 4
+		// 1
+		session, _ := m.session(m.token, m.everything())
+		// 2
+		webview := m.object(m.token, "/connect_webviews/create", in{"accepted_providers": []string{"schlage"}}, "connect_webview")["url"].(string)
+		for range 2 { // 3, 4
 			if a := m.ask(session, "/devices/list", nil); a.Status != http.StatusOK {
 				t.Fatal(a.Body)
 			}
@@ -352,7 +362,8 @@ func TestSecretsAreShownToWhoCouldMakeThem(t *testing.T) {
 		secrets = [3]string{s["token"].(string), address.Query().Get("auth_token"), h["secret"].(string)}
 		ids = [3]string{s["client_session_id"].(string), v["connect_webview_id"].(string), h["webhook_id"].(string)}
 		reads := [3][]apitest.Request{
-			{{Path: "/client_sessions/list"}, {Path: "/client_sessions/get", Body: in{"client_session_id": ids[0]}}, {Path: "/client_sessions/get", Body: in{"user_identifier_key": "ada"}},
+			{{Path: "/client_sessions/list"}, {Path: "/client_sessions/get", Body: in{"client_session_id": ids[0]}},
+				{Path: "/client_sessions/get", Body: in{"user_identifier_key": "ada"}},
 				{Path: "/workspaces/find_anything", Body: in{"search": ids[0]}}},
 			{{Path: "/connect_webviews/list"}, {Path: "/connect_webviews/get", Body: in{"connect_webview_id": ids[1]}}},
 			{{Path: "/webhooks/list"}, {Path: "/webhooks/get", Body: in{"webhook_id": ids[2]}}},
@@ -368,15 +379,18 @@ func TestSecretsAreShownToWhoCouldMakeThem(t *testing.T) {
 			token string
 			sees  [3]bool
 		}{
-			"an API key":                       {m.key, [3]bool{true, true, true}},
-			"a token without limits":           {m.token, [3]bool{true, true, true}},
-			"a console session, fresh":         {m.World.Session(m.jane), [3]bool{true, true, true}},
-			"a console session, not fresh":     {stale, [3]bool{}},
-			"a token that may read":            {token(personalaccesstoken.Narrow{Scopes: given([]string{"*:read"})}), [3]bool{}},
-			"a token with scopes of reading":   {token(personalaccesstoken.Narrow{Scopes: given([]string{"client_sessions:read", "connect_webviews:read", "webhooks:read"})}), [3]bool{}},
-			"a token with scopes of writing":   {token(personalaccesstoken.Narrow{Scopes: given([]string{"*:read", "client_sessions:write", "connect_webviews:write", "webhooks:write"})}), [3]bool{}},
-			"a token with a daily limit":       {token(personalaccesstoken.Narrow{DailyActionLimit: given(int64(0))}), [3]bool{}},
-			"a token with networks":            {token(personalaccesstoken.Narrow{AllowedCIDRs: given([]string{"127.0.0.0/8", "::1/128"})}), [3]bool{}},
+			"an API key":                   {m.key, [3]bool{true, true, true}},
+			"a token without limits":       {m.token, [3]bool{true, true, true}},
+			"a console session, fresh":     {m.World.Session(m.jane), [3]bool{true, true, true}},
+			"a console session, not fresh": {stale, [3]bool{}},
+			"a token that may read":        {token(personalaccesstoken.Narrow{Scopes: given([]string{"*:read"})}), [3]bool{}},
+			"a token with scopes of reading": {token(personalaccesstoken.Narrow{Scopes: given([]string{"client_sessions:read",
+				"connect_webviews:read", "webhooks:read"})}), [3]bool{}},
+			"a token with scopes of writing": {token(personalaccesstoken.Narrow{Scopes: given([]string{"*:read", "client_sessions:write",
+				"connect_webviews:write", "webhooks:write"})}), [3]bool{}},
+			"a token with a daily limit": {token(personalaccesstoken.Narrow{DailyActionLimit: given(int64(0))}), [3]bool{}},
+			"a token with networks": {token(personalaccesstoken.Narrow{AllowedCIDRs: given([]string{"127.0.0.0/8", "::1/128"})}),
+				[3]bool{}},
 			"a token with uses":                {token(personalaccesstoken.Narrow{MaxUses: given(int64(50))}), [3]bool{}},
 			"a token that ends before it does": {short, [3]bool{false, true, true}},
 		} {
@@ -402,17 +416,20 @@ func TestSecretsAreShownToWhoCouldMakeThem(t *testing.T) {
 
 		// Nor is what a limited token did not make given more, or its secret rotated, through that token.
 		limited := token(personalaccesstoken.Narrow{DailyActionLimit: given(int64(0))})
-		a := m.ask(limited, "/client_sessions/grant_access", in{"client_session_id": ids[0], "connected_account_ids": m.everything()["connected_account_ids"]})
+		a := m.ask(limited, "/client_sessions/grant_access",
+			in{"client_session_id": ids[0], "connected_account_ids": m.everything()["connected_account_ids"]})
 		if f := a.Failure(t); a.Status != http.StatusForbidden || f.Data["reason"] != "client_session" {
 			t.Errorf("granting: %d %s", a.Status, a.Body)
 		}
 		if a := m.ask(limited, "/keyway/v1/webhooks/rotate_secret", in{"webhook_id": ids[2]}); a.Status != http.StatusForbidden {
 			t.Errorf("rotating: %d %s", a.Status, a.Body)
 		}
-		if got := m.object(limited, "/client_sessions/get_or_create", in{"user_identifier_key": "ada"}, "client_session"); got["client_session_id"] == ids[0] || got["token"] == nil {
+		if got := m.object(limited, "/client_sessions/get_or_create", in{"user_identifier_key": "ada"},
+			"client_session"); got["client_session_id"] == ids[0] || got["token"] == nil {
 			t.Errorf("a limited token is given the user's session, or none: %v", got)
 		}
-		for _, path := range []string{"/client_sessions/create", "/client_sessions/get_or_create", "/webhooks/create", "/keyway/v1/webhooks/rotate_secret"} {
+		for _, path := range []string{"/client_sessions/create", "/client_sessions/get_or_create", "/webhooks/create",
+			"/keyway/v1/webhooks/rotate_secret"} {
 			a := m.ask(stale, path, in{"user_identifier_key": "eve", "url": "https://example.com", "webhook_id": ids[2]})
 			if f := a.Failure(t); f.Data["reason"] != "fresh_authentication" {
 				t.Errorf("%s with an old sign-in: %d %s", path, a.Status, a.Body)
@@ -428,7 +445,8 @@ func TestSessionsOutliveARotation(t *testing.T) {
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
 		m := setup(t, w, "rotated", personalaccesstoken.Narrow{})
 		secret, id := m.session(m.token, in{"user_identifier_key": "ada"})
-		next, successor, err := m.Tokens.Rotate(m.Context(), personalaccesstoken.Manager{UserID: m.jane.ID}, m.id, personalaccesstoken.Rotation{From: "console"}, apitest.By)
+		next, successor, err := m.Tokens.Rotate(m.Context(), personalaccesstoken.Manager{UserID: m.jane.ID}, m.id,
+			personalaccesstoken.Rotation{From: "console"}, apitest.By)
 		m.Must(err)
 		if a := m.ask(secret, "/devices/list", nil); a.Status != http.StatusOK {
 			t.Errorf("after a rotation: %d %s", a.Status, a.Body)
@@ -440,11 +458,13 @@ func TestSessionsOutliveARotation(t *testing.T) {
 		// It ends with the token, and says so.
 		end := m.Now().Add(time.Hour)
 		m.Must(m.Tokens.Update(m.Context(), m.jane.ID, next.ID, personalaccesstoken.Change{ExpiresAt: given(end)}, nil, apitest.By))
-		if s := m.object(m.key, "/client_sessions/get", in{"client_session_id": id}, "client_session"); s["expires_at"] != end.UTC().Truncate(time.Millisecond).Format("2006-01-02T15:04:05.000Z") {
+		if s := m.object(m.key, "/client_sessions/get", in{"client_session_id": id},
+			"client_session"); s["expires_at"] != end.UTC().Truncate(time.Millisecond).Format("2006-01-02T15:04:05.000Z") {
 			t.Errorf("a session of a token that ends at %s ends at %v", end.UTC(), s["expires_at"])
 		}
 		m.Pass(2 * time.Hour)
-		if other := m.object(m.key, "/client_sessions/get_or_create", in{"user_identifier_key": "ada"}, "client_session"); other["client_session_id"] == id {
+		if other := m.object(m.key, "/client_sessions/get_or_create", in{"user_identifier_key": "ada"},
+			"client_session"); other["client_session_id"] == id {
 			t.Error("a user is given a session that has ended with its token")
 		}
 	})

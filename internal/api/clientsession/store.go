@@ -16,7 +16,8 @@ import (
 )
 
 // columns are a session with what follows from its grants, all read at once.
-const columns = `s.client_session_id, s.workspace_id, s.sealed_token, s.created_at, s.expires_at, s.revoked_at, s.user_identifier_key, s.customer_key,
+const columns = `s.client_session_id, s.workspace_id, s.sealed_token, s.created_at, s.expires_at, s.revoked_at, s.user_identifier_key,
+	s.customer_key,
 	s.family_id, s.user_id,
 	(SELECT string_agg(r.resource_id, ',') FROM client_session_resources r
 		WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id AND r.kind = 'connect_webview'),
@@ -48,7 +49,8 @@ func scan(row interface{ Scan(...any) error }) (c found, err error) {
 		return c, err
 	}
 	c.CustomerKey, c.maker = customer.String, credential.Maker{FamilyID: family.String, UserID: maker.String}
-	c.CreatedAt, c.ExpiresAt, c.RevokedAt = rpc.Time{Time: store.Time(created)}, rpc.Time{Time: store.Time(expires)}, rpc.Time{Time: store.TimeOrZero(revoked)}
+	c.CreatedAt, c.ExpiresAt, c.RevokedAt = rpc.Time{Time: store.Time(created)}, rpc.Time{Time: store.Time(expires)},
+		rpc.Time{Time: store.TimeOrZero(revoked)}
 	if user.Valid {
 		c.UserIdentifierKey = &user.String
 	}
@@ -162,7 +164,8 @@ func sorted(list sql.NullString) []string {
 }
 
 func (s *Sessions) get(ctx context.Context, q store.Querier, workspaceID, id string) (Session, error) {
-	all, err := s.read(ctx, q, workspaceID, `SELECT `+columns+` FROM client_sessions s WHERE s.workspace_id = $1 AND s.client_session_id = $2`, workspaceID, id)
+	all, err := s.read(ctx, q, workspaceID, `SELECT `+columns+` FROM client_sessions s WHERE s.workspace_id = $1 AND s.client_session_id = $2`,
+		workspaceID, id)
 	if err != nil || len(all) == 0 {
 		return Session{}, cmp.Or(err, error(fault.Missing(fault.ClientSessionNotFound)))
 	}
@@ -195,11 +198,13 @@ func (s *Sessions) alike(ctx context.Context, q store.Querier, workspaceID strin
 		for kind, ids := range n.byKind() {
 			for _, id := range ids {
 				total++
-				w.Add(`EXISTS (SELECT 1 FROM client_session_resources r WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id
+				w.Add(`EXISTS (SELECT 1 FROM client_session_resources r WHERE r.workspace_id = s.workspace_id
+					AND r.client_session_id = s.client_session_id
 					AND r.kind = ? AND r.resource_id = ?)`, kind, id)
 			}
 		}
-		w.Add(`(SELECT count(*) FROM client_session_resources r WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id) = ?`, total)
+		w.Add(`(SELECT count(*) FROM client_session_resources r WHERE r.workspace_id = s.workspace_id
+			AND r.client_session_id = s.client_session_id) = ?`, total)
 	}
 	w.Args = append(w.Args, maxAlike)
 	rows, err := q.Query(ctx, `SELECT s.client_session_id, s.expires_at, s.family_id, s.user_id FROM client_sessions s`+w.String()+
@@ -231,8 +236,10 @@ func (s *Sessions) alike(ctx context.Context, q store.Querier, workspaceID strin
 }
 
 // usable tells whether a session lives, and whether it does for the caller, who could make it as it is.
-func (s *Sessions) usable(ctx context.Context, q store.Querier, tokens *chains, workspaceID string, c Session) (lives, does bool, err error) {
-	if _, err := (credential.Maker{UserID: c.maker.UserID}).Standing(ctx, q, s.Now(), credential.Question{WorkspaceID: workspaceID, Role: rpc.Member}); err != nil {
+func (s *Sessions) usable(ctx context.Context, q store.Querier, tokens *chains, workspaceID string, c Session) (lives, does bool,
+	err error) {
+	if _, err := (credential.Maker{UserID: c.maker.UserID}).Standing(ctx, q, s.Now(),
+		credential.Question{WorkspaceID: workspaceID, Role: rpc.Member}); err != nil {
 		if errors.Is(err, credential.ErrEnded) {
 			err = nil
 		}
@@ -259,7 +266,8 @@ func (g Grants) byKind() map[string][]string {
 		return slices.Compact(ids)
 	}
 	return map[string][]string{
-		credential.AccountResource: distinct(g.AccountIDs), credential.WebviewResource: distinct(g.WebviewIDs), credential.UserIdentityResource: distinct(g.UserIdentityIDs),
+		credential.AccountResource: distinct(g.AccountIDs), credential.WebviewResource: distinct(g.WebviewIDs),
+		credential.UserIdentityResource: distinct(g.UserIdentityIDs),
 	}
 }
 
@@ -337,10 +345,12 @@ func (s *Sessions) List(ctx context.Context, workspaceID string, f Filter) ([]Se
 	}
 	for kind, id := range map[string]string{credential.WebviewResource: f.WebviewID, credential.UserIdentityResource: f.UserIdentityID} {
 		if id != "" {
-			w.Add(`s.client_session_id IN (SELECT client_session_id FROM client_session_resources WHERE workspace_id = ? AND kind = ? AND resource_id = ?)`, workspaceID, kind, id)
+			w.Add(`s.client_session_id IN (SELECT client_session_id FROM client_session_resources WHERE workspace_id = ? AND kind = ?
+				AND resource_id = ?)`, workspaceID, kind, id)
 		}
 	}
-	return s.read(ctx, s.DB, workspaceID, `SELECT `+columns+` FROM client_sessions s`+w.String()+` ORDER BY s.created_at, s.client_session_id`, w.Args...)
+	return s.read(ctx, s.DB, workspaceID, `SELECT `+columns+` FROM client_sessions s`+w.String()+` ORDER BY s.created_at, s.client_session_id`,
+		w.Args...)
 }
 
 // Get reads a session; client_session_not_found when the workspace has none with the id.
@@ -353,7 +363,8 @@ func (s *Sessions) Newest(ctx context.Context, workspaceID string, from rpc.Posi
 	w := s.DB.Where()
 	w.Add("s.workspace_id = ?", workspaceID)
 	w.NewestFirst = true
-	all, err := store.ReadPage(ctx, s.DB, w, store.Paging{Table: "client_sessions s", Columns: columns, Time: "s.created_at", ID: "s.client_session_id",
+	all, err := store.ReadPage(ctx, s.DB, w, store.Paging{Table: "client_sessions s", Columns: columns, Time: "s.created_at",
+		ID:        "s.client_session_id",
 		AfterTime: from.CreatedAt, AfterID: from.ID, Limit: limit}, func(r *sql.Rows) (found, error) { return scan(r) })
 	if err != nil {
 		return nil, err

@@ -14,7 +14,8 @@ func Tables() []store.Table {
 			{What: "expired client sessions", Age: "expires_at", Keep: keepDead, Before: forgetResources},
 			{What: "revoked client sessions", Age: "revoked_at", Keep: keepDead, Before: forgetResources},
 		}},
-		{Name: "client_session_resources", Key: []string{"workspace_id", "client_session_id", "kind", "resource_id"}, Workspace: "workspace_id", Kept: "removed with its client session"},
+		{Name: "client_session_resources", Key: []string{"workspace_id", "client_session_id", "kind", "resource_id"}, Workspace: "workspace_id",
+			Kept: "removed with its client session"},
 	}
 }
 

@@ -122,7 +122,8 @@ func (v *Webviews) Create(ctx context.Context, workspaceID string, sandbox bool,
 func (v *Webviews) draft(workspaceID string, sandbox bool, n New) (stored, error) {
 	w := stored{
 		ID: store.NewID(), WorkspaceID: workspaceID, CreatedAt: rpc.Time{Time: v.Now().Truncate(time.Millisecond)}, Status: pending,
-		DeviceSelectionMode: n.DeviceSelectionMode, AnyProviderAllowed: len(n.AcceptedProviders) == 0 && n.Category == "" && len(n.ExcludedProviders) == 0,
+		DeviceSelectionMode: n.DeviceSelectionMode, AnyProviderAllowed: len(n.AcceptedProviders) == 0 && n.Category == "" &&
+			len(n.ExcludedProviders) == 0,
 		AcceptedDevices: []string{}, AnyDeviceAllowed: len(n.AcceptedCapabilities) == 0, AcceptedCapabilities: n.AcceptedCapabilities,
 		CustomerKey: n.CustomerKey, ManageNewDevices: n.ManageNewDevices, WaitForDeviceCreation: n.WaitForDeviceCreation,
 	}
@@ -167,7 +168,8 @@ func redirect(param, text string) (*string, error) {
 		return nil, nil
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme == "" || slices.Contains([]string{"javascript", "data", "vbscript", "file", "blob", "about"}, strings.ToLower(u.Scheme)) ||
+	if err != nil || u.Scheme == "" || slices.Contains([]string{"javascript", "data", "vbscript", "file", "blob", "about"},
+		strings.ToLower(u.Scheme)) ||
 		strings.HasPrefix(u.Scheme, "http") && u.Host == "" {
 		return nil, fault.Invalid(param, "Invalid url")
 	}
@@ -248,7 +250,8 @@ func (v *Webviews) Delete(ctx context.Context, workspaceID, id string) error {
 		if err := store.SetMetadata(ctx, tx, workspaceID, id, time.Time{}, nil); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM client_session_resources WHERE workspace_id = $1 AND kind = $2 AND resource_id = $3`, workspaceID, credential.WebviewResource, id); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM client_session_resources WHERE workspace_id = $1 AND kind = $2 AND resource_id = $3`, workspaceID,
+			credential.WebviewResource, id); err != nil {
 			return err
 		}
 		if err := tx.RemoveSearchText(ctx, store.SearchWebviews, workspaceID, id); err != nil {
@@ -299,7 +302,8 @@ const writeScope = "connect_webviews:write"
 
 // stands refuses a webview whose maker could not make it now and from the address. It returns errStale.
 func (v *Webviews) stands(ctx context.Context, r row, address string) error {
-	reach, err := r.maker.Standing(ctx, v.DB, v.Now(), credential.Question{WorkspaceID: r.WorkspaceID, Role: rpc.Member, Scopes: []string{writeScope}, Address: address})
+	reach, err := r.maker.Standing(ctx, v.DB, v.Now(),
+		credential.Question{WorkspaceID: r.WorkspaceID, Role: rpc.Member, Scopes: []string{writeScope}, Address: address})
 	var refused *fault.Error
 	if errors.Is(err, credential.ErrEnded) || errors.As(err, &refused) || err == nil && reach != nil { // a webview is about more than devices
 		return errStale
@@ -312,7 +316,8 @@ func (v *Webviews) stands(ctx context.Context, r row, address string) error {
 // another customer's, errTooMany, and errStale for a webview that is gone or has been completed.
 func (v *Webviews) connect(ctx context.Context, w row, sandbox bool, brand string, answers map[string]string) (account.Account, error) {
 	terms := account.Terms{
-		WebviewID: w.ID, CustomerKey: w.CustomerKey, UserIdentifierKey: w.userIdentifierKey, Metadata: w.CustomMetadata, ManageNewDevices: &w.ManageNewDevices,
+		WebviewID: w.ID, CustomerKey: w.CustomerKey, UserIdentifierKey: w.userIdentifierKey, Metadata: w.CustomMetadata,
+		ManageNewDevices: &w.ManageNewDevices,
 		Connected: func(ctx context.Context, tx *store.Tx, acc account.Account) error {
 			return v.complete(ctx, tx, w, brand, acc)
 		},
@@ -365,7 +370,8 @@ func (v *Webviews) fail(ctx context.Context, w row, brand string) error {
 		if err := v.save(ctx, tx, now); err != nil {
 			return err
 		}
-		return v.Events.Append(ctx, tx, w.WorkspaceID, event.Event{Type: "connect_webview.login_failed", OccurredAt: v.Now(), Fields: map[string]any{"connect_webview_id": w.ID}})
+		return v.Events.Append(ctx, tx, w.WorkspaceID,
+			event.Event{Type: "connect_webview.login_failed", OccurredAt: v.Now(), Fields: map[string]any{"connect_webview_id": w.ID}})
 	}, store.Workspace(w.WorkspaceID))
 }
 
@@ -373,7 +379,9 @@ func (v *Webviews) fail(ctx context.Context, w row, brand string) error {
 func (v *Webviews) countFailure(ctx context.Context, w row) (tooMany bool, err error) {
 	err = v.DB.Update(ctx, func(tx *store.Tx) error {
 		var n int
-		err := tx.QueryRow(ctx, `UPDATE connect_webviews SET failures = failures + 1 WHERE workspace_id = $1 AND connect_webview_id = $2 RETURNING failures`, w.WorkspaceID, w.ID).Scan(&n)
+		err := tx.QueryRow(ctx,
+			`UPDATE connect_webviews SET failures = failures + 1 WHERE workspace_id = $1 AND connect_webview_id = $2 RETURNING failures`,
+			w.WorkspaceID, w.ID).Scan(&n)
 		tooMany = n >= maxFailures
 		return err
 	}, store.Workspace(w.WorkspaceID))

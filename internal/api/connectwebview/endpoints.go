@@ -15,10 +15,14 @@ const mostWebviews = 500
 // Endpoints are the rows of /connect_webviews.
 func (v *Webviews) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/connect_webviews/create", Summary: "Makes a page where a person connects an account.", Allow: rpc.Anyone, Role: rpc.Member, Returns: "connect_webview", Handle: rpc.Func(v.create)},
-		{Path: "/connect_webviews/delete", Summary: "Forgets a Connect Webview; the account that it connected stays.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "DELETE", Handle: rpc.Func(v.delete)},
-		{Path: "/connect_webviews/get", Summary: "Gets a Connect Webview.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Returns: "connect_webview", Handle: rpc.Func(v.getOne)},
-		{Path: "/connect_webviews/list", Summary: "Lists Connect Webviews.", Allow: rpc.Anyone, Role: rpc.Member, Read: true, Returns: "connect_webviews", Handle: rpc.Func(v.list)},
+		{Path: "/connect_webviews/create", Summary: "Makes a page where a person connects an account.", Allow: rpc.Anyone, Role: rpc.Member,
+			Returns: "connect_webview", Handle: rpc.Func(v.create)},
+		{Path: "/connect_webviews/delete", Summary: "Forgets a Connect Webview; the account that it connected stays.", Allow: rpc.Backend,
+			Role: rpc.Member, Verbs: "DELETE", Handle: rpc.Func(v.delete)},
+		{Path: "/connect_webviews/get", Summary: "Gets a Connect Webview.", Allow: rpc.Anyone, Role: rpc.Member, Read: true,
+			Returns: "connect_webview", Handle: rpc.Func(v.getOne)},
+		{Path: "/connect_webviews/list", Summary: "Lists Connect Webviews.", Allow: rpc.Anyone, Role: rpc.Member, Read: true,
+			Returns: "connect_webviews", Handle: rpc.Func(v.list)},
 	}
 }
 
@@ -54,7 +58,8 @@ type createInput struct {
 func (v *Webviews) create(ctx context.Context, in createInput) (rpc.Doc[Webview], error) {
 	p := credential.From(ctx)
 	n := New{
-		ExcludedProviders: in.ExcludedProviders, Category: in.Category, AcceptedCapabilities: in.AcceptedCapabilities, ManageNewDevices: in.ManageNewDevices.Or(true),
+		ExcludedProviders: in.ExcludedProviders, Category: in.Category, AcceptedCapabilities: in.AcceptedCapabilities,
+		ManageNewDevices:      in.ManageNewDevices.Or(true),
 		WaitForDeviceCreation: in.WaitForDeviceCreation, DeviceSelectionMode: in.DeviceSelectionMode.Or("none"), RedirectURL: in.RedirectURL,
 		RedirectFailureURL: in.RedirectFailureURL, CustomMetadata: in.CustomMetadata, CustomerKey: in.CustomerKey.Value,
 	}
@@ -91,7 +96,8 @@ type listInput struct {
 }
 
 func (v *Webviews) list(ctx context.Context, in listInput) (p rpc.Page[Webview], err error) {
-	f := Filter{CustomMetadataHas: in.CustomMetadataHas, CustomerKey: in.CustomerKey, Search: in.Search, UserIdentifierKey: in.UserIdentifierKey}
+	f := Filter{CustomMetadataHas: in.CustomMetadataHas, CustomerKey: in.CustomerKey, Search: in.Search,
+		UserIdentifierKey: in.UserIdentifierKey}
 	if f.From, f.Limit, err = in.Start(ctx, mostWebviews); err != nil {
 		return p, err
 	}

@@ -38,7 +38,8 @@ func TestGuessingEnds(t *testing.T) {
 			w.Must(json.Unmarshal(doc, &v))
 			made.ID, made.URL, made.Status = v.ID, v.URL, v.Status
 		}
-		doc, err := w.Webviews.Create(t.Context(), ws.ID, true, connectwebview.New{AcceptedProviders: []string{"schlage"}, ManageNewDevices: true, DeviceSelectionMode: "none"})
+		doc, err := w.Webviews.Create(t.Context(), ws.ID, true,
+			connectwebview.New{AcceptedProviders: []string{"schlage"}, ManageNewDevices: true, DeviceSelectionMode: "none"})
 		w.Must(err)
 		read(doc)
 		show := func(r *http.Request) (screen, state string) {
@@ -60,7 +61,8 @@ func TestGuessingEnds(t *testing.T) {
 			return screen
 		}
 		_, state = show(func() *http.Request {
-			r := httptest.NewRequest(http.MethodPost, "/connect_webviews/view", strings.NewReader(url.Values{"state": {state}, "step": {"brands"}}.Encode()))
+			r := httptest.NewRequest(http.MethodPost, "/connect_webviews/view",
+				strings.NewReader(url.Values{"state": {state}, "step": {"brands"}}.Encode()))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			return r
 		}())

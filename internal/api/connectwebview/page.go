@@ -83,7 +83,8 @@ func NewPage(v *Webviews) (*Page, error) {
 
 // image lets through what a picture may be: html/template takes no data address by itself.
 func image(address string) template.URL {
-	if strings.HasPrefix(address, "data:image/svg+xml,") || strings.HasPrefix(address, workspace.LogoPath+"?") || strings.HasPrefix(address, "https://") {
+	if strings.HasPrefix(address, "data:image/svg+xml,") || strings.HasPrefix(address, workspace.LogoPath+"?") ||
+		strings.HasPrefix(address, "https://") {
 		return template.URL(address) //nolint:gosec // of these kinds only, and as an image
 	}
 	return ""
@@ -384,7 +385,8 @@ func (v *visit) setCookie(id string) error {
 	if err != nil {
 		return err
 	}
-	c := &http.Cookie{Name: cookieName(id), Value: value, Path: pagePath, MaxAge: int(pageLifetime / time.Second), HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	c := &http.Cookie{Name: cookieName(id), Value: value, Path: pagePath, MaxAge: int(pageLifetime / time.Second), HttpOnly: true,
+		SameSite: http.SameSiteLaxMode}
 	if v.secure() {
 		c.Secure, c.Partitioned, c.SameSite = true, true, http.SameSiteNoneMode
 	}
@@ -643,7 +645,8 @@ func (v *visit) tooMany(b provider.Brand) {
 
 func (v *visit) showFailure(b provider.Brand, code, message string, canRetry bool) {
 	v.progress.Answers = nil
-	out := view{Screen: "failure", Title: "Not connected", Brand: b, Message: message, CanRetry: canRetry, Event: "connect_webview.login_failed"}
+	out := view{Screen: "failure", Title: "Not connected", Brand: b, Message: message, CanRetry: canRetry,
+		Event: "connect_webview.login_failed"}
 	to := v.webview.CustomRedirectFailure
 	if to == nil {
 		to = v.webview.CustomRedirectURL
@@ -674,7 +677,8 @@ func redirectTo(text string, add url.Values) template.URL {
 // stale says that the address does not open the page, alike for every reason.
 func (v *visit) stale() {
 	v.progress = progress{}
-	v.showAs(http.StatusGone, view{Screen: "stale", Title: "This link cannot be used", Message: "It was used before, or it is too old. Go back to where you came from and start again."})
+	v.showAs(http.StatusGone, view{Screen: "stale", Title: "This link cannot be used",
+		Message: "It was used before, or it is too old. Go back to where you came from and start again."})
 }
 
 // trouble answers when there is nothing to show but that something went wrong.
@@ -707,7 +711,8 @@ func (v *visit) showAs(status int, out view) {
 	}
 	c := v.ws.Customization
 	out.LogoURL, out.LogoSquare = c.InviterLogoURL, c.LogoShape == "square"
-	out.ThemeURL = staticPath + "theme.css?" + url.Values{"button": {colour(c.PrimaryButtonColor, defaultButton)}, "text": {colour(c.PrimaryButtonTextColor, defaultText)}}.Encode()
+	out.ThemeURL = staticPath + "theme.css?" + url.Values{"button": {colour(c.PrimaryButtonColor, defaultButton)},
+		"text": {colour(c.PrimaryButtonTextColor, defaultText)}}.Encode()
 	if u, err := url.Parse(out.LogoURL); err == nil && u.Path == workspace.LogoPath {
 		out.LogoURL = u.RequestURI() // from here, under whatever name the page was opened
 	}
@@ -735,7 +740,8 @@ func (v *visit) showAs(status int, out view) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Robots-Tag", "noindex")
 	// This page, and no other of Keyway's, may be in a frame of any site.
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src "+images+"; form-action 'self'; base-uri 'none'; frame-ancestors *")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src "+images+
+		"; form-action 'self'; base-uri 'none'; frame-ancestors *")
 	h.Set("Seam-Request-Id", rpc.NewRequestID())
 	v.w.WriteHeader(status)
 	_, _ = b.WriteTo(v.w) // whoever has gone misses nothing

@@ -157,15 +157,20 @@ func TestLookAndRedirects(t *testing.T) {
 		jane := w.Person("jane")
 		ws := w.Workspace(jane, "Home", true)
 		key, _ := w.Key(ws, jane)
-		w.Call(apitest.Request{Path: "/workspaces/update", Token: key, Body: map[string]any{"connect_partner_name": "Hill Stays", "connect_webview_customization": map[string]any{
-			"logo_shape": "square", "primary_button_color": "#1d5b45", "primary_button_text_color": "#fefefe", "success_message": "Welcome to Hill Stays!"}}}, nil)
-		w.Must(w.Workspaces.Update(t.Context(), ws.ID, workspace.Change{Logo: &workspace.Logo{Type: "image/png", Data: []byte("a picture")}}, audit.Server))
+		w.Call(apitest.Request{Path: "/workspaces/update", Token: key,
+			Body: map[string]any{"connect_partner_name": "Hill Stays", "connect_webview_customization": map[string]any{
+				"logo_shape": "square", "primary_button_color": "#1d5b45", "primary_button_text_color": "#fefefe",
+				"success_message": "Welcome to Hill Stays!"}}}, nil)
+		w.Must(w.Workspaces.Update(t.Context(), ws.ID, workspace.Change{Logo: &workspace.Logo{Type: "image/png", Data: []byte("a picture")}},
+			audit.Server))
 		page, err := connectwebview.NewPage(w.Webviews)
 		w.Must(err)
-		address, id := made(t, w, ws, connectwebview.New{RedirectURL: "https://app.example.com/done?from=keyway", RedirectFailureURL: "app://failed"})
+		address, id := made(t, w, ws, connectwebview.New{RedirectURL: "https://app.example.com/done?from=keyway",
+			RedirectFailureURL: "app://failed"})
 		v := &visitor{page: page}
 		v.open(address)
-		v.sees(t, "Hill Stays would like to connect", `class="mark mark-square" src="/connect_webviews/logo?`, "theme.css?button=1d5b45&text=fefefe")
+		v.sees(t, "Hill Stays would like to connect", `class="mark mark-square" src="/connect_webviews/logo?`,
+			"theme.css?button=1d5b45&text=fefefe")
 		policy := v.header.Get("Content-Security-Policy")
 		for _, directive := range []string{"frame-ancestors *", "default-src 'none'", "img-src 'self' data:;", "form-action 'self'"} {
 			if !strings.Contains(policy, directive) {
@@ -183,10 +188,12 @@ func TestLookAndRedirects(t *testing.T) {
 		}
 		v.step("brands")
 		v.step("credentials", "field.email", "locked@example.com", "field.password", "1234")
-		v.sees(t, `data-event="connect_webview.login_failed"`, "contact Hill Stays", `data-redirect="app://failed?connect_webview_id=`+id+"&error_code=account_locked&error_message=")
+		v.sees(t, `data-event="connect_webview.login_failed"`, "contact Hill Stays",
+			`data-redirect="app://failed?connect_webview_id=`+id+"&error_code=account_locked&error_message=")
 		v.step("brands")
 		v.step("credentials", "field.email", "jane@example.com", "field.password", "1234")
-		v.sees(t, `data-event="connect_webview.login_succeeded"`, "Welcome to Hill Stays!", `data-redirect="https://app.example.com/done?from=keyway&connect_webview_id=`+id+`"`)
+		v.sees(t, `data-event="connect_webview.login_succeeded"`, "Welcome to Hill Stays!",
+			`data-redirect="https://app.example.com/done?from=keyway&connect_webview_id=`+id+`"`)
 
 		// What the app put into its own query comes back as it was.
 		for _, own := range []string{"?state=a;b&x=%7e&&y", "?", "?state=a+b%20c&", "#top", "?q=1#a?b=c"} {

@@ -30,7 +30,8 @@ type row struct {
 
 // Sealed are the columns of this room that hold secrets.
 func Sealed() []vault.Column {
-	return []vault.Column{{What: "addresses of Connect Webviews", Table: "connect_webviews", Name: "sealed_token", Key: []string{"workspace_id", "connect_webview_id"},
+	return []vault.Column{{What: "addresses of Connect Webviews", Table: "connect_webviews", Name: "sealed_token",
+		Key:   []string{"workspace_id", "connect_webview_id"},
 		Place: func(key []string) string { return vaultContext(key[1]) }}}
 }
 
@@ -56,14 +57,17 @@ func (v *Webviews) served(id string, doc, token []byte) (rpc.Doc[Webview], error
 	return append(append(out, ','), doc[1:]...), nil
 }
 
-func (v *Webviews) insert(ctx context.Context, tx *store.Tx, w stored, userIdentifierKey string, by credential.Maker) (rpc.Doc[Webview], error) {
+func (v *Webviews) insert(ctx context.Context, tx *store.Tx, w stored, userIdentifierKey string, by credential.Maker) (rpc.Doc[Webview],
+	error) {
 	doc, err := json.Marshal(w)
 	if err != nil {
 		return nil, err
 	}
 	token := []byte(credential.RandomText(33))
 	search := slices.Concat([]string{w.ID, w.CustomerKey}, w.AcceptedProviders, w.CustomMetadata.Texts())
-	if _, err := tx.Exec(ctx, `INSERT INTO connect_webviews (workspace_id, connect_webview_id, sealed_token, expires_at, failures, customer_key, user_identifier_key, doc, created_at,
+	if _, err := tx.Exec(ctx,
+		`INSERT INTO connect_webviews (workspace_id, connect_webview_id, sealed_token, expires_at, failures, customer_key, user_identifier_key,
+			doc, created_at,
 		family_id, user_id, client_session_id) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11)`,
 		w.WorkspaceID, w.ID, v.Vault.Seal(vaultContext(w.ID), token), store.Micros(w.CreatedAt.Add(AddressLifetime)),
 		store.TextOrNull(w.CustomerKey), store.TextOrNull(userIdentifierKey), string(doc), store.Micros(w.CreatedAt.Time),
@@ -84,7 +88,8 @@ func (v *Webviews) save(ctx context.Context, tx *store.Tx, w row) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE connect_webviews SET connected_account_id = $3, doc = $4 WHERE workspace_id = $1 AND connect_webview_id = $2`,
+	_, err = tx.Exec(ctx,
+		`UPDATE connect_webviews SET connected_account_id = $3, doc = $4 WHERE workspace_id = $1 AND connect_webview_id = $2`,
 		w.WorkspaceID, w.ID, w.ConnectedAccountID, string(doc))
 	return err
 }
@@ -95,8 +100,10 @@ func (v *Webviews) byID(ctx context.Context, q store.Querier, id string) (r row,
 	var user, family, maker, session sql.NullString
 	var opened sql.NullInt64
 	var expires int64
-	err = q.QueryRow(ctx, `SELECT doc, sealed_token, user_identifier_key, opened_at, expires_at, failures, family_id, user_id, client_session_id
-		FROM connect_webviews WHERE connect_webview_id = $1`, id).Scan(&doc, &sealed, &user, &opened, &expires, &r.failures, &family, &maker, &session)
+	err = q.QueryRow(ctx,
+		`SELECT doc, sealed_token, user_identifier_key, opened_at, expires_at, failures, family_id, user_id, client_session_id
+		FROM connect_webviews WHERE connect_webview_id = $1`, id).Scan(&doc, &sealed, &user, &opened, &expires, &r.failures, &family, &maker,
+		&session)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, errStale
 	} else if err != nil {
@@ -179,7 +186,8 @@ func (v *Webviews) List(ctx context.Context, workspaceID string, f Filter) (p rp
 	if f.UserIdentifierKey != "" {
 		w.Add(`(user_identifier_key = ? OR connect_webview_id IN (SELECT r.resource_id FROM client_session_resources r
 			JOIN client_sessions s ON s.workspace_id = r.workspace_id AND s.client_session_id = r.client_session_id
-			WHERE r.workspace_id = ? AND r.kind = 'connect_webview' AND s.user_identifier_key = ?))`, f.UserIdentifierKey, workspaceID, f.UserIdentifierKey)
+			WHERE r.workspace_id = ? AND r.kind = 'connect_webview'
+			AND s.user_identifier_key = ?))`, f.UserIdentifierKey, workspaceID, f.UserIdentifierKey)
 	}
 	if err := w.AddMetadata("connect_webview_id", workspaceID, f.CustomMetadataHas); err != nil {
 		return p, err

@@ -93,7 +93,8 @@ func TestFilters(t *testing.T) {
 		}
 		works := func(flag *bool) bool { return flag != nil && *flag }
 		everything, first := ids(h.all), h.all[0]
-		if len(of(h.august)) == 0 || len(of(h.yale)) == 0 || len(of(h.ecobee)) == 0 || len(everything) != len(of(h.august))+len(of(h.yale))+len(of(h.ecobee)) {
+		if len(of(h.august)) == 0 || len(of(h.yale)) == 0 || len(of(h.ecobee)) == 0 ||
+			len(everything) != len(of(h.august))+len(of(h.yale))+len(of(h.ecobee)) {
 			t.Fatalf("%d devices", len(everything))
 		}
 		h.update(first.ID, map[string]any{"custom_metadata": map[string]any{"floor": "two", "spare": true}, "name": "Linen Closet"})
@@ -104,31 +105,38 @@ func TestFilters(t *testing.T) {
 			in   in
 			want []string
 		}{
-			"nothing asked":              {in{}, everything},
-			"connected_account_id":       {in{"connected_account_id": h.yale.ID}, of(h.yale)},
-			"connected_account_ids":      {in{"connected_account_ids": []string{h.yale.ID, h.ecobee.ID}}, append(of(h.yale), of(h.ecobee)...)},
-			"account in the list":        {in{"connected_account_id": h.yale.ID, "connected_account_ids": []string{h.yale.ID, h.ecobee.ID}}, of(h.yale)},
-			"account not in the list":    {in{"connected_account_id": h.august.ID, "connected_account_ids": []string{h.yale.ID}}, nothing},
-			"unknown account":            {in{"connected_account_id": "nonsense"}, nothing},
-			"connect_webview_id":         {in{"connect_webview_id": store.NewID()}, nothing},
-			"created_before all":         {in{"created_before": h.all[0].CreatedAt.Format(rpc.TimeForm)}, nothing},
-			"created_before now":         {in{"created_before": time.Now().Add(time.Minute).Format(time.RFC3339)}, everything},
-			"custom_metadata_has":        {in{"custom_metadata_has": in{"floor": "two"}}, everything[:2]},
-			"custom_metadata_has, two":   {in{"custom_metadata_has": in{"floor": "two", "spare": true}}, everything[:1]},
-			"custom_metadata_has, type":  {in{"custom_metadata_has": in{"spare": "true"}}, nothing},
-			"custom_metadata_has, none":  {in{"custom_metadata_has": in{"floor": "three"}}, nothing},
-			"customer_key":               {in{"customer_key": "c"}, nothing},
-			"device_ids":                 {in{"device_ids": []string{h.all[2].ID, first.ID, "nonsense"}}, []string{first.ID, h.all[2].ID}},
-			"device_ids, empty":          {in{"device_ids": []string{}}, nothing},
-			"device_type":                {in{"device_type": "ecobee_thermostat"}, of(h.ecobee)},
-			"device_types":               {in{"device_types": []string{"ecobee_thermostat", "yale_lock"}}, append(of(h.yale), of(h.ecobee)...)},
-			"device_type in the list":    {in{"device_type": "yale_lock", "device_types": []string{"ecobee_thermostat", "yale_lock"}}, of(h.yale)},
-			"another type in the list":   {in{"device_type": "nuki_lock", "device_types": []string{"yale_lock"}}, nothing},
-			"include_if":                 {in{"include_if": []string{"can_remotely_unlock"}}, only(func(d device.Device) bool { return works(d.CanRemotelyUnlock) })},
-			"include_if, two":            {in{"include_if": []string{"can_remotely_unlock", "can_hvac_heat"}}, nothing},
-			"exclude_if":                 {in{"exclude_if": []string{"can_hvac_heat"}}, only(func(d device.Device) bool { return !works(d.CanHVACHeat) })},
-			"include_if and exclude_if":  {in{"include_if": []string{"can_hvac_heat"}, "exclude_if": []string{"can_hvac_heat"}}, nothing},
-			"manufacturer":               {in{"manufacturer": "ecobee"}, only(func(d device.Device) bool { return d.Manufacturer.Manufacturer == "ecobee" })},
+			"nothing asked":         {in{}, everything},
+			"connected_account_id":  {in{"connected_account_id": h.yale.ID}, of(h.yale)},
+			"connected_account_ids": {in{"connected_account_ids": []string{h.yale.ID, h.ecobee.ID}}, append(of(h.yale), of(h.ecobee)...)},
+			"account in the list": {in{"connected_account_id": h.yale.ID, "connected_account_ids": []string{h.yale.ID, h.ecobee.ID}},
+				of(h.yale)},
+			"account not in the list":   {in{"connected_account_id": h.august.ID, "connected_account_ids": []string{h.yale.ID}}, nothing},
+			"unknown account":           {in{"connected_account_id": "nonsense"}, nothing},
+			"connect_webview_id":        {in{"connect_webview_id": store.NewID()}, nothing},
+			"created_before all":        {in{"created_before": h.all[0].CreatedAt.Format(rpc.TimeForm)}, nothing},
+			"created_before now":        {in{"created_before": time.Now().Add(time.Minute).Format(time.RFC3339)}, everything},
+			"custom_metadata_has":       {in{"custom_metadata_has": in{"floor": "two"}}, everything[:2]},
+			"custom_metadata_has, two":  {in{"custom_metadata_has": in{"floor": "two", "spare": true}}, everything[:1]},
+			"custom_metadata_has, type": {in{"custom_metadata_has": in{"spare": "true"}}, nothing},
+			"custom_metadata_has, none": {in{"custom_metadata_has": in{"floor": "three"}}, nothing},
+			"customer_key":              {in{"customer_key": "c"}, nothing},
+			"device_ids":                {in{"device_ids": []string{h.all[2].ID, first.ID, "nonsense"}}, []string{first.ID, h.all[2].ID}},
+			"device_ids, empty":         {in{"device_ids": []string{}}, nothing},
+			"device_type":               {in{"device_type": "ecobee_thermostat"}, of(h.ecobee)},
+			"device_types":              {in{"device_types": []string{"ecobee_thermostat", "yale_lock"}}, append(of(h.yale), of(h.ecobee)...)},
+			"device_type in the list":   {in{"device_type": "yale_lock", "device_types": []string{"ecobee_thermostat", "yale_lock"}}, of(h.yale)},
+			"another type in the list":  {in{"device_type": "nuki_lock", "device_types": []string{"yale_lock"}}, nothing},
+			"include_if": {in{"include_if": []string{"can_remotely_unlock"}}, only(func(d device.Device) bool {
+				return works(d.CanRemotelyUnlock)
+			})},
+			"include_if, two": {in{"include_if": []string{"can_remotely_unlock", "can_hvac_heat"}}, nothing},
+			"exclude_if": {in{"exclude_if": []string{"can_hvac_heat"}}, only(func(d device.Device) bool {
+				return !works(d.CanHVACHeat)
+			})},
+			"include_if and exclude_if": {in{"include_if": []string{"can_hvac_heat"}, "exclude_if": []string{"can_hvac_heat"}}, nothing},
+			"manufacturer": {in{"manufacturer": "ecobee"}, only(func(d device.Device) bool {
+				return d.Manufacturer.Manufacturer == "ecobee"
+			})},
 			"search, name":               {in{"search": "linen CLO"}, everything[:1]},
 			"search, metadata":           {in{"search": "two"}, everything[:2]},
 			"search, id":                 {in{"search": first.ID}, everything[:1]},
@@ -145,7 +153,8 @@ func TestFilters(t *testing.T) {
 				t.Errorf("%s: %v, want %v", name, got, tt.want)
 			}
 		}
-		for param, bad := range map[string]any{"device_type": "toaster", "device_types": []string{"toaster"}, "manufacturer": "acme", "include_if": []string{"can_fly"}, "limit": 0, "created_before": "soon", "search": ""} {
+		for param, bad := range map[string]any{"device_type": "toaster", "device_types": []string{"toaster"}, "manufacturer": "acme",
+			"include_if": []string{"can_fly"}, "limit": 0, "created_before": "soon", "search": ""} {
 			f := h.Refused(apitest.Request{Path: "/devices/list", Token: h.pat, Workspace: h.ws.ID, Body: in{param: bad}}, 400, "invalid_input")
 			if f.Issues[param] == nil {
 				t.Errorf("%s: %v", param, f.Issues)
@@ -205,7 +214,8 @@ func TestGet(t *testing.T) {
 			t.Errorf("a foreign id and a random one differ: %v", answers)
 		}
 		h.Refused(apitest.Request{Path: "/devices/get", Token: h.pat, Workspace: h.ws.ID}, 400, "invalid_input")
-		h.Refused(apitest.Request{Path: "/devices/update", Token: h.pat, Workspace: h.ws.ID, Body: map[string]any{"device_id": theirs.ID, "name": "x"}}, 404, "device_not_found")
+		h.Refused(apitest.Request{Path: "/devices/update", Token: h.pat, Workspace: h.ws.ID,
+			Body: map[string]any{"device_id": theirs.ID, "name": "x"}}, 404, "device_not_found")
 	})
 }
 
@@ -262,7 +272,8 @@ func TestMetadata(t *testing.T) {
 		has(m{"a": "1", "b": false})
 		set(m{})
 		has(m{"a": "1", "b": false})
-		for _, bad := range []m{{"n": 5}, {"o": m{}}, {"l": []any{}}, {"a.b": "x"}, {strings.Repeat("é", 41): "x"}, {"v": strings.Repeat("é", 501)}} {
+		for _, bad := range []m{{"n": 5}, {"o": m{}}, {"l": []any{}}, {"a.b": "x"}, {strings.Repeat("é", 41): "x"},
+			{"v": strings.Repeat("é", 501)}} {
 			bad["a"] = "changed"
 			refuse(bad)
 		}
@@ -292,7 +303,8 @@ func TestEventsOfUpdates(t *testing.T) {
 		since := w.Now()
 		w.Pass(time.Second)
 		for _, changes := range []map[string]any{
-			{"name": "New", "custom_metadata": map[string]any{"k": "v"}}, {"name": "New"}, {"is_managed": true}, {"is_managed": false}, {"is_managed": true}, {"custom_metadata": map[string]any{"k": nil}},
+			{"name": "New", "custom_metadata": map[string]any{"k": "v"}}, {"name": "New"}, {"is_managed": true}, {"is_managed": false},
+			{"is_managed": true}, {"custom_metadata": map[string]any{"k": nil}},
 		} {
 			w.Pass(time.Second)
 			h.update(id, changes)
@@ -305,7 +317,8 @@ func TestEventsOfUpdates(t *testing.T) {
 		for _, e := range out.Events {
 			kinds = append(kinds, e["event_type"].(string))
 		}
-		if want := []string{"device.name_changed", "device.converted_to_unmanaged", "device.unmanaged.converted_to_managed"}; !slices.Equal(kinds, want) {
+		if want := []string{"device.name_changed", "device.converted_to_unmanaged",
+			"device.unmanaged.converted_to_managed"}; !slices.Equal(kinds, want) {
 			t.Fatalf("%v, want %v", kinds, want)
 		}
 		first := out.Events[0]
@@ -324,7 +337,8 @@ func TestUnmanaged(t *testing.T) {
 		h := setup(w)
 		id := h.all[0].ID
 		h.update(id, map[string]any{"is_managed": false})
-		h.Refused(apitest.Request{Path: "/devices/get", Token: h.pat, Workspace: h.ws.ID, Body: map[string]any{"device_id": id}}, 404, "device_not_found")
+		h.Refused(apitest.Request{Path: "/devices/get", Token: h.pat, Workspace: h.ws.ID, Body: map[string]any{"device_id": id}}, 404,
+			"device_not_found")
 		if got := h.list(nil); slices.Contains(ids(got), id) || len(got) != len(h.all)-1 {
 			t.Error("listed while unmanaged")
 		}
@@ -368,7 +382,8 @@ func TestProviders(t *testing.T) {
 		if none.Providers == nil || len(none.Providers) != 0 {
 			t.Errorf("in production: %v", none.Providers)
 		}
-		h.Refused(apitest.Request{Path: "/devices/list_device_providers", Token: h.pat, Workspace: h.ws.ID, Body: map[string]any{"provider_category": "toasters"}}, 400, "invalid_input")
+		h.Refused(apitest.Request{Path: "/devices/list_device_providers", Token: h.pat, Workspace: h.ws.ID,
+			Body: map[string]any{"provider_category": "toasters"}}, 400, "invalid_input")
 	})
 }
 
@@ -410,7 +425,8 @@ func TestNoAnswerIsOlderThanAnAcknowledgedWrite(t *testing.T) {
 			}
 		}
 		for i := int64(1); i <= writes && !t.Failed(); i++ {
-			a, err := w.Send(apitest.Request{Path: "/devices/update", Token: h.pat, Workspace: h.ws.ID, Body: fmt.Sprintf(`{"device_id":"%s","name":"n%d"}`, id, i)})
+			a, err := w.Send(apitest.Request{Path: "/devices/update", Token: h.pat, Workspace: h.ws.ID,
+				Body: fmt.Sprintf(`{"device_id":"%s","name":"n%d"}`, id, i)})
 			if err != nil || a.Status != 200 {
 				t.Error(a, err)
 				break

@@ -23,12 +23,18 @@ func (d *Devices) Endpoints() []rpc.Endpoint {
 
 func (d *Devices) managedEndpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/devices/delete", Summary: "Forgets a device until its account is next read.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Verbs: "DELETE", Handle: rpc.Func(d.deleteOne)},
-		{Path: "/devices/get", Summary: "Gets a device, by its id or its name.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Cache: true, Returns: "device", Handle: rpc.Func(d.get)},
-		{Path: "/devices/list", Summary: "Lists devices.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Cache: true, Returns: "devices", Handle: rpc.Func(d.list)},
-		{Path: "/devices/list_device_providers", Summary: "Lists the brands whose accounts can be connected.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "device_providers", Handle: rpc.Func(d.listProviders)},
-		{Path: "/devices/report_provider_metadata", Summary: "Tells the time zones of devices whose brands do not.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Handle: rpc.Func(d.reportMetadata)},
-		{Path: "/devices/update", Summary: "Changes a device's name, metadata, or whether it is managed.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Verbs: "PATCH", Handle: rpc.Func(d.update)},
+		{Path: "/devices/delete", Summary: "Forgets a device until its account is next read.", Allow: rpc.Backend, Role: rpc.Member,
+			ByDevice: true, Verbs: "DELETE", Handle: rpc.Func(d.deleteOne)},
+		{Path: "/devices/get", Summary: "Gets a device, by its id or its name.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true,
+			Cache: true, Returns: "device", Handle: rpc.Func(d.get)},
+		{Path: "/devices/list", Summary: "Lists devices.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Cache: true,
+			Returns: "devices", Handle: rpc.Func(d.list)},
+		{Path: "/devices/list_device_providers", Summary: "Lists the brands whose accounts can be connected.", Allow: rpc.Frontend,
+			Role: rpc.Member, ByDevice: true, Read: true, Returns: "device_providers", Handle: rpc.Func(d.listProviders)},
+		{Path: "/devices/report_provider_metadata", Summary: "Tells the time zones of devices whose brands do not.", Allow: rpc.Backend,
+			Role: rpc.Member, ByDevice: true, Handle: rpc.Func(d.reportMetadata)},
+		{Path: "/devices/update", Summary: "Changes a device's name, metadata, or whether it is managed.", Allow: rpc.Anyone, Role: rpc.Member,
+			ByDevice: true, Verbs: "PATCH", Handle: rpc.Func(d.update)},
 	}
 }
 
@@ -70,7 +76,8 @@ func (d *Devices) reportMetadata(ctx context.Context, in reportInput) (rpc.OK, e
 			if _, err := d.Get(ctx, tx, ws, dev.ID); err != nil {
 				return err
 			}
-			for name, zone := range map[string]*zoneInput{"omnitec_metadata": dev.Omnitec, "schlage_metadata": dev.Schlage, "ultraloq_metadata": dev.Ultraloq} {
+			for name, zone := range map[string]*zoneInput{"omnitec_metadata": dev.Omnitec, "schlage_metadata": dev.Schlage,
+				"ultraloq_metadata": dev.Ultraloq} {
 				if zone == nil {
 					continue
 				}
@@ -143,7 +150,8 @@ type updateInput struct {
 }
 
 func (d *Devices) update(ctx context.Context, in updateInput) (rpc.OK, error) {
-	u := Update{Name: in.Name, IsManaged: in.IsManaged, BackupAccessCodePool: in.BackupAccessCodePool, CustomMetadataChanges: in.CustomMetadata}
+	u := Update{Name: in.Name, IsManaged: in.IsManaged, BackupAccessCodePool: in.BackupAccessCodePool,
+		CustomMetadataChanges: in.CustomMetadata}
 	if !u.Name.Set && in.Properties != nil {
 		u.Name = in.Properties.Name
 	}

@@ -34,8 +34,10 @@ func lockTypes(asked rpc.Opt[[]Type]) rpc.Opt[[]Type] {
 // LockEndpoints are the rows of /locks that only read.
 func (d *Devices) LockEndpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/locks/get", Summary: "Gets a lock, by its id or its name.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Read: true, Cache: true, Returns: "device", Twin: "lock", Handle: rpc.Func(d.getLock)},
-		{Path: "/locks/list", Summary: "Lists locks.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Read: true, Cache: true, Returns: "devices", Twin: "locks", Handle: rpc.Func(d.listLocks)},
+		{Path: "/locks/get", Summary: "Gets a lock, by its id or its name.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Read: true,
+			Cache: true, Returns: "device", Twin: "lock", Handle: rpc.Func(d.getLock)},
+		{Path: "/locks/list", Summary: "Lists locks.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Read: true, Cache: true,
+			Returns: "devices", Twin: "locks", Handle: rpc.Func(d.listLocks)},
 	}
 }
 

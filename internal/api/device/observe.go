@@ -314,7 +314,8 @@ func (r *Reached) changes(now time.Time, was look) (out []event.Event) {
 	}{
 		{codeSubscription, "device.error.subscription_required", "device.error.subscription_required.resolved", true},
 		{"device_has_flaky_connection", "device.connection_became_flaky", "device.connection_stabilized", true},
-		{"third_party_integration_detected", "device.third_party_integration_detected", "device.third_party_integration_no_longer_detected", false},
+		{"third_party_integration_detected", "device.third_party_integration_detected",
+			"device.third_party_integration_no_longer_detected", false},
 		{saltoPrivacyMode, "device.salto.privacy_mode_activated", "device.salto.privacy_mode_deactivated", false},
 	} {
 		switch {
@@ -423,7 +424,8 @@ func (r *Reached) Event(kind string, at time.Time, fields map[string]any) event.
 // withProblems adds what events about trouble tell besides.
 func (r *Reached) withProblems(fields map[string]any) map[string]any {
 	fields["device_errors"], fields["device_warnings"] = r.Errors, r.Warnings
-	fields["connected_account_errors"], fields["connected_account_warnings"] = listOf(r.AccountProblems.Errors), listOf(r.AccountProblems.Warnings)
+	fields["connected_account_errors"], fields["connected_account_warnings"] = listOf(r.AccountProblems.Errors),
+		listOf(r.AccountProblems.Warnings)
 	return fields
 }
 

@@ -26,7 +26,8 @@ func TestDevicesTellOfThemselves(t *testing.T) {
 				first[string(d.Type)] = d.ID
 			}
 		}
-		august, yale, salto, akuvox, igloo, ecobee := first["august_lock"], first["yale_lock"], first["salto_lock"], first["akuvox_lock"], first["igloohome_lock"], first["ecobee_thermostat"]
+		august, yale, salto, akuvox, igloo, ecobee := first["august_lock"], first["yale_lock"], first["salto_lock"], first["akuvox_lock"],
+			first["igloohome_lock"], first["ecobee_thermostat"]
 		news := func(since time.Time, id string) string {
 			t.Helper()
 			var out struct {
@@ -60,16 +61,21 @@ func TestDevicesTellOfThemselves(t *testing.T) {
 			codes        bool // whether codes can be programmed and open it
 			properties   in   // as JSON text
 		}{
-			{"half a battery", august, in{"battery_level": 0.5}, "", "", true, in{"battery": `{"level":0.5,"status":"good"}`, "battery_level": "0.5"}},
-			{"a low one", august, in{"battery_level": 0.2}, "battery_status_changed low_battery", "", true, in{"battery": `{"level":0.2,"status":"low"}`, "battery_level": "0.2"}},
+			{"half a battery", august, in{"battery_level": 0.5}, "", "", true,
+				in{"battery": `{"level":0.5,"status":"good"}`, "battery_level": "0.5"}},
+			{"a low one", august, in{"battery_level": 0.2}, "battery_status_changed low_battery", "", true,
+				in{"battery": `{"level":0.2,"status":"low"}`, "battery_level": "0.2"}},
 			{"a little less", august, in{"battery_level": 0.15}, "", "", true, in{"battery_level": "0.15"}},
 			{"hardly any", august, in{"battery_level": 0}, "battery_status_changed", "", true, in{"battery": `{"level":0,"status":"critical"}`}},
 			{"a new one", august, in{"battery_level": 1}, "battery_status_changed", "", true, in{"battery": `{"level":1,"status":"full"}`}},
-			{"the keypad goes", august, in{"accessory_keypad_connected": false}, "accessory_keypad_disconnected", "", false, in{"accessory_keypad": `{"is_connected":false}`, "keypad_battery": "", "online_access_codes_enabled": "false"}},
+			{"the keypad goes", august, in{"accessory_keypad_connected": false}, "accessory_keypad_disconnected", "", false,
+				in{"accessory_keypad": `{"is_connected":false}`, "keypad_battery": "", "online_access_codes_enabled": "false"}},
 			{"it is still away", august, in{"accessory_keypad_connected": false}, "", "", false, nil},
-			{"it is back", august, in{"accessory_keypad_connected": true}, "accessory_keypad_connected", "", true, in{"accessory_keypad": `{"battery":{"level":1},"is_connected":true}`, "keypad_battery": `{"level":1}`}},
+			{"it is back", august, in{"accessory_keypad_connected": true}, "accessory_keypad_connected", "", true,
+				in{"accessory_keypad": `{"battery":{"level":1},"is_connected":true}`, "keypad_battery": `{"level":1}`}},
 			{"a keypad beside keys of its own", igloo, in{"accessory_keypad_connected": false}, "accessory_keypad_disconnected", "", true, nil},
-			{"two things at once", august, in{"connection_flaky": true, "third_party_integration": true}, "connection_became_flaky third_party_integration_detected", "device_has_flaky_connection third_party_integration_detected", true, nil},
+			{"two things at once", august, in{"connection_flaky": true, "third_party_integration": true},
+				"connection_became_flaky third_party_integration_detected", "device_has_flaky_connection third_party_integration_detected", true, nil},
 			{"one of them ends", august, in{"connection_flaky": false}, "connection_stabilized", "third_party_integration_detected", true, nil},
 			{"the other too", august, in{"third_party_integration": false}, "third_party_integration_no_longer_detected", "", true, nil},
 			{"privacy", salto, in{"privacy_mode": true}, "salto.privacy_mode_activated", "salto_ks_privacy_mode", false, nil},
@@ -126,7 +132,8 @@ func TestDevicesTellOfThemselves(t *testing.T) {
 		}
 		jane, err := w.People.ByEmail(t.Context(), w.DB, "jane@example.com")
 		w.Must(err)
-		w.Refused(apitest.Request{Path: "/keyway/v1/sandbox/simulate_device", Token: h.pat, Workspace: w.Workspace(jane, "Production", false).ID, Body: in{"device_id": august, "tampered": true}}, 400, "workspace_not_sandbox")
+		w.Refused(apitest.Request{Path: "/keyway/v1/sandbox/simulate_device", Token: h.pat, Workspace: w.Workspace(jane, "Production", false).ID,
+			Body: in{"device_id": august, "tampered": true}}, 400, "workspace_not_sandbox")
 	})
 }
 

@@ -52,7 +52,8 @@ func TestFiltersHaveIndexes(t *testing.T) {
 			t.Fatal(err)
 		}
 		plan := strings.Join(steps, "\n")
-		if !strings.Contains(plan, "devices USING INDEX "+tt.index+" ") || strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE FOR ORDER BY") != tt.sorts {
+		if !strings.Contains(plan, "devices USING INDEX "+tt.index+" ") || strings.Contains(plan, "SCAN") ||
+			strings.Contains(plan, "TEMP B-TREE FOR ORDER BY") != tt.sorts {
 			t.Errorf("%s:\n%s", name, plan)
 		}
 	}

@@ -32,7 +32,8 @@ func (d *Devices) Unreachable(ctx context.Context, tx *store.Tx, r *Reached) err
 	if err := d.trouble(ctx, tx, r, &e); err != nil {
 		return err
 	}
-	return d.Jobs.ScheduleAhead(ctx, tx, probeJob+"/"+r.WorkspaceID+"/"+r.ID, probeJob, r.WorkspaceID, r.ID, d.Clock.Ahead(r.Ahead).Add(firstProbe), r.Ahead)
+	return d.Jobs.ScheduleAhead(ctx, tx, probeJob+"/"+r.WorkspaceID+"/"+r.ID, probeJob, r.WorkspaceID, r.ID,
+		d.Clock.Ahead(r.Ahead).Add(firstProbe), r.Ahead)
 }
 
 // runProbe asks a device that did not answer for a sign of life, ever more seldom until there is one.

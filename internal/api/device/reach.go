@@ -140,8 +140,10 @@ func Failure(err error) (kind, message string) {
 // where nothing is different.
 func (d *Devices) SetProblems(ctx context.Context, tx *store.Tx, r *Reached, kinds []string, errs []Error, warnings []Warning) error {
 	is := Device{
-		Errors:   append(slices.DeleteFunc(slices.Clone(r.Errors), func(e Error) bool { return slices.Contains(kinds, e.Code) }), errs...),
-		Warnings: append(slices.DeleteFunc(slices.Clone(r.Warnings), func(w Warning) bool { return slices.Contains(kinds, w.Code) }), warnings...),
+		Errors: append(slices.DeleteFunc(slices.Clone(r.Errors), func(e Error) bool { return slices.Contains(kinds, e.Code) }), errs...),
+		Warnings: append(slices.DeleteFunc(slices.Clone(r.Warnings), func(w Warning) bool {
+			return slices.Contains(kinds, w.Code)
+		}), warnings...),
 	}
 	is.keepSince(r.Device)
 	if reflect.DeepEqual(is.Errors, r.Errors) && reflect.DeepEqual(is.Warnings, r.Warnings) {

@@ -51,14 +51,17 @@ func (d *Devices) reach(ctx context.Context, q store.Querier, w *store.Where) (r
 
 // idsOfAccount are the devices of an account, in the order in which they were added.
 func (d *Devices) idsOfAccount(ctx context.Context, q store.Querier, workspaceID, accountID string) ([]string, error) {
-	rows, err := q.Query(ctx, `SELECT device_id FROM devices WHERE workspace_id = $1 AND connected_account_id = $2 ORDER BY created_at, device_id`, workspaceID, accountID)
+	rows, err := q.Query(ctx,
+		`SELECT device_id FROM devices WHERE workspace_id = $1 AND connected_account_id = $2 ORDER BY created_at, device_id`, workspaceID,
+		accountID)
 	return store.All(rows, err, store.One[string])
 }
 
 // OfAccount are the devices of an account by the ids that its driver knows them by.
 func (d *Devices) OfAccount(ctx context.Context, q store.Querier, workspaceID, accountID string) (ids map[string]string, err error) {
 	ids = map[string]string{}
-	rows, err := q.Query(ctx, `SELECT external_id, device_id FROM devices WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, accountID)
+	rows, err := q.Query(ctx, `SELECT external_id, device_id FROM devices WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID,
+		accountID)
 	_, err = store.All(rows, err, func(r *sql.Rows) (id string, err error) {
 		var external string
 		err = r.Scan(&external, &id)
@@ -96,8 +99,10 @@ func (d *Devices) insert(ctx context.Context, tx *store.Tx, dev *Device, a Accou
 	_, err = tx.Exec(ctx, `INSERT INTO devices (workspace_id, device_id, connected_account_id, external_id, device_type, manufacturer, name,
 		is_managed, flags, customer_key, user_identifier_key, doc, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		dev.WorkspaceID, dev.ID, dev.ConnectedAccountID, externalID, string(dev.Type), string(dev.Manufacturer.Manufacturer), strings.ToLower(dev.DisplayName),
-		dev.IsManaged, dev.Flags.working(), store.TextOrNull(a.CustomerKey), store.TextOrNull(a.UserIdentifierKey), string(doc), store.Micros(dev.CreatedAt.Time))
+		dev.WorkspaceID, dev.ID, dev.ConnectedAccountID, externalID, string(dev.Type), string(dev.Manufacturer.Manufacturer),
+		strings.ToLower(dev.DisplayName),
+		dev.IsManaged, dev.Flags.working(), store.TextOrNull(a.CustomerKey), store.TextOrNull(a.UserIdentifierKey), string(doc),
+		store.Micros(dev.CreatedAt.Time))
 	if err != nil {
 		return err
 	}
@@ -131,8 +136,10 @@ func (d *Devices) write(ctx context.Context, tx *store.Tx, dev *Device) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE devices SET name = $3, is_managed = $4, flags = $5, doc = $6, customer_key = $7 WHERE workspace_id = $1 AND device_id = $2`,
-		dev.WorkspaceID, dev.ID, strings.ToLower(dev.DisplayName), dev.IsManaged, dev.Flags.working(), string(doc), store.TextOrNull(dev.CustomerKey))
+	_, err = tx.Exec(ctx,
+		`UPDATE devices SET name = $3, is_managed = $4, flags = $5, doc = $6, customer_key = $7 WHERE workspace_id = $1 AND device_id = $2`,
+		dev.WorkspaceID, dev.ID, strings.ToLower(dev.DisplayName), dev.IsManaged, dev.Flags.working(), string(doc),
+		store.TextOrNull(dev.CustomerKey))
 	if err != nil {
 		return err
 	}
@@ -266,7 +273,8 @@ func (d *Devices) find(ctx context.Context, in getInput, managed bool) (rpc.Doc[
 	}
 	var id string
 	var doc []byte
-	err := d.DB.QueryRow(ctx, `SELECT device_id, doc FROM devices`+w.String()+` ORDER BY created_at, device_id LIMIT 1`, w.Args...).Scan(&id, &doc)
+	err := d.DB.QueryRow(ctx, `SELECT device_id, doc FROM devices`+w.String()+` ORDER BY created_at, device_id LIMIT 1`,
+		w.Args...).Scan(&id, &doc)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fault.Missing(fault.DeviceNotFound)
 	}
@@ -301,6 +309,7 @@ func (d *Devices) CountOfAccounts(ctx context.Context, workspaceID string, accou
 
 // CountOfAccount is how many devices an account has in the workspace, managed or not.
 func (d *Devices) CountOfAccount(ctx context.Context, workspaceID, accountID string) (n int, err error) {
-	err = d.DB.QueryRow(ctx, `SELECT count(*) FROM devices WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID, accountID).Scan(&n)
+	err = d.DB.QueryRow(ctx, `SELECT count(*) FROM devices WHERE workspace_id = $1 AND connected_account_id = $2`, workspaceID,
+		accountID).Scan(&n)
 	return n, err
 }

@@ -53,9 +53,12 @@ const maxUnmanaged = 22_900
 
 func (d *Devices) unmanagedEndpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/devices/unmanaged/get", Summary: "Gets an unmanaged device, by its id or its name.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Read: true, Cache: true, Returns: "device", Handle: rpc.Func(d.getUnmanaged)},
-		{Path: "/devices/unmanaged/list", Summary: "Lists unmanaged devices.", Allow: rpc.Customer, Role: rpc.Member, ByDevice: true, Read: true, Cache: true, Returns: "devices", Handle: rpc.Func(d.listUnmanaged)},
-		{Path: "/devices/unmanaged/update", Summary: "Makes an unmanaged device managed, or changes its metadata.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Verbs: "PATCH", Handle: rpc.Func(d.updateUnmanaged)},
+		{Path: "/devices/unmanaged/get", Summary: "Gets an unmanaged device, by its id or its name.", Allow: rpc.Frontend, Role: rpc.Member,
+			ByDevice: true, Read: true, Cache: true, Returns: "device", Handle: rpc.Func(d.getUnmanaged)},
+		{Path: "/devices/unmanaged/list", Summary: "Lists unmanaged devices.", Allow: rpc.Customer, Role: rpc.Member, ByDevice: true, Read: true,
+			Cache: true, Returns: "devices", Handle: rpc.Func(d.listUnmanaged)},
+		{Path: "/devices/unmanaged/update", Summary: "Makes an unmanaged device managed, or changes its metadata.", Allow: rpc.Backend,
+			Role: rpc.Member, ByDevice: true, Verbs: "PATCH", Handle: rpc.Func(d.updateUnmanaged)},
 	}
 }
 
@@ -91,10 +94,11 @@ func (d *Devices) updateUnmanaged(ctx context.Context, in updateUnmanagedInput) 
 	if in.IsManaged.Set && !in.IsManaged.Value {
 		return rpc.OK{}, fault.Invalid("is_managed", "Invalid literal value, expected true")
 	}
-	return rpc.OK{}, d.change(ctx, credential.From(ctx).WorkspaceID, in.ID, Update{IsManaged: in.IsManaged, CustomMetadataChanges: in.CustomMetadata}, func(dev *Device) error {
-		if dev.IsManaged {
-			return fault.New(fault.DeviceManaged, "The device is managed: use /devices/update")
-		}
-		return nil
-	})
+	return rpc.OK{}, d.change(ctx, credential.From(ctx).WorkspaceID, in.ID,
+		Update{IsManaged: in.IsManaged, CustomMetadataChanges: in.CustomMetadata}, func(dev *Device) error {
+			if dev.IsManaged {
+				return fault.New(fault.DeviceManaged, "The device is managed: use /devices/update")
+			}
+			return nil
+		})
 }

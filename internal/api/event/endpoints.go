@@ -15,9 +15,12 @@ import (
 // Endpoints are the rows of /events.
 func (l *Log) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/events/get", Summary: "Gets one event, by its id or as the latest of a type at a device.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "event", Handle: rpc.Func(l.get)},
-		{Path: "/events/list", Summary: "Lists what happened, oldest first, since a time or between two.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "events", Handle: rpc.Func(l.list)},
-		{Path: "/keyway/v1/events/stream", Summary: "Sends events as they happen, as server-sent events; Last-Event-ID resumes behind an event.", Allow: rpc.Anyone &^ rpc.WorkspaceKey, Role: rpc.Member, ByDevice: true, Read: true, Handle: rpc.StreamFunc(l.stream)},
+		{Path: "/events/get", Summary: "Gets one event, by its id or as the latest of a type at a device.", Allow: rpc.Anyone, Role: rpc.Member,
+			ByDevice: true, Read: true, Returns: "event", Handle: rpc.Func(l.get)},
+		{Path: "/events/list", Summary: "Lists what happened, oldest first, since a time or between two.", Allow: rpc.Anyone, Role: rpc.Member,
+			ByDevice: true, Read: true, Returns: "events", Handle: rpc.Func(l.list)},
+		{Path: "/keyway/v1/events/stream", Summary: "Sends events as they happen, as server-sent events; Last-Event-ID resumes behind an event.",
+			Allow: rpc.Anyone &^ rpc.WorkspaceKey, Role: rpc.Member, ByDevice: true, Read: true, Handle: rpc.StreamFunc(l.stream)},
 	}
 }
 
@@ -46,7 +49,8 @@ func (l *Log) get(ctx context.Context, in getInput) (rpc.Doc[Record], error) {
 	}
 	var id string
 	var doc, secret []byte
-	err := l.DB.QueryRow(ctx, `SELECT event_id, doc, secret FROM events`+w.String()+` ORDER BY occurred_at DESC, event_id DESC LIMIT 1`, w.Args...).Scan(&id, &doc, &secret)
+	err := l.DB.QueryRow(ctx, `SELECT event_id, doc, secret FROM events`+w.String()+` ORDER BY occurred_at DESC, event_id DESC LIMIT 1`,
+		w.Args...).Scan(&id, &doc, &secret)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fault.Missing(fault.EventNotFound)
 	} else if err != nil {
@@ -180,7 +184,8 @@ func (l *Log) list(ctx context.Context, in listInput) ([]rpc.Doc[Record], error)
 	}
 	w.Args = append(w.Args, in.Limit.Or(500), in.UnstableOffset.Or(0))
 	n := len(w.Args)
-	rows, err := l.DB.Query(ctx, `SELECT event_id, doc, secret FROM events`+w.String()+` ORDER BY occurred_at, event_id LIMIT `+store.Mark(n-1)+` OFFSET `+store.Mark(n), w.Args...)
+	rows, err := l.DB.Query(ctx, `SELECT event_id, doc, secret FROM events`+w.String()+` ORDER BY occurred_at, event_id LIMIT `+
+		store.Mark(n-1)+` OFFSET `+store.Mark(n), w.Args...)
 	return store.All(rows, err, func(rows *sql.Rows) (rpc.Doc[Record], error) {
 		var id string
 		var doc, secret []byte

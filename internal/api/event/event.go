@@ -83,7 +83,10 @@ func (l *Log) Serve(workspaceID, eventID string, doc, secret []byte) (rpc.Doc[Re
 
 // Sealed are the columns of this room that hold secrets.
 func Sealed() []vault.Column {
-	return []vault.Column{{What: "events with codes in them", Table: "events", Name: "secret", Key: []string{"workspace_id", "event_id"}, Place: func(key []string) string { return place(key[0], key[1]) }}}
+	return []vault.Column{{What: "events with codes in them", Table: "events", Name: "secret", Key: []string{"workspace_id", "event_id"},
+		Place: func(key []string) string {
+			return place(key[0], key[1])
+		}}}
 }
 
 func place(workspaceID, eventID string) string {
@@ -100,7 +103,8 @@ func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, even
 	now := l.Now()
 	var seq int64
 	if err := tx.QueryRow(ctx, `INSERT INTO event_heads (workspace_id, seq) VALUES ($1, $2)
-		ON CONFLICT (workspace_id) DO UPDATE SET seq = event_heads.seq + excluded.seq RETURNING seq`, workspaceID, len(events)).Scan(&seq); err != nil {
+		ON CONFLICT (workspace_id) DO UPDATE SET seq = event_heads.seq + excluded.seq
+		RETURNING seq`, workspaceID, len(events)).Scan(&seq); err != nil {
 		return err
 	}
 	if err := addAccountMetadata(ctx, tx, workspaceID, events); err != nil {
@@ -121,7 +125,9 @@ func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, even
 			return err
 		}
 	}
-	if err := insert(ctx, tx, `INSERT INTO events (workspace_id, event_id, event_type, occurred_at, device_id, connected_account_id, customer_key, doc, secret, created_at, seq)`, 11, rows); err != nil {
+	if err := insert(ctx, tx,
+		`INSERT INTO events (workspace_id, event_id, event_type, occurred_at, device_id, connected_account_id, customer_key, doc, secret,
+			created_at, seq)`, 11, rows); err != nil {
 		return err
 	}
 	if err := insert(ctx, tx, `INSERT INTO event_refs (workspace_id, name, resource_id, occurred_at, event_id, actor)`, 6, refs); err != nil {
@@ -193,7 +199,8 @@ func (l *Log) rows(rows, refs []any, workspaceID string, now time.Time, e Event,
 		"event_id": e.ID, "event_type": e.Type, "workspace_id": workspaceID,
 		"created_at": rpc.Time{Time: now}, "occurred_at": rpc.Time{Time: e.OccurredAt},
 	}
-	for name, v := range map[string]string{"device_id": e.DeviceID, "connected_account_id": e.ConnectedAccountID, "customer_key": e.CustomerKey} {
+	for name, v := range map[string]string{"device_id": e.DeviceID, "connected_account_id": e.ConnectedAccountID,
+		"customer_key": e.CustomerKey} {
 		if v != "" {
 			doc[name] = v
 		}
@@ -231,7 +238,8 @@ func (l *Log) rows(rows, refs []any, workspaceID string, now time.Time, e Event,
 const AccessCode = "access_code_id"
 
 // refNames are the ids in an event, beside its device and account, that lists can be filtered by.
-var refNames = []string{"access_code_id", "access_grant_id", "access_method_id", "acs_access_group_id", "acs_credential_id", "acs_encoder_id",
+var refNames = []string{"access_code_id", "access_grant_id", "access_method_id", "acs_access_group_id", "acs_credential_id",
+	"acs_encoder_id",
 	"acs_entrance_id", "acs_system_id", "acs_user_id", "connect_webview_id", "customer_key", "space_id", "user_identity_id"}
 
 type ref struct{ name, id string }

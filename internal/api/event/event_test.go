@@ -92,8 +92,10 @@ func TestList(t *testing.T) {
 				t.Errorf("%s: %v, want %v", name, got, tt.want)
 			}
 		}
-		for _, bad := range []in{{}, {"since": at(0), "between": []string{at(0), at(1)}}, {"between": []string{at(0)}}, {"between": []string{at(1), at(0)}}, {"since": "soon"}, {"since": at(0), "limit": 501}, {"since": at(0), "unstable_offset": -1}} {
-			if f := w.Refused(apitest.Request{Path: "/events/list", Token: h.pat, Workspace: h.ws.ID, Body: bad}, 400, "invalid_input"); f.Issues == nil {
+		for _, bad := range []in{{}, {"since": at(0), "between": []string{at(0), at(1)}}, {"between": []string{at(0)}},
+			{"between": []string{at(1), at(0)}}, {"since": "soon"}, {"since": at(0), "limit": 501}, {"since": at(0), "unstable_offset": -1}} {
+			if f := w.Refused(apitest.Request{Path: "/events/list", Token: h.pat, Workspace: h.ws.ID, Body: bad}, 400,
+				"invalid_input"); f.Issues == nil {
 				t.Errorf("%v: no validation_errors, which SDKs read", bad)
 			}
 		}
@@ -112,7 +114,8 @@ func TestGet(t *testing.T) {
 			return out.Event
 		}
 		e := get(map[string]any{"event_type": "device.connected"})
-		if e["device_id"] != "d1" || e["extra"] != "<x>" || e["workspace_id"] != h.ws.ID || e["connected_account_id"] != "a1" || e["customer_key"] != nil {
+		if e["device_id"] != "d1" || e["extra"] != "<x>" || e["workspace_id"] != h.ws.ID || e["connected_account_id"] != "a1" ||
+			e["customer_key"] != nil {
 			t.Errorf("%v", e)
 		}
 		if got := get(map[string]any{"event_id": e["event_id"]}); got["event_type"] != "device.connected" {
@@ -126,8 +129,10 @@ func TestGet(t *testing.T) {
 		}
 		var foreign string
 		w.Must(w.DB.QueryRow(t.Context(), `SELECT max(event_id) FROM events WHERE workspace_id <> $1`, h.ws.ID).Scan(&foreign))
-		for _, in := range []map[string]any{{"event_id": foreign}, {"event_id": "nonsense"}, {"event_id": e["event_id"], "device_id": "d2"}, {"event_type": "no.such"}} {
-			if f := w.Refused(apitest.Request{Path: "/events/get", Token: h.pat, Workspace: h.ws.ID, Body: in}, 404, "event_not_found"); strings.Contains(f.Message, foreign) {
+		for _, in := range []map[string]any{{"event_id": foreign}, {"event_id": "nonsense"}, {"event_id": e["event_id"], "device_id": "d2"},
+			{"event_type": "no.such"}} {
+			if f := w.Refused(apitest.Request{Path: "/events/get", Token: h.pat, Workspace: h.ws.ID, Body: in}, 404,
+				"event_not_found"); strings.Contains(f.Message, foreign) {
 				t.Error(f.Message)
 			}
 		}
@@ -179,7 +184,8 @@ func TestSubjects(t *testing.T) {
 			for i := range 250 {
 				id := fmt.Sprintf("d%03d", i)
 				want = append(want, "device:"+id)
-				if err := w.Events.Append(t.Context(), tx, h.ws.ID, event.Event{Type: "device.connected", DeviceID: id, ConnectedAccountID: "a1", OccurredAt: h.began}); err != nil {
+				if err := w.Events.Append(t.Context(), tx, h.ws.ID,
+					event.Event{Type: "device.connected", DeviceID: id, ConnectedAccountID: "a1", OccurredAt: h.began}); err != nil {
 					return err
 				}
 			}

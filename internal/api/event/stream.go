@@ -162,7 +162,8 @@ func (l *Log) after(ctx context.Context, p credential.Principal, f *filter, at i
 		w.AddSubquery("event_id", "SELECT r.event_id FROM event_refs r", about)
 	}
 	w.Args = append(w.Args, streamBatch)
-	rows, err := l.DB.Query(ctx, `SELECT event_id, doc, secret, seq FROM events`+w.String()+` ORDER BY seq LIMIT `+store.Mark(len(w.Args)), w.Args...)
+	rows, err := l.DB.Query(ctx, `SELECT event_id, doc, secret, seq FROM events`+w.String()+` ORDER BY seq LIMIT `+store.Mark(len(w.Args)),
+		w.Args...)
 	events, err = store.All(rows, err, func(rows *sql.Rows) (e streamed, err error) {
 		var doc, secret []byte
 		if err := rows.Scan(&e.id, &doc, &secret, &e.seq); err != nil {

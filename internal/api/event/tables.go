@@ -39,7 +39,8 @@ func forgetRefs(ctx context.Context, tx *store.Tx, key []any) error {
 		return err
 	}
 	for _, r := range refsOf(doc) {
-		if _, err := tx.Exec(ctx, `DELETE FROM event_refs WHERE workspace_id = $1 AND name = $2 AND resource_id = $3 AND occurred_at = $4 AND event_id = $5`,
+		if _, err := tx.Exec(ctx,
+			`DELETE FROM event_refs WHERE workspace_id = $1 AND name = $2 AND resource_id = $3 AND occurred_at = $4 AND event_id = $5`,
 			key[0], r.name, r.id, occurred, key[1]); err != nil {
 			return err
 		}

@@ -44,7 +44,8 @@ type Checker struct {
 func (c *Checker) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
 		{Path: "/health", Summary: "Tells whether the server can do its work.", Allow: rpc.Public, Read: true, Handle: rpc.Func(c.check)},
-		{Path: "/health/get_health", Summary: "Tells whether the server can do its work.", Allow: rpc.Public, Read: true, Handle: rpc.Func(c.check)},
+		{Path: "/health/get_health", Summary: "Tells whether the server can do its work.", Allow: rpc.Public, Read: true,
+			Handle: rpc.Func(c.check)},
 	}
 }
 
@@ -60,7 +61,8 @@ func (c *Checker) check(ctx context.Context, _ rpc.None) (Report, error) {
 	if err := c.writable(ctx); err != nil {
 		return Report{}, err
 	}
-	return Report{Message: "Keyway is well", EvaluatedAt: rpc.Time{Time: c.Now()}, Services: []Service{{"database", "healthy"}, {"storage", "healthy"}}}, nil
+	return Report{Message: "Keyway is well", EvaluatedAt: rpc.Time{Time: c.Now()},
+		Services: []Service{{"database", "healthy"}, {"storage", "healthy"}}}, nil
 }
 
 // writable tries a write, at most one every few seconds: anyone may ask.

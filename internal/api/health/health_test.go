@@ -21,7 +21,8 @@ func TestHealth(t *testing.T) {
 					Service, Status string
 				} `json:"service_health_statuses"`
 			}
-			if w.Call(r, &out); !out.OK || out.Message == "" || w.Now().Sub(out.At) > time.Minute || len(out.Services) != 2 || out.Services[0].Status != "healthy" {
+			if w.Call(r, &out); !out.OK || out.Message == "" || w.Now().Sub(out.At) > time.Minute || len(out.Services) != 2 ||
+				out.Services[0].Status != "healthy" {
 				t.Errorf("%+v", out)
 			}
 		}

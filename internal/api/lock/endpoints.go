@@ -13,9 +13,12 @@ import (
 // Endpoints are the rows of /locks.
 func (l *Locks) Endpoints() []rpc.Endpoint {
 	return slices.Concat(l.Devices.LockEndpoints(), []rpc.Endpoint{
-		{Path: "/locks/configure_auto_lock", Summary: "Sets whether, and how soon, a lock locks itself.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Returns: "action_attempt", Secret: true, Handle: rpc.Func(l.configureAutoLock)},
-		{Path: "/locks/lock_door", Summary: "Locks a lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Returns: "action_attempt", Secret: true, Handle: rpc.Func(l.lockDoor)},
-		{Path: "/locks/unlock_door", Summary: "Unlocks a lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Returns: "action_attempt", Secret: true, Handle: rpc.Func(l.unlockDoor)},
+		{Path: "/locks/configure_auto_lock", Summary: "Sets whether, and how soon, a lock locks itself.", Allow: rpc.Frontend, Role: rpc.Member,
+			ByDevice: true, Returns: "action_attempt", Secret: true, Handle: rpc.Func(l.configureAutoLock)},
+		{Path: "/locks/lock_door", Summary: "Locks a lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true,
+			Returns: "action_attempt", Secret: true, Handle: rpc.Func(l.lockDoor)},
+		{Path: "/locks/unlock_door", Summary: "Unlocks a lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true,
+			Returns: "action_attempt", Secret: true, Handle: rpc.Func(l.unlockDoor)},
 	})
 }
 
@@ -42,5 +45,6 @@ func (l *Locks) configureAutoLock(ctx context.Context, in autoLockInput) (rpc.Do
 	if in.Enabled && !in.Delay.Set {
 		return nil, fault.Invalid("auto_lock_delay_seconds", "Required")
 	}
-	return l.Start(ctx, credential.From(ctx).WorkspaceID, turn{Action: configureAuto, Device: in.ID, Auto: in.Enabled, Delay: in.Delay.Or(0)}, false)
+	return l.Start(ctx, credential.From(ctx).WorkspaceID,
+		turn{Action: configureAuto, Device: in.ID, Auto: in.Enabled, Delay: in.Delay.Or(0)}, false)
 }

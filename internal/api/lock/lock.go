@@ -71,8 +71,8 @@ type turn struct {
 }
 
 // Start has a lock do something soon, and returns the attempt. With wait it returns when the attempt is
-// settled, or after 25 seconds, or at once when too many requests wait: then it may still be pending. It returns device_not_found, device_unmanaged, too_many_requests, or not_supported
-// for a device that has no such ability.
+// settled, or after 25 seconds, or at once when too many requests wait: then it may still be pending. It returns device_not_found,
+// device_unmanaged, too_many_requests, or not_supported for a device that has no such ability.
 func (l *Locks) Start(ctx context.Context, workspaceID string, t turn, wait bool) (doc rpc.Doc[action.Attempt], err error) {
 	count := l.Devices.Limits.Count(map[string]device.Ask{lockDoor: device.LockDoor, unlockDoor: device.UnlockDoor}[t.Action])
 	err = l.DB.Update(ctx, func(tx *store.Tx) error {
@@ -139,7 +139,8 @@ var (
 		Message: "The server stopped while the device was being asked; look at the device to see whether it was done"}
 	tooLate = action.Failure{Type: "action_attempt_interrupted",
 		Message: "The server was stopped, or too busy, and came to it too late; the device was not asked"}
-	unconfirmed = action.Failure{Type: "device_timeout", Message: "The device did not confirm in time; what was asked may have happened all the same."}
+	unconfirmed = action.Failure{Type: "device_timeout",
+		Message: "The device did not confirm in time; what was asked may have happened all the same."}
 )
 
 // runTurn asks the device once, and waits for the outcome. Before it asks, the attempt says so: after that
@@ -289,7 +290,8 @@ func (l *Locks) DeviceOccurred(ctx context.Context, tx *store.Tx, r *device.Reac
 	var e event.Event
 	switch what.Kind {
 	case provider.Locked, provider.Unlocked:
-		e = r.Event("lock."+string(what.Kind), what.At, map[string]any{"method": string(what.Method), "is_via_bluetooth": false, "is_via_nfc": false})
+		e = r.Event("lock."+string(what.Kind), what.At,
+			map[string]any{"method": string(what.Method), "is_via_bluetooth": false, "is_via_nfc": false})
 	case provider.Denied:
 		e = r.Event("lock.access_denied", what.At, nil)
 	default:

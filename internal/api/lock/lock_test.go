@@ -86,7 +86,8 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 
 // as is a request in a workspace.
 func as(ws workspace.Workspace) context.Context {
-	return credential.With(context.Background(), credential.Principal{Kind: rpc.APIKey, CredentialID: "key", WorkspaceID: ws.ID, Role: rpc.Admin, IsSandbox: true})
+	return credential.With(context.Background(), credential.Principal{Kind: rpc.APIKey, CredentialID: "key", WorkspaceID: ws.ID,
+		Role: rpc.Admin, IsSandbox: true})
 }
 
 // locks connects an account and gives the locks of it that can be turned now.
@@ -119,7 +120,8 @@ func (w *world) hang(ws workspace.Workspace, ids ...string) {
 	w.t.Helper()
 	registry := provider.NewRegistry(w.slow)
 	w.Devices.Providers = registry
-	w.Devices.Sessions = &account.Accounts{DB: w.DB, Vault: w.Vault, Events: w.Events, Devices: w.Devices, Providers: registry, Log: w.Accounts.Log, Now: w.Now}
+	w.Devices.Sessions = &account.Accounts{DB: w.DB, Vault: w.Vault, Events: w.Events, Devices: w.Devices, Providers: registry,
+		Log: w.Accounts.Log, Now: w.Now}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, id := range ids {
@@ -186,7 +188,8 @@ func TestHangingLocksHoldUpNobodyElse(t *testing.T) {
 		}
 		w.until("all hang", func() bool { return w.hung.Load() == 200 })
 		for range 20 {
-			for _, a := range []action.Attempt{w.settled(other, w.turn(other, theirs[0], false).ID), w.settled(w.ws, w.turn(w.ws, mine[1], false).ID)} {
+			for _, a := range []action.Attempt{w.settled(other, w.turn(other, theirs[0], false).ID),
+				w.settled(w.ws, w.turn(w.ws, mine[1], false).ID)} {
 				if a.Status != "success" {
 					t.Fatalf("%+v", a)
 				}
@@ -240,7 +243,9 @@ func TestEvidenceConfirms(t *testing.T) {
 				a := w.turn(w.ws, lock, false)
 				w.until("it is asked", func() bool { return w.hung.Load() == 1 })
 				confirm := func(id string) {
-					w.Must(w.DB.Update(t.Context(), func(tx *store.Tx) error { return w.Locks.Confirm(t.Context(), tx, w.ws.ID, id, failure) }, store.Workspace(w.ws.ID)))
+					w.Must(w.DB.Update(t.Context(), func(tx *store.Tx) error {
+						return w.Locks.Confirm(t.Context(), tx, w.ws.ID, id, failure)
+					}, store.Workspace(w.ws.ID)))
 				}
 				confirm("another command")
 				if w.attempt(w.ws, a.ID).Status != "pending" {
@@ -292,7 +297,9 @@ func TestWhatALockTookIsPending(t *testing.T) {
 				if c.report != nil {
 					c.report.For = a.ID
 					r := w.reach(w.ws, lock)
-					w.Must(w.DB.Update(t.Context(), func(tx *store.Tx) error { return w.Devices.Observe(t.Context(), tx, &r, *c.report) }, store.Workspace(w.ws.ID)))
+					w.Must(w.DB.Update(t.Context(), func(tx *store.Tx) error {
+						return w.Devices.Observe(t.Context(), tx, &r, *c.report)
+					}, store.Workspace(w.ws.ID)))
 				}
 				a = w.settled(w.ws, a.ID)
 				got := a.Status
@@ -341,7 +348,8 @@ func TestReasons(t *testing.T) {
 			_, err := tx.Exec(t.Context(), `DELETE FROM action_attempts WHERE action_attempt_id = $1`, done.ID)
 			return err
 		}))
-		if _, err := w.Attempts.Progress(t.Context(), w.DB, w.ws.ID, done.ID); !fault.Is(err, fault.ActionAttemptNotFound) || errors.Is(err, sql.ErrNoRows) {
+		if _, err := w.Attempts.Progress(t.Context(), w.DB, w.ws.ID, done.ID); !fault.Is(err, fault.ActionAttemptNotFound) ||
+			errors.Is(err, sql.ErrNoRows) {
 			t.Error(err)
 		}
 	})

@@ -11,12 +11,18 @@ import (
 func (m *Members) Endpoints() []rpc.Endpoint {
 	const path = "/keyway/v1/members/"
 	return []rpc.Endpoint{
-		{Path: path + "invite", Summary: "Makes a one-time link by which a person joins the workspace.", Allow: rpc.ConsoleSession, Role: rpc.Admin, Fresh: true, Returns: "invitation", Handle: rpc.Func(m.invite)},
-		{Path: path + "list", Summary: "Lists the workspace's members.", Allow: rpc.Person, Role: rpc.Member, Read: true, Returns: "members", Handle: rpc.Func(m.list)},
-		{Path: path + "list_invitations", Summary: "Lists the workspace's open invitations.", Allow: rpc.ConsoleSession, Role: rpc.Admin, Read: true, Returns: "invitations", Handle: rpc.Func(m.listInvitations)},
-		{Path: path + "remove", Summary: "Takes a member out of the workspace; the API keys they made there end, unless they are adopted.", Allow: rpc.ConsoleSession, Role: rpc.Admin, Fresh: true, Handle: rpc.Func(m.remove)},
-		{Path: path + "update", Summary: "Changes a member's role.", Allow: rpc.ConsoleSession, Role: rpc.Admin, Verbs: "PATCH", Fresh: true, Handle: rpc.Func(m.update)},
-		{Path: path + "withdraw_invitation", Summary: "Ends an open invitation.", Allow: rpc.ConsoleSession, Role: rpc.Admin, Fresh: true, Handle: rpc.Func(m.withdraw)},
+		{Path: path + "invite", Summary: "Makes a one-time link by which a person joins the workspace.", Allow: rpc.ConsoleSession,
+			Role: rpc.Admin, Fresh: true, Returns: "invitation", Handle: rpc.Func(m.invite)},
+		{Path: path + "list", Summary: "Lists the workspace's members.", Allow: rpc.Person, Role: rpc.Member, Read: true, Returns: "members",
+			Handle: rpc.Func(m.list)},
+		{Path: path + "list_invitations", Summary: "Lists the workspace's open invitations.", Allow: rpc.ConsoleSession, Role: rpc.Admin,
+			Read: true, Returns: "invitations", Handle: rpc.Func(m.listInvitations)},
+		{Path: path + "remove", Summary: "Takes a member out of the workspace; the API keys they made there end, unless they are adopted.",
+			Allow: rpc.ConsoleSession, Role: rpc.Admin, Fresh: true, Handle: rpc.Func(m.remove)},
+		{Path: path + "update", Summary: "Changes a member's role.", Allow: rpc.ConsoleSession, Role: rpc.Admin, Verbs: "PATCH", Fresh: true,
+			Handle: rpc.Func(m.update)},
+		{Path: path + "withdraw_invitation", Summary: "Ends an open invitation.", Allow: rpc.ConsoleSession, Role: rpc.Admin, Fresh: true,
+			Handle: rpc.Func(m.withdraw)},
 	}
 }
 

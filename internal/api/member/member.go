@@ -109,7 +109,8 @@ func (m *Members) SetRole(ctx context.Context, workspaceID, userID string, role,
 		if err := identity.ChangeRights(ctx, tx, userID); err != nil {
 			return err
 		}
-		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.updated", WorkspaceID: workspaceID, SubjectID: userID, Detail: map[string]any{"role": role.String()}})
+		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.updated", WorkspaceID: workspaceID, SubjectID: userID,
+			Detail: map[string]any{"role": role.String()}})
 	}, store.Instance, store.Workspace(workspaceID))
 }
 
@@ -130,7 +131,8 @@ func (m *Members) Add(ctx context.Context, workspaceID, userID string, role rpc.
 		if err := workspace.AddMember(ctx, tx, m.Now(), workspaceID, userID, role); err != nil {
 			return err
 		}
-		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.added", WorkspaceID: workspaceID, SubjectID: userID, Detail: map[string]any{"role": role.String()}})
+		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.added", WorkspaceID: workspaceID, SubjectID: userID,
+			Detail: map[string]any{"role": role.String()}})
 	}, store.Instance, store.Workspace(workspaceID))
 }
 
@@ -183,7 +185,8 @@ func (m *Members) mayMail(ctx context.Context, tx *store.Tx, email string) (bool
 // Invite makes a one-time link that lets the person with the address join, and mails it where mail is
 // set up. It returns
 // invalid_input for an address that will not do or that is a member's already, and forbidden.
-func (m *Members) Invite(ctx context.Context, workspaceID, email string, role, actorRole rpc.Role, by audit.Actor) (inv Invitation, err error) {
+func (m *Members) Invite(ctx context.Context, workspaceID, email string, role, actorRole rpc.Role, by audit.Actor) (inv Invitation,
+	err error) {
 	if err := identity.CheckEmail(email); err != nil {
 		return inv, err
 	}
@@ -205,7 +208,9 @@ func (m *Members) Invite(ctx context.Context, workspaceID, email string, role, a
 		if err != nil {
 			return err
 		}
-		l, secret, err := m.People.CreateLink(ctx, tx, identity.Link{Kind: identity.InvitationLink, WorkspaceID: workspaceID, Email: email, Role: role.String(), CreatedBy: by.UserID}, identity.InvitationLife)
+		l, secret, err := m.People.CreateLink(ctx, tx,
+			identity.Link{Kind: identity.InvitationLink, WorkspaceID: workspaceID, Email: email, Role: role.String(), CreatedBy: by.UserID},
+			identity.InvitationLife)
 		if err != nil {
 			return err
 		}
@@ -216,7 +221,8 @@ func (m *Members) Invite(ctx context.Context, workspaceID, email string, role, a
 				return err
 			}
 		}
-		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.invited", WorkspaceID: workspaceID, SubjectID: l.ID, Detail: map[string]any{"email": email, "role": role.String()}})
+		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.invited", WorkspaceID: workspaceID, SubjectID: l.ID,
+			Detail: map[string]any{"email": email, "role": role.String()}})
 	}, store.Instance, store.Workspace(workspaceID))
 	return inv, err
 }
@@ -234,7 +240,8 @@ func (m *Members) mail(ctx context.Context, tx *store.Tx, l identity.Link, url s
 	if err != nil && !fault.Is(err, fault.UserNotFound) { // a command's
 		return err
 	}
-	return m.Mail.Post(ctx, tx, l.Email, mail.Invitation, mail.Facts{"workspace": ws.Name, "inviter": by.Name, "role": l.Role, "expires_at": l.ExpiresAt, "link": mail.Link(url)})
+	return m.Mail.Post(ctx, tx, l.Email, mail.Invitation,
+		mail.Facts{"workspace": ws.Name, "inviter": by.Name, "role": l.Role, "expires_at": l.ExpiresAt, "link": mail.Link(url)})
 }
 
 func servedInvitation(l identity.Link) Invitation {
@@ -326,18 +333,22 @@ func (m *Members) Accept(ctx context.Context, secret vault.Secret, a Acceptance)
 // AcceptOpenID lets somebody who is new join with their account at a provider, which has verified the
 // address that they were invited by. It returns forbidden where nobody invited them.
 func (m *Members) AcceptOpenID(ctx context.Context, c identity.OpenIDClaims, address string) (u identity.User, err error) {
-	notInvited := fault.New(fault.Forbidden, "Nobody here has invited %s. Ask for an invitation, or sign in another way and link the account under Settings, Security", c.Email)
+	notInvited := fault.New(fault.Forbidden, "Nobody here has invited %s. Ask for an invitation, or sign in another way and link the "+
+		"account under Settings, Security", c.Email)
 	if identity.CheckEmail(c.Email) != nil {
-		return u, fault.New(fault.Forbidden, "The provider does not tell your e-mail address. Sign in another way, and link the account under Settings, Security")
+		return u, fault.New(fault.Forbidden, "The provider does not tell your e-mail address. Sign in another way, and link the account under "+
+			"Settings, Security")
 	}
 	if !c.EmailVerified {
-		return u, fault.New(fault.Forbidden, "The provider has not verified that %s is your address, so no invitation counts. Verify it there, or sign in another way and link the account under Settings, Security", c.Email)
+		return u, fault.New(fault.Forbidden, "The provider has not verified that %s is your address, so no invitation counts. Verify it there, "+
+			"or sign in another way and link the account under Settings, Security", c.Email)
 	}
 	actor := audit.Actor{Kind: "invitation", Address: address}
 	err = m.DB.Update(ctx, func(tx *store.Tx) error {
 		if _, err := m.People.ByEmail(ctx, tx, c.Email); err == nil {
 			// An address alone proves nothing about a person who is known.
-			return fault.New(fault.Forbidden, "There is a person with this address already. Sign in another way, and link the account under Settings, Security")
+			return fault.New(fault.Forbidden, "There is a person with this address already. Sign in another way, and link the account under "+
+				"Settings, Security")
 		} else if !fault.Is(err, fault.UserNotFound) {
 			return err
 		}
@@ -379,5 +390,6 @@ func (m *Members) join(ctx context.Context, tx *store.Tx, l identity.Link, u ide
 	if err := identity.ChangeRights(ctx, tx, u.ID); err != nil {
 		return err
 	}
-	return m.Audit.Add(ctx, tx, audit.Entry{Actor: actor, Action: "member.added", WorkspaceID: l.WorkspaceID, SubjectID: u.ID, Detail: map[string]any{"role": role.String()}})
+	return m.Audit.Add(ctx, tx, audit.Entry{Actor: actor, Action: "member.added", WorkspaceID: l.WorkspaceID, SubjectID: u.ID,
+		Detail: map[string]any{"role": role.String()}})
 }

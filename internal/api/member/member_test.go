@@ -69,14 +69,16 @@ func TestInvitations(t *testing.T) {
 		ctx := t.Context()
 		h := setup(w)
 		inv, secret := h.invite(h.admin, " Mary@Example.com ", "admin")
-		if inv.Email != "mary@example.com" || inv.Role != "admin" || !strings.HasPrefix(inv.URL, apitest.PublicURL+"/console/invitation#") || inv.ExpiresAt.Sub(inv.CreatedAt.Time) != identity.InvitationLife {
+		if inv.Email != "mary@example.com" || inv.Role != "admin" || !strings.HasPrefix(inv.URL, apitest.PublicURL+"/console/invitation#") ||
+			inv.ExpiresAt.Sub(inv.CreatedAt.Time) != identity.InvitationLife {
 			t.Errorf("%+v", inv)
 		}
 		if l, name, known, err := w.Members.Preview(ctx, secret); err != nil || l.Email != "mary@example.com" || name != "Hotel" || known {
 			t.Errorf("%+v %s %v %v", l, name, known, err)
 		}
 		// A weak password uses nothing up; then several at once make one person.
-		if _, err := w.Members.Accept(ctx, secret, member.Acceptance{Name: "Mary", Password: "short", Address: "192.0.2.1"}); !fault.Is(err, fault.InvalidInput) {
+		if _, err := w.Members.Accept(ctx, secret, member.Acceptance{Name: "Mary", Password: "short", Address: "192.0.2.1"}); !fault.Is(err,
+			fault.InvalidInput) {
 			t.Error(err)
 		}
 		var running sync.WaitGroup
@@ -103,7 +105,8 @@ func TestInvitations(t *testing.T) {
 		if mary.IsOperator || h.roles()["Mary"] != "admin" {
 			t.Errorf("%+v as %s", mary, h.roles()["Mary"])
 		}
-		if _, err := w.Members.Accept(ctx, secret, member.Acceptance{Name: "Mary", Password: password, Address: "192.0.2.1"}); !fault.Is(err, fault.Unauthorized) {
+		if _, err := w.Members.Accept(ctx, secret, member.Acceptance{Name: "Mary", Password: password, Address: "192.0.2.1"}); !fault.Is(err,
+			fault.Unauthorized) {
 			t.Errorf("used twice: %v", err)
 		}
 		// Who is known proves it with their password, and an older, lower invitation takes nothing away.
@@ -112,7 +115,8 @@ func TestInvitations(t *testing.T) {
 		w.Must(err)
 		w.Join(second, mary, rpc.Admin)
 		_, text, _ := strings.Cut(low.URL, "#")
-		if _, err := w.Members.Accept(ctx, vault.Hide(text), member.Acceptance{Name: "", Password: "wrong password", Address: "192.0.2.1"}); !fault.Is(err, fault.Unauthorized) {
+		if _, err := w.Members.Accept(ctx, vault.Hide(text),
+			member.Acceptance{Name: "", Password: "wrong password", Address: "192.0.2.1"}); !fault.Is(err, fault.Unauthorized) {
 			t.Errorf("with another password: %v", err)
 		}
 		u, err := w.Members.Accept(ctx, vault.Hide(text), member.Acceptance{Name: "", Password: password, Address: "192.0.2.1"})
@@ -140,7 +144,8 @@ func TestInvitationsAreMailed(t *testing.T) {
 		w.Mail.Server = &mail.Server{}
 		inv, secret := h.invite(h.admin, "mary@example.com", "admin")
 		all := w.Mails()
-		if !inv.IsMailed || len(all) != 1 || all[0].To != "mary@example.com" || all[0].Subject != "Invitation to the workspace “Hotel”" || !strings.Contains(all[0].Text, "\n"+inv.URL+"\n") {
+		if !inv.IsMailed || len(all) != 1 || all[0].To != "mary@example.com" || all[0].Subject != "Invitation to the workspace “Hotel”" ||
+			!strings.Contains(all[0].Text, "\n"+inv.URL+"\n") {
 			t.Errorf("%+v %+v", inv, all)
 		}
 		var sealed []byte
@@ -177,7 +182,8 @@ func TestWhomToInvite(t *testing.T) {
 			t.Errorf("%+v", open)
 		}
 		other := w.Workspace(h.member, "Other", true)
-		w.Refused(apitest.Request{Path: path + "withdraw_invitation", Token: w.Session(h.member), Workspace: other.ID, Body: map[string]any{"invitation_id": inv.ID}}, 404, "invitation_not_found")
+		w.Refused(apitest.Request{Path: path + "withdraw_invitation", Token: w.Session(h.member), Workspace: other.ID,
+			Body: map[string]any{"invitation_id": inv.ID}}, 404, "invitation_not_found")
 		w.Call(h.as(h.admin, "withdraw_invitation", map[string]any{"invitation_id": inv.ID}), nil)
 		w.Refused(h.as(h.admin, "withdraw_invitation", map[string]any{"invitation_id": inv.ID}), 404, "invitation_not_found")
 		if _, _, _, err := w.Members.Preview(t.Context(), secret); !fault.Is(err, fault.Unauthorized) {
@@ -185,7 +191,8 @@ func TestWhomToInvite(t *testing.T) {
 		}
 		_, secret = h.invite(h.owner, "y@example.com", "member")
 		w.Pass(identity.InvitationLife + time.Second)
-		if _, err := w.Members.Accept(t.Context(), secret, member.Acceptance{Name: "Y", Password: password, Address: ""}); !fault.Is(err, fault.Unauthorized) {
+		if _, err := w.Members.Accept(t.Context(), secret, member.Acceptance{Name: "Y", Password: password, Address: ""}); !fault.Is(err,
+			fault.Unauthorized) {
 			t.Errorf("a week old: %v", err)
 		}
 		if w.Call(h.as(h.admin, "list_invitations", nil), &open); len(open.Invitations) != 0 {

@@ -70,7 +70,8 @@ func (t *Tokens) Usages(ctx context.Context, m Manager, id string, days int) (cr
 	}
 	rows, err := t.DB.Query(ctx, `SELECT day, workspace_id, endpoint, sum(count) FROM token_uses
 		WHERE credential_id IN (SELECT credential_id FROM credentials WHERE family_id = $1) AND day > $2
-		GROUP BY day, workspace_id, endpoint ORDER BY day, workspace_id, endpoint`, c.FamilyID, t.Now().UTC().AddDate(0, 0, -days).Format(time.DateOnly))
+		GROUP BY day, workspace_id, endpoint ORDER BY day, workspace_id,
+		endpoint`, c.FamilyID, t.Now().UTC().AddDate(0, 0, -days).Format(time.DateOnly))
 	uses, err := store.All(rows, err, func(rows *sql.Rows) (u UseCount, err error) {
 		var workspace string
 		if err = rows.Scan(&u.Day, &workspace, &u.Endpoint, &u.Count); workspace != "" {
@@ -185,7 +186,8 @@ func daysOf(uses []UseCount) int {
 }
 
 func (t *Tokens) networks(ctx context.Context, familyID string, days int) ([]NetworkOfToken, error) {
-	rows, err := t.DB.Query(ctx, `SELECT network, first_used_at, last_used_at FROM token_networks WHERE family_id = $1 AND last_used_at >= $2 ORDER BY last_used_at DESC`,
+	rows, err := t.DB.Query(ctx,
+		`SELECT network, first_used_at, last_used_at FROM token_networks WHERE family_id = $1 AND last_used_at >= $2 ORDER BY last_used_at DESC`,
 		familyID, store.Micros(t.Now().AddDate(0, 0, -days)))
 	out, err := store.All(rows, err, func(rows *sql.Rows) (n NetworkOfToken, err error) {
 		var first, last int64
@@ -202,8 +204,10 @@ func (t *Tokens) networks(ctx context.Context, familyID string, days int) ([]Net
 func (t *Tokens) adviseEndpoints() []rpc.Endpoint {
 	const path = "/keyway/v1/personal_access_tokens/"
 	return []rpc.Endpoint{
-		{Path: path + "advise", Summary: "Compares what a token may do with what it did, suggests narrower limits, and tries limits on its recorded use.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "advice", Handle: rpc.Func(t.advise)},
-		{Path: path + "get_usage", Summary: "Tells how often a token called which endpoint, by workspace and day; kept for 90 days.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "usage", Handle: rpc.Func(t.getUsage)},
+		{Path: path + "advise", Summary: "Compares what a token may do with what it did, suggests narrower limits, and tries limits on its " +
+			"recorded use.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "advice", Handle: rpc.Func(t.advise)},
+		{Path: path + "get_usage", Summary: "Tells how often a token called which endpoint, by workspace and day; kept for 90 days.",
+			Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "usage", Handle: rpc.Func(t.getUsage)},
 	}
 }
 
@@ -240,7 +244,8 @@ func (t *Tokens) advise(ctx context.Context, in adviseInput) (Advice, error) {
 	}
 	var try *Suggestion
 	if in.Scopes.Set || in.WorkspaceIDs.Set || in.AllowedCIDRs.Set || in.DeviceIDs.Set || in.AllowedHours.Set {
-		try = &Suggestion{Scopes: in.Scopes.Value, WorkspaceIDs: in.WorkspaceIDs.Value, AllowedCIDRs: in.AllowedCIDRs.Value, DeviceIDs: in.DeviceIDs.Value}
+		try = &Suggestion{Scopes: in.Scopes.Value, WorkspaceIDs: in.WorkspaceIDs.Value, AllowedCIDRs: in.AllowedCIDRs.Value,
+			DeviceIDs: in.DeviceIDs.Value}
 		if in.AllowedHours.Set && !in.AllowedHours.Null {
 			if err := (credential.Limits{Scopes: []string{credential.All}, AllowedHours: &in.AllowedHours.Value}).Check(nil); err != nil {
 				return Advice{}, err

@@ -101,7 +101,8 @@ func (t *Tokens) FlushDenials(ctx context.Context, ends bool) error {
 func (t *Tokens) auditDenial(ctx context.Context, tx *store.Tx, d denial, x denied) error {
 	var kind credential.Kind
 	var user, parent sql.NullString
-	err := tx.QueryRow(ctx, `SELECT c.kind, COALESCE(c.user_id, p.user_id), c.parent_id FROM credentials c LEFT JOIN credentials p ON p.credential_id = c.parent_id
+	err := tx.QueryRow(ctx,
+		`SELECT c.kind, COALESCE(c.user_id, p.user_id), c.parent_id FROM credentials c LEFT JOIN credentials p ON p.credential_id = c.parent_id
 		WHERE c.credential_id = $1`, d.credentialID).Scan(&kind, &user, &parent)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil // a session

@@ -59,7 +59,8 @@ func TestDenialsAreAudited(t *testing.T) {
 			}
 			w.Must(w.Tokens.FlushDenials(w.Context(), false))
 			got := s.denials(made.ID)
-			if len(got) == 0 || got[0].Action != "personal_access_token.denied" || got[0].Actor.CredentialID != made.ID || got[0].Actor.UserID != s.jane.ID || got[0].Actor.Address == "" ||
+			if len(got) == 0 || got[0].Action != "personal_access_token.denied" || got[0].Actor.CredentialID != made.ID ||
+				got[0].Actor.UserID != s.jane.ID || got[0].Actor.Address == "" ||
 				got[0].WorkspaceID == nil || *got[0].WorkspaceID != s.ws.ID || *got[0].SubjectID != made.ID {
 				t.Errorf("%s: %+v", reason, got)
 				continue
@@ -102,8 +103,9 @@ func TestDenialsAreBounded(t *testing.T) {
 		s := setup(w)
 		refuse := func(n, address int) {
 			for range n {
-				w.Tokens.Refused(rpc.Refusal{CredentialID: s.id, WorkspaceID: s.ws.ID, Endpoint: "/devices/list", Address: fmt.Sprint("10.0.0.", address),
-					Error: fault.Reason(fault.Unauthorized, "revoked", "The token was revoked")})
+				w.Tokens.Refused(rpc.Refusal{CredentialID: s.id, WorkspaceID: s.ws.ID, Endpoint: "/devices/list",
+					Address: fmt.Sprint("10.0.0.", address),
+					Error:   fault.Reason(fault.Unauthorized, "revoked", "The token was revoked")})
 			}
 		}
 		flush := func(ends bool) { t.Helper(); w.Must(w.Tokens.FlushDenials(w.Context(), ends)) }

@@ -15,19 +15,36 @@ import (
 func (t *Tokens) Endpoints() []rpc.Endpoint {
 	const path = "/keyway/v1/personal_access_tokens/"
 	return slices.Concat(t.rotateEndpoints(), t.explainEndpoints(), t.adviseEndpoints(), []rpc.Endpoint{
-		{Path: path + "admit", Summary: "Lets a token that an owner refused be used in a workspace again.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Handle: rpc.Func(t.admitAgain)},
-		{Path: path + "create", Summary: "Makes a personal access token; the answer is the only place where it is shown. With a token that names personal_access_tokens:write, one that can do no more than it.", Allow: rpc.Person, Workspace: rpc.Ignored, Fresh: true, Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.create)},
-		{Path: path + "create_workspace_key", Summary: "Mints a key that acts as the token in one workspace, for SDKs that cannot send a workspace.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Fresh: true, Returns: "workspace_key", Secret: true, Handle: rpc.Func(t.createWorkspaceKey)},
-		{Path: path + "disable", Summary: "Puts a token to sleep, with all that was made with it.", Allow: rpc.Person, Workspace: rpc.Ignored, Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.disable)},
-		{Path: path + "enable", Summary: "Wakes a token that was disabled.", Allow: rpc.Person, Workspace: rpc.Ignored, Fresh: true, Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.enable)},
-		{Path: path + "get", Summary: "Gets a personal access token of one's own; with a token and no id, that token.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.get)},
-		{Path: path + "get_current", Summary: "Gets the personal access token that the request is made with.", Allow: rpc.PersonalAccessToken | rpc.WorkspaceKey, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.getCurrent)},
-		{Path: path + "list", Summary: "Lists one's own personal access tokens, also those that are dead; with workspace_id, everybody's that open it, for its owners. With a token, itself and those that were made with it.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "personal_access_tokens", Secret: true, Handle: rpc.Func(t.list)},
-		{Path: path + "list_workspace_keys", Summary: "Lists the workspace keys minted from a token.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Read: true, Returns: "workspace_keys", Secret: true, Handle: rpc.Func(t.listWorkspaceKeys)},
-		{Path: path + "refuse", Summary: "Has a workspace refuse a token of one of its people, with all that follow it and were made with it.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Handle: rpc.Func(t.refuse)},
-		{Path: path + "revoke", Summary: "Ends a token, or a workspace key, at once and for ever, with all that was made with it; with a token or key and no id, itself.", Allow: rpc.Person | rpc.WorkspaceKey, Workspace: rpc.Ignored, Self: true, Handle: rpc.Func(t.revoke)},
-		{Path: path + "revoke_all", Summary: "Ends one's own live tokens together; for an operator, also other people's.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Returns: "personal_access_tokens", Secret: true, Handle: rpc.Func(t.revokeAll)},
-		{Path: path + "update", Summary: "Changes a token. Narrowing it needs nothing more; widening it in any way, a fresh sign-in.", Allow: rpc.Person, Workspace: rpc.Ignored, Verbs: "PATCH", Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.update)},
+		{Path: path + "admit", Summary: "Lets a token that an owner refused be used in a workspace again.", Allow: rpc.ConsoleSession,
+			Workspace: rpc.Ignored, Handle: rpc.Func(t.admitAgain)},
+		{Path: path + "create", Summary: "Makes a personal access token; the answer is the only place where it is shown. With a token that " +
+			"names personal_access_tokens:write, one that can do no more than it.", Allow: rpc.Person, Workspace: rpc.Ignored, Fresh: true,
+			Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.create)},
+		{Path: path + "create_workspace_key", Summary: "Mints a key that acts as the token in one workspace, for SDKs that cannot send a " +
+			"workspace.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Fresh: true, Returns: "workspace_key", Secret: true,
+			Handle: rpc.Func(t.createWorkspaceKey)},
+		{Path: path + "disable", Summary: "Puts a token to sleep, with all that was made with it.", Allow: rpc.Person, Workspace: rpc.Ignored,
+			Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.disable)},
+		{Path: path + "enable", Summary: "Wakes a token that was disabled.", Allow: rpc.Person, Workspace: rpc.Ignored, Fresh: true,
+			Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.enable)},
+		{Path: path + "get", Summary: "Gets a personal access token of one's own; with a token and no id, that token.", Allow: rpc.Person,
+			Workspace: rpc.Ignored, Self: true, Read: true, Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.get)},
+		{Path: path + "get_current", Summary: "Gets the personal access token that the request is made with.",
+			Allow: rpc.PersonalAccessToken | rpc.WorkspaceKey, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "personal_access_token",
+			Secret: true, Handle: rpc.Func(t.getCurrent)},
+		{Path: path + "list", Summary: "Lists one's own personal access tokens, also those that are dead; with workspace_id, everybody's that " +
+			"open it, for its owners. With a token, itself and those that were made with it.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true,
+			Read: true, Returns: "personal_access_tokens", Secret: true, Handle: rpc.Func(t.list)},
+		{Path: path + "list_workspace_keys", Summary: "Lists the workspace keys minted from a token.", Allow: rpc.ConsoleSession,
+			Workspace: rpc.Ignored, Read: true, Returns: "workspace_keys", Secret: true, Handle: rpc.Func(t.listWorkspaceKeys)},
+		{Path: path + "refuse", Summary: "Has a workspace refuse a token of one of its people, with all that follow it and were made with it.",
+			Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Handle: rpc.Func(t.refuse)},
+		{Path: path + "revoke", Summary: "Ends a token, or a workspace key, at once and for ever, with all that was made with it; with a token " +
+			"or key and no id, itself.", Allow: rpc.Person | rpc.WorkspaceKey, Workspace: rpc.Ignored, Self: true, Handle: rpc.Func(t.revoke)},
+		{Path: path + "revoke_all", Summary: "Ends one's own live tokens together; for an operator, also other people's.",
+			Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Returns: "personal_access_tokens", Secret: true, Handle: rpc.Func(t.revokeAll)},
+		{Path: path + "update", Summary: "Changes a token. Narrowing it needs nothing more; widening it in any way, a fresh sign-in.",
+			Allow: rpc.Person, Workspace: rpc.Ignored, Verbs: "PATCH", Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.update)},
 	})
 }
 

@@ -47,8 +47,9 @@ const (
 // Refused remembers why a request was refused whose credential had proved possession of its secret.
 // It does not wait for anything.
 func (t *Tokens) Refused(r rpc.Refusal) {
-	x := refusal{r.CredentialID, Explanation{RequestID: r.RequestID, OccurredAt: rpc.Time{Time: t.Now()}, Endpoint: r.Endpoint, Address: r.Address,
-		Status: r.Error.Status(), Code: r.Error.Code.String(), Reason: fault.ReasonOf(r.Error), Message: r.Error.Message, Data: r.Error.Data}}
+	x := refusal{r.CredentialID, Explanation{RequestID: r.RequestID, OccurredAt: rpc.Time{Time: t.Now()}, Endpoint: r.Endpoint,
+		Address: r.Address,
+		Status:  r.Error.Status(), Code: r.Error.Code.String(), Reason: fault.ReasonOf(r.Error), Message: r.Error.Message, Data: r.Error.Data}}
 	if r.WorkspaceID != "" {
 		x.WorkspaceID = &r.WorkspaceID
 	}
@@ -96,8 +97,10 @@ func insertRefusal(ctx context.Context, tx *store.Tx, x refusal) error {
 	var kind credential.Kind
 	var user, parent sql.NullString
 	var stored int
-	err := tx.QueryRow(ctx, `SELECT c.kind, COALESCE(c.user_id, p.user_id), c.parent_id, (SELECT count(*) FROM refusals r WHERE r.credential_id = $1)
-		FROM credentials c LEFT JOIN credentials p ON p.credential_id = c.parent_id WHERE c.credential_id = $1`, x.credentialID).Scan(&kind, &user, &parent, &stored)
+	err := tx.QueryRow(ctx,
+		`SELECT c.kind, COALESCE(c.user_id, p.user_id), c.parent_id, (SELECT count(*) FROM refusals r WHERE r.credential_id = $1)
+		FROM credentials c LEFT JOIN credentials p ON p.credential_id = c.parent_id
+		WHERE c.credential_id = $1`, x.credentialID).Scan(&kind, &user, &parent, &stored)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && kind == credential.APIKey || stored >= mostRefusals {
 		return nil // a session, or a key that belongs to nobody
 	} else if err != nil {
@@ -168,7 +171,8 @@ func (x *Explanation) words() (summary, remedy string) {
 	if x.Address != "" {
 		from = " from " + x.Address
 	}
-	summary = fmt.Sprintf("On %s, %s was called%s and refused: %s.", x.OccurredAt.Format("2006-01-02 15:04:05 MST"), x.Endpoint, from, strings.TrimSuffix(x.Message, "."))
+	summary = fmt.Sprintf("On %s, %s was called%s and refused: %s.", x.OccurredAt.Format("2006-01-02 15:04:05 MST"), x.Endpoint, from,
+		strings.TrimSuffix(x.Message, "."))
 	fact := func(name string) string {
 		if v, ok := x.Data[name]; ok && v != nil {
 			return fmt.Sprint(v)
@@ -177,11 +181,13 @@ func (x *Explanation) words() (summary, remedy string) {
 	}
 	switch x.Reason {
 	case "expired":
-		remedy = "The token has reached the end of its life and cannot be revived. Make a new one in the Console, or rotate the next one before it expires."
+		remedy = "The token has reached the end of its life and cannot be revived. Make a new one in the Console, or rotate the next one " +
+			"before it expires."
 	case "revoked":
 		remedy = "Somebody ended this token for good; its page tells who and why. Make a new one and put it where this one is used."
 	case "superseded":
-		remedy = "The token was rotated: use its successor's secret. If nobody has it, rotate that one. If you did not expect this use, someone holds the old secret: look at the address."
+		remedy = "The token was rotated: use its successor's secret. If nobody has it, rotate that one. If you did not expect this use, " +
+			"someone holds the old secret: look at the address."
 	case "disabled":
 		remedy = "Enable the token again on its page."
 	case "user_disabled":
@@ -214,7 +220,8 @@ func (x *Explanation) words() (summary, remedy string) {
 	default:
 		remedy = "See what the endpoint takes in the reference at /docs."
 		if x.Status == 401 {
-			remedy = "Check the seam-workspace header: it must name a workspace that exists and that the token's person is a member of. Also check that the endpoint accepts this kind of credential."
+			remedy = "Check the seam-workspace header: it must name a workspace that exists and that the token's person is a member of. Also " +
+				"check that the endpoint accepts this kind of credential."
 		}
 	}
 	return summary, remedy
@@ -230,8 +237,11 @@ var policyRemedies = map[string]string{
 
 func (t *Tokens) explainEndpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/keyway/v1/personal_access_tokens/explain", Summary: "Says why a request was refused that was made with a token of one's own, by its request id.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "explanation", Secret: true, Handle: rpc.Func(t.explain)},
-		{Path: "/keyway/v1/personal_access_tokens/list_refusals", Summary: "Lists the newest refusals of a token, kept for seven days.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "refusals", Secret: true, Handle: rpc.Func(t.listRefusals)},
+		{Path: "/keyway/v1/personal_access_tokens/explain",
+			Summary: "Says why a request was refused that was made with a token of one's own, by its request id.", Allow: rpc.Person,
+			Workspace: rpc.Ignored, Self: true, Read: true, Returns: "explanation", Secret: true, Handle: rpc.Func(t.explain)},
+		{Path: "/keyway/v1/personal_access_tokens/list_refusals", Summary: "Lists the newest refusals of a token, kept for seven days.",
+			Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "refusals", Secret: true, Handle: rpc.Func(t.listRefusals)},
 	}
 }
 

@@ -81,8 +81,10 @@ func (t *Tokens) flushHabits(ctx context.Context) error {
 				continue
 			}
 			r, err := tx.Exec(ctx, `INSERT INTO token_habits (family_id, kind, value, last_used_at)
-				SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS BIGINT) WHERE (SELECT count(*) FROM token_habits WHERE family_id = $1 AND kind = $2) <= $5
-				ON CONFLICT (family_id, kind, value) DO UPDATE SET last_used_at = excluded.last_used_at`, h.familyID, string(h.kind), h.value, store.Micros(at), mostDevices)
+				SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS BIGINT) WHERE (SELECT count(*) FROM token_habits
+				WHERE family_id = $1 AND kind = $2) <= $5
+				ON CONFLICT (family_id, kind, value) DO UPDATE
+				SET last_used_at = excluded.last_used_at`, h.familyID, string(h.kind), h.value, store.Micros(at), mostDevices)
 			if err != nil {
 				return err
 			}

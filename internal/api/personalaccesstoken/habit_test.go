@@ -43,11 +43,13 @@ func TestAdviseHabits(t *testing.T) {
 		ask(made.Secret, "/locks/lock_door", in{"device_id": second}, nil)
 		ask(made.Secret, "/events/list", in{"since": "2020-01-01T00:00:00Z", "device_id": first}, nil)
 		ask(h.session, "/devices/get", in{"device_id": listed.Devices[2].ID}, nil) // not the token's
-		w.Refused(apitest.Request{Path: "/devices/get", Token: made.Secret, Workspace: h.sandbox.ID, Body: in{"device_id": "nowhere"}}, 404, "device_not_found")
+		w.Refused(apitest.Request{Path: "/devices/get", Token: made.Secret, Workspace: h.sandbox.ID, Body: in{"device_id": "nowhere"}}, 404,
+			"device_not_found")
 		both := []string{first, second}
 		slices.Sort(both)
 		a := advise(in{})
-		if !slices.Equal(a.DeviceIDs, both) || !slices.Equal(a.Suggestion.DeviceIDs, both) || a.DryRun.Refused != 0 || len(a.DryRun.Devices) != 0 {
+		if !slices.Equal(a.DeviceIDs, both) || !slices.Equal(a.Suggestion.DeviceIDs, both) || a.DryRun.Refused != 0 ||
+			len(a.DryRun.Devices) != 0 {
 			t.Errorf("devices: %+v %+v %+v", a.DeviceIDs, a.Suggestion, a.DryRun)
 		}
 		if a.Suggestion.AllowedHours != nil {
@@ -66,7 +68,8 @@ func TestAdviseHabits(t *testing.T) {
 			}
 			n++
 			for _, hour := range []int{7, 11, 14} {
-				w.Tokens.Used(made.ID, made.ID, h.sandbox.ID, "/devices/get", "127.0.0.1", time.Date(day.Year(), day.Month(), day.Day(), hour, 30, 0, 0, time.UTC))
+				w.Tokens.Used(made.ID, made.ID, h.sandbox.ID, "/devices/get", "127.0.0.1",
+					time.Date(day.Year(), day.Month(), day.Day(), hour, 30, 0, 0, time.UTC))
 			}
 			w.Must(w.Tokens.FlushUse(w.Context()))
 		}
@@ -80,10 +83,12 @@ func TestAdviseHabits(t *testing.T) {
 		}
 		a = advise(in{})
 		hours := a.Suggestion.AllowedHours
-		if hours == nil || hours.From != "06:00" || hours.To != "16:00" || hours.TimeZone != "UTC" || !slices.Equal(hours.Weekdays, []string{"mon", "tue", "wed", "thu", "fri"}) || len(a.DryRun.Hours) != 0 {
+		if hours == nil || hours.From != "06:00" || hours.To != "16:00" || hours.TimeZone != "UTC" ||
+			!slices.Equal(hours.Weekdays, []string{"mon", "tue", "wed", "thu", "fri"}) || len(a.DryRun.Hours) != 0 {
 			t.Fatalf("hours: %+v, %+v", hours, a.DryRun)
 		}
-		if a = advise(in{"allowed_hours": credential.Hours{Weekdays: hours.Weekdays, From: "08:00", To: "16:00", TimeZone: "UTC"}}); len(a.DryRun.Hours) != 5 || a.DryRun.Hours[0] != "mon 07:00 UTC" {
+		if a = advise(in{"allowed_hours": credential.Hours{Weekdays: hours.Weekdays, From: "08:00", To: "16:00",
+			TimeZone: "UTC"}}); len(a.DryRun.Hours) != 5 || a.DryRun.Hours[0] != "mon 07:00 UTC" {
 			t.Errorf("other hours: %+v", a.DryRun)
 		}
 		w.Refused(apitest.Request{Path: path + "advise", Token: h.session, Body: in{"personal_access_token_id": made.ID,
@@ -197,7 +202,8 @@ func TestAdviceHolds(t *testing.T) {
 		if a.Suggestion == nil || a.Suggestion.WorkspaceIDs != nil || a.DryRun.Refused != 0 {
 			t.Fatalf("suggested %+v, %+v", a.Suggestion, a.DryRun)
 		}
-		w.Call(apitest.Request{Path: path + "update", Token: h.session, Body: in{"personal_access_token_id": made.ID, "scopes": a.Suggestion.Scopes}}, nil)
+		w.Call(apitest.Request{Path: path + "update", Token: h.session,
+			Body: in{"personal_access_token_id": made.ID, "scopes": a.Suggestion.Scopes}}, nil)
 		use()
 	})
 }

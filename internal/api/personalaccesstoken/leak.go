@@ -74,6 +74,7 @@ func (t *Tokens) mailLeakedKey(ctx context.Context, tx *store.Tx, l credential.L
 	} else if err != nil {
 		return err
 	}
-	return t.Mail.PostToOwners(ctx, tx, l.WorkspaceID, string(event.KeyLeaked), mail.Facts{"name": key.Name, "hint": l.Hint, "address": l.Address, "at": t.Now(),
-		"path": mail.Link("/console/workspaces/" + l.WorkspaceID + "/developer/api-keys")})
+	return t.Mail.PostToOwners(ctx, tx, l.WorkspaceID, string(event.KeyLeaked),
+		mail.Facts{"name": key.Name, "hint": l.Hint, "address": l.Address, "at": t.Now(),
+			"path": mail.Link("/console/workspaces/" + l.WorkspaceID + "/developer/api-keys")})
 }

@@ -26,15 +26,18 @@ func TestLeaksAreTold(t *testing.T) {
 		session, short, underKey, digest, sealed := credential.MintSession(w.Vault, "here")
 		sessionID := store.NewID()
 		w.Must(w.DB.Update(w.Context(), func(tx *store.Tx) error {
-			_, err := tx.Exec(w.Context(), `INSERT INTO client_sessions (workspace_id, client_session_id, short_token, key_id, digest, sealed_token, created_at, expires_at)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, s.ws.ID, sessionID, short, underKey, digest[:], sealed, store.Micros(w.Now()), store.Micros(w.Now().AddDate(1, 0, 0)))
+			_, err := tx.Exec(w.Context(),
+				`INSERT INTO client_sessions (workspace_id, client_session_id, short_token, key_id, digest, sealed_token, created_at, expires_at)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, s.ws.ID, sessionID, short, underKey, digest[:], sealed, store.Micros(w.Now()),
+				store.Micros(w.Now().AddDate(1, 0, 0)))
 			return err
 		}, store.Instance))
 		w.Mail.Server = &mail.Server{Host: "mail.invalid"} // mails stay where the test finds them
 		w.RunJobs()
 		report := func(credentials ...string) {
 			w.Pass(time.Minute)
-			if a := w.Do(apitest.Request{Path: "/keyway/v1/credentials/revoke", Body: map[string]any{"credentials": credentials}}); a.Status != 202 || a.Body != `{"ok":true}` {
+			if a := w.Do(apitest.Request{Path: "/keyway/v1/credentials/revoke",
+				Body: map[string]any{"credentials": credentials}}); a.Status != 202 || a.Body != `{"ok":true}` {
 				t.Errorf("%d %s", a.Status, a.Body)
 			}
 		}
@@ -55,16 +58,19 @@ func TestLeaksAreTold(t *testing.T) {
 			t.Errorf("%v", e)
 		}
 		report(key, s.pat)
-		if e = told("keyway.personal_access_token.leaked", 2)[1]; e["personal_access_token_id"] != otherID || e["workspace_key_id"] != keyID || e["hint"] != key[:len("seam_")+8] {
+		if e = told("keyway.personal_access_token.leaked", 2)[1]; e["personal_access_token_id"] != otherID || e["workspace_key_id"] != keyID ||
+			e["hint"] != key[:len("seam_")+8] {
 			t.Errorf("%v", e)
 		}
 		s.lives(t, other, "")
 		report(apiKey)
-		if e = told("keyway.credential.leaked", 1)[0]; e["credential_id"] != apiKeyID || e["credential_kind"] != "api_key" || e["workspace_id"] != s.ws.ID {
+		if e = told("keyway.credential.leaked", 1)[0]; e["credential_id"] != apiKeyID || e["credential_kind"] != "api_key" ||
+			e["workspace_id"] != s.ws.ID {
 			t.Errorf("%v", e)
 		}
 		report(session.Reveal())
-		if e = told("keyway.credential.leaked", 2)[1]; e["credential_id"] != sessionID || e["credential_kind"] != "client_session" || e["hint"] != session.Hint() {
+		if e = told("keyway.credential.leaked", 2)[1]; e["credential_id"] != sessionID || e["credential_kind"] != "client_session" ||
+			e["hint"] != session.Hint() {
 			t.Errorf("%v", e)
 		}
 		var n int
@@ -74,7 +80,8 @@ func TestLeaksAreTold(t *testing.T) {
 		}
 		var subjects []string
 		for _, m := range w.Mails() {
-			if subjects = append(subjects, m.Subject); m.To != s.jane.Email || strings.Contains(m.Text, "<no value>") || !strings.Contains(m.Text, "\nReported:   20") {
+			if subjects = append(subjects, m.Subject); m.To != s.jane.Email || strings.Contains(m.Text, "<no value>") ||
+				!strings.Contains(m.Text, "\nReported:   20") {
 				t.Errorf("to %s: %s", m.To, m.Text)
 			}
 			for _, secret := range []string{s.pat, key, apiKey} {
@@ -84,7 +91,8 @@ func TestLeaksAreTold(t *testing.T) {
 			}
 		}
 		const token = "Personal access token “test” was found exposed and has been revoked"
-		if want := []string{token, token, "An API key of the workspace “Flat” was found exposed and has been revoked"}; !slices.Equal(subjects, want) {
+		if want := []string{token, token, "An API key of the workspace “Flat” was found exposed and has been revoked"}; !slices.Equal(subjects,
+			want) {
 			t.Errorf("mailed %q", subjects)
 		}
 	})

@@ -119,15 +119,19 @@ func TestLimitsRefuse(t *testing.T) {
 		h.refused(h.make(h.session, in{"not_before": now.Add(time.Hour)}).Secret, "/devices/list", h.sandbox.ID, nil, 401, "not_yet_valid")
 		decoy := h.make(h.session, in{"is_decoy": true}).Secret
 		a := w.Do(apitest.Request{Path: "/devices/list", Token: decoy, Workspace: h.sandbox.ID})
-		b := w.Do(apitest.Request{Path: "/devices/list", Token: credential.Mint(credential.PersonalAccessToken, false).Reveal(), Workspace: h.sandbox.ID})
+		b := w.Do(apitest.Request{Path: "/devices/list", Token: credential.Mint(credential.PersonalAccessToken, false).Reveal(),
+			Workspace: h.sandbox.ID})
 		if a.Status != 401 || a.Body != b.Body || a.Header.Get("Seam-Token-Expires-At") != "" {
 			t.Errorf("a decoy can be told from an unknown token: %s %v", a.Body, a.Header)
 		}
 		for param, bad := range map[string]any{
-			"scopes": []string{"doors:open"}, "workspace_ids": []string{store.NewID()}, "device_ids": []string{"x"}, "allowed_cidrs": []string{"here"},
-			"daily_action_limit": -1, "max_uses": 0, "allowed_hours": in{"weekdays": []string{"mon"}, "from": "08:00", "to": "08:00", "time_zone": "UTC"},
+			"scopes": []string{"doors:open"}, "workspace_ids": []string{store.NewID()}, "device_ids": []string{"x"},
+			"allowed_cidrs":      []string{"here"},
+			"daily_action_limit": -1, "max_uses": 0, "allowed_hours": in{"weekdays": []string{"mon"}, "from": "08:00", "to": "08:00",
+				"time_zone": "UTC"},
 		} {
-			if f := w.Refused(apitest.Request{Path: path + "create", Token: h.session, Body: in{"name": "x", param: bad}}, 400, "invalid_input"); f.Issues[param] == nil {
+			if f := w.Refused(apitest.Request{Path: path + "create", Token: h.session, Body: in{"name": "x", param: bad}}, 400,
+				"invalid_input"); f.Issues[param] == nil {
 				t.Errorf("%s: %v", param, f.Issues)
 			}
 		}
@@ -140,9 +144,12 @@ func TestUnreadableLimitsGrantNothing(t *testing.T) {
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
 		h := people(w)
 		token, id := w.PAT(h.jane)
-		for _, limits := range []string{`not JSON`, `{}`, `null`, `{"scopes":["everything","devices"]}`, `{"scopes":["*"],"allowed_cidrs":["nowhere"]}`,
-			`{"scopes":["*"],"allowed_hours":{"weekdays":["someday"],"from":"00:00","to":"24:00","time_zone":"UTC"}}`, `{"scopes":["*"],"workspace_ids":[]}`,
-			`{"scopes":["*"],"allowed_hours":{"weekdays":["mon","tue","wed","thu","fri","sat","sun"],"from":"00:00","to":"24:00","time_zone":"Moon/Base"}}`,
+		for _, limits := range []string{`not JSON`, `{}`, `null`, `{"scopes":["everything","devices"]}`,
+			`{"scopes":["*"],"allowed_cidrs":["nowhere"]}`,
+			`{"scopes":["*"],"allowed_hours":{"weekdays":["someday"],"from":"00:00","to":"24:00","time_zone":"UTC"}}`,
+			`{"scopes":["*"],"workspace_ids":[]}`,
+			`{"scopes":["*"],"allowed_hours":{"weekdays":["mon","tue","wed","thu","fri","sat","sun"],
+				"from":"00:00","to":"24:00","time_zone":"Moon/Base"}}`,
 			`{"scopes":["*"],"max_uses":0}`, `{"scopes":["*"],"workspace_ids":"all"}`} {
 			w.Rewrite(grant.Credentials, signed.Set{"limits": limits}, `credential_id = ?`, id)
 			if a := w.Do(apitest.Request{Path: "/devices/list", Token: token, Workspace: h.sandbox.ID}); a.Status != 403 && a.Status != 401 {
@@ -199,17 +206,21 @@ func TestChildren(t *testing.T) {
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
 		h := people(w)
 		write := "personal_access_tokens:write"
-		parent := h.make(h.session, in{"scopes": []string{"devices:read", "devices:write", write}, "workspace_ids": []string{h.sandbox.ID}, "daily_action_limit": 5,
-			"allowed_cidrs": []string{"127.0.0.0/8"}, "expires_at": w.Now().Add(24 * time.Hour)})
+		parent := h.make(h.session, in{"scopes": []string{"devices:read", "devices:write", write}, "workspace_ids": []string{h.sandbox.ID},
+			"daily_action_limit": 5,
+			"allowed_cidrs":      []string{"127.0.0.0/8"}, "expires_at": w.Now().Add(24 * time.Hour)})
 		child := h.make(parent.Secret, nil)
-		if *child.ParentID != parent.ID || child.CreatedFrom != "token" || !slices.Equal(child.Scopes, parent.Scopes) || *child.DailyActionLimit != 5 ||
+		if *child.ParentID != parent.ID || child.CreatedFrom != "token" || !slices.Equal(child.Scopes, parent.Scopes) ||
+			*child.DailyActionLimit != 5 ||
 			!slices.Equal(child.WorkspaceIDs, parent.WorkspaceIDs) || !child.ExpiresAt.Equal(parent.ExpiresAt.Time) {
 			t.Errorf("%+v", child)
 		}
 		for param, wide := range map[string]any{
-			"scopes": []string{"*"}, "workspace_ids": nil, "daily_action_limit": 6, "allowed_cidrs": []string{"0.0.0.0/0"}, "expires_at": w.Now().Add(48 * time.Hour),
+			"scopes": []string{"*"}, "workspace_ids": nil, "daily_action_limit": 6, "allowed_cidrs": []string{"0.0.0.0/0"},
+			"expires_at": w.Now().Add(48 * time.Hour),
 		} {
-			if f := w.Refused(apitest.Request{Path: path + "create", Token: parent.Secret, Body: in{"name": "x", param: wide}}, 400, "invalid_input"); f.Issues[param] == nil {
+			if f := w.Refused(apitest.Request{Path: path + "create", Token: parent.Secret, Body: in{"name": "x", param: wide}}, 400,
+				"invalid_input"); f.Issues[param] == nil {
 				t.Errorf("%s: %v", param, f.Issues)
 			}
 		}
@@ -238,7 +249,8 @@ func TestChildren(t *testing.T) {
 		_, other := w.PAT(h.jane)
 		for _, what := range []string{"get", "update", "disable", "enable", "revoke"} {
 			for _, id := range []string{other, parent.ID, store.NewID()} {
-				w.Refused(apitest.Request{Path: path + what, Token: child.Secret, Body: in{"personal_access_token_id": id}}, 404, "personal_access_token_not_found")
+				w.Refused(apitest.Request{Path: path + what, Token: child.Secret, Body: in{"personal_access_token_id": id}}, 404,
+					"personal_access_token_not_found")
 			}
 		}
 		if got := call(w, parent.Secret, "list", nil).Tokens; len(got) != 3 {
@@ -266,7 +278,8 @@ func TestWideningNeedsFreshSignIn(t *testing.T) {
 		w.Pass(credential.FreshFor + time.Minute)
 		call(w, h.session, "update", in{"personal_access_token_id": id, "scopes": []string{"devices:read"}, "name": "Narrow"})
 		call(w, h.session, "disable", in{"personal_access_token_id": id})
-		for _, wide := range []in{{"scopes": []string{"*"}}, {"max_uses": nil}, {"expires_at": nil}, {"scopes": []string{"devices:read", "locks:read"}}} {
+		for _, wide := range []in{{"scopes": []string{"*"}}, {"max_uses": nil}, {"expires_at": nil},
+			{"scopes": []string{"devices:read", "locks:read"}}} {
 			wide["personal_access_token_id"] = id
 			h.refused(h.session, path+"update", "", wide, 403, "fresh_authentication")
 		}
@@ -317,7 +330,8 @@ func TestRevokeAll(t *testing.T) {
 		h.session = w.Session(h.jane)
 		used, _ := w.PAT(h.jane)
 		h.refused(h.session, path+"revoke_all", "", in{"user_id": h.operator.ID}, 403, "role")
-		if got := call(w, operator, "revoke_all", in{"user_id": h.jane.ID, "unused_days": 30}).Tokens; len(got) != 1 || got[0].Status != personalaccesstoken.Revoked {
+		if got := call(w, operator, "revoke_all", in{"user_id": h.jane.ID, "unused_days": 30}).Tokens; len(got) != 1 ||
+			got[0].Status != personalaccesstoken.Revoked {
 			t.Errorf("%+v", got)
 		}
 		h.refused(old, "/devices/list", h.sandbox.ID, nil, 401, "revoked")
@@ -337,7 +351,8 @@ func TestAHundredTokensAPerson(t *testing.T) {
 		w.Tokens.MaxLive = 2
 		first := h.make(h.session, nil)
 		h.make(h.session, nil)
-		if f := w.Refused(apitest.Request{Path: path + "create", Token: h.session, Body: in{"name": "x"}}, 400, "invalid_request"); f.Data["reason"] != "too_many_tokens" {
+		if f := w.Refused(apitest.Request{Path: path + "create", Token: h.session, Body: in{"name": "x"}}, 400,
+			"invalid_request"); f.Data["reason"] != "too_many_tokens" {
 			t.Errorf("%v", f.Data)
 		}
 		call(w, h.session, "revoke", in{"personal_access_token_id": first.ID})
@@ -353,11 +368,13 @@ func TestAChildIsNeverWiderThanItsAncestors(t *testing.T) {
 		h := people(apitest.New(t, db))
 		h.Tokens.MaxLive = 1 << 20
 		scopes := []string{"*", "*:read", "devices:read", "devices:write", "workspaces:read", "personal_access_tokens:write"}
-		asks := []struct{ path, ws string }{{"/devices/list", h.sandbox.ID}, {"/devices/list", h.production.ID}, {"/workspaces/get", h.sandbox.ID}, {"/devices/update", h.sandbox.ID}}
+		asks := []struct{ path, ws string }{{"/devices/list", h.sandbox.ID}, {"/devices/list", h.production.ID},
+			{"/workspaces/get", h.sandbox.ID}, {"/devices/update", h.sandbox.ID}}
 		rapid.Check(t, func(rt *rapid.T) {
 			narrow := func(label string) (n personalaccesstoken.Narrow) {
 				if rapid.Bool().Draw(rt, label+" scopes given") {
-					n.Scopes = rpc.Opt[[]string]{Set: true, Value: rapid.SliceOfNDistinct(rapid.SampledFrom(scopes), 1, 3, rapid.ID).Draw(rt, label+" scopes")}
+					n.Scopes = rpc.Opt[[]string]{Set: true, Value: rapid.SliceOfNDistinct(rapid.SampledFrom(scopes), 1, 3, rapid.ID).Draw(rt,
+						label+" scopes")}
 				}
 				switch rapid.IntRange(0, 3).Draw(rt, label+" workspaces") {
 				case 0:

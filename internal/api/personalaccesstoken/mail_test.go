@@ -55,7 +55,8 @@ func TestNoticesAreMailed(t *testing.T) {
 		w.Tokens.Used(next.ID, s.id, s.ws.ID, "/devices/list", "203.0.113.9", w.Now())
 		w.Must(w.Tokens.FlushUse(w.Context()))
 
-		_, _, err := w.Tokens.Create(w.Context(), s.jane.ID, personalaccesstoken.New{Name: "Nightly", ExpiresAt: w.Now().AddDate(0, 0, 40)}, from(8))
+		_, _, err := w.Tokens.Create(w.Context(), s.jane.ID, personalaccesstoken.New{Name: "Nightly", ExpiresAt: w.Now().AddDate(0, 0, 40)},
+			from(8))
 		w.Must(err)
 		for _, hours := range []int{0, 480, 360, 100, 30} { // to 960, 480, 120, 20 and -10 hours before its end
 			w.Pass(time.Duration(hours) * time.Hour)

@@ -64,7 +64,8 @@ func (t *Tokens) notify(ctx context.Context, c credential.Credential, fn func(tx
 
 // post mails what happened to a token's owner: once an hour for each token, or key of it, and thing,
 // wherever it is used from, so that nobody who has a dead token can fill a mailbox.
-func (t *Tokens) post(ctx context.Context, tx *store.Tx, c credential.Credential, what event.Type, about map[string]any, workspaces []opened) error {
+func (t *Tokens) post(ctx context.Context, tx *store.Tx, c credential.Credential, what event.Type, about map[string]any,
+	workspaces []opened) error {
 	if !t.Mail.On() {
 		return nil
 	}
@@ -92,7 +93,8 @@ func (t *Tokens) post(ctx context.Context, tx *store.Tx, c credential.Credential
 // tellOnce tells whether this is the first time in an hour of the clock that something is to be told of
 // a token, also by another process or before a restart.
 func tellOnce(ctx context.Context, tx *store.Tx, id, what string, now time.Time) (bool, error) {
-	r, err := tx.Exec(ctx, `INSERT INTO token_counters (credential_id, counter, value) VALUES ($1, $2, $3) ON CONFLICT (credential_id, counter) DO NOTHING`,
+	r, err := tx.Exec(ctx,
+		`INSERT INTO token_counters (credential_id, counter, value) VALUES ($1, $2, $3) ON CONFLICT (credential_id, counter) DO NOTHING`,
 		id, what+" "+now.UTC().Format("2006-01-02T15"), store.Micros(now))
 	if err != nil {
 		return false, err
@@ -103,7 +105,8 @@ func tellOnce(ctx context.Context, tx *store.Tx, id, what string, now time.Time)
 
 // alarm runs fn, which notifies of something about a token, once for each network and hour. A workspace
 // key raises none.
-func (t *Tokens) alarm(ctx context.Context, id, what string, by audit.Actor, fn func(tx *store.Tx, c credential.Credential, tell tell) error) error {
+func (t *Tokens) alarm(ctx context.Context, id, what string, by audit.Actor,
+	fn func(tx *store.Tx, c credential.Credential, tell tell) error) error {
 	now := t.Now()
 	network := networkOf(by.Address)
 	if !t.watch.firstAlarm(id+" "+what, network, now) {
@@ -131,7 +134,8 @@ type opened struct {
 
 // opens lists the workspaces that a token's owner is a member of and that the token may open.
 func (t *Tokens) opens(ctx context.Context, q store.Querier, c credential.Credential) ([]opened, error) {
-	rows, err := q.Query(ctx, `SELECT w.workspace_id, w.name, w.is_sandbox FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id
+	rows, err := q.Query(ctx,
+		`SELECT w.workspace_id, w.name, w.is_sandbox FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id
 		WHERE m.user_id = $1 AND w.deleted_at IS NULL ORDER BY w.workspace_id`, c.UserID)
 	all, err := store.All(rows, err, func(rows *sql.Rows) (w opened, err error) {
 		err = rows.Scan(&w.id, &w.name, &w.sandbox)
@@ -148,7 +152,9 @@ func (t *Tokens) opens(ctx context.Context, q store.Querier, c credential.Creden
 
 // RegisterJobs tells the runner how to do this package's jobs.
 func (t *Tokens) RegisterJobs() {
-	t.Jobs.Handle(expiryJob, func(ctx context.Context, j job.Job) error { return t.again(ctx, j, t.TellExpiring(ctx)) }, job.Recurring(time.Hour))
+	t.Jobs.Handle(expiryJob, func(ctx context.Context, j job.Job) error {
+		return t.again(ctx, j, t.TellExpiring(ctx))
+	}, job.Recurring(time.Hour))
 	t.Jobs.Handle(leakJob, t.tellLeaked)
 }
 
@@ -180,7 +186,8 @@ func (t *Tokens) Expiring(ctx context.Context, userID string, within time.Durati
 	// Every page of the Console asks; with no such date, which is the rule, an index answers.
 	last := t.Now().Add(within)
 	var n int
-	err := t.DB.QueryRow(ctx, `SELECT count(*) FROM credentials WHERE kind = $1 AND expires_at > $2 AND expires_at < $3 AND user_id = $4 AND revoked_at IS NULL`,
+	err := t.DB.QueryRow(ctx,
+		`SELECT count(*) FROM credentials WHERE kind = $1 AND expires_at > $2 AND expires_at < $3 AND user_id = $4 AND revoked_at IS NULL`,
 		string(credential.PersonalAccessToken), store.Micros(t.Now().Add(-toldAfter)), store.Micros(last), userID).Scan(&n)
 	if err != nil || n == 0 {
 		return nil, err
@@ -191,7 +198,8 @@ func (t *Tokens) Expiring(ctx context.Context, userID string, within time.Durati
 	}
 	var out []Token
 	for _, tok := range all {
-		if (tok.Status == Active || tok.Status == Expired && tok.ExpiresAt.After(t.Now().Add(-toldAfter))) && !tok.ExpiresAt.IsZero() && tok.ExpiresAt.Before(last) {
+		if (tok.Status == Active || tok.Status == Expired && tok.ExpiresAt.After(t.Now().Add(-toldAfter))) && !tok.ExpiresAt.IsZero() &&
+			tok.ExpiresAt.Before(last) {
 			out = append(out, tok)
 		}
 	}
@@ -199,13 +207,15 @@ func (t *Tokens) Expiring(ctx context.Context, userID string, within time.Durati
 	return out, nil
 }
 
-// TellExpiring tells owners of tokens that expire in 30, 7, 1 and 0 days: once for each. A token that was made to live for less than so many days
-// is not told of.
+// TellExpiring tells owners of tokens that expire in 30, 7, 1 and 0 days: once for each. A token that was made to live for less than so
+// many days is not told of.
 func (t *Tokens) TellExpiring(ctx context.Context) error {
 	now := t.Now()
 	rows, err := t.DB.Query(ctx, `SELECT credential_id, COALESCE(expiry_notice, -1) FROM credentials
-		WHERE kind = $1 AND expires_at > $2 AND expires_at <= $3 AND revoked_at IS NULL AND successor_id IS NULL AND (expiry_notice IS NULL OR expiry_notice > 0)`,
-		string(credential.PersonalAccessToken), store.Micros(now.AddDate(0, 0, -1)), store.Micros(now.AddDate(0, 0, thresholds[len(thresholds)-1])))
+		WHERE kind = $1 AND expires_at > $2 AND expires_at <= $3 AND revoked_at IS NULL AND successor_id IS NULL AND (expiry_notice IS NULL
+		OR expiry_notice > 0)`,
+		string(credential.PersonalAccessToken), store.Micros(now.AddDate(0, 0, -1)),
+		store.Micros(now.AddDate(0, 0, thresholds[len(thresholds)-1])))
 	type found struct {
 		id   string
 		told int
@@ -249,14 +259,16 @@ func dueNotice(c credential.Credential, now time.Time) int {
 
 func (t *Tokens) tellExpiring(ctx context.Context, c credential.Credential, days int) error {
 	return t.notify(ctx, c, func(tx *store.Tx, tell tell) error {
-		r, err := tx.Exec(ctx, `UPDATE credentials SET expiry_notice = $2 WHERE credential_id = $1 AND (expiry_notice IS NULL OR expiry_notice > $2)`, c.ID, days)
+		r, err := tx.Exec(ctx,
+			`UPDATE credentials SET expiry_notice = $2 WHERE credential_id = $1 AND (expiry_notice IS NULL OR expiry_notice > $2)`, c.ID, days)
 		if err != nil {
 			return err
 		}
 		if n, err := r.RowsAffected(); err != nil || n == 0 {
 			return err // another process was first
 		}
-		if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Server, Action: "personal_access_token.expiring", SubjectID: c.ID, Detail: map[string]any{"days": days}}); err != nil {
+		if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Server, Action: "personal_access_token.expiring", SubjectID: c.ID,
+			Detail: map[string]any{"days": days}}); err != nil {
 			return err
 		}
 		return tell(event.TokenExpiring, map[string]any{"expires_at": rpc.Time{Time: c.ExpiresAt}, "days": days})

@@ -46,7 +46,8 @@ func TestPhysicalActionsSpend(t *testing.T) {
 					ID string `json:"access_code_id"`
 				} `json:"access_code"`
 			}
-			w.Call(apitest.Request{Path: "/access_codes/create", Token: h.session, Workspace: h.sandbox.ID, Body: in{"device_id": lock, "name": name, "code": pin}}, &out)
+			w.Call(apitest.Request{Path: "/access_codes/create", Token: h.session, Workspace: h.sandbox.ID,
+				Body: in{"device_id": lock, "name": name, "code": pin}}, &out)
 			return out.Code.ID
 		}
 		unmanaged := func(pin string) string {
@@ -55,7 +56,8 @@ func TestPhysicalActionsSpend(t *testing.T) {
 					ID string `json:"access_code_id"`
 				} `json:"access_code"`
 			}
-			w.Call(apitest.Request{Path: "/access_codes/simulate/create_unmanaged_access_code", Token: h.session, Workspace: h.sandbox.ID, Body: in{"device_id": lock, "name": "by hand", "code": pin}}, &out)
+			w.Call(apitest.Request{Path: "/access_codes/simulate/create_unmanaged_access_code", Token: h.session, Workspace: h.sandbox.ID,
+				Body: in{"device_id": lock, "name": "by hand", "code": pin}}, &out)
 			return out.Code.ID
 		}
 		inputs := map[string]in{
@@ -144,7 +146,8 @@ func TestDevicesOutsideTheListAreNotThere(t *testing.T) {
 		w.Connect(h.sandbox, "schlage")
 		limited := h.make(h.session, in{"device_ids": []string{mine}}).Secret
 		for _, id := range locks[:2] {
-			w.Call(apitest.Request{Path: "/access_codes/create", Token: h.session, Workspace: h.sandbox.ID, Body: in{"device_id": id, "name": "guest", "code": "482915"}}, nil)
+			w.Call(apitest.Request{Path: "/access_codes/create", Token: h.session, Workspace: h.sandbox.ID,
+				Body: in{"device_id": id, "name": "guest", "code": "482915"}}, nil)
 			w.Call(apitest.Request{Path: "/locks/lock_door", Token: h.session, Workspace: h.sandbox.ID, Body: in{"device_id": id}}, nil)
 		}
 		since := w.Now().Add(-time.Hour)

@@ -126,7 +126,8 @@ func (t *Tokens) Rotate(ctx context.Context, m Manager, id string, r Rotation, b
 // rotatable refuses a token that is dead, or that has a successor.
 func (t *Tokens) rotatable(ctx context.Context, q store.Querier, c credential.Credential, now time.Time) error {
 	if c.SuccessorID != "" {
-		return fault.Invalid("personal_access_token_id", "It has been rotated already: rotate the token that took its place, or undo that rotation")
+		return fault.Invalid("personal_access_token_id",
+			"It has been rotated already: rotate the token that took its place, or undo that rotation")
 	}
 	if !c.DisabledAt.IsZero() || !c.RevokedAt.IsZero() || !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt) {
 		return fault.Invalid("personal_access_token_id", "The token is %s", t.served(c, false).Status)
@@ -136,7 +137,8 @@ func (t *Tokens) rotatable(ctx context.Context, q store.Querier, c credential.Cr
 	}
 	before, err := credential.Get(ctx, q, credential.PersonalAccessToken, c.PredecessorID)
 	if err == nil && !before.Superseded(now) {
-		return fault.Invalid("personal_access_token_id", "It was never used yet, and the token that it replaces lives until then: use it first, or undo the rotation")
+		return fault.Invalid("personal_access_token_id",
+			"It was never used yet, and the token that it replaces lives until then: use it first, or undo the rotation")
 	}
 	return err
 }
@@ -217,7 +219,8 @@ func (t *Tokens) UndoRotation(ctx context.Context, m Manager, id string, by audi
 		if err := credential.Revoke(ctx, tx, t.Now(), next.ID, by.UserID, reasonUndone); err != nil {
 			return err
 		}
-		return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.rotation_undone", SubjectID: old.ID, Detail: map[string]any{"successor_id": next.ID}})
+		return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.rotation_undone", SubjectID: old.ID,
+			Detail: map[string]any{"successor_id": next.ID}})
 	}, store.Instance)
 	return t.served(old, false), err
 }
@@ -241,7 +244,8 @@ func (t *Tokens) CompleteRotation(ctx context.Context, m Manager, id string, by 
 }
 
 func (t *Tokens) completed(ctx context.Context, tx *store.Tx, oldID, nextID string, by audit.Actor) error {
-	return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.rotation_completed", SubjectID: oldID, Detail: map[string]any{"successor_id": nextID}})
+	return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.rotation_completed", SubjectID: oldID,
+		Detail: map[string]any{"successor_id": nextID}})
 }
 
 // FirstUse ends the overlap of a token that lives only until its successor is used.
@@ -276,7 +280,8 @@ func (t *Tokens) Reused(ctx context.Context, id string, by audit.Actor) error {
 				ended = append(ended, l.ID)
 			}
 		}
-		if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.reused", SubjectID: c.ID, Detail: map[string]any{"address": by.Address, "revoked": ended}}); err != nil {
+		if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.reused", SubjectID: c.ID,
+			Detail: map[string]any{"address": by.Address, "revoked": ended}}); err != nil {
 			return err
 		}
 		return tell(event.TokenReused, map[string]any{"address": by.Address, "revoked_personal_access_token_ids": ended})
@@ -286,7 +291,8 @@ func (t *Tokens) Reused(ctx context.Context, id string, by audit.Actor) error {
 // DecoyUsed tells people of a decoy that somebody tried: once for each address and hour.
 func (t *Tokens) DecoyUsed(ctx context.Context, id string, by audit.Actor) error {
 	return t.alarm(ctx, id, "decoy", by, func(tx *store.Tx, c credential.Credential, tell tell) error {
-		if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.decoy_used", SubjectID: c.ID, Detail: map[string]any{"address": by.Address}}); err != nil {
+		if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.decoy_used", SubjectID: c.ID,
+			Detail: map[string]any{"address": by.Address}}); err != nil {
 			return err
 		}
 		return tell(event.TokenDecoyUsed, map[string]any{"address": by.Address})
@@ -298,7 +304,8 @@ const writeTokens = "personal_access_tokens:write"
 
 // liveOf lists the members of a family that are neither revoked nor superseded.
 func liveOf(ctx context.Context, q store.Querier, familyID string, now time.Time) ([]credential.Credential, error) {
-	rows, err := q.Query(ctx, `SELECT credential_id FROM credentials WHERE family_id = $1 AND kind = 'personal_access_token' AND revoked_at IS NULL
+	rows, err := q.Query(ctx,
+		`SELECT credential_id FROM credentials WHERE family_id = $1 AND kind = 'personal_access_token' AND revoked_at IS NULL
 		AND (successor_id IS NULL OR grace_ends_at > $2)`, familyID, store.Micros(now))
 	ids, err := store.All(rows, err, store.One[string])
 	out := make([]credential.Credential, 0, len(ids))
@@ -315,10 +322,16 @@ func liveOf(ctx context.Context, q store.Querier, familyID string, now time.Time
 func (t *Tokens) rotateEndpoints() []rpc.Endpoint {
 	const path = "/keyway/v1/personal_access_tokens/"
 	return []rpc.Endpoint{
-		{Path: path + "rotate", Summary: "Gives a token a successor with a new secret and the same limits; the answer is the only place where it is shown.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Fresh: true, Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.rotate)},
-		{Path: path + "rotate_begin", Summary: "Gives a token a successor; the token itself lives until that is used for the first time, or the deadline passes.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Fresh: true, Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.rotateBegin)},
-		{Path: path + "rotate_complete", Summary: "Ends the overlap of a rotation now.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.rotateComplete)},
-		{Path: path + "rotate_undo", Summary: "Ends a token's successor during the overlap; the token itself lives on.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.rotateUndo)},
+		{Path: path + "rotate", Summary: "Gives a token a successor with a new secret and the same limits; the answer is the only place where " +
+			"it is shown.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Fresh: true, Returns: "personal_access_token", Secret: true,
+			Handle: rpc.Func(t.rotate)},
+		{Path: path + "rotate_begin", Summary: "Gives a token a successor; the token itself lives until that is used for the first time, or " +
+			"the deadline passes.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Fresh: true, Returns: "personal_access_token",
+			Secret: true, Handle: rpc.Func(t.rotateBegin)},
+		{Path: path + "rotate_complete", Summary: "Ends the overlap of a rotation now.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true,
+			Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.rotateComplete)},
+		{Path: path + "rotate_undo", Summary: "Ends a token's successor during the overlap; the token itself lives on.", Allow: rpc.Person,
+			Workspace: rpc.Ignored, Self: true, Returns: "personal_access_token", Secret: true, Handle: rpc.Func(t.rotateUndo)},
 	}
 }
 

@@ -91,7 +91,8 @@ func TestRotate(t *testing.T) {
 		// Once only: neither the dead one, nor by its id, nor an undo when it is too late.
 		w.Refused(apitest.Request{Path: path + "rotate", Token: s.pat}, 401, "unauthorized")
 		for _, what := range []string{"rotate", "rotate_begin", "rotate_undo", "rotate_complete"} {
-			if f := w.Refused(apitest.Request{Path: path + what, Token: s.session, Body: id(s.id)}, 400, "invalid_input"); f.Issues["personal_access_token_id"] == nil {
+			if f := w.Refused(apitest.Request{Path: path + what, Token: s.session, Body: id(s.id)}, 400,
+				"invalid_input"); f.Issues["personal_access_token_id"] == nil {
 				t.Errorf("%s: %+v", what, f)
 			}
 		}
@@ -117,7 +118,8 @@ func TestRotate(t *testing.T) {
 		for param, in := range map[string]any{"overlap_seconds": 604801, "expires_at": w.Now().Add(-time.Second)} {
 			pat, _ := w.PAT(s.jane)
 			tok := call(w, pat, "get_current", nil).Token
-			if f := w.Refused(apitest.Request{Path: path + "rotate", Token: s.session, Body: map[string]any{"personal_access_token_id": tok.ID, param: in}}, 400, "invalid_input"); f.Issues[param] == nil {
+			if f := w.Refused(apitest.Request{Path: path + "rotate", Token: s.session,
+				Body: map[string]any{"personal_access_token_id": tok.ID, param: in}}, 400, "invalid_input"); f.Issues[param] == nil {
 				t.Errorf("%s: %+v", param, f)
 			}
 			s.lives(t, pat, "")
@@ -227,7 +229,8 @@ func TestIncidentReuseIsNoWeapon(t *testing.T) {
 		}
 		s.lives(t, next.Secret, "")
 		told := s.events("keyway.personal_access_token.reused")
-		if n := s.audited("personal_access_token.reused"); n != 1 || len(told) != 1 || told[0]["address"] != "127.0.0.1" || told[0]["personal_access_token_id"] != s.id {
+		if n := s.audited("personal_access_token.reused"); n != 1 || len(told) != 1 || told[0]["address"] != "127.0.0.1" ||
+			told[0]["personal_access_token_id"] != s.id {
 			t.Fatalf("%d entries, %v", n, told)
 		}
 		w.Pass(time.Hour)
@@ -264,13 +267,15 @@ func TestExplain(t *testing.T) {
 		refused := func(r apitest.Request) string { return w.Do(r).Header.Get("Seam-Request-Id") }
 		elsewhere := refused(apitest.Request{Path: "/devices/list", Token: s.pat, Workspace: store.NewID()})
 		x := explain(s.pat, elsewhere)
-		if x.TokenID != s.id || x.Endpoint != "/devices/list" || x.Status != 401 || x.Address != "127.0.0.1" || !strings.Contains(x.Remedy, "seam-workspace") || x.WorkspaceID != nil {
+		if x.TokenID != s.id || x.Endpoint != "/devices/list" || x.Status != 401 || x.Address != "127.0.0.1" ||
+			!strings.Contains(x.Remedy, "seam-workspace") || x.WorkspaceID != nil {
 			t.Errorf("%+v", x)
 		}
 		call(w, s.session, "revoke", id(s.id))
 		for token, keyID := range map[string]string{s.pat: "", key.Secret: key.ID} {
 			x = explain(s.session, refused(apitest.Request{Path: "/devices/list", Token: token, Workspace: s.ws.ID}))
-			if x.Reason != "revoked" || x.TokenID != s.id || (x.KeyID == nil) != (keyID == "") || x.WorkspaceID == nil || *x.WorkspaceID != s.ws.ID || x.Summary == "" || x.Remedy == "" {
+			if x.Reason != "revoked" || x.TokenID != s.id || (x.KeyID == nil) != (keyID == "") || x.WorkspaceID == nil ||
+				*x.WorkspaceID != s.ws.ID || x.Summary == "" || x.Remedy == "" {
 				t.Errorf("%+v", x)
 			}
 		}
@@ -290,7 +295,8 @@ func TestExplain(t *testing.T) {
 			t.Error("a refusal holds the secret")
 		}
 		w.Pass(8 * 24 * time.Hour)
-		w.Refused(apitest.Request{Path: path + "explain", Token: w.Session(s.jane), Body: map[string]any{"request_id": elsewhere}}, 404, "not_found")
+		w.Refused(apitest.Request{Path: path + "explain", Token: w.Session(s.jane), Body: map[string]any{"request_id": elsewhere}}, 404,
+			"not_found")
 		w.Must(w.Retention.Apply(w.Context()))
 		var n int
 		if w.Must(w.DB.QueryRow(w.Context(), `SELECT count(*) FROM refusals`).Scan(&n)); n > 0 {
@@ -318,11 +324,14 @@ func TestAdvise(t *testing.T) {
 			return out.Advice
 		}
 		a := advise(map[string]any{})
-		if a.Used != 2 || a.Permissions <= 5 || a.Requests < 4 || a.Suggestion == nil || strings.Join(a.Suggestion.Scopes, " ") != "devices:read events:read" ||
-			len(a.Suggestion.WorkspaceIDs) != 2 || len(a.Suggestion.AllowedCIDRs) != 1 || a.Suggestion.AllowedCIDRs[0] != "127.0.0.0/24" || a.DryRun.Refused != 0 {
+		if a.Used != 2 || a.Permissions <= 5 || a.Requests < 4 || a.Suggestion == nil ||
+			strings.Join(a.Suggestion.Scopes, " ") != "devices:read events:read" ||
+			len(a.Suggestion.WorkspaceIDs) != 2 || len(a.Suggestion.AllowedCIDRs) != 1 || a.Suggestion.AllowedCIDRs[0] != "127.0.0.0/24" ||
+			a.DryRun.Refused != 0 {
 			t.Errorf("%+v %+v %+v", a, a.Suggestion, a.DryRun)
 		}
-		a = advise(map[string]any{"scopes": []string{"devices:read"}, "workspace_ids": []string{second.ID}, "allowed_cidrs": []string{"10.0.0.0/8"}})
+		a = advise(map[string]any{"scopes": []string{"devices:read"}, "workspace_ids": []string{second.ID},
+			"allowed_cidrs": []string{"10.0.0.0/8"}})
 		if a.DryRun.Refused != 4 || len(a.DryRun.Uses) != 2 || len(a.DryRun.Networks) != 1 {
 			t.Errorf("%+v", a.DryRun)
 		}
@@ -374,7 +383,8 @@ func TestExpiryNotices(t *testing.T) {
 		s := setup(w)
 		by := audit.Actor{Kind: "command"}
 		token := func(name string, lives time.Duration) {
-			_, _, err := w.Tokens.Create(w.Context(), s.jane.ID, personalaccesstoken.New{Name: name, From: "command", ExpiresAt: w.Now().Add(lives)}, by)
+			_, _, err := w.Tokens.Create(w.Context(), s.jane.ID,
+				personalaccesstoken.New{Name: name, From: "command", ExpiresAt: w.Now().Add(lives)}, by)
 			w.Must(err)
 		}
 		const day = 24 * time.Hour
@@ -396,7 +406,8 @@ func TestExpiryNotices(t *testing.T) {
 			want string
 		}{
 			{0, ""}, {2 * time.Hour, ""}, {6 * day, "Week1"}, {day, "Week1 Week0"}, {54 * day, "Week1 Week0 Quarter30"},
-			{20 * day, "Week1 Week0 Quarter30"}, {8*day + time.Hour, "Week1 Week0 Quarter30 Quarter1"}, {day, "Week1 Week0 Quarter30 Quarter1 Quarter0"},
+			{20 * day, "Week1 Week0 Quarter30"}, {8*day + time.Hour, "Week1 Week0 Quarter30 Quarter1"},
+			{day, "Week1 Week0 Quarter30 Quarter1 Quarter0"},
 		} {
 			w.Pass(step.pass)
 			if got := told(); got != step.want {
@@ -461,8 +472,10 @@ func TestOverlapLaundersNothing(t *testing.T) {
 		s := setup(w)
 		narrow := []string{"devices:read", "personal_access_tokens:write"}
 		ends := w.Now().Add(48 * time.Hour)
-		first, firstID := w.Token(s.jane, personalaccesstoken.New{ExpiresAt: ends, Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true, Value: narrow}}})
-		next := call(w, s.session, "rotate", map[string]any{"personal_access_token_id": firstID, "overlap_seconds": 3600, "expires_at": nil}).Token
+		first, firstID := w.Token(s.jane, personalaccesstoken.New{ExpiresAt: ends,
+			Narrow: personalaccesstoken.Narrow{Scopes: rpc.Opt[[]string]{Set: true, Value: narrow}}})
+		next := call(w, s.session, "rotate", map[string]any{"personal_access_token_id": firstID, "overlap_seconds": 3600,
+			"expires_at": nil}).Token
 		call(w, s.session, "update", map[string]any{"personal_access_token_id": next.ID, "scopes": []string{"*", "personal_access_tokens:write"}})
 		ask := func(token, what string, body any) apitest.Answer {
 			return w.Do(apitest.Request{Path: "/keyway/v1/personal_access_tokens/" + what, Token: token, Body: body})
@@ -509,14 +522,17 @@ func TestDecoyAlarms(t *testing.T) {
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
 		s := setup(w)
 		decoy := call(w, s.session, "create", map[string]any{"name": "Backup of the keys", "is_decoy": true}).Token
-		unknown := w.Do(apitest.Request{Path: "/devices/list", Token: credential.Mint(credential.PersonalAccessToken, false).Reveal(), Workspace: s.ws.ID})
+		unknown := w.Do(apitest.Request{Path: "/devices/list", Token: credential.Mint(credential.PersonalAccessToken, false).Reveal(),
+			Workspace: s.ws.ID})
 		for range 3 {
-			if a := w.Do(apitest.Request{Path: "/devices/list", Token: decoy.Secret, Workspace: s.ws.ID}); a.Status != 401 || a.Body != unknown.Body {
+			if a := w.Do(apitest.Request{Path: "/devices/list", Token: decoy.Secret, Workspace: s.ws.ID}); a.Status != 401 ||
+				a.Body != unknown.Body {
 				t.Errorf("%d %s, which an unknown token is not told", a.Status, a.Body)
 			}
 		}
 		told := s.events("keyway.personal_access_token.decoy_used")
-		if n := s.audited("personal_access_token.decoy_used"); n != 1 || len(told) != 1 || told[0]["address"] != "127.0.0.1" || told[0]["personal_access_token_id"] != decoy.ID {
+		if n := s.audited("personal_access_token.decoy_used"); n != 1 || len(told) != 1 || told[0]["address"] != "127.0.0.1" ||
+			told[0]["personal_access_token_id"] != decoy.ID {
 			t.Errorf("%d entries, %v", n, told)
 		}
 	})

@@ -11,9 +11,10 @@ func Tables() []store.Table {
 		{Name: "refusals", Key: []string{"request_id"}, Rules: []store.Rule{
 			{What: "refused requests of tokens", Age: "occurred_at", Keep: keepRefusals},
 		}},
-		{Name: "token_uses", Key: []string{"credential_id", "day", "workspace_id", "endpoint"}, Workspace: "workspace_id", Mixed: true, Rules: []store.Rule{
-			{What: "uses of tokens, counted by day", Age: "day", As: store.AsDate, Keep: keepUses},
-		}},
+		{Name: "token_uses", Key: []string{"credential_id", "day", "workspace_id", "endpoint"}, Workspace: "workspace_id", Mixed: true,
+			Rules: []store.Rule{
+				{What: "uses of tokens, counted by day", Age: "day", As: store.AsDate, Keep: keepUses},
+			}},
 		{Name: "token_networks", Key: []string{"family_id", "network"}, Rules: []store.Rule{
 			{What: "networks that tokens were used from", Age: "last_used_at", Keep: keepNetworks},
 		}},

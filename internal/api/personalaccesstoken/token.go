@@ -67,7 +67,8 @@ const (
 
 // Enum lists the states.
 func (Status) Enum() []string {
-	return []string{string(Active), string(NotYetValid), string(Expired), string(Superseded), string(Revoked), string(Disabled), string(UserDisabled)}
+	return []string{string(Active), string(NotYetValid), string(Expired), string(Superseded), string(Revoked), string(Disabled),
+		string(UserDisabled)}
 }
 
 // WorkspaceKey is a key in the shape of an API key that acts as a personal access token in one
@@ -177,8 +178,9 @@ func (t *Tokens) Create(ctx context.Context, userID string, n New, by audit.Acto
 	var c credential.Credential
 	err = t.DB.Update(ctx, func(tx *store.Tx) error {
 		now := t.Now()
-		c = credential.Credential{Kind: credential.PersonalAccessToken, UserID: userID, ParentID: n.ParentID, Name: n.Name, Description: n.Description,
-			CreatedAt: now, CreatedFrom: n.From, ExpiresAt: n.ExpiresAt, NotBefore: n.NotBefore, IsDecoy: n.IsDecoy, IsStrict: n.IsStrict}
+		c = credential.Credential{Kind: credential.PersonalAccessToken, UserID: userID, ParentID: n.ParentID, Name: n.Name,
+			Description: n.Description,
+			CreatedAt:   now, CreatedFrom: n.From, ExpiresAt: n.ExpiresAt, NotBefore: n.NotBefore, IsDecoy: n.IsDecoy, IsStrict: n.IsStrict}
 		policy, err := credential.ReadPolicy(ctx, tx, "")
 		if err != nil {
 			return err
@@ -207,7 +209,8 @@ func (t *Tokens) Create(ctx context.Context, userID string, n New, by audit.Acto
 			return err
 		}
 		return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.created", SubjectID: c.ID, Detail: map[string]any{
-			"name": c.Name, "hint": c.Hint(), "user_id": userID, "parent_id": c.ParentID, "expires_at": rpc.Time{Time: c.ExpiresAt}, "limits": c.Limits}})
+			"name": c.Name, "hint": c.Hint(), "user_id": userID, "parent_id": c.ParentID, "expires_at": rpc.Time{Time: c.ExpiresAt},
+			"limits": c.Limits}})
 	}, store.Instance)
 	return t.served(c, false), secret, err
 }
@@ -275,8 +278,11 @@ func (t *Tokens) check(ctx context.Context, q store.Querier, c credential.Creden
 		return err
 	}
 	for _, l := range []struct{ param, query string }{
-		{"workspace_ids", `SELECT w.workspace_id FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id AND w.deleted_at IS NULL WHERE m.user_id = $1 AND w.workspace_id = $2`},
-		{"device_ids", `SELECT d.device_id FROM memberships m JOIN devices d ON d.workspace_id = m.workspace_id WHERE m.user_id = $1 AND d.device_id = $2`},
+		{"workspace_ids",
+			`SELECT w.workspace_id FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id AND w.deleted_at IS NULL
+				WHERE m.user_id = $1 AND w.workspace_id = $2`},
+		{"device_ids",
+			`SELECT d.device_id FROM memberships m JOIN devices d ON d.workspace_id = m.workspace_id WHERE m.user_id = $1 AND d.device_id = $2`},
 	} {
 		wanted, had := c.Limits.WorkspaceIDs, before.WorkspaceIDs
 		if l.param == "device_ids" {
@@ -313,7 +319,8 @@ func (t *Tokens) checkRoom(ctx context.Context, tx *store.Tx, userID string, now
 	err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM credentials WHERE kind = 'personal_access_token' AND user_id = $1 AND revoked_at IS NULL
 		AND successor_id IS NULL AND (expires_at IS NULL OR expires_at > $2)`, userID, store.Micros(now)).Scan(&live)
 	if err == nil && live >= most {
-		e := fault.Reason(fault.InvalidRequest, "too_many_tokens", "A person may have %d live tokens; revoke some that are not needed any more", most)
+		e := fault.Reason(fault.InvalidRequest, "too_many_tokens",
+			"A person may have %d live tokens; revoke some that are not needed any more", most)
 		e.Data["limit"] = most
 		return e
 	}
@@ -333,8 +340,9 @@ func checkTexts(name, description string) error {
 func (t *Tokens) served(c credential.Credential, userDisabled bool) Token {
 	t.Usage.Overlay(&c)
 	tok := Token{ID: c.ID, Name: c.Name, Description: c.Description, Hint: c.Hint(), UserID: c.UserID, Status: t.status(c, userDisabled),
-		CreatedAt: rpc.Time{Time: c.CreatedAt}, CreatedFrom: c.CreatedFrom, ExpiresAt: rpc.Time{Time: c.ExpiresAt}, NotBefore: rpc.Time{Time: c.NotBefore},
-		Limits: c.Limits, IsDecoy: c.IsDecoy, IsStrict: c.IsStrict, GraceEndsAt: rpc.Time{Time: c.GraceEndsAt},
+		CreatedAt: rpc.Time{Time: c.CreatedAt}, CreatedFrom: c.CreatedFrom, ExpiresAt: rpc.Time{Time: c.ExpiresAt},
+		NotBefore: rpc.Time{Time: c.NotBefore},
+		Limits:    c.Limits, IsDecoy: c.IsDecoy, IsStrict: c.IsStrict, GraceEndsAt: rpc.Time{Time: c.GraceEndsAt},
 		PredecessorID: orNull(c.PredecessorID), SuccessorID: orNull(c.SuccessorID), ParentID: orNull(c.ParentID),
 		LastUsed: c.LastUsed, RecentAddresses: c.RecentAddresses, UseCount: c.UseCount,
 		RevokedAt: rpc.Time{Time: c.RevokedAt}, RevokedBy: orNull(c.RevokedBy), RevokeReason: orNull(c.RevokeReason)}
@@ -629,7 +637,8 @@ func (t *Tokens) RevokeAll(ctx context.Context, b Bulk, by audit.Actor) (ended [
 			if err := t.end(ctx, tx, c.ID, by.UserID); err != nil {
 				return err
 			}
-			if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.revoked", SubjectID: c.ID, Detail: map[string]any{"together": true}}); err != nil {
+			if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.revoked", SubjectID: c.ID,
+				Detail: map[string]any{"together": true}}); err != nil {
 				return err
 			}
 			if c, err = credential.Get(ctx, tx, credential.PersonalAccessToken, c.ID); err != nil {
@@ -788,7 +797,8 @@ func (t *Tokens) Revoke(ctx context.Context, userID, id string, by audit.Actor) 
 
 // CreateWorkspaceKey mints a key that acts as the token in one workspace. It returns
 // personal_access_token_not_found, or workspace_not_found when the person is not a member of it.
-func (t *Tokens) CreateWorkspaceKey(ctx context.Context, userID, tokenID, workspaceID string, by audit.Actor) (key WorkspaceKey, secret vault.Secret, err error) {
+func (t *Tokens) CreateWorkspaceKey(ctx context.Context, userID, tokenID, workspaceID string, by audit.Actor) (key WorkspaceKey,
+	secret vault.Secret, err error) {
 	err = t.DB.Update(ctx, func(tx *store.Tx) error {
 		c, err := t.find(ctx, tx, userID, tokenID)
 		if err != nil {
@@ -823,19 +833,22 @@ func (t *Tokens) CreateWorkspaceKey(ctx context.Context, userID, tokenID, worksp
 		if c.Limits.Within(asked.Limits) != nil {
 			return fault.Invalid("personal_access_token_id", "The token that takes this one's place may do more: mint the key with that one")
 		}
-		k := credential.Credential{Kind: credential.WorkspaceKey, WorkspaceID: workspaceID, ParentID: c.ID, Name: c.Name, CreatedAt: t.Now(), CreatedFrom: "token"}
+		k := credential.Credential{Kind: credential.WorkspaceKey, WorkspaceID: workspaceID, ParentID: c.ID, Name: c.Name, CreatedAt: t.Now(),
+			CreatedFrom: "token"}
 		if secret, err = credential.Insert(ctx, tx, t.Vault, &k, sandbox); err != nil {
 			return err
 		}
 		key = t.servedKey(k)
-		return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace_key.created", WorkspaceID: workspaceID, SubjectID: k.ID, Detail: map[string]any{"personal_access_token_id": c.ID, "hint": k.Hint()}})
+		return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace_key.created", WorkspaceID: workspaceID, SubjectID: k.ID,
+			Detail: map[string]any{"personal_access_token_id": c.ID, "hint": k.Hint()}})
 	}, store.Instance)
 	return key, secret, err
 }
 
 func (t *Tokens) servedKey(c credential.Credential) WorkspaceKey {
 	t.Usage.Overlay(&c)
-	return WorkspaceKey{ID: c.ID, TokenID: c.ParentID, WorkspaceID: c.WorkspaceID, Hint: c.Hint(), CreatedAt: rpc.Time{Time: c.CreatedAt}, RevokedAt: rpc.Time{Time: c.RevokedAt}, LastUsed: c.LastUsed}
+	return WorkspaceKey{ID: c.ID, TokenID: c.ParentID, WorkspaceID: c.WorkspaceID, Hint: c.Hint(), CreatedAt: rpc.Time{Time: c.CreatedAt},
+		RevokedAt: rpc.Time{Time: c.RevokedAt}, LastUsed: c.LastUsed}
 }
 
 // WorkspaceKeys lists the keys minted from a token, newest first; personal_access_token_not_found

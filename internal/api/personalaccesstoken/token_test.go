@@ -31,7 +31,8 @@ func TestLifeOfAToken(t *testing.T) {
 		jane := w.Person("jane")
 		session := w.Session(jane)
 		made := call(w, session, "create", map[string]any{"name": " CI ", "description": "for <CI>"}).Token
-		if made.Name != "CI" || made.Description != "for <CI>" || made.UserID != jane.ID || made.Status != personalaccesstoken.Active || made.CreatedFrom != "console" ||
+		if made.Name != "CI" || made.Description != "for <CI>" || made.UserID != jane.ID || made.Status != personalaccesstoken.Active ||
+			made.CreatedFrom != "console" ||
 			!strings.HasPrefix(made.Secret, made.Hint+"_") || made.LastUsed != nil || !made.RevokedAt.IsZero() {
 			t.Errorf("%+v", made)
 		}
@@ -44,20 +45,23 @@ func TestLifeOfAToken(t *testing.T) {
 			t.Errorf("%s %s", never.ExpiresAt, soon.ExpiresAt)
 		}
 		for param, in := range map[string]map[string]any{
-			"name": {"name": "  "}, "expires_at": {"name": "x", "expires_at": w.Now().Add(-time.Second)}, "description": {"name": "x", "description": strings.Repeat("é", 501)},
+			"name": {"name": "  "}, "expires_at": {"name": "x", "expires_at": w.Now().Add(-time.Second)},
+			"description": {"name": "x", "description": strings.Repeat("é", 501)},
 		} {
 			if f := w.Refused(apitest.Request{Path: path + "create", Token: session, Body: in}, 400, "invalid_input"); f.Issues[param] == nil {
 				t.Errorf("%s: %v", param, f.Issues)
 			}
 		}
-		w.Refused(apitest.Request{Path: path + "create", Token: session, Body: map[string]any{"name": strings.Repeat("x", 101)}}, 400, "invalid_input")
+		w.Refused(apitest.Request{Path: path + "create", Token: session, Body: map[string]any{"name": strings.Repeat("x", 101)}}, 400,
+			"invalid_input")
 		// Shown once: no later answer holds the secret, and neither does the database.
 		for _, what := range []string{"list", "get", "update"} {
 			in := map[string]any{"personal_access_token_id": made.ID, "description": nil}
 			if what == "update" {
 				in = map[string]any{"personal_access_token_id": made.ID, "name": "Renamed"}
 			}
-			if a := w.Do(apitest.Request{Path: path + what, Token: session, Body: in}); a.Status != 200 || strings.Contains(a.Body, made.Secret[len(made.Secret)-36:]) {
+			if a := w.Do(apitest.Request{Path: path + what, Token: session, Body: in}); a.Status != 200 ||
+				strings.Contains(a.Body, made.Secret[len(made.Secret)-36:]) {
 				t.Errorf("%s: %d %s", what, a.Status, a.Body)
 			}
 		}
@@ -65,13 +69,15 @@ func TestLifeOfAToken(t *testing.T) {
 		if got.Name != "Renamed" || got.Description != "for <CI>" {
 			t.Errorf("an update changed what was not given: %+v", got)
 		}
-		w.Refused(apitest.Request{Path: path + "update", Token: session, Body: map[string]any{"personal_access_token_id": made.ID, "name": " "}}, 400, "invalid_input")
+		w.Refused(apitest.Request{Path: path + "update", Token: session, Body: map[string]any{"personal_access_token_id": made.ID, "name": " "}},
+			400, "invalid_input")
 
 		call(w, session, "revoke", map[string]any{"personal_access_token_id": made.ID})
 		w.Pass(2 * time.Hour) // Soon is dead now, and so is the session
 		session = w.Session(jane)
 		list := call(w, session, "list", nil).Tokens
-		if len(list) != 3 || list[0].ID != soon.ID || list[0].Status != personalaccesstoken.Expired || list[1].Status != personalaccesstoken.Active || list[2].Status != personalaccesstoken.Revoked ||
+		if len(list) != 3 || list[0].ID != soon.ID || list[0].Status != personalaccesstoken.Expired ||
+			list[1].Status != personalaccesstoken.Active || list[2].Status != personalaccesstoken.Revoked ||
 			list[2].RevokedBy == nil || *list[2].RevokedBy != jane.ID || *list[2].RevokeReason != "revoked" {
 			t.Errorf("%+v", list)
 		}
@@ -115,14 +121,17 @@ func TestATokenReachesItselfOnly(t *testing.T) {
 			if len(bodies) != 1 {
 				t.Errorf("%s: the answers differ: %v", what, bodies)
 			}
-			w.Refused(apitest.Request{Path: path + what, Token: session, Body: map[string]any{"personal_access_token_id": foreign, "workspace_id": "w"}}, 404, "personal_access_token_not_found")
+			w.Refused(apitest.Request{Path: path + what, Token: session,
+				Body: map[string]any{"personal_access_token_id": foreign, "workspace_id": "w"}}, 404, "personal_access_token_not_found")
 			w.Refused(apitest.Request{Path: path + what, Token: session, Body: map[string]any{"workspace_id": "w"}}, 400, "invalid_input")
 		}
 		for _, what := range []string{"update", "list_workspace_keys"} {
-			w.Refused(apitest.Request{Path: path + what, Token: session, Body: map[string]any{"personal_access_token_id": foreign, "name": "x"}}, 404, "personal_access_token_not_found")
+			w.Refused(apitest.Request{Path: path + what, Token: session, Body: map[string]any{"personal_access_token_id": foreign, "name": "x"}},
+				404, "personal_access_token_not_found")
 		}
 		for _, what := range []string{"create", "update", "disable", "enable"} {
-			f := w.Refused(apitest.Request{Path: path + what, Token: pat, Body: map[string]any{"name": "x", "personal_access_token_id": id}}, 403, "forbidden")
+			f := w.Refused(apitest.Request{Path: path + what, Token: pat, Body: map[string]any{"name": "x", "personal_access_token_id": id}}, 403,
+				"forbidden")
 			if f.Data["reason"] != "scope" || f.Data["scope"] != "personal_access_tokens:write" {
 				t.Errorf("%s: %v", what, f.Data)
 			}
@@ -134,8 +143,10 @@ func TestATokenReachesItselfOnly(t *testing.T) {
 			t.Errorf("%+v", list)
 		}
 		w.Refused(apitest.Request{Path: path + "get_current", Token: session}, 401, "unauthorized")
-		w.Refused(apitest.Request{Path: path + "revoke", Token: pat, Body: map[string]any{"personal_access_token_id": id, "workspace_key_id": id}}, 400, "invalid_input")
-		w.Refused(apitest.Request{Path: path + "revoke", Token: pat, Body: map[string]any{"workspace_key_id": id}}, 404, "workspace_key_not_found")
+		w.Refused(apitest.Request{Path: path + "revoke", Token: pat,
+			Body: map[string]any{"personal_access_token_id": id, "workspace_key_id": id}}, 400, "invalid_input")
+		w.Refused(apitest.Request{Path: path + "revoke", Token: pat, Body: map[string]any{"workspace_key_id": id}}, 404,
+			"workspace_key_not_found")
 		call(w, pat, "revoke", nil)
 		if f := w.Refused(apitest.Request{Path: path + "get_current", Token: pat}, 401, "unauthorized"); f.Data["reason"] != "revoked" {
 			t.Errorf("%+v", f)
@@ -155,7 +166,8 @@ func TestWorkspaceKeys(t *testing.T) {
 		pat, id := w.PAT(jane)
 		session := w.Session(jane)
 		made := call(w, pat, "create_workspace_key", map[string]any{"workspace_id": mine.ID}).Key
-		if made.WorkspaceID != mine.ID || made.TokenID != id || !strings.HasPrefix(made.Secret, "seam_test") || !strings.HasPrefix(made.Secret, made.Hint+"_") {
+		if made.WorkspaceID != mine.ID || made.TokenID != id || !strings.HasPrefix(made.Secret, "seam_test") ||
+			!strings.HasPrefix(made.Secret, made.Hint+"_") {
 			t.Errorf("%+v", made)
 		}
 		second := call(w, session, "create_workspace_key", map[string]any{"workspace_id": production.ID, "personal_access_token_id": id}).Key
@@ -184,7 +196,8 @@ func TestWorkspaceKeys(t *testing.T) {
 		w.Refused(apitest.Request{Path: "/devices/list", Token: made.Secret}, 401, "unauthorized")
 		w.Call(apitest.Request{Path: "/devices/list", Token: second.Secret}, nil)
 		w.Pass(366 * 24 * time.Hour)
-		w.Refused(apitest.Request{Path: path + "create_workspace_key", Token: w.Session(jane), Body: map[string]any{"workspace_id": mine.ID, "personal_access_token_id": id}}, 400, "invalid_input")
+		w.Refused(apitest.Request{Path: path + "create_workspace_key", Token: w.Session(jane),
+			Body: map[string]any{"workspace_id": mine.ID, "personal_access_token_id": id}}, 400, "invalid_input")
 	})
 }
 
@@ -203,7 +216,8 @@ func TestAudit(t *testing.T) {
 		entries, err := store.All(rows, err, store.One[string])
 		w.Must(err)
 		all := strings.Join(entries, "\n")
-		for _, want := range []string{`personal_access_token.created {"kind":"console_session"`, `workspace_key.created {"kind":"personal_access_token"`, `workspace_key.revoked {"kind":"workspace_key"`,
+		for _, want := range []string{`personal_access_token.created {"kind":"console_session"`,
+			`workspace_key.created {"kind":"personal_access_token"`, `workspace_key.revoked {"kind":"workspace_key"`,
 			`personal_access_token.revoked {"kind":"personal_access_token","user_id":"` + jane.ID, "127.0.0.1"} {
 			if !strings.Contains(all, want) {
 				t.Errorf("no %s in\n%s", want, all)

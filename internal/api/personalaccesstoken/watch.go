@@ -188,7 +188,8 @@ func (t *Tokens) sighted(ctx context.Context, p place, s sighting) error {
 	err := t.DB.Update(ctx, func(tx *store.Tx) error {
 		var last sql.NullInt64
 		var known, all int
-		if err := tx.QueryRow(ctx, `SELECT max(last_used_at), count(CASE WHEN network = $2 THEN 1 END), count(*) FROM token_networks WHERE family_id = $1`,
+		if err := tx.QueryRow(ctx,
+			`SELECT max(last_used_at), count(CASE WHEN network = $2 THEN 1 END), count(*) FROM token_networks WHERE family_id = $1`,
 			p.familyID, network).Scan(&last, &known, &all); err != nil {
 			return err
 		}
@@ -200,7 +201,8 @@ func (t *Tokens) sighted(ctx context.Context, p place, s sighting) error {
 			}
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO token_networks (family_id, network, first_used_at, last_used_at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (family_id, network) DO UPDATE SET last_used_at = excluded.last_used_at`, p.familyID, network, store.Micros(s.first), store.Micros(s.last))
+			ON CONFLICT (family_id, network) DO UPDATE
+			SET last_used_at = excluded.last_used_at`, p.familyID, network, store.Micros(s.first), store.Micros(s.last))
 		return err
 	})
 	if err != nil {
@@ -221,7 +223,8 @@ func (t *Tokens) sighted(ctx context.Context, p place, s sighting) error {
 	}
 	return t.notify(ctx, c, func(tx *store.Tx, tell tell) error {
 		detail := map[string]any{"address": p.address, "network": network}
-		if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Server, Action: "personal_access_token.new_network", SubjectID: c.ID, Detail: detail}); err != nil {
+		if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Server, Action: "personal_access_token.new_network", SubjectID: c.ID,
+			Detail: detail}); err != nil {
 			return err
 		}
 		return tell(event.TokenNewNetwork, detail)

@@ -38,7 +38,8 @@ func New(endpoints []*rpc.Endpoint, publicURL string, log *slog.Logger) (http.Ha
 	}
 	header := http.Header{}
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "+
+		"frame-ancestors 'none'")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	return rpc.Made(log, header, func() ([]byte, error) {

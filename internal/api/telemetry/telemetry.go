@@ -11,8 +11,9 @@ import (
 // Endpoints are the rows of /internal.
 func Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/internal/tlmtry", Summary: "Takes a frontend's telemetry and keeps nothing of it.", Allow: rpc.Public, Handle: rpc.Func(func(context.Context, json.RawMessage) (rpc.NoContent, error) {
-			return rpc.NoContent{}, nil
-		})},
+		{Path: "/internal/tlmtry", Summary: "Takes a frontend's telemetry and keeps nothing of it.", Allow: rpc.Public,
+			Handle: rpc.Func(func(context.Context, json.RawMessage) (rpc.NoContent, error) {
+				return rpc.NoContent{}, nil
+			})},
 	}
 }

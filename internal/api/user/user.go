@@ -45,15 +45,25 @@ type Users struct{ People *identity.People }
 // Endpoints are the rows of /keyway/v1/users and /keyway/v1/console_sessions.
 func (u *Users) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/keyway/v1/console_sessions/authenticate", Summary: "Proves again who one is, as some endpoints ask; the session goes on with the token of the answer, and the one sent ends.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Returns: "console_session", Secret: true, Handle: rpc.Func(u.authenticate)},
-		{Path: "/keyway/v1/console_sessions/create", Summary: "Signs a script in for an hour, by e-mail address and password.", Allow: rpc.Public, Returns: "console_session", Secret: true, Handle: rpc.Func(u.createSession)},
-		{Path: "/keyway/v1/console_sessions/list", Summary: "Lists one's own open sessions, of browsers and scripts.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Read: true, Returns: "console_sessions", Handle: rpc.Func(u.listSessions)},
-		{Path: "/keyway/v1/console_sessions/revoke", Summary: "Ends one of one's own sessions; without an id, the one that the request is made with.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Handle: rpc.Func(u.revokeSession)},
-		{Path: "/keyway/v1/console_sessions/revoke_others", Summary: "Ends all of one's own sessions but the one that the request is made with.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Handle: rpc.Func(u.revokeOtherSessions)},
-		{Path: "/keyway/v1/users/disable", Summary: "Shuts a person out, with all their tokens and sessions.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Role: rpc.Operator, Fresh: true, Handle: rpc.Func(u.disable)},
-		{Path: "/keyway/v1/users/enable", Summary: "Lets a disabled person sign in again.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Role: rpc.Operator, Fresh: true, Handle: rpc.Func(u.enable)},
-		{Path: "/keyway/v1/users/set_password", Summary: "Changes one's own password and ends one's other sessions.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Fresh: true, Handle: rpc.Func(u.setPassword)},
-		{Path: "/keyway/v1/users/get_current", Summary: "Gets the person that the request acts for.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "user", Handle: rpc.Func(u.getCurrent)},
+		{Path: "/keyway/v1/console_sessions/authenticate",
+			Summary: "Proves again who one is, as some endpoints ask; the session goes on with the token of the answer, and the one sent ends.",
+			Allow:   rpc.ConsoleSession, Workspace: rpc.Ignored, Returns: "console_session", Secret: true, Handle: rpc.Func(u.authenticate)},
+		{Path: "/keyway/v1/console_sessions/create", Summary: "Signs a script in for an hour, by e-mail address and password.", Allow: rpc.Public,
+			Returns: "console_session", Secret: true, Handle: rpc.Func(u.createSession)},
+		{Path: "/keyway/v1/console_sessions/list", Summary: "Lists one's own open sessions, of browsers and scripts.", Allow: rpc.ConsoleSession,
+			Workspace: rpc.Ignored, Read: true, Returns: "console_sessions", Handle: rpc.Func(u.listSessions)},
+		{Path: "/keyway/v1/console_sessions/revoke", Summary: "Ends one of one's own sessions; without an id, the one that the request is made " +
+			"with.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Handle: rpc.Func(u.revokeSession)},
+		{Path: "/keyway/v1/console_sessions/revoke_others", Summary: "Ends all of one's own sessions but the one that the request is made with.",
+			Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Handle: rpc.Func(u.revokeOtherSessions)},
+		{Path: "/keyway/v1/users/disable", Summary: "Shuts a person out, with all their tokens and sessions.", Allow: rpc.ConsoleSession,
+			Workspace: rpc.Ignored, Role: rpc.Operator, Fresh: true, Handle: rpc.Func(u.disable)},
+		{Path: "/keyway/v1/users/enable", Summary: "Lets a disabled person sign in again.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored,
+			Role: rpc.Operator, Fresh: true, Handle: rpc.Func(u.enable)},
+		{Path: "/keyway/v1/users/set_password", Summary: "Changes one's own password and ends one's other sessions.", Allow: rpc.ConsoleSession,
+			Workspace: rpc.Ignored, Fresh: true, Handle: rpc.Func(u.setPassword)},
+		{Path: "/keyway/v1/users/get_current", Summary: "Gets the person that the request acts for.", Allow: rpc.Person, Workspace: rpc.Ignored,
+			Self: true, Read: true, Returns: "user", Handle: rpc.Func(u.getCurrent)},
 	}
 }
 
@@ -106,8 +116,10 @@ func (u *Users) listSessions(ctx context.Context, _ rpc.None) ([]OpenSession, er
 	all, err := u.People.Sessions(ctx, p.UserID)
 	out := make([]OpenSession, len(all))
 	for i, s := range all {
-		out[i] = OpenSession{ID: s.ID, Kind: "browser", Method: s.Method, Address: s.Address, UserAgent: s.UserAgent, CreatedAt: rpc.Time{Time: s.CreatedAt},
-			AuthenticatedAt: rpc.Time{Time: s.AuthenticatedAt}, LastSeenAt: rpc.Time{Time: s.SeenAt}, ExpiresAt: rpc.Time{Time: s.ExpiresAt}, IsCurrent: s.ID == p.CredentialID}
+		out[i] = OpenSession{ID: s.ID, Kind: "browser", Method: s.Method, Address: s.Address, UserAgent: s.UserAgent,
+			CreatedAt:       rpc.Time{Time: s.CreatedAt},
+			AuthenticatedAt: rpc.Time{Time: s.AuthenticatedAt}, LastSeenAt: rpc.Time{Time: s.SeenAt}, ExpiresAt: rpc.Time{Time: s.ExpiresAt},
+			IsCurrent: s.ID == p.CredentialID}
 		if s.IsScript {
 			out[i].Kind = "script"
 		}

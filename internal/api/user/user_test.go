@@ -45,10 +45,12 @@ func TestConsoleSessions(t *testing.T) {
 		w.Refused(apitest.Request{Method: "GET", Path: path}, 405, "method_not_allowed")
 		// Ten wrong guesses, and the address waits; its own header says for how long.
 		for i := range 10 { // each at another person, who would answer more and more slowly
-			w.Refused(apitest.Request{Path: path, Body: map[string]any{"email": fmt.Sprint("nobody", i, "@example.com"), "password": "guess-hunter2"}}, 401, "unauthorized")
+			w.Refused(apitest.Request{Path: path, Body: map[string]any{"email": fmt.Sprint("nobody", i, "@example.com"),
+				"password": "guess-hunter2"}}, 401, "unauthorized")
 		}
 		a := w.Do(apitest.Request{Path: path, Body: map[string]any{"email": "jane@example.com", "password": password}})
-		if f := a.Failure(t); a.Status != 429 || f.Type != "too_many_requests" || a.Header.Get("Retry-After") == "" || f.Data["retry_after"] == nil {
+		if f := a.Failure(t); a.Status != 429 || f.Type != "too_many_requests" || a.Header.Get("Retry-After") == "" ||
+			f.Data["retry_after"] == nil {
 			t.Errorf("%d %s", a.Status, a.Body)
 		}
 		w.Pass(time.Minute)
@@ -75,7 +77,8 @@ func TestDisableAndEnable(t *testing.T) {
 		current.Token, _ = w.PAT(john)
 		w.Call(current, nil)
 		for _, what := range []string{"disable", "enable"} {
-			w.Refused(apitest.Request{Path: "/keyway/v1/users/" + what, Token: session, Body: map[string]any{"user_id": "nonsense"}}, 404, "user_not_found")
+			w.Refused(apitest.Request{Path: "/keyway/v1/users/" + what, Token: session, Body: map[string]any{"user_id": "nonsense"}}, 404,
+				"user_not_found")
 			w.Refused(apitest.Request{Path: "/keyway/v1/users/" + what, Token: session}, 400, "invalid_input")
 		}
 	})
@@ -101,7 +104,8 @@ func TestSetPassword(t *testing.T) {
 		if !alive(session, ws.ID) || alive(other, ws.ID) || !alive(pat, ws.ID) || !alive(key, "") {
 			t.Error("it ends the other sessions and nothing else")
 		}
-		w.Call(apitest.Request{Path: path, Token: session, Body: map[string]any{"password": password, "revoke_personal_access_tokens": true}}, nil)
+		w.Call(apitest.Request{Path: path, Token: session,
+			Body: map[string]any{"password": password, "revoke_personal_access_tokens": true}}, nil)
 		if alive(pat, ws.ID) || alive(key, "") {
 			t.Error("the tokens are alive")
 		}
@@ -133,10 +137,12 @@ func TestSessionsOverHTTP(t *testing.T) {
 			t.Fatalf("%+v", out)
 			return ""
 		}
-		if id(session); len(out.Sessions) != 3 || out.Sessions[0].Kind != "script" || out.Sessions[0].Method != identity.ByPassword || out.Sessions[0].Address != "192.0.2.1" {
+		if id(session); len(out.Sessions) != 3 || out.Sessions[0].Kind != "script" || out.Sessions[0].Method != identity.ByPassword ||
+			out.Sessions[0].Address != "192.0.2.1" {
 			t.Errorf("%+v", out)
 		}
-		w.Refused(apitest.Request{Path: path + "revoke", Token: session, Body: map[string]any{"console_session_id": id(johns)}}, 404, "console_session_not_found")
+		w.Refused(apitest.Request{Path: path + "revoke", Token: session, Body: map[string]any{"console_session_id": id(johns)}}, 404,
+			"console_session_not_found")
 		w.Call(apitest.Request{Path: path + "revoke", Token: session, Body: map[string]any{"console_session_id": id(other)}}, nil)
 		w.Refused(apitest.Request{Path: path + "list", Token: other}, 401, "unauthorized")
 		w.Call(apitest.Request{Path: path + "revoke_others", Token: session}, nil)
@@ -173,9 +179,12 @@ func TestSecondFactorOverHTTP(t *testing.T) {
 		}
 		w.Call(apitest.Request{Path: path + "create", Body: in}, &out)
 		w.Refused(apitest.Request{Path: path + "create", Body: in}, 401, "unauthorized") // the same code
-		w.Refused(apitest.Request{Path: path + "authenticate", Token: out.Session.Token, Body: map[string]any{"password": password}}, 401, "unauthorized")
-		w.Call(apitest.Request{Path: path + "authenticate", Token: out.Session.Token, Body: map[string]any{"password": password, "recovery_code": codes[0]}}, &out)
-		w.Refused(apitest.Request{Path: path + "authenticate", Token: out.Session.Token, Body: map[string]any{"password": password, "recovery_code": codes[0]}}, 401, "unauthorized")
+		w.Refused(apitest.Request{Path: path + "authenticate", Token: out.Session.Token, Body: map[string]any{"password": password}}, 401,
+			"unauthorized")
+		w.Call(apitest.Request{Path: path + "authenticate", Token: out.Session.Token,
+			Body: map[string]any{"password": password, "recovery_code": codes[0]}}, &out)
+		w.Refused(apitest.Request{Path: path + "authenticate", Token: out.Session.Token,
+			Body: map[string]any{"password": password, "recovery_code": codes[0]}}, 401, "unauthorized")
 		if strings.Contains(w.Log.String(), codes[0]) || strings.Contains(w.Log.String(), set.Secret) {
 			t.Error("a secret is in the log")
 		}
@@ -227,6 +236,7 @@ func TestFreshAuthentication(t *testing.T) {
 		// A token has no sessions to prove anything in.
 		pat, _ := w.PAT(jane)
 		w.Pass(time.Hour)
-		w.Call(apitest.Request{Path: "/keyway/v1/personal_access_tokens/create_workspace_key", Token: pat, Body: map[string]any{"workspace_id": ws.ID}}, nil)
+		w.Call(apitest.Request{Path: "/keyway/v1/personal_access_tokens/create_workspace_key", Token: pat,
+			Body: map[string]any{"workspace_id": ws.ID}}, nil)
 	})
 }

@@ -62,13 +62,16 @@ func (w *Webhooks) insertAttempt(ctx context.Context, tx *store.Tx, workspaceID 
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO webhook_attempts (workspace_id, webhook_id, webhook_attempt_id, event_id, payload, doc, response, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, workspaceID, a.WebhookID, a.ID, a.EventID, payload, string(doc), sealed, store.Micros(a.CreatedAt.Time))
+	_, err = tx.Exec(ctx,
+		`INSERT INTO webhook_attempts (workspace_id, webhook_id, webhook_attempt_id, event_id, payload, doc, response, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, workspaceID, a.WebhookID, a.ID, a.EventID, payload, string(doc), sealed,
+		store.Micros(a.CreatedAt.Time))
 	return err
 }
 
 // Attempts lists what was tried with a webhook, newest first, beginning behind a position.
-func (w *Webhooks) Attempts(ctx context.Context, workspaceID, webhookID, eventID string, from rpc.Position, limit int) (p rpc.Page[Attempt], err error) {
+func (w *Webhooks) Attempts(ctx context.Context, workspaceID, webhookID, eventID string, from rpc.Position, limit int) (p rpc.Page[Attempt],
+	err error) {
 	where := w.DB.Where()
 	where.Add("workspace_id = ?", workspaceID)
 	where.Add("webhook_id = ?", webhookID)
@@ -77,17 +80,18 @@ func (w *Webhooks) Attempts(ctx context.Context, workspaceID, webhookID, eventID
 	}
 	where.NewestFirst = true
 	all, err := store.ReadPage(ctx, w.DB, where, store.Paging{Table: "webhook_attempts", ID: "webhook_attempt_id",
-		Columns: "doc, response, created_at, webhook_attempt_id", AfterTime: from.CreatedAt, AfterID: from.ID, Limit: limit}, func(rows *sql.Rows) (r store.Row, err error) {
-		var sealed []byte
-		if err := rows.Scan(&r.Doc, &sealed, &r.CreatedAt, &r.ID); err != nil || len(sealed) == 0 {
+		Columns: "doc, response, created_at, webhook_attempt_id", AfterTime: from.CreatedAt, AfterID: from.ID, Limit: limit},
+		func(rows *sql.Rows) (r store.Row, err error) {
+			var sealed []byte
+			if err := rows.Scan(&r.Doc, &sealed, &r.CreatedAt, &r.ID); err != nil || len(sealed) == 0 {
+				return r, err
+			}
+			fields, err := w.Vault.Open(attemptPlace(workspaceID, r.ID), sealed)
+			if err == nil {
+				r.Doc = rpc.Splice[Attempt](r.Doc, fields)
+			}
 			return r, err
-		}
-		fields, err := w.Vault.Open(attemptPlace(workspaceID, r.ID), sealed)
-		if err == nil {
-			r.Doc = rpc.Splice[Attempt](r.Doc, fields)
-		}
-		return r, err
-	})
+		})
 	return rpc.PageOf[Attempt](all, limit), err
 }
 
@@ -103,7 +107,8 @@ func (w *Webhooks) runPurge(ctx context.Context, j job.Job) error {
 		return err
 	}
 	if err := w.inBatches(ctx, `DELETE FROM webhook_deliveries WHERE workspace_id = $1 AND webhook_id = $2 AND delivery_id IN
-		(SELECT delivery_id FROM webhook_deliveries WHERE workspace_id = $1 AND webhook_id = $2 LIMIT $3)`, j.WorkspaceID, id, batch); err != nil {
+		(SELECT delivery_id FROM webhook_deliveries WHERE workspace_id = $1
+		AND webhook_id = $2 LIMIT $3)`, j.WorkspaceID, id, batch); err != nil {
 		return err
 	}
 	return w.purgeAttempts(ctx, j.WorkspaceID, id, w.Now())

@@ -25,7 +25,8 @@ import (
 )
 
 // schedule is how long after the attempt before each attempt is made.
-var schedule = []time.Duration{0, 5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 10 * time.Hour}
+var schedule = []time.Duration{0, 5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour,
+	10 * time.Hour}
 
 const (
 	timeout  = 15 * time.Second // of one attempt
@@ -133,7 +134,8 @@ func (d *deliverer) start(attempts context.Context, p *pool) (started int, err e
 	now := d.Now()
 	due := `due_at <= $1 AND disabled_at IS NULL AND ` + p.condition
 	var found bool
-	if err := d.DB.QueryRow(d.stop, `SELECT EXISTS (SELECT 1 FROM webhooks WHERE `+due+`)`, store.Micros(now)).Scan(&found); err != nil || !found {
+	if err := d.DB.QueryRow(d.stop, `SELECT EXISTS (SELECT 1 FROM webhooks WHERE `+due+`)`, store.Micros(now)).Scan(&found); err != nil ||
+		!found {
 		return 0, err
 	}
 	by := store.NewID()
@@ -203,7 +205,8 @@ func (d *deliverer) run(ctx context.Context, k work) {
 		on, err := d.once(ctx, &k)
 		gone = errors.Is(err, errGone)
 		if err != nil && !gone {
-			d.Log.Error("webhooks: delivering failed; it is tried again when the lease runs out", "workspace_id", k.workspaceID, "webhook_id", k.webhookID, "error", err)
+			d.Log.Error("webhooks: delivering failed; it is tried again when the lease runs out", "workspace_id", k.workspaceID, "webhook_id",
+				k.webhookID, "error", err)
 			return
 		}
 		if !on {
@@ -297,7 +300,8 @@ func (d *deliverer) next(ctx context.Context, k *work) (m message, ok bool, err 
 		LEFT JOIN events e ON e.workspace_id = l.workspace_id AND e.event_id = l.event_id
 		LEFT JOIN workspaces s ON s.workspace_id = l.workspace_id AND s.deleted_at IS NULL
 		WHERE l.workspace_id = $1 AND l.webhook_id = $2 AND l.next_at <= $3 ORDER BY l.next_at, l.seq, l.delivery_id LIMIT 1`,
-		k.workspaceID, k.webhookID, store.Micros(d.Now())).Scan(&m.deliveryID, &m.eventID, &m.eventType, &m.payload, &m.attempts, &doc, &sealed, &device, &sandbox)
+		k.workspaceID, k.webhookID, store.Micros(d.Now())).Scan(&m.deliveryID, &m.eventID, &m.eventType, &m.payload, &m.attempts, &doc, &sealed,
+		&device, &sandbox)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, false, nil
 	} else if err != nil {
@@ -315,7 +319,8 @@ func (d *deliverer) next(ctx context.Context, k *work) (m message, ok bool, err 
 			return m, false, err
 		}
 	}
-	m.hook, err = d.scan(k.workspaceID, d.DB.QueryRow(ctx, columns+` AND webhook_id = $2 AND disabled_at IS NULL AND lease_by = $3`, k.workspaceID, k.webhookID, k.leaseBy).Scan)
+	m.hook, err = d.scan(k.workspaceID, d.DB.QueryRow(ctx, columns+` AND webhook_id = $2 AND disabled_at IS NULL AND lease_by = $3`,
+		k.workspaceID, k.webhookID, k.leaseBy).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, false, nil // deleted, disabled, or somebody else's by now
 	}
@@ -327,7 +332,8 @@ func (d *deliverer) drop(ctx context.Context, k *work, m message) error {
 }
 
 func forget(ctx context.Context, tx *store.Tx, k *work, m message) error {
-	_, err := tx.Exec(ctx, `DELETE FROM webhook_deliveries WHERE workspace_id = $1 AND webhook_id = $2 AND delivery_id = $3`, k.workspaceID, k.webhookID, m.deliveryID)
+	_, err := tx.Exec(ctx, `DELETE FROM webhook_deliveries WHERE workspace_id = $1 AND webhook_id = $2 AND delivery_id = $3`, k.workspaceID,
+		k.webhookID, m.deliveryID)
 	return err
 }
 
@@ -335,7 +341,8 @@ func forget(ctx context.Context, tx *store.Tx, k *work, m message) error {
 // the receiver asked for nothing to be sent; zero: it did not.
 func (d *deliverer) attempt(ctx context.Context, k *work, m message) (a Attempt, pausedUntil time.Time, ok bool) {
 	start := time.Now()
-	a = Attempt{ID: store.NewID(), WebhookID: k.webhookID, EventID: m.eventID, EventType: m.eventType, Number: m.attempts + 1, CreatedAt: rpc.Time{Time: d.Now()}, Status: "success"}
+	a = Attempt{ID: store.NewID(), WebhookID: k.webhookID, EventID: m.eventID, EventType: m.eventType, Number: m.attempts + 1,
+		CreatedAt: rpc.Time{Time: d.Now()}, Status: "success"}
 	got, err := d.post(ctx, m)
 	if ctx.Err() != nil {
 		return a, pausedUntil, false
@@ -434,7 +441,8 @@ func (d *deliverer) record(ctx context.Context, k *work, m message, a Attempt, p
 	err := d.DB.Update(ctx, func(tx *store.Tx) error {
 		// Written also where nothing changes, and so held until the commit: a webhook that is deleted
 		// takes its attempts along, and none may come behind.
-		held, args := `UPDATE webhooks SET failing_since = NULL, paused_until = NULL WHERE workspace_id = $1 AND webhook_id = $2`, []any{k.workspaceID, k.webhookID}
+		held, args := `UPDATE webhooks SET failing_since = NULL, paused_until = NULL WHERE workspace_id = $1 AND webhook_id = $2`,
+			[]any{k.workspaceID, k.webhookID}
 		if a.Status == "error" {
 			held = `UPDATE webhooks SET failing_since = COALESCE(failing_since, $3), paused_until = $4 WHERE workspace_id = $1 AND webhook_id = $2`
 			args = append(args, store.Micros(a.CreatedAt.Time), store.MicrosOrNull(pausedUntil))
@@ -452,7 +460,8 @@ func (d *deliverer) record(ctx context.Context, k *work, m message, a Attempt, p
 		if a.NextAttemptAt.IsZero() {
 			return forget(ctx, tx, k, m)
 		}
-		_, err = tx.Exec(ctx, `UPDATE webhook_deliveries SET attempts = $4, next_at = $5 WHERE workspace_id = $1 AND webhook_id = $2 AND delivery_id = $3`,
+		_, err = tx.Exec(ctx,
+			`UPDATE webhook_deliveries SET attempts = $4, next_at = $5 WHERE workspace_id = $1 AND webhook_id = $2 AND delivery_id = $3`,
 			k.workspaceID, k.webhookID, m.deliveryID, a.Number, store.Micros(a.NextAttemptAt.Time))
 		return err
 	})
@@ -478,7 +487,8 @@ func (d *deliverer) disable(ctx context.Context, k *work, address string, since 
 	}
 	now, disabled := d.Now(), false
 	err := d.DB.Update(ctx, func(tx *store.Tx) error {
-		r, err := tx.Exec(ctx, `UPDATE webhooks SET disabled_at = $3 WHERE workspace_id = $1 AND webhook_id = $2 AND disabled_at IS NULL AND failing_since IS NOT NULL`,
+		r, err := tx.Exec(ctx,
+			`UPDATE webhooks SET disabled_at = $3 WHERE workspace_id = $1 AND webhook_id = $2 AND disabled_at IS NULL AND failing_since IS NOT NULL`,
 			k.workspaceID, k.webhookID, store.Micros(now))
 		if err != nil {
 			return err
@@ -498,12 +508,14 @@ func (d *deliverer) disable(ctx context.Context, k *work, address string, since 
 			return err
 		}
 		// Of its address the host: the rest may hold a secret.
-		err = d.Mail.PostToOwners(ctx, tx, k.workspaceID, string(event.WebhookDisabled), mail.Facts{"host": u.Host, "failing_since": since, "gone": gone,
-			"path": mail.Link("/console/workspaces/" + k.workspaceID + "/developer/webhooks/" + k.webhookID)})
+		err = d.Mail.PostToOwners(ctx, tx, k.workspaceID, string(event.WebhookDisabled),
+			mail.Facts{"host": u.Host, "failing_since": since, "gone": gone,
+				"path": mail.Link("/console/workspaces/" + k.workspaceID + "/developer/webhooks/" + k.webhookID)})
 		if err != nil {
 			return err
 		}
-		return d.audit(ctx, tx, audit.Server, "webhook.disabled", k.workspaceID, k.webhookID, map[string]any{"failing_since": rpc.Time{Time: since}, "reason": reason})
+		return d.audit(ctx, tx, audit.Server, "webhook.disabled", k.workspaceID, k.webhookID,
+			map[string]any{"failing_since": rpc.Time{Time: since}, "reason": reason})
 	}, store.Workspace(k.workspaceID))
 	if disabled && err == nil {
 		d.Log.Warn("webhook disabled", "reason", reason, "workspace_id", k.workspaceID, "webhook_id", k.webhookID)
@@ -531,7 +543,8 @@ func (d *deliverer) release(ctx context.Context, k work, gone bool) error {
 			from = k.restsUntil
 		}
 		_, err = tx.Exec(ctx, `UPDATE webhooks SET due_at = (SELECT CASE WHEN min(next_at) < $3 THEN $3 ELSE min(next_at) END
-			FROM webhook_deliveries WHERE workspace_id = $1 AND webhook_id = $2) WHERE workspace_id = $1 AND webhook_id = $2`, k.workspaceID, k.webhookID, store.Micros(from))
+			FROM webhook_deliveries WHERE workspace_id = $1 AND webhook_id = $2) WHERE workspace_id = $1
+			AND webhook_id = $2`, k.workspaceID, k.webhookID, store.Micros(from))
 		return err
 	})
 }

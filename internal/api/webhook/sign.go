@@ -48,8 +48,14 @@ func rotate(secrets []secret, now time.Time) []secret {
 // Sealed are the columns of this room that hold secrets.
 func Sealed() []vault.Column {
 	return []vault.Column{
-		{What: "webhook secrets", Table: "webhooks", Name: "secrets", Key: []string{"workspace_id", "webhook_id"}, Place: func(key []string) string { return place(key[0], key[1]) }},
-		{What: "answers to webhooks", Table: "webhook_attempts", Name: "response", Key: []string{"workspace_id", "webhook_attempt_id"}, Place: func(key []string) string { return attemptPlace(key[0], key[1]) }},
+		{What: "webhook secrets", Table: "webhooks", Name: "secrets", Key: []string{"workspace_id", "webhook_id"},
+			Place: func(key []string) string {
+				return place(key[0], key[1])
+			}},
+		{What: "answers to webhooks", Table: "webhook_attempts", Name: "response", Key: []string{"workspace_id", "webhook_attempt_id"},
+			Place: func(key []string) string {
+				return attemptPlace(key[0], key[1])
+			}},
 	}
 }
 

@@ -70,7 +70,8 @@ func (w *Webhooks) admit(ctx context.Context, tx *store.Tx, workspaceID, family 
 		return nil
 	}
 	var n int
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM webhooks WHERE workspace_id = $1 AND family_id = $2`, workspaceID, family).Scan(&n); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM webhooks WHERE workspace_id = $1 AND family_id = $2`, workspaceID,
+		family).Scan(&n); err != nil {
 		return err
 	}
 	if n >= maxOfDevices {

@@ -121,7 +121,8 @@ func wants(column, eventType string) bool {
 
 // Create makes a webhook. It returns invalid_input for an address that is not delivered to,
 // invalid_event_types, and invalid_request when the workspace has too many.
-func (w *Webhooks) Create(ctx context.Context, workspaceID string, sandbox bool, address string, types []string, by audit.Actor) (Webhook, error) {
+func (w *Webhooks) Create(ctx context.Context, workspaceID string, sandbox bool, address string, types []string, by audit.Actor) (Webhook,
+	error) {
 	u, err := w.Guard.Check(address, sandbox)
 	if err != nil {
 		return Webhook{}, fault.Invalid("url", "%s", err.Error())
@@ -152,7 +153,8 @@ func (w *Webhooks) Create(ctx context.Context, workspaceID string, sandbox bool,
 		if err := w.admit(ctx, tx, workspaceID, family); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO webhooks (workspace_id, webhook_id, doc, event_types, secrets, created_at, family_id) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		if _, err := tx.Exec(ctx,
+			`INSERT INTO webhooks (workspace_id, webhook_id, doc, event_types, secrets, created_at, family_id) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			workspaceID, h.ID, string(doc), column(types), sealed, store.Micros(w.Now()), store.TextOrNull(family)); err != nil {
 			return err
 		}
@@ -176,7 +178,8 @@ type row struct {
 	createdAt    time.Time
 }
 
-const columns = `SELECT webhook_id, doc, secrets, failing_since, disabled_at, paused_until, created_at, family_id FROM webhooks WHERE workspace_id = $1`
+const columns = `SELECT webhook_id, doc, secrets, failing_since, disabled_at, paused_until, created_at, family_id FROM webhooks
+	WHERE workspace_id = $1`
 
 func (w *Webhooks) scan(workspaceID string, scan func(...any) error) (r row, err error) {
 	var doc, sealed []byte
@@ -245,7 +248,8 @@ type Overview struct {
 
 // Overviews reads the webhooks of a workspace without their secrets, oldest first.
 func (w *Webhooks) Overviews(ctx context.Context, workspaceID string) ([]Overview, error) {
-	rows, err := w.DB.Query(ctx, `SELECT doc, created_at, failing_since, disabled_at FROM webhooks WHERE workspace_id = $1 ORDER BY created_at, webhook_id`, workspaceID)
+	rows, err := w.DB.Query(ctx,
+		`SELECT doc, created_at, failing_since, disabled_at FROM webhooks WHERE workspace_id = $1 ORDER BY created_at, webhook_id`, workspaceID)
 	return store.All(rows, err, func(rows *sql.Rows) (o Overview, err error) {
 		var doc []byte
 		var created int64
@@ -265,7 +269,8 @@ func (w *Webhooks) GetStatus(ctx context.Context, workspaceID, id string) (s Sta
 		if err != nil {
 			return err
 		}
-		s = Status{ID: id, Status: "enabled", CreatedAt: rpc.Time{Time: r.createdAt}, FailingSince: rpc.Time{Time: r.failingSince}, DisabledAt: rpc.Time{Time: r.disabledAt}}
+		s = Status{ID: id, Status: "enabled", CreatedAt: rpc.Time{Time: r.createdAt}, FailingSince: rpc.Time{Time: r.failingSince},
+			DisabledAt: rpc.Time{Time: r.disabledAt}}
 		if !r.disabledAt.IsZero() {
 			s.Status = "disabled"
 		}
@@ -277,11 +282,14 @@ func (w *Webhooks) GetStatus(ctx context.Context, workspaceID, id string) (s Sta
 				s.OldSecretsExpireAt = rpc.Time{Time: until}
 			}
 		}
-		if err := q.QueryRow(ctx, `SELECT count(*) FROM webhook_deliveries WHERE workspace_id = $1 AND webhook_id = $2`, workspaceID, id).Scan(&s.PendingDeliveries); err != nil {
+		if err := q.QueryRow(ctx, `SELECT count(*) FROM webhook_deliveries WHERE workspace_id = $1 AND webhook_id = $2`, workspaceID,
+			id).Scan(&s.PendingDeliveries); err != nil {
 			return err
 		}
 		var doc []byte
-		err = q.QueryRow(ctx, `SELECT doc FROM webhook_attempts WHERE workspace_id = $1 AND webhook_id = $2 ORDER BY created_at DESC, webhook_attempt_id DESC LIMIT 1`, workspaceID, id).Scan(&doc)
+		err = q.QueryRow(ctx,
+			`SELECT doc FROM webhook_attempts WHERE workspace_id = $1 AND webhook_id = $2 ORDER BY created_at DESC, webhook_attempt_id DESC LIMIT 1`,
+			workspaceID, id).Scan(&doc)
 		if errors.Is(err, sql.ErrNoRows) {
 			s.LatestAttemptStatus = "none"
 			return nil
@@ -321,7 +329,8 @@ func (w *Webhooks) Update(ctx context.Context, workspaceID, id string, types []s
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE webhooks SET doc = $3, event_types = $4 WHERE workspace_id = $1 AND webhook_id = $2`, workspaceID, id, string(doc), column(types)); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE webhooks SET doc = $3, event_types = $4 WHERE workspace_id = $1 AND webhook_id = $2`, workspaceID, id,
+			string(doc), column(types)); err != nil {
 			return err
 		}
 		return w.audit(ctx, tx, by, "webhook.updated", workspaceID, id, map[string]any{"event_types": types})
@@ -350,14 +359,16 @@ func (w *Webhooks) delete(ctx context.Context, tx *store.Tx, workspaceID, id str
 func (w *Webhooks) RotateSecret(ctx context.Context, workspaceID, id string, by audit.Actor) (h Webhook, err error) {
 	err = w.change(ctx, workspaceID, id, func(tx *store.Tx, r row) error {
 		if !w.shows(credential.From(ctx), r) {
-			return fault.Reason(fault.Forbidden, "webhook", "Another credential made this webhook, and the token has limits that it has not: so it is not given its secret")
+			return fault.Reason(fault.Forbidden, "webhook",
+				"Another credential made this webhook, and the token has limits that it has not: so it is not given its secret")
 		}
 		secrets := rotate(r.secrets, w.Now())
 		sealed, err := w.seal(workspaceID, id, secrets)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE webhooks SET secrets = $3 WHERE workspace_id = $1 AND webhook_id = $2`, workspaceID, id, sealed); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE webhooks SET secrets = $3 WHERE workspace_id = $1 AND webhook_id = $2`, workspaceID, id,
+			sealed); err != nil {
 			return err
 		}
 		h = r.Webhook
@@ -374,7 +385,9 @@ func (w *Webhooks) Enable(ctx context.Context, workspaceID, id string, by audit.
 		if r.disabledAt.IsZero() {
 			return nil
 		}
-		if _, err := tx.Exec(ctx, `UPDATE webhooks SET disabled_at = NULL, failing_since = NULL, paused_until = NULL, lease_by = NULL, due_at = $3 WHERE workspace_id = $1 AND webhook_id = $2`,
+		if _, err := tx.Exec(ctx,
+			`UPDATE webhooks SET disabled_at = NULL, failing_since = NULL, paused_until = NULL, lease_by = NULL, due_at = $3 WHERE workspace_id = $1
+				AND webhook_id = $2`,
 			workspaceID, id, store.Micros(w.Now())); err != nil {
 			return err
 		}
@@ -388,7 +401,8 @@ func (w *Webhooks) Enable(ctx context.Context, workspaceID, id string, by audit.
 func (w *Webhooks) SendTest(ctx context.Context, workspaceID, id string, t event.Type) (d Delivery, err error) {
 	now := rpc.Time{Time: w.Now()}
 	d = Delivery{id, store.NewID(), string(t)}
-	payload, err := json.Marshal(map[string]any{"event_id": d.EventID, "event_type": t, "workspace_id": workspaceID, "created_at": now, "occurred_at": now,
+	payload, err := json.Marshal(map[string]any{"event_id": d.EventID, "event_type": t, "workspace_id": workspaceID, "created_at": now,
+		"occurred_at":       now,
 		"event_description": "A test that somebody asked for; nothing has happened."})
 	if err != nil {
 		return d, err
@@ -405,7 +419,8 @@ func (w *Webhooks) Resend(ctx context.Context, workspaceID, attemptID string) (d
 	err = w.DB.Update(ctx, func(tx *store.Tx) error {
 		var payload sql.NullString
 		var doc []byte
-		err := tx.QueryRow(ctx, `SELECT webhook_id, event_id, payload, doc FROM webhook_attempts WHERE workspace_id = $1 AND webhook_attempt_id = $2`,
+		err := tx.QueryRow(ctx,
+			`SELECT webhook_id, event_id, payload, doc FROM webhook_attempts WHERE workspace_id = $1 AND webhook_attempt_id = $2`,
 			workspaceID, attemptID).Scan(&d.WebhookID, &d.EventID, &payload, &doc)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fault.Missing(fault.WebhookAttemptNotFound)
@@ -440,7 +455,8 @@ func (w *Webhooks) Resend(ctx context.Context, workspaceID, attemptID string) (d
 // send writes a delivery that somebody asked for.
 func (w *Webhooks) send(ctx context.Context, tx *store.Tx, workspaceID string, r row, d Delivery, seq int64, payload string) error {
 	if !r.disabledAt.IsZero() {
-		return fault.New(fault.WebhookDisabled, "The webhook is disabled, because its receiver is gone or deliveries failed for days: enable it first")
+		return fault.New(fault.WebhookDisabled, "The webhook is disabled, because its receiver is gone or deliveries failed for days: enable "+
+			"it first")
 	}
 	return w.enqueue(ctx, tx, workspaceID, d.WebhookID, event.Appended{ID: d.EventID, Type: d.EventType, Seq: seq}, payload, w.Now())
 }
@@ -453,7 +469,9 @@ func (w *Webhooks) Appended(ctx context.Context, tx *store.Tx, workspaceID strin
 		id, types string
 		family    sql.NullString
 	}
-	rows, err := tx.Query(ctx, `SELECT webhook_id, event_types, family_id FROM webhooks WHERE workspace_id = $1 AND disabled_at IS NULL ORDER BY webhook_id`, workspaceID)
+	rows, err := tx.Query(ctx,
+		`SELECT webhook_id, event_types, family_id FROM webhooks WHERE workspace_id = $1 AND disabled_at IS NULL ORDER BY webhook_id`,
+		workspaceID)
 	targets, err := store.All(rows, err, func(rows *sql.Rows) (t target, err error) {
 		err = rows.Scan(&t.id, &t.types, &t.family)
 		return t, err
@@ -489,9 +507,12 @@ func (w *Webhooks) Appended(ctx context.Context, tx *store.Tx, workspaceID strin
 	return nil
 }
 
-func (w *Webhooks) enqueue(ctx context.Context, tx *store.Tx, workspaceID, id string, e event.Appended, payload string, now time.Time) error {
-	if _, err := tx.Exec(ctx, `INSERT INTO webhook_deliveries (workspace_id, webhook_id, delivery_id, event_id, event_type, seq, payload, attempts, next_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8)`, workspaceID, id, store.NewID(), e.ID, e.Type, e.Seq, store.TextOrNull(payload), store.Micros(now)); err != nil {
+func (w *Webhooks) enqueue(ctx context.Context, tx *store.Tx, workspaceID, id string, e event.Appended, payload string,
+	now time.Time) error {
+	if _, err := tx.Exec(ctx,
+		`INSERT INTO webhook_deliveries (workspace_id, webhook_id, delivery_id, event_id, event_type, seq, payload, attempts, next_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8)`, workspaceID, id, store.NewID(), e.ID, e.Type, e.Seq, store.TextOrNull(payload),
+		store.Micros(now)); err != nil {
 		return err
 	}
 	tx.AfterCommit(w.Wake)

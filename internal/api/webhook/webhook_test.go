@@ -78,7 +78,8 @@ func setup(t *testing.T, db *store.DB) *bench {
 	log := slog.New(slog.NewTextHandler(lockedWriter{b}, nil))
 	jobs := job.NewRunner(db, log, b.now)
 	events := &event.Log{DB: db, Vault: v, Now: b.now}
-	b.Webhooks = New(Webhooks{DB: db, Vault: v, Events: events, Jobs: jobs, Guard: &outbound.Guard{Local: true}, Audit: &audit.Log{DB: db, Vault: v, Now: b.now}, Log: log, Now: b.now, UserAgent: "test"})
+	b.Webhooks = New(Webhooks{DB: db, Vault: v, Events: events, Jobs: jobs, Guard: &outbound.Guard{Local: true},
+		Audit: &audit.Log{DB: db, Vault: v, Now: b.now}, Log: log, Now: b.now, UserAgent: "test"})
 	b.workspace(t, b.ws)
 	return b
 }
@@ -86,7 +87,9 @@ func setup(t *testing.T, db *store.DB) *bench {
 func (b *bench) workspace(t *testing.T, id string) {
 	t.Helper()
 	err := b.DB.Update(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(t.Context(), `INSERT INTO workspaces (workspace_id, name, is_sandbox, is_suspended, publishable_key, doc, created_at) VALUES ($1, 'w', TRUE, FALSE, $1, '{}', 0)`, id)
+		_, err := tx.Exec(t.Context(),
+			`INSERT INTO workspaces (workspace_id, name, is_sandbox, is_suspended, publishable_key, doc, created_at) VALUES ($1, 'w', TRUE, FALSE,
+				$1, '{}', 0)`, id)
 		return err
 	}, store.Instance)
 	if err != nil {
@@ -100,8 +103,9 @@ func (b *bench) member(t *testing.T, n int, role string, disabled bool) {
 	id, at := store.NewID(), sql.NullInt64{Int64: 1, Valid: disabled}
 	err := b.DB.Update(t.Context(), func(tx *store.Tx) error {
 		return errors.Join(
-			grant.Users.Insert(t.Context(), tx, signed.Set{"user_id": id, "email": fmt.Sprintf("person%d@example.com", n), "name": "", "password_hash": "",
-				"is_operator": false, "disabled_at": at, "created_at": 0}),
+			grant.Users.Insert(t.Context(), tx, signed.Set{"user_id": id, "email": fmt.Sprintf("person%d@example.com", n), "name": "",
+				"password_hash": "",
+				"is_operator":   false, "disabled_at": at, "created_at": 0}),
 			grant.Memberships.Insert(t.Context(), tx, signed.Set{"workspace_id": b.ws, "user_id": id, "role": role, "created_at": 0}))
 	}, store.Instance)
 	if err != nil {
@@ -138,7 +142,9 @@ func (b *bench) happen(t *testing.T, ws string, types ...string) (ids []string) 
 		ids = append(ids, store.NewID())
 		events = append(events, event.Event{ID: ids[len(ids)-1], Type: kind, DeviceID: "d", Secret: map[string]any{"code": "9371"}})
 	}
-	if err := b.DB.Update(t.Context(), func(tx *store.Tx) error { return b.Events.Append(t.Context(), tx, ws, events...) }, store.Workspace(ws)); err != nil {
+	if err := b.DB.Update(t.Context(), func(tx *store.Tx) error {
+		return b.Events.Append(t.Context(), tx, ws, events...)
+	}, store.Workspace(ws)); err != nil {
 		t.Fatal(err)
 	}
 	return ids
@@ -262,7 +268,8 @@ func TestDeliveriesAreInOrder(t *testing.T) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		var e map[string]any
-		if err := json.Unmarshal(r.bodies[1], &e); err != nil || e["event_id"] != all[1] || e["event_type"] != "lock.locked" || e["code"] != "9371" || e["workspace_id"] != b.ws {
+		if err := json.Unmarshal(r.bodies[1], &e); err != nil || e["event_id"] != all[1] || e["event_type"] != "lock.locked" ||
+			e["code"] != "9371" || e["workspace_id"] != b.ws {
 			t.Errorf("delivered %s (%v)", r.bodies[1], err)
 		}
 		if r.got[1].Header.Get("Content-Type") != "application/json" || r.got[1].Method != http.MethodPost {
@@ -301,13 +308,15 @@ func TestRetriesFollowTheSchedule(t *testing.T) {
 		}
 		for i, a := range list {
 			n := len(list) - i
-			if a.EventID != id || a.Number != n || a.Status != "error" || *a.StatusCode != 500 || a.NextAttemptAt.IsZero() != (n == len(schedule)) || !strings.Contains(a.Response, "9371") {
+			if a.EventID != id || a.Number != n || a.Status != "error" || *a.StatusCode != 500 || a.NextAttemptAt.IsZero() != (n == len(schedule)) ||
+				!strings.Contains(a.Response, "9371") {
 				t.Errorf("attempt %d: %+v", n, a)
 			}
 		}
 		// What a receiver repeated is kept, but not for whoever reads the database.
 		var found int
-		if err := db.QueryRow(t.Context(), `SELECT count(*) FROM webhook_attempts WHERE doc LIKE '%9371%'`).Scan(&found); err != nil || found != 0 {
+		if err := db.QueryRow(t.Context(), `SELECT count(*) FROM webhook_attempts WHERE doc LIKE '%9371%'`).Scan(&found); err != nil ||
+			found != 0 {
 			t.Errorf("PINs in %d stored attempts (%v)", found, err)
 		}
 		if b.status(t, h).Status != "enabled" {
@@ -419,7 +428,8 @@ func TestDisabledAfterFiveDays(t *testing.T) {
 		b, r, other := setup(t, db), receive(t), receive(t)
 		h := b.create(t, r.URL, "lock.locked")
 		b.create(t, other.URL, "webhook.disabled")
-		b.Mail = mail.New(mail.Outbox{DB: db, Vault: b.Vault, Jobs: b.Jobs, Log: b.Log, Now: b.now, PublicURL: "https://keyway.test", Server: &mail.Server{}})
+		b.Mail = mail.New(mail.Outbox{DB: db, Vault: b.Vault, Jobs: b.Jobs, Log: b.Log, Now: b.now, PublicURL: "https://keyway.test",
+			Server: &mail.Server{}})
 		for n, role := range []string{"owner", "owner", "owner", "admin"} {
 			b.member(t, n, role, n == 2)
 		}
@@ -486,7 +496,8 @@ func TestGoneReceiver(t *testing.T) {
 		b, r, other := setup(t, db), receive(t), receive(t)
 		h := b.create(t, r.URL, "lock.locked")
 		b.create(t, other.URL, "webhook.disabled")
-		b.Mail = mail.New(mail.Outbox{DB: db, Vault: b.Vault, Jobs: b.Jobs, Log: b.Log, Now: b.now, PublicURL: "https://keyway.test", Server: &mail.Server{}})
+		b.Mail = mail.New(mail.Outbox{DB: db, Vault: b.Vault, Jobs: b.Jobs, Log: b.Log, Now: b.now, PublicURL: "https://keyway.test",
+			Server: &mail.Server{}})
 		b.member(t, 0, "owner", false)
 		r.respond(status(http.StatusGone))
 		b.run(t)
@@ -500,7 +511,9 @@ func TestGoneReceiver(t *testing.T) {
 			t.Errorf("the event says %s", body)
 		}
 		var mails, entries int
-		if err := db.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM mails), (SELECT count(*) FROM audit_entries WHERE action = 'webhook.disabled')`).Scan(&mails, &entries); err != nil || mails != 1 || entries != 1 {
+		if err := db.QueryRow(t.Context(),
+			`SELECT (SELECT count(*) FROM mails), (SELECT count(*) FROM audit_entries WHERE action = 'webhook.disabled')`).Scan(&mails,
+			&entries); err != nil || mails != 1 || entries != 1 {
 			t.Errorf("%d mails, %d audit entries, %v", mails, entries, err)
 		}
 		// Enabled again it begins with what was pending.
@@ -698,7 +711,9 @@ func TestTestAndResend(t *testing.T) {
 			t.Errorf("delivered %v", count)
 		}
 		r.mu.Lock()
-		if !slices.EqualFunc(r.bodies[:2], r.bodies[2:], func(a, b []byte) bool { return string(a) == string(b) }) && string(r.bodies[0]) != string(r.bodies[3]) {
+		if !slices.EqualFunc(r.bodies[:2], r.bodies[2:], func(a, b []byte) bool {
+			return string(a) == string(b)
+		}) && string(r.bodies[0]) != string(r.bodies[3]) {
 			t.Error("sent again with another body")
 		}
 		r.mu.Unlock()
@@ -707,7 +722,8 @@ func TestTestAndResend(t *testing.T) {
 		attempt := b.attempts(t, h)[0].ID
 		for name, err := range map[string]error{
 			"resend": second(b.Resend(t.Context(), other, attempt)), "get": second(b.Get(t.Context(), other, h.ID)),
-			"test": second(b.SendTest(t.Context(), other, h.ID, event.WebhookTest)), "rotate": second(b.RotateSecret(t.Context(), other, h.ID, audit.Server)),
+			"test":   second(b.SendTest(t.Context(), other, h.ID, event.WebhookTest)),
+			"rotate": second(b.RotateSecret(t.Context(), other, h.ID, audit.Server)),
 			"update": b.Update(t.Context(), other, h.ID, []string{"*"}, audit.Server), "delete": b.Delete(t.Context(), other, h.ID, audit.Server),
 			"enable": b.Enable(t.Context(), other, h.ID, audit.Server), "status": second(b.GetStatus(t.Context(), other, h.ID)),
 		} {
@@ -769,7 +785,8 @@ func TestRotation(t *testing.T) {
 func TestSignature(t *testing.T) {
 	t.Parallel()
 	h := http.Header{}
-	err := sign(h, []secret{{Text: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`))
+	err := sign(h, []secret{{Text: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0),
+		[]byte(`{"test": 2432232314}`))
 	if got := h.Get("svix-signature"); err != nil || got != "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=" {
 		t.Errorf("%s, %v", got, err)
 	}
@@ -778,12 +795,15 @@ func TestSignature(t *testing.T) {
 func TestRules(t *testing.T) {
 	t.Parallel()
 	b := setup(t, storetest.SQLite(t))
-	for _, url := range []string{"http://10.0.0.1/", "http://169.254.169.254/latest", "ftp://example.com", "nonsense", "http://2130706433:9000/", "http://[::ffff:10.0.0.1]/"} {
-		if _, err := b.Create(t.Context(), b.ws, true, url, []string{"*"}, audit.Server); !fault.Is(err, fault.InvalidInput) || strings.Contains(err.Error(), url) {
+	for _, url := range []string{"http://10.0.0.1/", "http://169.254.169.254/latest", "ftp://example.com", "nonsense",
+		"http://2130706433:9000/", "http://[::ffff:10.0.0.1]/"} {
+		if _, err := b.Create(t.Context(), b.ws, true, url, []string{"*"}, audit.Server); !fault.Is(err, fault.InvalidInput) ||
+			strings.Contains(err.Error(), url) {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
-	if _, err := b.Create(t.Context(), b.ws, false, "http://127.0.0.1:9000/", []string{"*"}, audit.Server); !fault.Is(err, fault.InvalidInput) {
+	if _, err := b.Create(t.Context(), b.ws, false, "http://127.0.0.1:9000/", []string{"*"}, audit.Server); !fault.Is(err,
+		fault.InvalidInput) {
 		t.Errorf("loopback for a production workspace: %v", err)
 	}
 	for _, types := range [][]string{nil, {}, {"lock.exploded"}, {"*", "nonsense"}} {
@@ -801,7 +821,8 @@ func TestRules(t *testing.T) {
 	}
 	for _, table := range []struct{ name, column string }{{"webhooks", "doc"}, {"audit_entries", "detail"}} {
 		var n int
-		if err := b.DB.QueryRow(t.Context(), `SELECT count(*) FROM `+table.name+` WHERE `+table.column+` LIKE '%whsec_%' OR '`+table.name+`' = 'audit_entries' AND `+table.column+` LIKE '%hidden%'`).Scan(&n); err != nil || n > 0 {
+		if err := b.DB.QueryRow(t.Context(), `SELECT count(*) FROM `+table.name+` WHERE `+table.column+` LIKE '%whsec_%' OR '`+table.name+
+			`' = 'audit_entries' AND `+table.column+` LIKE '%hidden%'`).Scan(&n); err != nil || n > 0 {
 			t.Errorf("%d secrets in %s (%v)", n, table.name, err)
 		}
 	}
@@ -844,7 +865,8 @@ func TestOutbound(t *testing.T) {
 	b.Guard.Local = false
 	b.happen(t, b.ws, "lock.locked")
 	eventually(t, "a refusal", func() bool { return len(b.attempts(t, h)) == 3 })
-	if a := b.attempts(t, h)[0]; a.Error == nil || !strings.Contains(*a.Error, "not on the public internet") || a.StatusCode != nil || strings.Contains(*a.Error, "127.0.0.1") {
+	if a := b.attempts(t, h)[0]; a.Error == nil || !strings.Contains(*a.Error, "not on the public internet") || a.StatusCode != nil ||
+		strings.Contains(*a.Error, "127.0.0.1") {
 		t.Errorf("%+v", a)
 	}
 	if strings.Contains(b.logged(), "secret-path") {

@@ -15,13 +15,20 @@ import (
 // Endpoints are the rows of /workspaces.
 func (w *Workspaces) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/workspaces/create", Summary: "Makes a workspace; whoever makes it becomes its owner.", Allow: rpc.Person, Workspace: rpc.Forbidden, Returns: "workspace", Handle: rpc.Func(w.create)},
-		{Path: "/workspaces/find_anything", Summary: "Finds resources of the workspace by a text: a part of a name, or an id.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "batch", Secret: true, Handle: rpc.Func(w.findAnything)},
-		{Path: "/workspaces/get", Summary: "Gets the workspace that the request is about.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Returns: "workspace", Handle: rpc.Func(w.get)},
-		{Path: "/workspaces/list", Summary: "Lists the workspaces that the credential opens.", Allow: rpc.Frontend, Workspace: rpc.Optional, ByDevice: true, Read: true, Returns: "workspaces", Handle: rpc.Func(w.list)},
-		{Path: "/workspaces/reset_sandbox", Summary: "Puts the devices of a sandbox workspace back to how they were found.", Allow: rpc.Backend, Role: rpc.Admin, Returns: "action_attempt", Secret: true, Handle: rpc.Func(w.resetSandbox)},
-		{Path: "/workspaces/update", Summary: "Changes the workspace that the request is about.", Allow: rpc.Backend, Role: rpc.Admin, Verbs: "PATCH", Handle: rpc.Func(w.update)},
-		{Path: "/keyway/v1/workspaces/delete", Summary: "Ends the workspace that the request is about; its credentials die at once and its data is purged.", Allow: rpc.ConsoleSession, Role: rpc.Owner, Handle: rpc.Func(w.delete)},
+		{Path: "/workspaces/create", Summary: "Makes a workspace; whoever makes it becomes its owner.", Allow: rpc.Person,
+			Workspace: rpc.Forbidden, Returns: "workspace", Handle: rpc.Func(w.create)},
+		{Path: "/workspaces/find_anything", Summary: "Finds resources of the workspace by a text: a part of a name, or an id.",
+			Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "batch", Secret: true, Handle: rpc.Func(w.findAnything)},
+		{Path: "/workspaces/get", Summary: "Gets the workspace that the request is about.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true,
+			Read: true, Returns: "workspace", Handle: rpc.Func(w.get)},
+		{Path: "/workspaces/list", Summary: "Lists the workspaces that the credential opens.", Allow: rpc.Frontend, Workspace: rpc.Optional,
+			ByDevice: true, Read: true, Returns: "workspaces", Handle: rpc.Func(w.list)},
+		{Path: "/workspaces/reset_sandbox", Summary: "Puts the devices of a sandbox workspace back to how they were found.", Allow: rpc.Backend,
+			Role: rpc.Admin, Returns: "action_attempt", Secret: true, Handle: rpc.Func(w.resetSandbox)},
+		{Path: "/workspaces/update", Summary: "Changes the workspace that the request is about.", Allow: rpc.Backend, Role: rpc.Admin,
+			Verbs: "PATCH", Handle: rpc.Func(w.update)},
+		{Path: "/keyway/v1/workspaces/delete", Summary: "Ends the workspace that the request is about; its credentials die at once and its " +
+			"data is purged.", Allow: rpc.ConsoleSession, Role: rpc.Owner, Handle: rpc.Func(w.delete)},
 	}
 }
 
@@ -39,7 +46,8 @@ func (c *customizationInput) apply(to *Customization) {
 	for _, f := range []struct {
 		in rpc.Opt[string]
 		to *string
-	}{{c.LogoShape, &to.LogoShape}, {c.PrimaryButtonColor, &to.PrimaryButtonColor}, {c.PrimaryButtonTextColor, &to.PrimaryButtonTextColor}, {c.SuccessMessage, &to.SuccessMessage}} {
+	}{{c.LogoShape, &to.LogoShape}, {c.PrimaryButtonColor, &to.PrimaryButtonColor}, {c.PrimaryButtonTextColor, &to.PrimaryButtonTextColor},
+		{c.SuccessMessage, &to.SuccessMessage}} {
 		if f.in.Set {
 			*f.to = f.in.Or("")
 		}

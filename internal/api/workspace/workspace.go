@@ -52,7 +52,8 @@ var colour = regexp.MustCompile(`^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$`)
 // check refuses what is no colour: the Connect Webview puts both into its style sheet.
 func (c Customization) check() error {
 	var issues []fault.Issue
-	for _, f := range []struct{ name, value string }{{"primary_button_color", c.PrimaryButtonColor}, {"primary_button_text_color", c.PrimaryButtonTextColor}} {
+	for _, f := range []struct{ name, value string }{{"primary_button_color", c.PrimaryButtonColor},
+		{"primary_button_text_color", c.PrimaryButtonTextColor}} {
 		if f.value != "" && !colour.MatchString(f.value) {
 			issues = append(issues, fault.Issue{Path: []string{"connect_webview_customization", f.name}, Message: "Expected a colour like #1a2b3c"})
 		}
@@ -137,13 +138,15 @@ func (w *Workspaces) Create(ctx context.Context, tx *store.Tx, n New, ownerID st
 	}
 	now := w.Now()
 	if _, err := tx.Exec(ctx, `INSERT INTO workspaces (workspace_id, name, is_sandbox, is_suspended, publishable_key, doc, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, ws.ID, ws.Name, ws.IsSandbox, false, ws.PublishableKey, string(doc), store.Micros(now)); err != nil {
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`, ws.ID, ws.Name, ws.IsSandbox, false, ws.PublishableKey, string(doc),
+		store.Micros(now)); err != nil {
 		return ws, err
 	}
 	if err := AddMember(ctx, tx, now, ws.ID, ownerID, rpc.Owner); err != nil {
 		return ws, err
 	}
-	return ws, w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.created", WorkspaceID: ws.ID, SubjectID: ws.ID, Detail: map[string]any{"name": ws.Name, "is_sandbox": ws.IsSandbox, "owner_id": ownerID}})
+	return ws, w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.created", WorkspaceID: ws.ID, SubjectID: ws.ID,
+		Detail: map[string]any{"name": ws.Name, "is_sandbox": ws.IsSandbox, "owner_id": ownerID}})
 }
 
 // companyName is whose name the customers see: the workspace's where there is no other.
@@ -183,7 +186,8 @@ type Membership struct {
 
 // OfUser lists the workspaces that a person is a member of, oldest first.
 func (w *Workspaces) OfUser(ctx context.Context, userID string) ([]Membership, error) {
-	rows, err := w.DB.Query(ctx, `SELECT w.doc, `+grant.Memberships.Columns("m")+` FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id
+	rows, err := w.DB.Query(ctx, `SELECT w.doc, `+grant.Memberships.Columns("m")+
+		` FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id
 		WHERE m.user_id = $1 AND w.deleted_at IS NULL ORDER BY w.created_at, w.workspace_id`, userID)
 	all, err := store.All(rows, err, func(r *sql.Rows) (m Membership, err error) {
 		row := grant.Memberships.Row()
@@ -262,10 +266,12 @@ func (w *Workspaces) Update(ctx context.Context, id string, c Change, by audit.A
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE workspaces SET name = $2, is_suspended = $3, doc = $4 WHERE workspace_id = $1`, id, ws.Name, ws.IsSuspended, string(doc)); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE workspaces SET name = $2, is_suspended = $3, doc = $4 WHERE workspace_id = $1`, id, ws.Name,
+			ws.IsSuspended, string(doc)); err != nil {
 			return err
 		}
-		return w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.updated", WorkspaceID: id, SubjectID: id, Detail: map[string]any{"name": ws.Name, "is_suspended": ws.IsSuspended}})
+		return w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.updated", WorkspaceID: id, SubjectID: id,
+			Detail: map[string]any{"name": ws.Name, "is_suspended": ws.IsSuspended}})
 	}, store.Instance, store.Workspace(id))
 }
 
@@ -290,7 +296,8 @@ func (w *Workspaces) Delete(ctx context.Context, id, typedName string, by audit.
 		if _, err := w.Jobs.Enqueue(ctx, tx, purgeJob, "", id, now); err != nil {
 			return err
 		}
-		return w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.deleted", WorkspaceID: id, SubjectID: id, Detail: map[string]any{"name": ws.Name}})
+		return w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.deleted", WorkspaceID: id, SubjectID: id,
+			Detail: map[string]any{"name": ws.Name}})
 	}, store.Instance, store.Workspace(id))
 	if err != nil {
 		return err
@@ -362,7 +369,8 @@ func (w *Workspaces) runReset(ctx context.Context, j job.Job) error {
 		}
 	}
 	return w.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := w.Attempts.Settle(ctx, tx, j.WorkspaceID, attempt, struct{}{}, nil); err != nil && !fault.Is(err, fault.ActionAttemptNotFound) {
+		if _, err := w.Attempts.Settle(ctx, tx, j.WorkspaceID, attempt, struct{}{}, nil); err != nil &&
+			!fault.Is(err, fault.ActionAttemptNotFound) {
 			return err // attempt and workspace may have been deleted meanwhile
 		}
 		return j.Finish(ctx, tx)

@@ -33,16 +33,20 @@ func TestCreate(t *testing.T) {
 			return out.Workspace
 		}
 		plain := create(pat, map[string]any{"name": " Hotel "})
-		if plain.Name != "Hotel" || plain.CompanyName != "Hotel" || plain.IsSandbox || plain.IsSuspended || !strings.HasPrefix(plain.PublishableKey, "seam_pk1") {
+		if plain.Name != "Hotel" || plain.CompanyName != "Hotel" || plain.IsSandbox || plain.IsSuspended ||
+			!strings.HasPrefix(plain.PublishableKey, "seam_pk1") {
 			t.Errorf("%+v", plain)
 		}
-		full := create(w.Session(jane), map[string]any{"name": "Full", "company_name": "Acme", "connect_partner_name": "Other", "is_sandbox": true,
+		full := create(w.Session(jane), map[string]any{"name": "Full", "company_name": "Acme", "connect_partner_name": "Other",
+			"is_sandbox":         true,
 			"webview_logo_shape": "circle", "webview_primary_button_color": "#123", "webview_success_message": "older",
 			"connect_webview_customization": map[string]any{"primary_button_color": "#1a2b3c", "success_message": nil}})
-		if c := full.Customization; full.CompanyName != "Acme" || !full.IsSandbox || c.LogoShape != "circle" || c.PrimaryButtonColor != "#1a2b3c" || c.SuccessMessage != "" {
+		if c := full.Customization; full.CompanyName != "Acme" || !full.IsSandbox || c.LogoShape != "circle" ||
+			c.PrimaryButtonColor != "#1a2b3c" || c.SuccessMessage != "" {
 			t.Errorf("%+v", full)
 		}
-		if ws := create(pat, map[string]any{"name": "x", "connect_partner_name": "Partner", "organization_id": nil, "webview_primary_button_text_color": "#fed"}); ws.CompanyName != "Partner" ||
+		if ws := create(pat, map[string]any{"name": "x", "connect_partner_name": "Partner", "organization_id": nil,
+			"webview_primary_button_text_color": "#fed"}); ws.CompanyName != "Partner" ||
 			*ws.ConnectPartnerName != "Partner" || ws.Customization.PrimaryButtonTextColor != "#fed" {
 			t.Errorf("%+v", ws)
 		}
@@ -51,7 +55,8 @@ func TestCreate(t *testing.T) {
 		if w.Call(apitest.Request{Path: "/workspaces/get", Token: pat, Workspace: plain.ID}, &got); got.Workspace.ID != plain.ID {
 			t.Errorf("%+v", got.Workspace)
 		}
-		if w.Call(apitest.Request{Method: "GET", Path: "/workspaces/list", Token: pat}, &got); len(got.Workspaces) != 3 || got.Workspaces[0].ID != plain.ID {
+		if w.Call(apitest.Request{Method: "GET", Path: "/workspaces/list", Token: pat}, &got); len(got.Workspaces) != 3 ||
+			got.Workspaces[0].ID != plain.ID {
 			t.Errorf("%+v", got.Workspaces)
 		}
 		if all, err := w.Workspaces.OfUser(t.Context(), jane.ID); err != nil || all[0].Role != rpc.Owner {
@@ -114,7 +119,8 @@ func TestUpdate(t *testing.T) {
 		same(update(map[string]any{"is_publishable_key_auth_enabled": false}))
 		for _, in := range []map[string]any{
 			{"name": " "}, {"name": nil}, {"name": strings.Repeat("x", 201)}, {"organization_id": store.NewID()},
-			{"name": "Changed", "connect_webview_customization": map[string]any{"primary_button_text_color": "url(x)", "primary_button_color": "red"}},
+			{"name": "Changed", "connect_webview_customization": map[string]any{"primary_button_text_color": "url(x)",
+				"primary_button_color": "red"}},
 		} {
 			w.Refused(apitest.Request{Path: "/workspaces/update", Token: pat, Workspace: ws.ID, Body: in}, 400, "invalid_input")
 		}
@@ -136,7 +142,8 @@ func TestDelete(t *testing.T) {
 		otherKey, _ := w.Key(other, jane)
 		for _, x := range []workspace.Workspace{ws, other} {
 			w.Connect(x, "august")
-			w.Call(apitest.Request{Path: "/devices/update", Token: pat, Workspace: x.ID, Body: map[string]any{"device_id": firstDevice(t, w, x), "custom_metadata": map[string]any{"k": "v"}}}, nil)
+			w.Call(apitest.Request{Path: "/devices/update", Token: pat, Workspace: x.ID,
+				Body: map[string]any{"device_id": firstDevice(t, w, x), "custom_metadata": map[string]any{"k": "v"}}}, nil)
 			_, err := w.Workspaces.ResetSandbox(ctx, x.ID, apitest.By)
 			w.Must(err)
 			_, err = w.Members.Invite(ctx, x.ID, "mary@example.com", rpc.Member, rpc.Owner, apitest.By)
@@ -147,12 +154,14 @@ func TestDelete(t *testing.T) {
 		for _, in := range []map[string]any{{"name": "hotel"}, {"name": ""}, {}} {
 			w.Refused(apitest.Request{Path: path, Token: session, Workspace: ws.ID, Body: in}, 400, "invalid_input")
 		}
-		w.Refused(apitest.Request{Path: path, Token: session, Workspace: ws.ID, Body: map[string]any{"name": "Hotel", "workspace_id": other.ID}}, 404, "workspace_not_found")
+		w.Refused(apitest.Request{Path: path, Token: session, Workspace: ws.ID, Body: map[string]any{"name": "Hotel", "workspace_id": other.ID}},
+			404, "workspace_not_found")
 		w.Refused(apitest.Request{Path: path, Token: pat, Workspace: ws.ID, Body: map[string]any{"name": "Hotel"}}, 401, "unauthorized")
 		w.Call(apitest.Request{Path: path, Token: session, Workspace: ws.ID, Body: map[string]any{"name": "Hotel"}}, nil)
 
 		// At once, before any job has run.
-		for name, r := range map[string]apitest.Request{"PAT": {Token: pat, Workspace: ws.ID}, "session": {Token: session, Workspace: ws.ID}, "key": {Token: key}, "workspace key": {Token: wsKey}} {
+		for name, r := range map[string]apitest.Request{"PAT": {Token: pat, Workspace: ws.ID}, "session": {Token: session, Workspace: ws.ID},
+			"key": {Token: key}, "workspace key": {Token: wsKey}} {
 			r.Path = "/devices/list"
 			if a := w.Do(r); a.Status != 401 {
 				t.Errorf("%s: %d %s", name, a.Status, a.Body)
@@ -166,7 +175,8 @@ func TestDelete(t *testing.T) {
 
 		left := func(id string) map[string]int {
 			out := map[string]int{}
-			for _, table := range []string{"devices", "connected_accounts", "metadata", "events", "action_attempts", "credentials", "links", "memberships", "workspaces", "jobs"} {
+			for _, table := range []string{"devices", "connected_accounts", "metadata", "events", "action_attempts", "credentials", "links",
+				"memberships", "workspaces", "jobs"} {
 				var n int
 				w.Must(w.DB.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM %s WHERE workspace_id = $1`, table), id).Scan(&n))
 				if n > 0 {

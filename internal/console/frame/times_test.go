@@ -59,7 +59,8 @@ func TestLocalTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for text, want := range map[string]string{"2026-03-29T02:30": "clocks go forward", "2026-03-29T03:30": "", "2026-10-25T02:30": "", "tomorrow": "isn’t a date", "": "isn’t a date"} {
+	for text, want := range map[string]string{"2026-03-29T02:30": "clocks go forward", "2026-03-29T03:30": "", "2026-10-25T02:30": "",
+		"tomorrow": "isn’t a date", "": "isn’t a date"} {
 		at, problem := LocalTime(text, berlin)
 		if want == "" && (problem != "" || at.Format(InputTime) != text) || !strings.Contains(problem, want) {
 			t.Errorf("%s: %v %q", text, at, problem)

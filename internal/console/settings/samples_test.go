@@ -13,14 +13,22 @@ func settingsSamples() []frametest.Sample {
 		return frametest.Page(frame.AreaWorkspace, current, title)
 	}
 	suspended := ws(frame.NavWorkspace, "Settings")
-	suspendedWorkspace := frame.Workspace{ID: frametest.Sandbox.ID, Name: frametest.Sandbox.Name, Sandbox: true, Suspended: true, Role: frame.RoleOwner}
+	suspendedWorkspace := frame.Workspace{ID: frametest.Sandbox.ID, Name: frametest.Sandbox.Name, Sandbox: true, Suspended: true,
+		Role: frame.RoleOwner}
 	suspended.Workspace = &suspendedWorkspace
-	nobody := frame.Page{Title: "No workspace", Area: frame.AreaWorkspace, User: &frame.User{Email: "new@example.com"}, NewWorkspace: frametest.NewWorkspace}
+	nobody := frame.Page{Title: "No workspace", Area: frame.AreaWorkspace, User: &frame.User{Email: "new@example.com"},
+		NewWorkspace: frametest.NewWorkspace}
 	return []frametest.Sample{
 		{Name: "noworkspace", View: &NoWorkspaceView{Page: nobody}},
-		{Name: "workspace", View: &WorkspaceSettingsView{Look: WebviewLook{Logo: "/connect_webviews/logo?workspace_id=x", Square: true, ButtonColor: "#1d5b45", TextColor: "#ffffff", Success: "Welcome.", LogoError: "Choose a PNG or a JPEG picture."}, Page: ws(frame.NavWorkspace, "Settings"), Name: frametest.Sandbox.Name, CompanyName: "Harbour Ltd", CanManage: true, CanDelete: true, Devices: 6}},
-		{Name: "workspace-delete", View: &WorkspaceSettingsView{Page: ws(frame.NavWorkspace, "Settings"), Name: frametest.Sandbox.Name, CanManage: true, CanDelete: true, Devices: 6, Delete: DeleteForm{Open: true, Errors: frame.FormErrors{"confirm_name": "That is not the name."}}}},
-		{Name: "workspace-suspended", View: &WorkspaceSettingsView{Page: suspended, Name: frametest.Sandbox.Name, CanManage: true, CanDelete: true, Errors: frame.FormErrors{"name": "A name is needed."}}},
+		{Name: "workspace", View: &WorkspaceSettingsView{Look: WebviewLook{Logo: "/connect_webviews/logo?workspace_id=x", Square: true,
+			ButtonColor: "#1d5b45", TextColor: "#ffffff", Success: "Welcome.", LogoError: "Choose a PNG or a JPEG picture."},
+			Page: ws(frame.NavWorkspace, "Settings"), Name: frametest.Sandbox.Name, CompanyName: "Harbour Ltd", CanManage: true, CanDelete: true,
+			Devices: 6}},
+		{Name: "workspace-delete", View: &WorkspaceSettingsView{Page: ws(frame.NavWorkspace, "Settings"), Name: frametest.Sandbox.Name,
+			CanManage: true, CanDelete: true, Devices: 6,
+			Delete: DeleteForm{Open: true, Errors: frame.FormErrors{"confirm_name": "That is not the name."}}}},
+		{Name: "workspace-suspended", View: &WorkspaceSettingsView{Page: suspended, Name: frametest.Sandbox.Name, CanManage: true,
+			CanDelete: true, Errors: frame.FormErrors{"name": "A name is needed."}}},
 		{Name: "workspace-member", View: &WorkspaceSettingsView{Page: ws(frame.NavWorkspace, "Settings"), Name: frametest.Sandbox.Name}},
 	}
 }

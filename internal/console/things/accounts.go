@@ -125,8 +125,10 @@ func (q *request) accounts() error {
 
 // explanations say what an error or a warning of an account means and what mends it.
 var explanations = map[string]string{
-	"account_disconnected":                 "Keyway can no longer sign in to the brand, so none of the account’s devices can be reached and no access code is set. The password may have been changed. Reconnect it with the sign-in that is valid now.",
-	"bridge_disconnected":                  "The bridge between Keyway and the account’s devices isn’t responding. Check its power and its network.",
+	"account_disconnected": "Keyway can no longer sign in to the brand, so none of the account’s devices can be reached and " +
+		"no access code is set. The password may have been changed. Reconnect it with the sign-in that is valid now.",
+	"bridge_disconnected": "The bridge between Keyway and the account’s devices isn’t responding. Check its power and its " +
+		"network.",
 	"account_reauthorization_requested":    "The account works on for now. Reconnect it before the brand ends the sign-in that Keyway has.",
 	"salto_ks_subscription_limit_exceeded": "The brand’s subscription doesn’t cover more users or doors. Raise it at the brand.",
 }

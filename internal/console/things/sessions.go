@@ -66,7 +66,8 @@ func (q *request) sessionsAt(elem ...string) string {
 }
 
 func (q *request) sessionRow(s clientsession.Session) SessionRow {
-	row := SessionRow{ID: s.ID, CustomerKey: s.CustomerKey, Accounts: len(s.AccountIDs), Webviews: len(s.WebviewIDs), Devices: s.DeviceCount, CreatedAt: s.CreatedAt.Time, ExpiresAt: s.ExpiresAt.Time}
+	row := SessionRow{ID: s.ID, CustomerKey: s.CustomerKey, Accounts: len(s.AccountIDs), Webviews: len(s.WebviewIDs), Devices: s.DeviceCount,
+		CreatedAt: s.CreatedAt.Time, ExpiresAt: s.ExpiresAt.Time}
 	if s.UserIdentifierKey != nil {
 		row.User = *s.UserIdentifierKey
 	}
@@ -148,7 +149,8 @@ func (q *request) createSession() error {
 		return q.SentAgain(q.sessionsAt())
 	}
 	user, customer, day := q.Form("user_identifier_key"), q.Form("customer_key"), q.Form("expires_on")
-	n := clientsession.New{UserIdentifierKey: user, CustomerKey: customer, Grants: clientsession.Grants{AccountIDs: q.R.PostForm["connected_account_id"], WebviewIDs: q.R.PostForm["connect_webview_id"]}}
+	n := clientsession.New{UserIdentifierKey: user, CustomerKey: customer,
+		Grants: clientsession.Grants{AccountIDs: q.R.PostForm["connected_account_id"], WebviewIDs: q.R.PostForm["connect_webview_id"]}}
 	errs := frame.FormErrors{}
 	if day != "" {
 		end, err := time.Parse(time.DateOnly, day)

@@ -61,11 +61,14 @@ func (q *request) webviewsAt(elem ...string) string {
 
 func (q *request) webviewForm() WebviewForm {
 	f := WebviewForm{Action: q.webviewsAt(), Manages: true, Categories: []CategoryOption{
-		{"", "All brands"}, {"consumer_smartlocks", "Consumer smart locks"}, {"access_control_systems", "Access control systems"}, {"thermostats", "Thermostats"}, {"noise_sensors", "Noise sensors"}, {chosenBrands, "Brands that I choose…"},
+		{"", "All brands"}, {"consumer_smartlocks", "Consumer smart locks"}, {"access_control_systems", "Access control systems"},
+		{"thermostats", "Thermostats"}, {"noise_sensors", "Noise sensors"}, {chosenBrands, "Brands that I choose…"},
 	}}
 	brands := q.Providers.Brands(q.Current.IsSandbox)
 	f.Categories = slices.DeleteFunc(f.Categories, func(c CategoryOption) bool {
-		return c.Value != "" && c.Value != chosenBrands && !slices.ContainsFunc(brands, func(b provider.Brand) bool { return slices.Contains(b.Categories, c.Value) })
+		return c.Value != "" && c.Value != chosenBrands && !slices.ContainsFunc(brands, func(b provider.Brand) bool {
+			return slices.Contains(b.Categories, c.Value)
+		})
 	})
 	for _, b := range brands {
 		f.Brands = append(f.Brands, BrandOption{Name: b.Name, DisplayName: b.DisplayName, Image: dataImage(b.ImageURL)})
@@ -91,7 +94,8 @@ func (q *request) webviewRow(doc []byte) (WebviewRow, error) {
 	if u, err := url.Parse(w.URL); err != nil || !u.Query().Has("auth_token") {
 		w.URL = "" // it opens nothing
 	}
-	row := WebviewRow{ID: w.ID, Address: w.URL, CustomerKey: w.CustomerKey, AccountID: w.AccountID, CreatedAt: w.CreatedAt, Badge: frame.Badge{Tone: frame.ToneNeutral, Text: "Pending"}}
+	row := WebviewRow{ID: w.ID, Address: w.URL, CustomerKey: w.CustomerKey, AccountID: w.AccountID, CreatedAt: w.CreatedAt,
+		Badge: frame.Badge{Tone: frame.ToneNeutral, Text: "Pending"}}
 	switch w.Status {
 	case "authorized":
 		row.Badge = frame.Badge{Tone: frame.ToneGood, Text: "Authorized"}
@@ -165,9 +169,11 @@ func (q *request) webviews() error {
 
 func (q *request) createWebview() error {
 	form := q.webviewForm()
-	form.Open, form.Category, form.Redirect, form.Failure, form.CustomerKey = true, q.Form("category"), q.Form("custom_redirect_url"), q.Form("custom_redirect_failure_url"), q.Form("customer_key")
+	form.Open, form.Category, form.Redirect, form.Failure, form.CustomerKey = true, q.Form("category"), q.Form("custom_redirect_url"),
+		q.Form("custom_redirect_failure_url"), q.Form("customer_key")
 	form.Manages = q.Form("automatically_manage_new_devices") == "true"
-	n := connectwebview.New{ManageNewDevices: form.Manages, DeviceSelectionMode: "none", RedirectURL: form.Redirect, RedirectFailureURL: form.Failure, CustomerKey: form.CustomerKey}
+	n := connectwebview.New{ManageNewDevices: form.Manages, DeviceSelectionMode: "none", RedirectURL: form.Redirect,
+		RedirectFailureURL: form.Failure, CustomerKey: form.CustomerKey}
 	if form.Category == chosenBrands {
 		for i := range form.Brands {
 			if b := &form.Brands[i]; slices.Contains(q.R.PostForm["brand"], b.Name) {
@@ -177,7 +183,9 @@ func (q *request) createWebview() error {
 		if len(n.AcceptedProviders) == 0 {
 			form.Errors = frame.FormErrors{"brand": "Choose at least one brand."}
 		}
-	} else if n.Category = form.Category; !slices.ContainsFunc(form.Categories, func(c CategoryOption) bool { return c.Value == form.Category }) {
+	} else if n.Category = form.Category; !slices.ContainsFunc(form.Categories, func(c CategoryOption) bool {
+		return c.Value == form.Category
+	}) {
 		form.Errors = frame.FormErrors{"category": "Choose one of these."}
 	}
 	var row WebviewRow

@@ -295,7 +295,8 @@ func tokenNotice(r audit.Record) (n TokenNotice, ok bool) {
 	n = TokenNotice{Tone: frame.ToneBad, At: r.OccurredAt.Time}
 	switch {
 	case r.Action == "personal_access_token.revoked" && detail.Reason == credential.ReasonLeaked:
-		n.Text = "This token was found exposed and has been revoked, with everything made from it. Find and remove the exposed copy, and check what it did before."
+		n.Text = "This token was found exposed and has been revoked, with everything made from it. Find and remove the exposed copy, and check " +
+			"what it did before."
 	case r.Action == "personal_access_token.reused":
 		n.Text = "This token was used" + from + " after it was replaced. If you don’t recognize this, someone has the old secret."
 	case r.Action == "personal_access_token.decoy_used":

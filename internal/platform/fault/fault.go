@@ -43,9 +43,10 @@ var (
 	DeviceUnmanaged          = Code{"device_unmanaged", 400}
 	SessionAlreadyExists     = Code{"client_session_token_already_exists", 400} // create with POST for a user who has one; PUT gives it
 	InvalidClientSession     = Code{"invalid_client_session_token", 400}        // a client session header that holds something else
-	DuplicateAccessCode      = Code{"duplicate_access_code", 400}               // another code on the lock has the PIN in some of the same time; not 409, which some clients send again
-	NotSupported             = Code{"not_supported", 400}                       // the device, brand or account cannot do this
-	CustomerConflict         = Code{"customer_key_conflict", 400}               // the account is another customer's already
+	// another code on the lock has the PIN in some of the same time; not 409, which some clients send again
+	DuplicateAccessCode      = Code{"duplicate_access_code", 400}
+	NotSupported             = Code{"not_supported", 400}         // the device, brand or account cannot do this
+	CustomerConflict         = Code{"customer_key_conflict", 400} // the account is another customer's already
 	Unauthorized             = Code{"unauthorized", 401}
 	ClientSessionRevoked     = Code{"client_session_revoked", 401}
 	ClientSessionExpired     = Code{"client_session_expired", 401}
@@ -81,9 +82,10 @@ var (
 	MethodNotAllowed         = Code{"method_not_allowed", 405}
 	PayloadTooLarge          = Code{"payload_too_large", 413}
 	TooManyRequests          = Code{"too_many_requests", 429}
-	OutcomeUnknown           = Code{"outcome_unknown", 424} // the change was stored, or may have been, and its answer could not be made; clients repeat 408, 409, 429 and 5xx
-	Internal                 = Code{"internal_error", 500}
-	Unavailable              = Code{"service_unavailable", 503}
+	// the change was stored, or may have been, and its answer could not be made; clients repeat 408, 409, 429 and 5xx
+	OutcomeUnknown = Code{"outcome_unknown", 424}
+	Internal       = Code{"internal_error", 500}
+	Unavailable    = Code{"service_unavailable", 503}
 )
 
 // Error is a failure that the caller is told of, word for word. It never holds a secret, nor an

@@ -142,10 +142,12 @@ func NewRunner(db *store.DB, log *slog.Logger, now func() time.Time) *Runner {
 	for _, name := range []Lane{Bolts, Visits, Deliveries, Rest} {
 		r.lanes[name] = newLane(name)
 	}
-	r.failures = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "keyway_job_failures_total", Help: "Attempts of jobs that failed, by kind."}, []string{"kind"})
+	r.failures = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "keyway_job_failures_total",
+		Help: "Attempts of jobs that failed, by kind."}, []string{"kind"})
 	r.givenUp = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "keyway_jobs_given_up_total",
 		Help: "Jobs that were kept aside because they failed too often, by kind."}, []string{"kind"})
-	r.busy = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "keyway_job_workers_busy", Help: "Jobs that run now, by lane."}, []string{"lane"})
+	r.busy = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "keyway_job_workers_busy", Help: "Jobs that run now, by lane."},
+		[]string{"lane"})
 	r.Handle(retimeJob, r.runRetime, Recurring(10*time.Minute))
 	return r
 }
@@ -215,7 +217,8 @@ func (r *Runner) Schedule(ctx context.Context, tx *store.Tx, key, kind, workspac
 }
 
 // ScheduleAhead is Schedule where it is known how far the clock of the workspace is ahead.
-func (r *Runner) ScheduleAhead(ctx context.Context, tx *store.Tx, key, kind, workspaceID string, payload any, at time.Time, offset time.Duration) error {
+func (r *Runner) ScheduleAhead(ctx context.Context, tx *store.Tx, key, kind, workspaceID string, payload any, at time.Time,
+	offset time.Duration) error {
 	text, err := json.Marshal(payload)
 	if err != nil {
 		return err

@@ -178,7 +178,8 @@ func TestFailuresAreTriedAgain(t *testing.T) {
 		}
 		var lastError string
 		var lease *int64
-		if err := w.db.QueryRow(t.Context(), `SELECT last_error, lease_until FROM jobs`).Scan(&lastError, &lease); err != nil || !strings.Contains(lastError, "no handler") {
+		if err := w.db.QueryRow(t.Context(), `SELECT last_error, lease_until FROM jobs`).Scan(&lastError, &lease); err != nil ||
+			!strings.Contains(lastError, "no handler") {
 			t.Errorf("%q %v", lastError, err)
 		}
 	})
@@ -186,7 +187,8 @@ func TestFailuresAreTriedAgain(t *testing.T) {
 
 func TestBackoff(t *testing.T) {
 	t.Parallel()
-	for attempts, most := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 5: 16 * time.Second, 11: 10 * time.Minute, 1000: 10 * time.Minute} {
+	for attempts, most := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 5: 16 * time.Second, 11: 10 * time.Minute,
+		1000: 10 * time.Minute} {
 		for range 100 {
 			if d := backoff(attempts); d < most/2 || d > most {
 				t.Fatalf("attempt %d waits %s", attempts, d)

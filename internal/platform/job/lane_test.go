@@ -279,7 +279,8 @@ func TestClaimsReadAnIndex(t *testing.T) {
 			return // PostgreSQL chooses by what is in the table
 		}
 		for _, query := range []string{
-			`SELECT job_id FROM jobs WHERE lane = 'x' AND run_at <= 1 AND workspace_id NOT IN (SELECT value FROM json_each('[]')) ORDER BY run_at LIMIT 1`,
+			`SELECT job_id FROM jobs WHERE lane = 'x' AND run_at <= 1 AND workspace_id NOT IN (SELECT value FROM json_each('[]'))
+				ORDER BY run_at LIMIT 1`,
 			`SELECT MIN(run_at) FROM jobs WHERE lane = 'x' AND run_at > 1`,
 			`SELECT job_id, due_at FROM jobs WHERE workspace_id = 'x' AND due_at <= 1 ORDER BY due_at LIMIT 1`,
 		} {

@@ -23,7 +23,8 @@ func insertJob(ctx context.Context, tx *store.Tx, id, kind, workspaceID string, 
 	return err
 }
 
-func upsertJob(ctx context.Context, tx *store.Tx, key, kind, workspaceID string, in Lane, payload string, at time.Time, offset time.Duration, now time.Time) error {
+func upsertJob(ctx context.Context, tx *store.Tx, key, kind, workspaceID string, in Lane, payload string, at time.Time,
+	offset time.Duration, now time.Time) error {
 	_, err := tx.Exec(ctx, `INSERT INTO jobs (job_id, kind, workspace_id, lane, payload, run_at, due_at, attempts, last_error, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, '', $8)
 		ON CONFLICT (job_id) DO UPDATE SET
@@ -63,7 +64,8 @@ func deleteHeld(ctx context.Context, tx *store.Tx, j Job) (bool, error) {
 // releaseAgain gives a job back that was scheduled again while it ran.
 func releaseAgain(ctx context.Context, tx *store.Tx, j Job, offset time.Duration) (bool, error) {
 	return changed(tx.Exec(ctx, `UPDATE jobs SET run_at = CASE WHEN due_at IS NULL THEN again_at ELSE again_at - $2 END,
-		due_at = CASE WHEN due_at IS NULL THEN NULL ELSE again_at END, again_at = NULL, lease_until = NULL, holder = NULL, attempts = 0, failures = 0
+		due_at = CASE WHEN due_at IS NULL THEN NULL ELSE again_at END, again_at = NULL, lease_until = NULL, holder = NULL, attempts = 0,
+		failures = 0
 		WHERE job_id = $1 AND holder = $3 AND again_at IS NOT NULL`, j.ID, offset.Microseconds(), j.holder))
 }
 
@@ -73,12 +75,14 @@ func releaseAt(ctx context.Context, tx *store.Tx, j Job, at time.Time, offset ti
 	return changed(tx.Exec(ctx, `UPDATE jobs SET
 		run_at = CASE WHEN again_at < CAST($2 AS BIGINT) THEN again_at ELSE CAST($2 AS BIGINT) END - $3,
 		due_at = CASE WHEN again_at < CAST($2 AS BIGINT) THEN again_at ELSE CAST($2 AS BIGINT) END,
-		again_at = NULL, lease_until = NULL, holder = NULL, failures = 0 WHERE job_id = $1 AND holder = $4`, j.ID, store.Micros(at), offset.Microseconds(), j.holder))
+		again_at = NULL, lease_until = NULL, holder = NULL, failures = 0 WHERE job_id = $1
+		AND holder = $4`, j.ID, store.Micros(at), offset.Microseconds(), j.holder))
 }
 
 // releaseLater gives a job back that is to run again at a real time.
 func releaseLater(ctx context.Context, tx *store.Tx, j Job, at time.Time) (bool, error) {
-	return changed(tx.Exec(ctx, `UPDATE jobs SET run_at = $2, lease_until = NULL, holder = NULL, failures = 0 WHERE job_id = $1 AND holder = $3`,
+	return changed(tx.Exec(ctx,
+		`UPDATE jobs SET run_at = $2, lease_until = NULL, holder = NULL, failures = 0 WHERE job_id = $1 AND holder = $3`,
 		j.ID, store.Micros(at), j.holder))
 }
 
@@ -107,7 +111,8 @@ func putBack(ctx context.Context, tx *store.Tx, j Job, at time.Time, failures in
 func keepAside(ctx context.Context, tx *store.Tx, j Job, failures int, lastError string, now time.Time) error {
 	_, err := tx.Exec(ctx, `INSERT INTO failed_jobs (workspace_id, job_id, kind, payload, failures, last_error, created_at, failed_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
-		ON CONFLICT (workspace_id, job_id) DO UPDATE SET failures = excluded.failures, last_error = excluded.last_error, failed_at = excluded.failed_at`,
+		ON CONFLICT (workspace_id, job_id) DO UPDATE SET failures = excluded.failures, last_error = excluded.last_error,
+		failed_at = excluded.failed_at`,
 		j.WorkspaceID, j.ID, j.Kind, string(j.Payload), failures, lastError, store.Micros(now))
 	return err
 }
@@ -134,7 +139,8 @@ type Failed struct {
 
 // Failed lists the jobs that were kept aside, the latest first.
 func (r *Runner) Failed(ctx context.Context, limit int) ([]Failed, error) {
-	rows, err := r.db.Query(ctx, `SELECT job_id, kind, workspace_id, failures, last_error, failed_at FROM failed_jobs ORDER BY failed_at DESC LIMIT $1`, limit)
+	rows, err := r.db.Query(ctx,
+		`SELECT job_id, kind, workspace_id, failures, last_error, failed_at FROM failed_jobs ORDER BY failed_at DESC LIMIT $1`, limit)
 	return store.All(rows, err, func(rows *sql.Rows) (f Failed, err error) {
 		var at int64
 		err = rows.Scan(&f.ID, &f.Kind, &f.WorkspaceID, &f.Failures, &f.LastError, &at)
@@ -214,7 +220,8 @@ func (r *Runner) scan(row interface{ Scan(...any) error }, holder string) (Job, 
 // claimOne leases one job, whatever its time; nil when another worker has it.
 func (r *Runner) claimOne(ctx context.Context, tx *store.Tx, id string) (*Job, error) {
 	now, holder := r.now(), store.NewID()
-	j, err := r.scan(tx.QueryRow(ctx, `UPDATE jobs SET attempts = attempts + 1, failures = failures + CASE WHEN holder IS NULL THEN 0 ELSE 1 END,
+	j, err := r.scan(tx.QueryRow(ctx,
+		`UPDATE jobs SET attempts = attempts + 1, failures = failures + CASE WHEN holder IS NULL THEN 0 ELSE 1 END,
 		holder = $2, lease_until = $3, run_at = $3 WHERE job_id = $1 AND (lease_until IS NULL OR lease_until <= $4)
 		RETURNING job_id, kind, workspace_id, payload, attempts, failures`, id, holder, store.Micros(now.Add(lease)), store.Micros(now)), holder)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -251,7 +258,8 @@ type status struct {
 
 func (r *Runner) status(ctx context.Context, id string) (s status, err error) {
 	var runAt int64
-	err = r.db.QueryRow(ctx, `SELECT workspace_id, run_at, lease_until IS NOT NULL FROM jobs WHERE job_id = $1`, id).Scan(&s.workspaceID, &runAt, &s.leased)
+	err = r.db.QueryRow(ctx, `SELECT workspace_id, run_at, lease_until IS NOT NULL FROM jobs WHERE job_id = $1`, id).Scan(&s.workspaceID,
+		&runAt, &s.leased)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, nil
 	} else if err != nil {
@@ -291,7 +299,8 @@ const retimeBatch = 500
 // retimeSome gives the jobs of a workspace that come after a place in the order of their times the real
 // times that its clock means. It returns the place of the last one, or ok false at the end.
 func (r *Runner) retimeSome(ctx context.Context, workspaceID string, after place) (last place, ok bool, err error) {
-	rows, err := r.db.Query(ctx, `SELECT job_id, due_at FROM jobs WHERE workspace_id = $1 AND (due_at, job_id) > ($2, $3) ORDER BY due_at, job_id LIMIT $4`,
+	rows, err := r.db.Query(ctx,
+		`SELECT job_id, due_at FROM jobs WHERE workspace_id = $1 AND (due_at, job_id) > ($2, $3) ORDER BY due_at, job_id LIMIT $4`,
 		workspaceID, after.due, after.id, retimeBatch)
 	places, err := store.All(rows, err, func(rows *sql.Rows) (p place, err error) {
 		err = rows.Scan(&p.id, &p.due)

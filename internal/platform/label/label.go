@@ -29,7 +29,9 @@ func Clean(name string) string {
 	}
 	name = strings.TrimLeftFunc(name, invisible)
 	// An emoji may end with a joiner or selector that belongs to it.
-	return norm.NFC.String(strings.TrimRightFunc(name, func(r rune) bool { return invisible(r) && !unicode.Is(unicode.Variation_Selector, r) }))
+	return norm.NFC.String(strings.TrimRightFunc(name, func(r rune) bool {
+		return invisible(r) && !unicode.Is(unicode.Variation_Selector, r)
+	}))
 }
 
 // Check returns invalid_input, naming the parameter, for a name without a visible character, and for one of more

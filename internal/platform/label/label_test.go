@@ -11,7 +11,8 @@ import (
 // A kind of fault: a name that shows nothing is taken for a name, and things cannot be told apart.
 func TestNamesThatShowNothing(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"", " ", "\t\n", "\u00a0", "\u200b\u200d", "\ufeff", "\u2060", "\u3164", "\u202e \u202c", "\u00ad", "\u2800\u2800", "\u0301", "\ufe0f", "\U000e0020"} {
+	for _, name := range []string{"", " ", "\t\n", "\u00a0", "\u200b\u200d", "\ufeff", "\u2060", "\u3164", "\u202e \u202c", "\u00ad",
+		"\u2800\u2800", "\u0301", "\ufe0f", "\U000e0020"} {
 		if label.Clean(name) != "" || !fault.Is(label.Check("name", name, 10), fault.InvalidInput) {
 			t.Errorf("%+q counts as a name", name)
 		}

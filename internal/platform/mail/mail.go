@@ -54,7 +54,10 @@ type letter struct{ To, Subject, Text string }
 
 // Sealed are the columns of this room that hold secrets.
 func Sealed() []vault.Column {
-	return []vault.Column{{What: "mails that wait", Table: "mails", Name: "sealed", Key: []string{"mail_id"}, Place: func(key []string) string { return place(key[0]) }}}
+	return []vault.Column{{What: "mails that wait", Table: "mails", Name: "sealed", Key: []string{"mail_id"},
+		Place: func(key []string) string {
+			return place(key[0])
+		}}}
 }
 
 func place(id string) string { return "mails/" + id }
@@ -74,7 +77,8 @@ func (o *Outbox) Post(ctx context.Context, tx *store.Tx, to, kind string, facts 
 		return err
 	}
 	id, now := store.NewID(), o.Now()
-	if _, err := tx.Exec(ctx, `INSERT INTO mails (mail_id, kind, sealed, attempts, next_at, created_at, expires_at) VALUES ($1, $2, $3, 0, $4, $4, $5)`,
+	if _, err := tx.Exec(ctx,
+		`INSERT INTO mails (mail_id, kind, sealed, attempts, next_at, created_at, expires_at) VALUES ($1, $2, $3, 0, $4, $4, $5)`,
 		id, kind, o.Vault.Seal(place(id), l), store.Micros(now), store.Micros(now.Add(keepTrying))); err != nil {
 		return err
 	}
@@ -86,7 +90,8 @@ func (o *Outbox) PostToOwners(ctx context.Context, tx *store.Tx, workspaceID, ki
 	if !o.On() {
 		return nil
 	}
-	rows, err := tx.Query(ctx, `SELECT u.email, w.name FROM memberships m JOIN users u ON u.user_id = m.user_id JOIN workspaces w ON w.workspace_id = m.workspace_id
+	rows, err := tx.Query(ctx,
+		`SELECT u.email, w.name FROM memberships m JOIN users u ON u.user_id = m.user_id JOIN workspaces w ON w.workspace_id = m.workspace_id
 		WHERE m.workspace_id = $1 AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY u.email`, workspaceID)
 	type owner struct{ email, workspace string }
 	owners, err := store.All(rows, err, func(r *sql.Rows) (w owner, err error) {

@@ -162,7 +162,8 @@ func (o *Outbox) due(ctx context.Context) ([]row, error) {
 		o.Log.Error("a mail was given up: the SMTP server has not taken it for days", "mail_id", id)
 		o.Count.WithLabelValues(givenUp).Inc()
 	}
-	rows, err := o.DB.Query(ctx, `SELECT mail_id, kind, sealed, attempts, created_at FROM mails WHERE next_at <= $1 ORDER BY next_at, mail_id LIMIT $2`, now, batch)
+	rows, err := o.DB.Query(ctx,
+		`SELECT mail_id, kind, sealed, attempts, created_at FROM mails WHERE next_at <= $1 ORDER BY next_at, mail_id LIMIT $2`, now, batch)
 	return store.All(rows, err, func(r *sql.Rows) (m row, err error) {
 		var created int64
 		err = r.Scan(&m.id, &m.kind, &m.sealed, &m.attempts, &created)

@@ -47,7 +47,8 @@ func play(t *testing.T, s *script) *mail.Server {
 			go s.serve(c)
 		}
 	}()
-	return &mail.Server{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Local: true, From: netmail.Address{Name: "Keyway", Address: "keyway@example.com"}}
+	return &mail.Server{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Local: true,
+		From: netmail.Address{Name: "Keyway", Address: "keyway@example.com"}}
 }
 
 func (s *script) serve(c net.Conn) {

@@ -13,12 +13,15 @@ func TestNamesCannotChangeAMail(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"Evil\r\nBcc: mallory@example.org\r\n\r\nPay here", "a\nb", "a\rb", "a\u0085Bcc: x", "a\u2028b\u2029c", "a\vb\fc\x00d",
-		"\u202egpj.exe", "\u2066a\u2069\u200f\u200e\u061c", "\u200b\ufeff\u00adx", "\xff\xfex", strings.Repeat("long ", 1000), "\r\n.\r\nQUIT\r\n",
+		"\u202egpj.exe", "\u2066a\u2069\u200f\u200e\u061c", "\u200b\ufeff\u00adx", "\xff\xfex", strings.Repeat("long ", 1000),
+		"\r\n.\r\nQUIT\r\n",
 		"=?utf-8?q?=0D=0ABcc:_mallory@example.org?=", "{{.link}}", "<b>bold</b>",
 	} {
-		facts := Facts{"days": 7, "at": time.Now(), "expires_at": time.Now(), "failing_since": time.Now(), "path": Link("/console"), "link": Link("https://keyway.test/x"),
+		facts := Facts{"days": 7, "at": time.Now(), "expires_at": time.Now(), "failing_since": time.Now(), "path": Link("/console"),
+			"link":       Link("https://keyway.test/x"),
 			"workspaces": []string{name, name}, "revoked_personal_access_token_ids": []string{name}}
-		for _, fact := range []string{"personal_access_token_id", "personal_access_token_name", "hint", "address", "network", "host", "workspace", "inviter", "role", "name"} {
+		for _, fact := range []string{"personal_access_token_id", "personal_access_token_name", "hint", "address", "network", "host", "workspace",
+			"inviter", "role", "name"} {
 			facts[fact] = name
 		}
 		for _, kind := range Kinds() {

@@ -191,16 +191,17 @@ type Options struct {
 // Client makes a client that connects only where the guard lets it. It never uses a proxy: the
 // address would be resolved there, where nothing can be checked.
 func (g *Guard) Client(o Options) *http.Client {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, Resolver: g.Resolver, ControlContext: func(ctx context.Context, _, address string, _ syscall.RawConn) error {
-		if host, _ := ctx.Value(hostKey{}).(string); g.Allow.host(host) {
-			return nil
-		}
-		to, err := netip.ParseAddrPort(address)
-		if err != nil {
-			return errClosed
-		}
-		return g.connect(to.Addr(), int(to.Port()), o.Sandbox)
-	}}
+	dialer := &net.Dialer{Timeout: 10 * time.Second, Resolver: g.Resolver,
+		ControlContext: func(ctx context.Context, _, address string, _ syscall.RawConn) error {
+			if host, _ := ctx.Value(hostKey{}).(string); g.Allow.host(host) {
+				return nil
+			}
+			to, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return errClosed
+			}
+			return g.connect(to.Addr(), int(to.Port()), o.Sandbox)
+		}}
 	return &http.Client{
 		Timeout: o.Timeout,
 		Transport: &bounded{max: o.MaxBody, next: &http.Transport{

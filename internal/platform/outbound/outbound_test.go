@@ -29,7 +29,8 @@ func TestPublic(t *testing.T) {
 			t.Errorf("%s counts as public", text)
 		}
 	}
-	for _, text := range []string{"1.1.1.1", "93.184.216.34", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00:1450:4001::1", "64:ff9b::101:101", "::ffff:1.1.1.1"} {
+	for _, text := range []string{"1.1.1.1", "93.184.216.34", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00:1450:4001::1",
+		"64:ff9b::101:101", "::ffff:1.1.1.1"} {
 		if !Public(netip.MustParseAddr(text)) {
 			t.Errorf("%s does not count as public", text)
 		}
@@ -215,7 +216,8 @@ func TestRedirects(t *testing.T) {
 	for _, c := range []struct {
 		target string
 		good   bool
-	}{{"/", true}, {"http://169.254.169.254/latest/", false}, {"http://10.0.0.1/", false}, {"ftp://example.com/", false}, {"http://[fd00:ec2::254]/", false}} {
+	}{{"/", true}, {"http://169.254.169.254/latest/", false}, {"http://10.0.0.1/", false}, {"ftp://example.com/", false},
+		{"http://[fd00:ec2::254]/", false}} {
 		target = c.target
 		got, err := get(t, one, s.URL+"/out")
 		if (err == nil && got == "200 here") != c.good {
@@ -272,12 +274,14 @@ func TestStrangeAnswers(t *testing.T) {
 	if got, err := get(t, c, s.URL); err != nil || got != "101 " {
 		t.Errorf("another protocol: %q, %v", got, err)
 	}
-	for _, answer = range []string{"URI", "HTTP/1.1 URI", "HTTP/1.1 200 OK\r\nURI\r\n\r\n", "HTTP/1.1 302 Found\r\nLocation: http://[URI\r\n\r\n",
+	for _, answer = range []string{"URI", "HTTP/1.1 URI", "HTTP/1.1 200 OK\r\nURI\r\n\r\n",
+		"HTTP/1.1 302 Found\r\nLocation: http://[URI\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: URI\r\n\r\n", strings.Repeat("long", 5000)} {
 		_, err := get(t, c, s.URL+"/?token=hidden")
 		if err == nil {
 			t.Errorf("%.60q was taken for an answer", answer)
-		} else if text := Explain(err); text == "" || len(text) > mostExplained || strings.Contains(text, "hidden") || strings.Contains(text, "long") {
+		} else if text := Explain(err); text == "" || len(text) > mostExplained || strings.Contains(text, "hidden") ||
+			strings.Contains(text, "long") {
 			t.Errorf("%.60q is explained as %.200q", answer, text)
 		}
 	}

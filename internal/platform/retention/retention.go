@@ -88,7 +88,8 @@ func (p *Purger) apply(ctx context.Context, t store.Table, r store.Rule) error {
 		return err
 	}
 	for _, id := range workspaces {
-		if err := p.remove(ctx, t, selection{old + " AND " + t.Workspace + " = $2", []any{before, id}, store.Workspace(id), r.Before}); err != nil {
+		if err := p.remove(ctx, t, selection{old + " AND " + t.Workspace + " = $2", []any{before, id}, store.Workspace(id),
+			r.Before}); err != nil {
 			return err
 		}
 	}
@@ -167,7 +168,8 @@ func (p *Purger) remove(ctx context.Context, t store.Table, s selection) error {
 
 // find gives the primary keys of some of the selected rows.
 func (p *Purger) find(ctx context.Context, t store.Table, s selection, limit int) ([][]any, error) {
-	rows, err := p.DB.Query(ctx, `SELECT `+strings.Join(t.Key, ", ")+` FROM `+t.Name+` WHERE `+s.condition+` LIMIT `+strconv.Itoa(limit), s.args...)
+	rows, err := p.DB.Query(ctx, `SELECT `+strings.Join(t.Key, ", ")+` FROM `+t.Name+` WHERE `+s.condition+` LIMIT `+strconv.Itoa(limit),
+		s.args...)
 	return store.All(rows, err, func(rows *sql.Rows) ([]any, error) {
 		key, into := make([]any, len(t.Key)), make([]any, len(t.Key))
 		for i := range key {

@@ -88,7 +88,8 @@ func acceptsGzip(h http.Header) bool {
 func KeepPlain(h http.Header) { h.Set("Content-Encoding", "identity") }
 
 // compressible are the types of answers that shrink.
-var compressible = []string{"text/html", "text/css", "text/plain", "text/javascript", "application/javascript", "application/json", "image/svg+xml"}
+var compressible = []string{"text/html", "text/css", "text/plain", "text/javascript", "application/javascript", "application/json",
+	"image/svg+xml"}
 
 // Compress compresses what next answers with, where the client takes that and next did not mark it with KeepPlain.
 // Streams, parts of files and answers that are compressed already pass through as they are written. Each form of an

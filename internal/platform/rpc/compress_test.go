@@ -35,7 +35,10 @@ func TestAnswersAreCompressed(t *testing.T) {
 	s := setup(t,
 		rpc.Endpoint{Path: "/x/get", Summary: "s", Allow: rpc.APIKey, Read: true, Returns: "x", Handle: rpc.Func(text)},
 		rpc.Endpoint{Path: "/x/token", Summary: "s", Allow: rpc.APIKey, Secret: true, Returns: "x", Handle: rpc.Func(text)},
-		rpc.Endpoint{Path: "/x/small", Summary: "s", Allow: rpc.APIKey, Returns: "x", Handle: rpc.Func(func(context.Context, rpc.None) (string, error) { return "ab", nil })})
+		rpc.Endpoint{Path: "/x/small", Summary: "s", Allow: rpc.APIKey, Returns: "x",
+			Handle: rpc.Func(func(context.Context, rpc.None) (string, error) {
+				return "ab", nil
+			})})
 	for accept, want := range map[string]bool{
 		"gzip": true, "GZIP": true, "br, gzip;q=0.5": true, "*": true, "deflate, *;q=0.1": true,
 		"": false, "br": false, "gzip;q=0": false, "gzip; q=0.0, *": false, "identity": false,
@@ -107,7 +110,8 @@ func TestPagesAreCompressed(t *testing.T) {
 		} else if zipped && unzip(t, rec.Body.Bytes()) != plain.Body.String() || !zipped && rec.Body.String() != plain.Body.String() {
 			t.Errorf("%s: another page", name)
 		}
-		if rec.Header().Get("ETag") != tt.etag || rec.Header().Get("Content-Encoding") == "identity" || plain.Header().Get("Content-Encoding") != "" {
+		if rec.Header().Get("ETag") != tt.etag || rec.Header().Get("Content-Encoding") == "identity" ||
+			plain.Header().Get("Content-Encoding") != "" {
 			t.Errorf("%s: %v", name, rec.Header())
 		}
 		if tt.etag == "" {

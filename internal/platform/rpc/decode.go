@@ -90,7 +90,8 @@ func checkJSON(body []byte, d *decoding) error {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
 	_, err := dec.ReadValue()
 	var wrong *jsontext.SyntacticError
-	if errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &wrong) && jsontext.Value(body).IsValid(jsontext.AllowDuplicateNames(true)) {
+	if errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &wrong) &&
+		jsontext.Value(body).IsValid(jsontext.AllowDuplicateNames(true)) {
 		var path []string
 		for name := range wrong.JSONPointer.Tokens() {
 			path = append(path, name)
@@ -122,7 +123,8 @@ func depth(text []byte) (deepest int) {
 }
 
 // kindsByToken are the names of what a JSON value begins with.
-var kindsByToken = map[jsontext.Kind]string{'n': "null", 't': "boolean", 'f': "boolean", '"': "string", '0': "number", '[': "array", '{': "object"}
+var kindsByToken = map[jsontext.Kind]string{'n': "null", 't': "boolean", 'f': "boolean", '"': "string", '0': "number", '[': "array",
+	'{': "object"}
 
 // set reads the next JSON value into v. Once the refusal is full it reads no further.
 func (s *schema) set(v reflect.Value, dec *jsontext.Decoder, path []string, d *decoding) {

@@ -225,7 +225,8 @@ func (e *Endpoint) check() error {
 		return fmt.Errorf("%s: the pace of a credential is its own", e.Path)
 	case e.Fresh && e.Allow&ConsoleSession == 0:
 		return fmt.Errorf("%s: fresh, but it takes no console session", e.Path)
-	case e.Returns == "" && e.Handle.out != reflect.TypeFor[OK]() && e.Handle.out != noContentType && e.Handle.out != acceptedType && !isFields(e.Handle.out):
+	case e.Returns == "" && e.Handle.out != reflect.TypeFor[OK]() && e.Handle.out != noContentType && e.Handle.out != acceptedType &&
+		!isFields(e.Handle.out):
 		return fmt.Errorf("%s: the result has no key", e.Path)
 	}
 	if e.Read || slices.Contains(e.methods(), http.MethodDelete) {

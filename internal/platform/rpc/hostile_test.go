@@ -46,7 +46,8 @@ func TestRefusalsAreBounded(t *testing.T) {
 		t.Error(message)
 	}
 	rec = s.do(request{target: "/things/list", body: `{"colours":["a","b"]}`})
-	if _, message, _ := errorOf(t, rec); strings.Count(message, "'red' | 'blue'") != 1 || !strings.Contains(message, `received 'b' for "colours.1"`) {
+	if _, message, _ := errorOf(t, rec); strings.Count(message, "'red' | 'blue'") != 1 ||
+		!strings.Contains(message, `received 'b' for "colours.1"`) {
 		t.Error(message)
 	}
 	if rec := s.do(request{target: "/things/list", body: `{"metadata":` + deep(62) + `}`}); rec.Code != 200 {
@@ -95,14 +96,17 @@ func TestAbsentIsNoValue(t *testing.T) {
 		"wrong":  rpc.Func(func(context.Context, wrong) (rpc.OK, error) { return rpc.OK{}, nil }),
 		"empty":  rpc.Func(func(context.Context, empty) (rpc.OK, error) { return rpc.OK{}, nil }),
 	} {
-		if _, err := rpc.New(config(server{log: new(bytes.Buffer), metrics: prometheus.NewRegistry()}), row(h)); err == nil || !strings.Contains(err.Error(), " a") {
+		if _, err := rpc.New(config(server{log: new(bytes.Buffer), metrics: prometheus.NewRegistry()}), row(h)); err == nil ||
+			!strings.Contains(err.Error(), " a") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	s := setup(t, seen(func(input) {}))
 	for param, values := range map[string][]string{
-		"id": {`""`, `"  "`, `null`, `0`}, "name": {`""`}, "at": {`""`, `"0001-01-01T00:00:00Z"`, `"0001-01-01"`, `"0001-01-01T02:00:00+02:00"`, `null`, `0`},
-		"count": {`0`, `""`, `null`}, "on": {`""`, `null`, `0`}, "shape": {`""`, `null`}, "colour": {`""`}, "inner": {`null`, `""`}, "ids": {`null`, `""`, `[""]`},
+		"id": {`""`, `"  "`, `null`, `0`}, "name": {`""`},
+		"at":    {`""`, `"0001-01-01T00:00:00Z"`, `"0001-01-01"`, `"0001-01-01T02:00:00+02:00"`, `null`, `0`},
+		"count": {`0`, `""`, `null`}, "on": {`""`, `null`, `0`}, "shape": {`""`, `null`}, "colour": {`""`}, "inner": {`null`, `""`},
+		"ids": {`null`, `""`, `[""]`},
 	} {
 		for _, value := range values {
 			rec := s.do(request{target: "/things/list", body: `{"` + param + `":` + value + `}`})
@@ -183,15 +187,18 @@ func TestFormsThatPeopleSend(t *testing.T) {
 	want := time.Date(2027, 1, 1, 10, 0, 0, 0, time.UTC)
 	for _, text := range []string{
 		"2027-01-01T10:00:00Z", "2027-01-01t10:00:00z", "2027-01-01 10:00:00 +0000", "2027-01-01 10:00:00 UTC", "2027-01-01 11:00:00 +0100",
-		"2027-01-01 11:00:00+01", "2027-01-01T11:00+01:00", "2027-01-01T10:00", "2027-01-01 10:00:00 +0000 UTC", "2027-01-01T11:00:00.000+01:00[Europe/Berlin]",
-		"2027-01-01T10:00Z[UTC]", "20270101T100000Z", "Fri, 01 Jan 2027 10:00:00 GMT", "Fri Jan 01 2027 11:00:00 GMT+0100 (Central European Standard Time)",
+		"2027-01-01 11:00:00+01", "2027-01-01T11:00+01:00", "2027-01-01T10:00", "2027-01-01 10:00:00 +0000 UTC",
+		"2027-01-01T11:00:00.000+01:00[Europe/Berlin]",
+		"2027-01-01T10:00Z[UTC]", "20270101T100000Z", "Fri, 01 Jan 2027 10:00:00 GMT",
+		"Fri Jan 01 2027 11:00:00 GMT+0100 (Central European Standard Time)",
 		"2027-01-01 10:00:00.000000", "2027-01-01T10:00:00,000Z",
 	} {
 		if got, ok := rpc.ParseTime(text); !ok || !got.Equal(want) || got.Location() != time.UTC {
 			t.Errorf("%s: %s %t", text, got, ok)
 		}
 	}
-	for _, text := range []string{"", "soon", "1798797600", "2027-13-01", "2027-01-01T10:00:00 CET", "Fri, 01 Jan 2027 10:00:00 CET", "10:00"} {
+	for _, text := range []string{"", "soon", "1798797600", "2027-13-01", "2027-01-01T10:00:00 CET", "Fri, 01 Jan 2027 10:00:00 CET",
+		"10:00"} {
 		if got, ok := rpc.ParseTime(text); ok {
 			t.Errorf("%s is read as %s", text, got)
 		}
@@ -203,12 +210,14 @@ func TestFormsThatPeopleSend(t *testing.T) {
 		Name      string            `json:"name"`
 	}
 	var got ids
-	s := setup(t, rpc.Endpoint{Path: "/x/get", Summary: "s", Allow: rpc.APIKey, Read: true, Handle: rpc.Func(func(_ context.Context, in ids) (rpc.OK, error) {
-		got = in
-		return rpc.OK{}, nil
-	})})
+	s := setup(t, rpc.Endpoint{Path: "/x/get", Summary: "s", Allow: rpc.APIKey, Read: true,
+		Handle: rpc.Func(func(_ context.Context, in ids) (rpc.OK, error) {
+			got = in
+			return rpc.OK{}, nil
+		})})
 	const id, capitals = "01a2134f-884f-711b-9af7-38c3b38e8668", "01A2134F-884F-711B-9AF7-38C3B38E8668"
-	s.do(request{method: "GET", target: "/x/get?device_ids[1]=b&device_ids[0]=" + capitals + "&device_id=" + capitals + "&at=2027-01-01T11:00:00+01:00&name=" + capitals})
+	s.do(request{method: "GET", target: "/x/get?device_ids[1]=b&device_ids[0]=" + capitals + "&device_id=" + capitals +
+		"&at=2027-01-01T11:00:00+01:00&name=" + capitals})
 	if got.DeviceID != id || strings.Join(got.DeviceIDs.Value, " ") != id+" b" || !got.At.Equal(want) || got.Name != capitals {
 		t.Errorf("%+v", got)
 	}
@@ -236,7 +245,8 @@ func TestReservedNamesAreData(t *testing.T) {
 		}
 	}
 	rec := httptest.NewRecorder()
-	rpc.WriteError(rec, fault.InvalidAll([]fault.Issue{{Path: []string{"custom_metadata", "_errors"}, Message: "no"}, {Path: []string{"custom_metadata"}, Message: "too many"}}))
+	rpc.WriteError(rec, fault.InvalidAll([]fault.Issue{{Path: []string{"custom_metadata", "_errors"}, Message: "no"},
+		{Path: []string{"custom_metadata"}, Message: "too many"}}))
 	if !strings.Contains(rec.Body.String(), `"custom_metadata":{"_errors":["no","too many"]}`) {
 		t.Error(rec.Body)
 	}
@@ -263,12 +273,13 @@ func TestEverythingIsUnderOneRecover(t *testing.T) {
 		c := config(s)
 		change(&c)
 		var err error
-		s.Server, err = rpc.New(c, []rpc.Endpoint{{Path: "/x/get", Summary: "s", Allow: rpc.APIKey, Read: true, Handle: rpc.Func(func(context.Context, rpc.None) (rpc.OK, error) {
-			if name == "error writer" {
-				return rpc.OK{}, fault.New(fault.Forbidden, "no")
-			}
-			return rpc.OK{}, fmt.Errorf("trouble")
-		})}})
+		s.Server, err = rpc.New(c, []rpc.Endpoint{{Path: "/x/get", Summary: "s", Allow: rpc.APIKey, Read: true,
+			Handle: rpc.Func(func(context.Context, rpc.None) (rpc.OK, error) {
+				if name == "error writer" {
+					return rpc.OK{}, fault.New(fault.Forbidden, "no")
+				}
+				return rpc.OK{}, fmt.Errorf("trouble")
+			})}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -298,7 +309,10 @@ func TestPagesKnowTheirParametersOnly(t *testing.T) {
 // Guards the kind "a public endpoint reads before it counts": the limit comes before the body.
 func TestPaceComesBeforeTheBody(t *testing.T) {
 	t.Parallel()
-	s := setup(t, rpc.Endpoint{Path: "/x/report", Summary: "s", Allow: rpc.Public, Handle: rpc.Func(func(context.Context, input) (rpc.OK, error) { return rpc.OK{}, nil }),
+	s := setup(t, rpc.Endpoint{Path: "/x/report", Summary: "s", Allow: rpc.Public,
+		Handle: rpc.Func(func(context.Context, input) (rpc.OK, error) {
+			return rpc.OK{}, nil
+		}),
 		Pace: func(address string) error {
 			if address != "192.0.2.1" {
 				t.Errorf("address %q", address)

@@ -20,12 +20,16 @@ func TestMade(t *testing.T) {
 		return rec
 	}
 	made := 0
-	h := rpc.Made(slog.New(slog.DiscardHandler), http.Header{"Content-Type": {"text/x"}}, func() ([]byte, error) { made++; return []byte("text"), nil })
+	h := rpc.Made(slog.New(slog.DiscardHandler), http.Header{"Content-Type": {"text/x"}}, func() ([]byte, error) {
+		made++
+		return []byte("text"), nil
+	})
 	if made != 0 {
 		t.Error("it is made before anybody asks")
 	}
 	for range 2 {
-		if rec := get(h); rec.Code != 200 || rec.Body.String() != "text" || rec.Header().Get("Content-Type") != "text/x" || rec.Header().Get("Seam-Request-Id") == "" {
+		if rec := get(h); rec.Code != 200 || rec.Body.String() != "text" || rec.Header().Get("Content-Type") != "text/x" ||
+			rec.Header().Get("Seam-Request-Id") == "" {
 			t.Error(rec.Code, rec.Body, rec.Header())
 		}
 	}

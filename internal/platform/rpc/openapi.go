@@ -24,14 +24,16 @@ func (s *Server) OpenAPI(version string) map[string]any {
 	}
 	return map[string]any{
 		"openapi": "3.1.0",
-		"info":    map[string]any{"title": "Keyway", "version": version, "description": "A self-hosted server that speaks the Seam API. Not affiliated with Seam."},
+		"info": map[string]any{"title": "Keyway", "version": version,
+			"description": "A self-hosted server that speaks the Seam API. Not affiliated with Seam."},
 		"servers": []any{map[string]any{"url": s.PublicURL}},
 		"paths":   paths,
 		"components": map[string]any{
 			"schemas": doc.schemas,
 			"securitySchemes": map[string]any{
-				"api_key":                      bearer("An API key opens one workspace."),
-				"personal_access_token":        bearer("A personal access token opens every workspace its user is a member of; the seam-workspace header says which."),
+				"api_key": bearer("An API key opens one workspace."),
+				"personal_access_token": bearer("A personal access token opens every workspace its user is a member of; the seam-workspace " +
+					"header says which."),
 				"console_session":              bearer("A console session token, from /keyway/v1/console_sessions/create."),
 				"client_session":               bearer("A client session token reaches the resources it was made for."),
 				"client_session_with_customer": bearer("A client session token that is bound to a customer."),
@@ -70,7 +72,8 @@ func (d *openAPI) operation(e *Endpoint, method string) map[string]any {
 	if method == http.MethodGet || method == http.MethodDelete {
 		var params []any
 		for _, f := range e.Handle.in.fields {
-			params = append(params, map[string]any{"in": "query", "name": f.name, "required": f.required, "description": f.doc, "schema": f.schema.openAPI()})
+			params = append(params, map[string]any{"in": "query", "name": f.name, "required": f.required, "description": f.doc,
+				"schema": f.schema.openAPI()})
 		}
 		if params != nil {
 			op["parameters"] = params

@@ -95,7 +95,8 @@ func (p PageInput) Start(ctx context.Context, most int) (from Position, limit in
 		return from, limit, fault.Invalid("page_cursor", "Invalid page cursor")
 	}
 	if c.Params != call(ctx).fingerprint() {
-		return from, limit, fault.New(fault.MismatchedPageParameters, "When using page_cursor, the request must send parameters identical to the initial request")
+		return from, limit, fault.New(fault.MismatchedPageParameters,
+			"When using page_cursor, the request must send parameters identical to the initial request")
 	}
 	return Position{c.CreatedAt, c.ID}, limit, nil
 }

@@ -31,7 +31,8 @@ func (s *Server) writeError(c *callState, err error) (status, size int) {
 		f = fault.New(fault.OutcomeUnknown,
 			"The change was stored, or may have been, but the answer could not be made: look before repeating it (request id %s)", c.id)
 	}
-	if status := f.Status(); s.Refused != nil && c.caller.CredentialID != "" && (status == http.StatusUnauthorized || status == http.StatusForbidden) {
+	if status := f.Status(); s.Refused != nil && c.caller.CredentialID != "" &&
+		(status == http.StatusUnauthorized || status == http.StatusForbidden) {
 		s.Refused(Refusal{c.id, c.caller.CredentialID, c.caller.WorkspaceID, c.endpoint.Path, c.client.Address, f})
 	}
 	return WriteError(&c.w, f)

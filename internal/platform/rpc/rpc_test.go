@@ -128,10 +128,11 @@ type input struct {
 
 // seen serves what was decoded as the answer.
 func seen(in func(input)) rpc.Endpoint {
-	return rpc.Endpoint{Path: "/things/list", Summary: "s", Allow: rpc.APIKey, Read: true, Handle: rpc.Func(func(_ context.Context, i input) (rpc.OK, error) {
-		in(i)
-		return rpc.OK{}, nil
-	})}
+	return rpc.Endpoint{Path: "/things/list", Summary: "s", Allow: rpc.APIKey, Read: true,
+		Handle: rpc.Func(func(_ context.Context, i input) (rpc.OK, error) {
+			in(i)
+			return rpc.OK{}, nil
+		})}
 }
 
 func ok(context.Context, rpc.None) (rpc.OK, error) { return rpc.OK{}, nil }
@@ -229,17 +230,26 @@ func TestBodies(t *testing.T) {
 		"comma list":                    {request{method: "GET", target: "?ids=a,b"}, input{IDs: strs("a", "b")}},
 		"brackets":                      {request{method: "GET", target: "?ids[]=a&ids%5B%5D=b"}, input{IDs: strs("a", "b")}},
 		"array of enum":                 {request{method: "GET", target: "?colours=red,blue"}, input{Colours: []colour{"red", "blue"}}},
-		"dots":                          {request{method: "GET", target: "?inner.size=1.5&inner.labels=x"}, input{Inner: &inner{1.5, []string{"x"}}}},
-		"dots of a map":                 {request{method: "GET", target: "?metadata.a=b&metadata.c.d=true&numbers.n=2"}, input{Metadata: map[string]any{"a": "b", "c.d": true}, Numbers: map[string]float64{"n": 2}}},
-		"empty value is null":           {request{method: "GET", target: "?name="}, input{Name: rpc.Opt[string]{Set: true, Null: true}}},
-		"null":                          {request{body: `{"name":null}`}, input{Name: rpc.Opt[string]{Set: true, Null: true}}},
-		"value":                         {request{body: `{"name":"é̀"}`}, input{Name: rpc.Opt[string]{Set: true, Value: "é̀"}}},
-		"scalars of a query":            {request{method: "GET", target: "?on=false&count=3&at=2026-01-02T03:04:05.006Z&colour=blue&shape=round"}, input{On: rpc.Opt[bool]{Set: true}, Count: rpc.Opt[int]{Set: true, Value: 3}, At: rpc.Opt[time.Time]{Set: true, Value: at}, Colour: rpc.Opt[colour]{Set: true, Value: "blue"}, Shape: "round"}},
-		"scalars of a body":             {request{body: `{"on":true,"count":3.0,"at":"2026-01-02T04:04:05.006+01:00","colour":"blue"}`}, input{On: rpc.Opt[bool]{Set: true, Value: true}, Count: rpc.Opt[int]{Set: true, Value: 3}, At: rpc.Opt[time.Time]{Set: true, Value: at}, Colour: rpc.Opt[colour]{Set: true, Value: "blue"}}},
-		"a space for the T of a time":   {request{body: `{"at":"2026-01-02 04:04:05.006+01:00"}`}, input{At: rpc.Opt[time.Time]{Set: true, Value: at}}},
-		"nested":                        {request{body: `{"inner":{"size":2,"labels":[]},"metadata":{"k":null,"l":[1]},"numbers":{}}`}, input{Inner: &inner{2, []string{}}, Metadata: map[string]any{"k": nil, "l": []any{json.Number("1")}}, Numbers: map[string]float64{}}},
-		"unknown parameters":            {request{body: `{"id":"a","what":1}`}, input{ID: "a"}},
-		"unknown parameters of a query": {request{method: "GET", target: "?id=a&what=1&inner.what=2&inner.size=1"}, input{ID: "a", Inner: &inner{Size: 1}}},
+		"dots": {request{method: "GET", target: "?inner.size=1.5&inner.labels=x"},
+			input{Inner: &inner{1.5, []string{"x"}}}},
+		"dots of a map": {request{method: "GET", target: "?metadata.a=b&metadata.c.d=true&numbers.n=2"},
+			input{Metadata: map[string]any{"a": "b", "c.d": true}, Numbers: map[string]float64{"n": 2}}},
+		"empty value is null": {request{method: "GET", target: "?name="}, input{Name: rpc.Opt[string]{Set: true, Null: true}}},
+		"null":                {request{body: `{"name":null}`}, input{Name: rpc.Opt[string]{Set: true, Null: true}}},
+		"value":               {request{body: `{"name":"é̀"}`}, input{Name: rpc.Opt[string]{Set: true, Value: "é̀"}}},
+		"scalars of a query": {request{method: "GET", target: "?on=false&count=3&at=2026-01-02T03:04:05.006Z&colour=blue&shape=round"},
+			input{On: rpc.Opt[bool]{Set: true}, Count: rpc.Opt[int]{Set: true, Value: 3}, At: rpc.Opt[time.Time]{Set: true, Value: at},
+				Colour: rpc.Opt[colour]{Set: true, Value: "blue"}, Shape: "round"}},
+		"scalars of a body": {request{body: `{"on":true,"count":3.0,"at":"2026-01-02T04:04:05.006+01:00","colour":"blue"}`},
+			input{On: rpc.Opt[bool]{Set: true, Value: true}, Count: rpc.Opt[int]{Set: true, Value: 3}, At: rpc.Opt[time.Time]{Set: true, Value: at},
+				Colour: rpc.Opt[colour]{Set: true, Value: "blue"}}},
+		"a space for the T of a time": {request{body: `{"at":"2026-01-02 04:04:05.006+01:00"}`},
+			input{At: rpc.Opt[time.Time]{Set: true, Value: at}}},
+		"nested": {request{body: `{"inner":{"size":2,"labels":[]},"metadata":{"k":null,"l":[1]},"numbers":{}}`},
+			input{Inner: &inner{2, []string{}}, Metadata: map[string]any{"k": nil, "l": []any{json.Number("1")}}, Numbers: map[string]float64{}}},
+		"unknown parameters": {request{body: `{"id":"a","what":1}`}, input{ID: "a"}},
+		"unknown parameters of a query": {request{method: "GET", target: "?id=a&what=1&inner.what=2&inner.size=1"},
+			input{ID: "a", Inner: &inner{Size: 1}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -296,7 +306,10 @@ func TestValidation(t *testing.T) {
 		When     *time.Time         `json:"when"`
 		Map      map[string]float64 `json:"map" rule:"default={}"`
 	}
-	s := setup(t, rpc.Endpoint{Path: "/x/get", Summary: "s", Allow: rpc.APIKey, Read: true, Handle: rpc.Func(func(context.Context, required) (rpc.OK, error) { return rpc.OK{}, nil })})
+	s := setup(t, rpc.Endpoint{Path: "/x/get", Summary: "s", Allow: rpc.APIKey, Read: true,
+		Handle: rpc.Func(func(context.Context, required) (rpc.OK, error) {
+			return rpc.OK{}, nil
+		})})
 	errs := func(message ...any) map[string]any { return map[string]any{"_errors": message} }
 	none := func(more map[string]any) map[string]any { more["_errors"] = []any{}; return more }
 	for name, tt := range map[string]struct {
@@ -304,28 +317,45 @@ func TestValidation(t *testing.T) {
 		message string
 		issues  map[string]any
 	}{
-		"missing":      {request{body: `{}`}, "device_id is required", none(map[string]any{"device_id": errs("Required")})},
-		"missing, GET": {request{method: "GET", target: "?_strict=true"}, "device_id is required", none(map[string]any{"device_id": errs("Required")})},
-		"number":       {request{body: `{"device_id":5}`}, `Expected string, received number for "device_id"`, none(map[string]any{"device_id": errs("Expected string, received number")})},
-		"null":         {request{body: `{"device_id":null}`}, `Expected string, received null for "device_id"`, none(map[string]any{"device_id": errs("Expected string, received null")})},
-		"all at once": {request{body: `{"device_id":"d","device_ids":5,"limit":"x"}`}, `2 Input Errors: Expected array, received number for "device_ids", Expected number, received string for "limit"`,
+		"missing": {request{body: `{}`}, "device_id is required", none(map[string]any{"device_id": errs("Required")})},
+		"missing, GET": {request{method: "GET", target: "?_strict=true"}, "device_id is required",
+			none(map[string]any{"device_id": errs("Required")})},
+		"number": {request{body: `{"device_id":5}`}, `Expected string, received number for "device_id"`,
+			none(map[string]any{"device_id": errs("Expected string, received number")})},
+		"null": {request{body: `{"device_id":null}`}, `Expected string, received null for "device_id"`,
+			none(map[string]any{"device_id": errs("Expected string, received null")})},
+		"all at once": {request{body: `{"device_id":"d","device_ids":5,"limit":"x"}`},
+			`2 Input Errors: Expected array, received number for "device_ids", Expected number, received string for "limit"`,
 			none(map[string]any{"device_ids": errs("Expected array, received number"), "limit": errs("Expected number, received string")})},
-		"not a number in a query": {request{method: "GET", target: "?device_id=d&limit=x"}, `Expected number, received nan for "limit"`, none(map[string]any{"limit": errs("Expected number, received nan")})},
-		"infinite":                {request{method: "GET", target: "?device_id=d&limit=Inf"}, `Expected number, received nan for "limit"`, none(map[string]any{"limit": errs("Expected number, received nan")})},
-		"fraction":                {request{body: `{"device_id":"d","limit":1.5}`}, `Expected integer, received float for "limit"`, none(map[string]any{"limit": errs("Expected integer, received float")})},
-		"too small":               {request{body: `{"device_id":"d","limit":0}`}, `Number must be greater than or equal to 1 for "limit"`, none(map[string]any{"limit": errs("Number must be greater than or equal to 1")})},
-		"too large":               {request{body: `{"device_id":"d","limit":501}`}, `Number must be less than or equal to 500 for "limit"`, none(map[string]any{"limit": errs("Number must be less than or equal to 500")})},
-		"enum":                    {request{body: `{"device_id":"d","kind":"c"}`}, `Invalid enum value. Expected 'a' | 'b', received 'c' for "kind"`, none(map[string]any{"kind": errs("Invalid enum value. Expected 'a' | 'b', received 'c'")})},
-		"length":                  {request{body: `{"device_id":"d","name":"abcd"}`}, `String must contain at most 3 character(s) for "name"`, none(map[string]any{"name": errs("String must contain at most 3 character(s)")})},
-		"time":                    {request{body: `{"device_id":"d","when":"soon"}`}, "Invalid datetime. Expected ISO 8601: " + rpc.TimeForms + ` for "when"`, none(map[string]any{"when": errs("Invalid datetime. Expected ISO 8601: " + rpc.TimeForms)})},
-		"nested": {request{body: `{"device_id":"d","inner":{"labels":[1]},"map":{"k":"v"}}`}, `3 Input Errors: inner.size is required, Expected string, received number for "inner.labels.0", Expected number, received string for "map.k"`,
+		"not a number in a query": {request{method: "GET", target: "?device_id=d&limit=x"}, `Expected number, received nan for "limit"`,
+			none(map[string]any{"limit": errs("Expected number, received nan")})},
+		"infinite": {request{method: "GET", target: "?device_id=d&limit=Inf"}, `Expected number, received nan for "limit"`,
+			none(map[string]any{"limit": errs("Expected number, received nan")})},
+		"fraction": {request{body: `{"device_id":"d","limit":1.5}`}, `Expected integer, received float for "limit"`,
+			none(map[string]any{"limit": errs("Expected integer, received float")})},
+		"too small": {request{body: `{"device_id":"d","limit":0}`}, `Number must be greater than or equal to 1 for "limit"`,
+			none(map[string]any{"limit": errs("Number must be greater than or equal to 1")})},
+		"too large": {request{body: `{"device_id":"d","limit":501}`}, `Number must be less than or equal to 500 for "limit"`,
+			none(map[string]any{"limit": errs("Number must be less than or equal to 500")})},
+		"enum": {request{body: `{"device_id":"d","kind":"c"}`}, `Invalid enum value. Expected 'a' | 'b', received 'c' for "kind"`,
+			none(map[string]any{"kind": errs("Invalid enum value. Expected 'a' | 'b', received 'c'")})},
+		"length": {request{body: `{"device_id":"d","name":"abcd"}`}, `String must contain at most 3 character(s) for "name"`,
+			none(map[string]any{"name": errs("String must contain at most 3 character(s)")})},
+		"time": {request{body: `{"device_id":"d","when":"soon"}`}, "Invalid datetime. Expected ISO 8601: " + rpc.TimeForms + ` for "when"`,
+			none(map[string]any{"when": errs("Invalid datetime. Expected ISO 8601: " + rpc.TimeForms)})},
+		"nested": {request{body: `{"device_id":"d","inner":{"labels":[1]},"map":{"k":"v"}}`},
+			`3 Input Errors: inner.size is required, Expected string, received number for "inner.labels.0", ` +
+				`Expected number, received string for "map.k"`,
 			none(map[string]any{
-				"inner": map[string]any{"_errors": []any{}, "size": errs("Required"), "labels": map[string]any{"_errors": []any{}, "0": errs("Expected string, received number")}},
-				"map":   map[string]any{"_errors": []any{}, "k": errs("Expected number, received string")},
+				"inner": map[string]any{"_errors": []any{}, "size": errs("Required"),
+					"labels": map[string]any{"_errors": []any{}, "0": errs("Expected string, received number")}},
+				"map": map[string]any{"_errors": []any{}, "k": errs("Expected number, received string")},
 			})},
-		"array as the body":         {request{body: `[]`}, "Expected object, received array", errs("Expected object, received array")},
-		"repeated single parameter": {request{method: "GET", target: "?device_id=a&device_id=b"}, `Expected string, received array for "device_id"`, none(map[string]any{"device_id": errs("Expected string, received array")})},
-		"text for an object":        {request{method: "GET", target: "?device_id=a&map=x"}, `Expected object, received string for "map"`, none(map[string]any{"map": errs("Expected object, received string")})},
+		"array as the body": {request{body: `[]`}, "Expected object, received array", errs("Expected object, received array")},
+		"repeated single parameter": {request{method: "GET", target: "?device_id=a&device_id=b"},
+			`Expected string, received array for "device_id"`, none(map[string]any{"device_id": errs("Expected string, received array")})},
+		"text for an object": {request{method: "GET", target: "?device_id=a&map=x"}, `Expected object, received string for "map"`,
+			none(map[string]any{"map": errs("Expected object, received string")})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -353,20 +383,22 @@ func TestRefusals(t *testing.T) {
 		code   string
 		allow  string
 	}{
-		"unknown path":                 {request{target: "/nothing/here"}, 404, "not_found", ""},
-		"unknown path of a stranger":   {request{target: "/nothing/here", header: stranger}, 404, "not_found", ""},
-		"wrong verb":                   {request{method: "PATCH", target: "/things/list"}, 405, "method_not_allowed", "GET, POST"},
-		"wrong verb of a write":        {request{method: "GET", target: "/x/update"}, 405, "method_not_allowed", "POST, PUT, PATCH"},
-		"wrong verb before credential": {request{method: "DELETE", target: "/x/update", header: stranger}, 405, "method_not_allowed", "POST, PUT, PATCH"},
+		"unknown path":               {request{target: "/nothing/here"}, 404, "not_found", ""},
+		"unknown path of a stranger": {request{target: "/nothing/here", header: stranger}, 404, "not_found", ""},
+		"wrong verb":                 {request{method: "PATCH", target: "/things/list"}, 405, "method_not_allowed", "GET, POST"},
+		"wrong verb of a write":      {request{method: "GET", target: "/x/update"}, 405, "method_not_allowed", "POST, PUT, PATCH"},
+		"wrong verb before credential": {request{method: "DELETE", target: "/x/update", header: stranger}, 405, "method_not_allowed",
+			"POST, PUT, PATCH"},
 		"credential before malformed":  {request{target: "/things/list", body: "{", header: stranger}, 401, "unauthorized", ""},
 		"credential before validation": {request{target: "/things/list", body: `{"id":1}`, header: stranger}, 401, "unauthorized", ""},
-		"credential before too large":  {request{target: "/things/list", body: strings.Repeat(" ", 1<<20+1), header: stranger}, 401, "unauthorized", ""},
-		"too large":                    {request{target: "/things/list", body: `"` + strings.Repeat("x", 1<<20) + `"`}, 413, "payload_too_large", ""},
-		"malformed":                    {request{target: "/things/list", body: `{"id":`}, 400, "invalid_request", ""},
-		"not JSON":                     {request{target: "/things/list", body: `id=x`}, 400, "invalid_request", ""},
-		"two documents":                {request{target: "/things/list", body: `{} {}`}, 400, "invalid_request", ""},
-		"a bracket too many":           {request{target: "/things/list", body: `{}}`}, 400, "invalid_request", ""},
-		"malformed query":              {request{method: "GET", target: "/things/list?id=%zz"}, 400, "invalid_request", ""},
+		"credential before too large": {request{target: "/things/list", body: strings.Repeat(" ", 1<<20+1), header: stranger}, 401,
+			"unauthorized", ""},
+		"too large":          {request{target: "/things/list", body: `"` + strings.Repeat("x", 1<<20) + `"`}, 413, "payload_too_large", ""},
+		"malformed":          {request{target: "/things/list", body: `{"id":`}, 400, "invalid_request", ""},
+		"not JSON":           {request{target: "/things/list", body: `id=x`}, 400, "invalid_request", ""},
+		"two documents":      {request{target: "/things/list", body: `{} {}`}, 400, "invalid_request", ""},
+		"a bracket too many": {request{target: "/things/list", body: `{}}`}, 400, "invalid_request", ""},
+		"malformed query":    {request{method: "GET", target: "/things/list?id=%zz"}, 400, "invalid_request", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -397,12 +429,13 @@ func TestFailureAfterAChange(t *testing.T) {
 		return context.WithValue(ctx, key{}, changed), func() bool { return *changed }
 	}
 	row := func(path string, read, change bool, fail func() error) rpc.Endpoint {
-		return rpc.Endpoint{Path: path, Summary: "s", Allow: rpc.APIKey, Read: read, Handle: rpc.Func(func(ctx context.Context, _ rpc.None) (rpc.OK, error) {
-			if p, ok := ctx.Value(key{}).(*bool); ok && change {
-				*p = true
-			}
-			return rpc.OK{}, fail()
-		})}
+		return rpc.Endpoint{Path: path, Summary: "s", Allow: rpc.APIKey, Read: read,
+			Handle: rpc.Func(func(ctx context.Context, _ rpc.None) (rpc.OK, error) {
+				if p, ok := ctx.Value(key{}).(*bool); ok && change {
+					*p = true
+				}
+				return rpc.OK{}, fail()
+			})}
 	}
 	full := func() error { return errFull }
 	var err error
@@ -416,7 +449,8 @@ func TestFailureAfterAChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]int{"/x/full": 424, "/x/nothing": 503, "/x/panic": 424, "/x/cancelled": 424, "/x/unavailable": 424, "/x/refused": 429, "/x/fine": 200} {
+	for path, want := range map[string]int{"/x/full": 424, "/x/nothing": 503, "/x/panic": 424, "/x/cancelled": 424, "/x/unavailable": 424,
+		"/x/refused": 429, "/x/fine": 200} {
 		rec := s.do(request{target: path})
 		if rec.Code != want {
 			t.Errorf("%s: %d %s", path, rec.Code, rec.Body)
@@ -430,9 +464,15 @@ func TestFailureAfterAChange(t *testing.T) {
 func TestBugsAndOutages(t *testing.T) {
 	t.Parallel()
 	s := setup(t,
-		rpc.Endpoint{Path: "/x/panic", Summary: "s", Allow: rpc.APIKey, Handle: rpc.Func(func(context.Context, rpc.None) (rpc.OK, error) { panic("hunter2") })},
-		rpc.Endpoint{Path: "/x/error", Summary: "s", Allow: rpc.APIKey, Handle: rpc.Func(func(context.Context, rpc.None) (rpc.OK, error) { return rpc.OK{}, errors.New("hunter2") })},
-		rpc.Endpoint{Path: "/x/full", Summary: "s", Allow: rpc.APIKey, Handle: rpc.Func(func(context.Context, rpc.None) (rpc.OK, error) { return rpc.OK{}, fmt.Errorf("hunter2: %w", errFull) })})
+		rpc.Endpoint{Path: "/x/panic", Summary: "s", Allow: rpc.APIKey, Handle: rpc.Func(func(context.Context, rpc.None) (rpc.OK, error) {
+			panic("hunter2")
+		})},
+		rpc.Endpoint{Path: "/x/error", Summary: "s", Allow: rpc.APIKey, Handle: rpc.Func(func(context.Context, rpc.None) (rpc.OK, error) {
+			return rpc.OK{}, errors.New("hunter2")
+		})},
+		rpc.Endpoint{Path: "/x/full", Summary: "s", Allow: rpc.APIKey, Handle: rpc.Func(func(context.Context, rpc.None) (rpc.OK, error) {
+			return rpc.OK{}, fmt.Errorf("hunter2: %w", errFull)
+		})})
 	for path, want := range map[string]struct {
 		status int
 		code   string
@@ -478,7 +518,8 @@ func TestRequestLog(t *testing.T) {
 	if err := json.Unmarshal([]byte(strings.SplitAfter(s.log.String(), "\n")[0]), &line); err != nil {
 		t.Fatal(err)
 	}
-	for k, v := range map[string]any{"path": "/things/list", "status": 200.0, "workspace_id": "w", "credential_id": "c", "address": "192.0.2.1"} {
+	for k, v := range map[string]any{"path": "/things/list", "status": 200.0, "workspace_id": "w", "credential_id": "c",
+		"address": "192.0.2.1"} {
 		if line[k] != v {
 			t.Errorf("%s is %v", k, line[k])
 		}
@@ -491,7 +532,8 @@ func TestCORS(t *testing.T) {
 	origin := map[string]string{"Origin": "https://page.example", "Authorization": ""}
 	rec := s.do(request{method: "OPTIONS", target: "/things/list", header: origin})
 	h := rec.Header()
-	if rec.Code != 204 || h.Get("Access-Control-Allow-Origin") != "https://page.example" || h.Get("Access-Control-Allow-Credentials") != "true" || h.Get("Vary") != "Origin" {
+	if rec.Code != 204 || h.Get("Access-Control-Allow-Origin") != "https://page.example" ||
+		h.Get("Access-Control-Allow-Credentials") != "true" || h.Get("Vary") != "Origin" {
 		t.Errorf("preflight: %d %v", rec.Code, h)
 	}
 	for _, name := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
@@ -499,12 +541,15 @@ func TestCORS(t *testing.T) {
 			t.Errorf("%s is not allowed", name)
 		}
 	}
-	for _, name := range []string{"authorization", "seam-workspace", "seam-publishable-key", "client-session-token", "seam-client-session-token", "seam-api-key", "seam-user-identifier-key", "seam-sdk-name", "seam-sdk-version", "seam-lts-version", "content-type", "last-event-id"} {
+	for _, name := range []string{"authorization", "seam-workspace", "seam-publishable-key", "client-session-token",
+		"seam-client-session-token", "seam-api-key", "seam-user-identifier-key", "seam-sdk-name", "seam-sdk-version", "seam-lts-version",
+		"content-type", "last-event-id"} {
 		if !slices.Contains(strings.Split(strings.ToLower(h.Get("Access-Control-Allow-Headers")), ", "), name) {
 			t.Errorf("%s is not allowed", name)
 		}
 	}
-	if rec = s.do(request{target: "/things/list", header: origin}); rec.Code != 401 || rec.Header().Get("Access-Control-Allow-Origin") != "https://page.example" ||
+	if rec = s.do(request{target: "/things/list", header: origin}); rec.Code != 401 ||
+		rec.Header().Get("Access-Control-Allow-Origin") != "https://page.example" ||
 		!strings.Contains(rec.Header().Get("Access-Control-Expose-Headers"), "Seam-Request-Id") {
 		t.Errorf("a refusal must be readable: %d %v", rec.Code, rec.Header())
 	}
@@ -536,20 +581,21 @@ type pageInput struct {
 
 // pages serves thirty rows.
 func pages(t testing.TB) server {
-	return setup(t, rpc.Endpoint{Path: "/things/list", Summary: "s", Allow: rpc.APIKey, Read: true, Returns: "things", Handle: rpc.Func(func(ctx context.Context, in pageInput) (p rpc.Page[thing], err error) {
-		from, limit, err := in.Start(ctx, 20)
-		if err != nil {
-			return p, err
-		}
-		var rows []row
-		for i := range row(30) {
-			_, at, id := i.Page()
-			if at > from.CreatedAt || at == from.CreatedAt && id > from.ID {
-				rows = append(rows, i)
+	return setup(t, rpc.Endpoint{Path: "/things/list", Summary: "s", Allow: rpc.APIKey, Read: true, Returns: "things",
+		Handle: rpc.Func(func(ctx context.Context, in pageInput) (p rpc.Page[thing], err error) {
+			from, limit, err := in.Start(ctx, 20)
+			if err != nil {
+				return p, err
 			}
-		}
-		return rpc.PageOf[thing](rows[:min(len(rows), limit+1)], limit), nil
-	})})
+			var rows []row
+			for i := range row(30) {
+				_, at, id := i.Page()
+				if at > from.CreatedAt || at == from.CreatedAt && id > from.ID {
+					rows = append(rows, i)
+				}
+			}
+			return rpc.PageOf[thing](rows[:min(len(rows), limit+1)], limit), nil
+		})})
 }
 
 type pageAnswer struct {
@@ -582,7 +628,8 @@ func TestPagination(t *testing.T) {
 			return request{target: "/things/list", body: `{"page_cursor":"` + *a.Pagination.Cursor + `",` + params + `}`}
 		},
 		"by query": func(a pageAnswer) request {
-			return request{method: "GET", target: "/things/list?has.k=true&has.l=v&ids=b&ids=a&kind=x&limit=7&page_cursor=" + *a.Pagination.Cursor + "&_strict=true"}
+			return request{method: "GET", target: "/things/list?has.k=true&has.l=v&ids=b&ids=a&kind=x&limit=7&page_cursor=" + *a.Pagination.Cursor +
+				"&_strict=true"}
 		},
 		"by next_page_url": func(a pageAnswer) request {
 			return request{method: "GET", target: strings.TrimPrefix(*a.Pagination.URL, "https://keyway.test")}
@@ -623,7 +670,8 @@ func TestPagination(t *testing.T) {
 		{target: "/things/list", body: `{"kind":"x","page_cursor":"` + cursor + `"}`},
 	} {
 		rec := s.do(r)
-		if code, message, _ := errorOf(t, rec); rec.Code != 400 || code != "mismatched_page_parameters" || !strings.Contains(message, "parameters identical to the initial request") {
+		if code, message, _ := errorOf(t, rec); rec.Code != 400 || code != "mismatched_page_parameters" ||
+			!strings.Contains(message, "parameters identical to the initial request") {
 			t.Errorf("%d %s", rec.Code, rec.Body)
 		}
 	}
@@ -637,7 +685,8 @@ func TestPagination(t *testing.T) {
 		t.Error("a null cursor is the beginning")
 	}
 	// A POST's query is not read, so it is no parameter of the page either.
-	if a := s.page(t, request{target: "/things/list?kind=x&secret=y"}); *a.Pagination.Cursor != cursor || strings.Contains(*a.Pagination.URL, "secret") {
+	if a := s.page(t, request{target: "/things/list?kind=x&secret=y"}); *a.Pagination.Cursor != cursor ||
+		strings.Contains(*a.Pagination.URL, "secret") {
 		t.Errorf("next_page_url %s", *a.Pagination.URL)
 	}
 }
@@ -652,9 +701,17 @@ func TestAnswers(t *testing.T) {
 	}
 	at := rpc.Time{Time: time.Date(2026, 1, 2, 3, 4, 5, 987654321, time.FixedZone("", 3600))}
 	s := setup(t,
-		rpc.Endpoint{Path: "/x/twin", Summary: "s", Allow: rpc.APIKey, Returns: "new", Twin: "old", Handle: rpc.Func(func(context.Context, rpc.None) (rpc.Doc[thing], error) { return rpc.Doc[thing](`{"a":"<&>"}`), nil })},
-		rpc.Endpoint{Path: "/x/none", Summary: "s", Allow: rpc.APIKey, Returns: "things", Handle: rpc.Func(func(context.Context, rpc.None) ([]thing, error) { return nil, nil })},
-		rpc.Endpoint{Path: "/x/fields", Summary: "s", Allow: rpc.Public, Handle: rpc.Func(func(context.Context, rpc.None) (fields, error) { return fields{Message: "<hi>", At: at}, nil })})
+		rpc.Endpoint{Path: "/x/twin", Summary: "s", Allow: rpc.APIKey, Returns: "new", Twin: "old",
+			Handle: rpc.Func(func(context.Context, rpc.None) (rpc.Doc[thing], error) {
+				return rpc.Doc[thing](`{"a":"<&>"}`), nil
+			})},
+		rpc.Endpoint{Path: "/x/none", Summary: "s", Allow: rpc.APIKey, Returns: "things",
+			Handle: rpc.Func(func(context.Context, rpc.None) ([]thing, error) {
+				return nil, nil
+			})},
+		rpc.Endpoint{Path: "/x/fields", Summary: "s", Allow: rpc.Public, Handle: rpc.Func(func(context.Context, rpc.None) (fields, error) {
+			return fields{Message: "<hi>", At: at}, nil
+		})})
 	if got := s.do(request{target: "/x/twin"}).Body.String(); got != `{"new":{"a":"<&>"},"old":{"a":"<&>"},"ok":true}` {
 		t.Error(got)
 	}
@@ -669,11 +726,12 @@ func TestAnswers(t *testing.T) {
 
 func TestAnErrorWithRetryAfter(t *testing.T) {
 	t.Parallel()
-	s := setup(t, rpc.Endpoint{Path: "/x/slow", Summary: "s", Allow: rpc.Public, Handle: rpc.Func(func(context.Context, rpc.None) (rpc.OK, error) {
-		err := fault.New(fault.TooManyRequests, "slow down")
-		err.Data = map[string]any{"retry_after": 7}
-		return rpc.OK{}, err
-	})})
+	s := setup(t, rpc.Endpoint{Path: "/x/slow", Summary: "s", Allow: rpc.Public,
+		Handle: rpc.Func(func(context.Context, rpc.None) (rpc.OK, error) {
+			err := fault.New(fault.TooManyRequests, "slow down")
+			err.Data = map[string]any{"retry_after": 7}
+			return rpc.OK{}, err
+		})})
 	if rec := s.do(request{target: "/x/slow"}); rec.Code != 429 || rec.Header().Get("Retry-After") != "7" {
 		t.Errorf("%d %v", rec.Code, rec.Header())
 	}
@@ -748,7 +806,8 @@ func TestAccessTable(t *testing.T) {
 	t.Parallel()
 	s := setup(t,
 		rpc.Endpoint{Path: "/x/update", Summary: "s", Allow: rpc.Backend, Role: rpc.Admin, Verbs: "PATCH", Handle: rpc.Func(ok)},
-		rpc.Endpoint{Path: "/keyway/v1/y/list", Summary: "s", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Read: true, Fresh: true, Handle: rpc.Func(ok)},
+		rpc.Endpoint{Path: "/keyway/v1/y/list", Summary: "s", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Read: true, Fresh: true,
+			Handle: rpc.Func(ok)},
 		rpc.Endpoint{Path: "/health", Summary: "s", Allow: rpc.Public, Read: true, Handle: rpc.Func(ok)})
 	var got []string
 	for line := range strings.Lines(s.AccessTable()) {
@@ -767,10 +826,12 @@ func TestAccessTable(t *testing.T) {
 
 // Whatever is sent, the answer is an envelope, and nothing panics.
 func FuzzDecode(f *testing.F) {
-	for _, s := range []string{`{}`, `null`, `{"ids":["a",null,5],"inner":{"size":"x"}}`, `{"name":null,"metadata":{"":[{}]}}`, `[`, `{"count":1e400}`, `{"at":"2026-01-01"}`, "{\"id\":\"\\u0000\\ud800\"}", `{"numbers":{"a":1,"a":2}}`} {
+	for _, s := range []string{`{}`, `null`, `{"ids":["a",null,5],"inner":{"size":"x"}}`, `{"name":null,"metadata":{"":[{}]}}`, `[`,
+		`{"count":1e400}`, `{"at":"2026-01-01"}`, "{\"id\":\"\\u0000\\ud800\"}", `{"numbers":{"a":1,"a":2}}`} {
 		f.Add(s, "")
 	}
-	for _, s := range []string{"ids=", "ids=a,b&ids[]=c", "inner.size=1&inner.labels=", "metadata.=&metadata..=x", "count=-0x1p9", "%00=%ff&id=%ff", "name=&on=TRUE", "inner=x&metadata=x", "a=b;c=d", "at=2026"} {
+	for _, s := range []string{"ids=", "ids=a,b&ids[]=c", "inner.size=1&inner.labels=", "metadata.=&metadata..=x", "count=-0x1p9",
+		"%00=%ff&id=%ff", "name=&on=TRUE", "inner=x&metadata=x", "a=b;c=d", "at=2026"} {
 		f.Add("", s)
 	}
 	s := setup(f, seen(func(input) {}))
@@ -803,7 +864,8 @@ func TestErrorsHideCredentials(t *testing.T) {
 	} {
 		rec := httptest.NewRecorder()
 		rpc.WriteError(rec, fault.InvalidAll([]fault.Issue{{Path: []string{"scopes"}, Message: "There is no such scope: " + given}}))
-		if body := rec.Body.String(); strings.Count(body, want) < 1 || want != given && strings.Contains(body, given) || rec.Header().Get("Content-Length") != fmt.Sprint(len(body)) {
+		if body := rec.Body.String(); strings.Count(body, want) < 1 || want != given && strings.Contains(body, given) ||
+			rec.Header().Get("Content-Length") != fmt.Sprint(len(body)) {
 			t.Errorf("%s becomes %s", given, body)
 		}
 	}

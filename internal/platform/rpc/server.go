@@ -103,11 +103,15 @@ type route struct {
 func New(c Config, tables ...[]Endpoint) (*Server, error) {
 	s := &Server{Config: c, routes: map[string]*route{}, open: NewStreams()}
 	s.panics = prometheus.NewCounter(prometheus.CounterOpts{Name: "keyway_panics_total", Help: "Requests that ended in a bug."})
-	s.seconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "keyway_request_duration_seconds", Help: "Time from a request's arrival to its answer.",
+	s.seconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "keyway_request_duration_seconds",
+		Help:    "Time from a request's arrival to its answer.",
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}}, []string{"path"})
-	s.total = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "keyway_requests_total", Help: "Answered requests."}, []string{"path", "status"})
-	s.unknown = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "keyway_unknown_parameters_total", Help: "Parameters that were sent and that the endpoint does not have."}, []string{"path"})
-	s.refused = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "keyway_refused_total", Help: "Requests refused before any endpoint saw them."}, []string{"why"})
+	s.total = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "keyway_requests_total", Help: "Answered requests."},
+		[]string{"path", "status"})
+	s.unknown = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "keyway_unknown_parameters_total",
+		Help: "Parameters that were sent and that the endpoint does not have."}, []string{"path"})
+	s.refused = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "keyway_refused_total",
+		Help: "Requests refused before any endpoint saw them."}, []string{"why"})
 	for _, m := range []prometheus.Collector{s.panics, s.seconds, s.total, s.unknown, s.refused} {
 		if err := c.Metrics.Register(m); err != nil {
 			return nil, err
@@ -122,7 +126,8 @@ func New(c Config, tables ...[]Endpoint) (*Server, error) {
 			if s.routes[e.Path] != nil {
 				return nil, fmt.Errorf("%s: two rows", e.Path)
 			}
-			s.routes[e.Path] = &route{Endpoint: e, verbs: e.methods(), allow: strings.Join(e.methods(), ", "), seconds: s.seconds.WithLabelValues(e.Path)}
+			s.routes[e.Path] = &route{Endpoint: e, verbs: e.methods(), allow: strings.Join(e.methods(), ", "),
+				seconds: s.seconds.WithLabelValues(e.Path)}
 		}
 	}
 	if c.CacheBytes > 0 {
@@ -595,7 +600,8 @@ func marshal(v any) ([]byte, error) {
 
 // corsHeaders are the request headers that the SDKs send from a browser.
 var corsHeaders = []string{"Authorization, Content-Type, Seam-Workspace, Seam-Publishable-Key, Client-Session-Token, " +
-	"Seam-Client-Session-Token, Seam-Api-Key, Seam-User-Identifier-Key, User-Identifier-Key, Seam-Sdk-Name, Seam-Sdk-Version, Seam-Lts-Version, Last-Event-Id"}
+	"Seam-Client-Session-Token, Seam-Api-Key, Seam-User-Identifier-Key, User-Identifier-Key, Seam-Sdk-Name, Seam-Sdk-Version, " +
+	"Seam-Lts-Version, Last-Event-Id"}
 
 // cors lets pages of any origin read the answers: frontends use the API with client sessions. The
 // API never authenticates by cookie, so this gives no page anything that its own token does not.

@@ -190,7 +190,8 @@ func (o *Streams) run(ctx context.Context, st *Stream, by Caller, f func(context
 // frontend, which anyone may run, takes nothing from those who see it whole.
 func shares(by Caller) (of []share, sizes []int) {
 	if by.View != "" {
-		return []share{{"all", "parts of " + by.WorkspaceID}, {"parts of " + by.WorkspaceID, by.CredentialID}, {"session " + by.CredentialID, ""}},
+		return []share{{"all", "parts of " + by.WorkspaceID}, {"parts of " + by.WorkspaceID, by.CredentialID},
+				{"session " + by.CredentialID, ""}},
 			[]int{maxStreams, maxWorkspaceStreams, maxPartStreams}
 	}
 	who := by.PersonID // with all their workspaces

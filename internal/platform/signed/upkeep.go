@@ -153,7 +153,8 @@ func (t *Table) SignAnew(ctx context.Context, db *store.DB, activeKeyID string) 
 				message, _ := r.message()
 				where, args := r.where([]any{s.MAC(message)})
 				args = append(args, r.mac) // a row that was written meanwhile is signed already
-				if _, err := tx.Exec(ctx, `UPDATE `+t.Name+` SET `+MACColumn+` = $1 WHERE `+where+` AND `+MACColumn+` = `+store.Mark(len(args)), args...); err != nil {
+				if _, err := tx.Exec(ctx, `UPDATE `+t.Name+` SET `+MACColumn+` = $1 WHERE `+where+` AND `+MACColumn+` = `+store.Mark(len(args)),
+					args...); err != nil {
 					return err
 				}
 			}

@@ -69,7 +69,8 @@ func (p *postgresDB) purgeCommits(ctx context.Context) {
 func deleteCommits(ctx context.Context, db *sql.DB, before time.Time) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
-	r, err := db.ExecContext(ctx, `DELETE FROM commits WHERE commit_id IN (SELECT commit_id FROM commits WHERE commit_id < $1 ORDER BY commit_id LIMIT 1000)`,
+	r, err := db.ExecContext(ctx,
+		`DELETE FROM commits WHERE commit_id IN (SELECT commit_id FROM commits WHERE commit_id < $1 ORDER BY commit_id LIMIT 1000)`,
 		AsID(before))
 	if err != nil {
 		return 0, err

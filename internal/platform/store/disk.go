@@ -39,8 +39,9 @@ func Trouble(err error) string {
 		return ""
 	}
 	err = Explain(err)
-	for words, is := range map[string]error{DiskFull: errDiskFull, "it is read-only": errReadOnly, "another program keeps it locked": errLocked,
-		"the disk reports an error": errDisk, "its file is damaged": errDamaged} {
+	for words, is := range map[string]error{DiskFull: errDiskFull, "it is read-only": errReadOnly,
+		"another program keeps it locked": errLocked,
+		"the disk reports an error":       errDisk, "its file is damaged": errDamaged} {
 		if errors.Is(err, is) {
 			return words
 		}

@@ -44,7 +44,8 @@ func Unavailable(err error) bool {
 	if errors.Is(err, ErrOutcomeUnknown) {
 		return false
 	}
-	if errors.Is(err, errUnavailable) || errors.Is(err, ErrClosed) || errors.Is(err, ErrCannotWrite) || errors.Is(Explain(err), ErrCannotWrite) ||
+	if errors.Is(err, errUnavailable) || errors.Is(err, ErrClosed) || errors.Is(err, ErrCannotWrite) ||
+		errors.Is(Explain(err), ErrCannotWrite) ||
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
 		return true
 	}

@@ -20,7 +20,8 @@ func SetMetadata(ctx context.Context, tx *Tx, workspaceID, resourceID string, cr
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO metadata (workspace_id, resource_id, name, value, resource_created_at) VALUES ($1, $2, $3, $4, $5)`,
+		if _, err := tx.Exec(ctx,
+			`INSERT INTO metadata (workspace_id, resource_id, name, value, resource_created_at) VALUES ($1, $2, $3, $4, $5)`,
 			workspaceID, resourceID, name, string(text), Micros(createdAt)); err != nil {
 			return err
 		}

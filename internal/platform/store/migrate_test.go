@@ -68,7 +68,8 @@ func schema(t *testing.T, driver, source string) (lines []string) {
 		add("index", rows(t, db, `SELECT tablename, replace(indexdef, current_schema() || '.', '') FROM pg_indexes
 			WHERE schemaname = current_schema() AND tablename <> 'goose_db_version'`))
 	} else {
-		for _, table := range rows(t, db, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'goose_db_version'`) {
+		for _, table := range rows(t, db,
+			`SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'goose_db_version'`) {
 			add("column "+table[0], rows(t, db, `SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_info($1)`, table[0]))
 			for _, index := range rows(t, db, `SELECT name, "unique", origin, partial FROM pragma_index_list($1)`, table[0]) {
 				key := rows(t, db, `SELECT seqno, name, "desc", coll FROM pragma_index_xinfo($1)`, index[0])

@@ -45,7 +45,8 @@ func openPostgres(ctx context.Context, url string, watch *watchers) (*postgresDB
 	p.pool.SetMaxIdleConns(16)
 	p.pool.SetConnMaxIdleTime(5 * time.Minute)
 	if err := p.pool.PingContext(p.patience.bound(ctx)); err != nil {
-		return nil, errors.Join(fmt.Errorf("connecting to PostgreSQL at %s:%d, database %q: %w", cfg.Host, cfg.Port, cfg.Database, err), p.pool.Close())
+		return nil, errors.Join(fmt.Errorf("connecting to PostgreSQL at %s:%d, database %q: %w", cfg.Host, cfg.Port, cfg.Database, err),
+			p.pool.Close())
 	}
 	if err := migrateShared(ctx, p.pool); err != nil {
 		return nil, errors.Join(fmt.Errorf("bringing the database up to date: %w", err), p.pool.Close())

@@ -128,7 +128,8 @@ func (db *DB) AddSearch(ctx context.Context, w *Where, kind SearchKind, workspac
 		return err
 	}
 	mayBeID := len(folded) >= minIDPrefix && strings.Trim(folded, "0123456789abcdef-") == ""
-	rare := subquery{`SELECT resource_id AS found_id FROM search_texts WHERE workspace_id = ? AND kind = ? AND bucket IN (` + buckets.query + `) AND text LIKE ? ESCAPE '\'`,
+	rare := subquery{`SELECT resource_id AS found_id FROM search_texts WHERE workspace_id = ? AND kind = ? AND bucket IN (` + buckets.query +
+		`) AND text LIKE ? ESCAPE '\'`,
 		append(append([]any{workspaceID, kind}, buckets.args...), like)}
 	switch {
 	case count < frequentBuckets && !mayBeID:
@@ -137,7 +138,8 @@ func (db *DB) AddSearch(ctx context.Context, w *Where, kind SearchKind, workspac
 	case count < frequentBuckets:
 		rare.query = idColumns[0] + ` IN (` + rare.query + `)`
 	default:
-		rare = subquery{`EXISTS (SELECT 1 FROM search_texts s WHERE s.workspace_id = ? AND s.kind = ? AND s.resource_id = ` + idColumns[0] + ` AND s.text LIKE ? ESCAPE '\')`,
+		rare = subquery{`EXISTS (SELECT 1 FROM search_texts s WHERE s.workspace_id = ? AND s.kind = ? AND s.resource_id = ` + idColumns[0] +
+			` AND s.text LIKE ? ESCAPE '\')`,
 			[]any{workspaceID, kind, like}}
 	}
 	if mayBeID {

@@ -24,7 +24,9 @@ func TestConnectionsEndInSilence(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got int
-	if e := raw.Control(func(fd uintptr) { got, err = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout) }); e != nil || err != nil {
+	if e := raw.Control(func(fd uintptr) {
+		got, err = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout)
+	}); e != nil || err != nil {
 		t.Fatal(e, err)
 	}
 	if int64(got) != silence.Milliseconds() {

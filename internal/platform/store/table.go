@@ -52,7 +52,8 @@ func AsID(t time.Time) any {
 func Tables() []Table {
 	return []Table{
 		{Name: "generations", Key: []string{"scope"}, Kept: "one number for each workspace"},
-		{Name: "search_texts", Key: []string{"workspace_id", "kind", "resource_id"}, Workspace: "workspace_id", Kept: "removed with its resource"},
+		{Name: "search_texts", Key: []string{"workspace_id", "kind", "resource_id"}, Workspace: "workspace_id",
+			Kept: "removed with its resource"},
 		{Name: "search_grams", Key: []string{"workspace_id", "kind", "gram", "bucket"}, Workspace: "workspace_id",
 			Kept: "what the texts of its workspace consist of"},
 		{Name: "settings", Key: []string{"name"}, Kept: "one row for each setting"},

@@ -160,13 +160,15 @@ func TestLostCommit(t *testing.T) {
 	insert := func(name string, done *int) error {
 		return db.Update(t.Context(), func(tx *store.Tx) error {
 			tx.AfterCommit(func() { *done++ })
-			_, err := tx.Exec(t.Context(), `INSERT INTO metadata (workspace_id, resource_id, name, value) VALUES ('w', $1, $2, '')`, name, store.NewID())
+			_, err := tx.Exec(t.Context(), `INSERT INTO metadata (workspace_id, resource_id, name, value) VALUES ('w', $1, $2, '')`, name,
+				store.NewID())
 			return err
 		}, store.Workspace("w"))
 	}
 	count := func(name string) (n int) {
 		proxy.AtCommit(storetest.Pass)
-		if err := db.QueryRow(t.Context(), `SELECT count(*) FROM metadata WHERE workspace_id = 'w' AND resource_id = $1`, name).Scan(&n); err != nil {
+		if err := db.QueryRow(t.Context(), `SELECT count(*) FROM metadata WHERE workspace_id = 'w' AND resource_id = $1`,
+			name).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n

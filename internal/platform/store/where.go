@@ -145,7 +145,8 @@ func (r Row) Page() (doc []byte, createdAt int64, id string) { return r.Doc, r.C
 
 // Page reads Rows of a table in the order in which they were made, as ReadPage does.
 func (w *Where) Page(ctx context.Context, q Querier, table, idColumn string, afterTime int64, afterID string, limit int) ([]Row, error) {
-	return ReadPage(ctx, q, w, Paging{Table: table, Columns: "doc, created_at, " + idColumn, ID: idColumn, AfterTime: afterTime, AfterID: afterID, Limit: limit},
+	return ReadPage(ctx, q, w, Paging{Table: table, Columns: "doc, created_at, " + idColumn, ID: idColumn, AfterTime: afterTime,
+		AfterID: afterID, Limit: limit},
 		func(rows *sql.Rows) (r Row, err error) {
 			err = rows.Scan(&r.Doc, &r.CreatedAt, &r.ID)
 			return r, err

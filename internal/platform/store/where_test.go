@@ -164,7 +164,8 @@ func TestOddTexts(t *testing.T) {
 				t.Errorf("%q: %v", odd, err)
 			}
 			var got sql.NullString
-			if err := db.QueryRow(t.Context(), `SELECT value FROM settings WHERE name = $1`, store.TextOrNull(id)).Scan(&got); err != nil || got.String == "" {
+			if err := db.QueryRow(t.Context(), `SELECT value FROM settings WHERE name = $1`, store.TextOrNull(id)).Scan(&got); err != nil ||
+				got.String == "" {
 				t.Errorf("%q came back as %q (%v)", odd, got.String, err)
 			}
 			if odd == "fine é 漢" && got.String != odd {
@@ -181,7 +182,9 @@ func TestPagesHoldEveryRowOnce(t *testing.T) {
 		err := db.Update(t.Context(), func(tx *store.Tx) error {
 			for i := range 25 {
 				id := fmt.Sprintf("e%02d", (i*7)%25) // ids in another order than times
-				if _, err := tx.Exec(t.Context(), `INSERT INTO action_attempts (workspace_id, action_attempt_id, status, doc, created_at) VALUES ($1, $2, '', $2, $3)`, []string{"w", "v"}[i%5/4], id, i/6); err != nil {
+				if _, err := tx.Exec(t.Context(),
+					`INSERT INTO action_attempts (workspace_id, action_attempt_id, status, doc, created_at) VALUES ($1, $2, '', $2, $3)`,
+					[]string{"w", "v"}[i%5/4], id, i/6); err != nil {
 					return err
 				}
 				if i%5 != 4 {

@@ -168,7 +168,8 @@ func (v *Vault) Retire(id string, auditUntil int64) error {
 			return errors.New("this key is what new things are made with: rotate first")
 		}
 		now := time.Now().UTC()
-		f.Keys[i] = stored{ID: id, CreatedAt: f.Keys[i].CreatedAt, RetiredAt: &now, Audit: v.ring.Load().keys[id].derive(AuditPurpose), AuditUntil: auditUntil}
+		f.Keys[i] = stored{ID: id, CreatedAt: f.Keys[i].CreatedAt, RetiredAt: &now, Audit: v.ring.Load().keys[id].derive(AuditPurpose),
+			AuditUntil: auditUntil}
 		return nil
 	})
 }

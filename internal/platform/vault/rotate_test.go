@@ -40,7 +40,8 @@ func TestRotate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, v := range []*vault.Vault{v, reopened} {
-		if keyID, now := v.NewDigest("secret"); keyID != prepared || now == sum || !v.Matches(old, "secret", sum[:]) || len(v.Digests("secret")) != 2 {
+		if keyID, now := v.NewDigest("secret"); keyID != prepared || now == sum || !v.Matches(old, "secret", sum[:]) ||
+			len(v.Digests("secret")) != 2 {
 			t.Error("a digest under the old key is not good any more")
 		}
 		if pin, err := v.Open("here", sealed); err != nil || string(pin) != "pin" {

@@ -107,14 +107,16 @@ func TestDigest(t *testing.T) {
 		t.Error("a digest does not outlive the process")
 	}
 	for name, matches := range map[string]bool{
-		"another secret": v.Matches(v.KeyID(), "Secret", sum[:]), "no digest": v.Matches(v.KeyID(), "secret", nil), "shorter": v.Matches(v.KeyID(), "secret", sum[:31]),
+		"another secret": v.Matches(v.KeyID(), "Secret", sum[:]), "no digest": v.Matches(v.KeyID(), "secret", nil),
+		"shorter":     v.Matches(v.KeyID(), "secret", sum[:31]),
 		"unknown key": v.Matches("k", "secret", sum[:]), "another vault": other.Matches(other.KeyID(), "secret", sum[:]),
 	} {
 		if matches {
 			t.Errorf("%s: taken", name)
 		}
 	}
-	if bytes.Contains(v.Proof(v.KeyID()), sum[:]) || v.Proof("k") != nil || v.Derive("k", "x") != nil || bytes.Equal(v.Derive(v.KeyID(), "x"), v.Derive(v.KeyID(), "y")) {
+	if bytes.Contains(v.Proof(v.KeyID()), sum[:]) || v.Proof("k") != nil || v.Derive("k", "x") != nil ||
+		bytes.Equal(v.Derive(v.KeyID(), "x"), v.Derive(v.KeyID(), "y")) {
 		t.Error("derived keys")
 	}
 	var running sync.WaitGroup

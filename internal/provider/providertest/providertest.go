@@ -27,11 +27,12 @@ type Setup struct {
 // Hand is what the suite does at devices, past the driver. What a peer cannot do is nil, and named in
 // Cannot.
 type Hand struct {
-	Locked     func(r provider.Ref) (bool, error)                        // what the bolt really is
-	Codes      func(r provider.Ref) (map[string]string, error)           // the PINs that the lock really holds, by slot
-	Capacity   func(r provider.Ref) int                                  // how many codes it holds
-	SetOffline func(r provider.Ref, offline bool) error                  // takes the device off the network, or back
-	FailNext   func(r provider.Ref, how error) error                     // the next command: ErrJammed, ErrRefused; nil: it is taken and not done
+	Locked     func(r provider.Ref) (bool, error)              // what the bolt really is
+	Codes      func(r provider.Ref) (map[string]string, error) // the PINs that the lock really holds, by slot
+	Capacity   func(r provider.Ref) int                        // how many codes it holds
+	SetOffline func(r provider.Ref, offline bool) error        // takes the device off the network, or back
+	// the next command: ErrJammed, ErrRefused; nil: it is taken and not done
+	FailNext   func(r provider.Ref, how error) error
 	PutCode    func(r provider.Ref, pin string) (slot string, err error) // at the keypad
 	UseCode    func(r provider.Ref, slot string) error                   // opens the lock with the code in a slot
 	SetBattery func(r provider.Ref, level float64) error

@@ -22,7 +22,8 @@ type recorder struct {
 var _ provider.Sink = (*recorder)(nil)
 
 func newRecorder() *recorder {
-	return &recorder{reports: map[string][]provider.Report{}, occurrences: map[string][]provider.Occurrence{}, changed: map[string]int{}, gone: map[string]bool{}}
+	return &recorder{reports: map[string][]provider.Report{}, occurrences: map[string][]provider.Occurrence{}, changed: map[string]int{},
+		gone: map[string]bool{}}
 }
 
 func (r *recorder) record(fn func()) {

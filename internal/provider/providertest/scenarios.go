@@ -94,7 +94,9 @@ func (c *check) unmoved(o *open, before bool) {
 	if now != before {
 		c.fatalf("the hand at the device has not kept the bolt from moving")
 	}
-	c.never("a bolt that has not moved was reported as moved by the device", func() bool { return slices.Contains(o.sink.claims(o.lock.Device), !before) })
+	c.never("a bolt that has not moved was reported as moved by the device", func() bool {
+		return slices.Contains(o.sink.claims(o.lock.Device), !before)
+	})
 }
 
 // silence: what a device says yes to and does not do is never confirmed.
@@ -270,7 +272,9 @@ func keypadCode(c *check) {
 	slot, err := c.Hand.PutCode(o.lock, "0246")
 	c.must(err)
 	if c.programmer(o).CodeTraits(o.lock).Notifies {
-		c.eventually("the lock reports that codes have changed", func() bool { return read(o.sink, func() int { return o.sink.changed[o.lock.Device] }) > before })
+		c.eventually("the lock reports that codes have changed", func() bool {
+			return read(o.sink, func() int { return o.sink.changed[o.lock.Device] }) > before
+		})
 	}
 	if got := c.pins(o, slot); len(got) != 1 || got[0] != "0246" && got[0] != "?" {
 		c.errorf("0246 was put into slot %s at the keypad, and %v was read", slot, got)

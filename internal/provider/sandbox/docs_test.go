@@ -46,7 +46,8 @@ func TestDocs(t *testing.T) {
 // brandTable has a row for each brand: what it asks, what a login finds, what can be simulated.
 func (d *Driver) brandTable(t *testing.T) string {
 	var b strings.Builder
-	b.WriteString("| Brand | `device_provider_name` | Standard sign-in | Device types | Simulate, beside connect and disconnect |\n|---|---|---|---|---|\n")
+	b.WriteString("| Brand | `device_provider_name` | Standard sign-in | Device types | Simulate, beside connect and disconnect " +
+		"|\n|---|---|---|---|---|\n")
 	for _, br := range d.Brands() {
 		answers, err := d.StandardAnswers(br.Name, LoginTroubled)
 		if err != nil {
@@ -77,7 +78,8 @@ func (d *Driver) brandTable(t *testing.T) string {
 			}
 		}
 		slices.Sort(simulate)
-		fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s |\n", br.DisplayName, br.Name, strings.Join(asks, ", "), strings.Join(types, ", "), strings.Join(simulate, ", "))
+		fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s |\n", br.DisplayName, br.Name, strings.Join(asks, ", "), strings.Join(types, ", "),
+			strings.Join(simulate, ", "))
 	}
 	return b.String()
 }

@@ -27,6 +27,7 @@ func tile(name string) string {
 	colour := colours[draw(offsetBasis, name, len(colours))]
 	letter := string(unicode.ToUpper([]rune(name)[0]))
 	svg := "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0,0,24,24'><rect width='24' height='24' rx='5' " +
-		"fill='" + colour + "'/><text x='12' y='17' font-size='14' font-family='sans-serif' text-anchor='middle' fill='#fff'>" + letter + "</text></svg>"
+		"fill='" + colour + "'/><text x='12' y='17' font-size='14' font-family='sans-serif' text-anchor='middle' fill='#fff'>" + letter +
+		"</text></svg>"
 	return "data:image/svg+xml," + strings.NewReplacer(" ", "%20", "<", "%3C", ">", "%3E", "#", "%23").Replace(svg)
 }

@@ -135,7 +135,8 @@ func (d *Driver) foundCodes(r provider.Ref) []heldCode {
 	var out []heldCode
 	for i := range draw(seed, "codes", 3) {
 		label := "code " + strconv.Itoa(i)
-		out = append(out, heldCode{Slot: strconv.Itoa(i + 1), PIN: drawPIN(seed, label, l.codes.lengths[0], i), Name: names[(draw(seed, "name", len(names))+i)%len(names)]})
+		out = append(out, heldCode{Slot: strconv.Itoa(i + 1), PIN: drawPIN(seed, label, l.codes.lengths[0], i),
+			Name: names[(draw(seed, "name", len(names))+i)%len(names)]})
 	}
 	return out
 }

@@ -33,7 +33,8 @@ func (n noiseSensor) device(u *unit) provider.Device {
 		"currently_triggering_noise_threshold_ids": []any{},
 		n.metadata: n.detail(u, decibels),
 	}
-	d := provider.Device{Type: n.deviceType, Manufacturer: n.maker, Properties: p, Capabilities: []string{"noise_detection"}, Flags: map[string]bool{}}
+	d := provider.Device{Type: n.deviceType, Manufacturer: n.maker, Properties: p, Capabilities: []string{"noise_detection"},
+		Flags: map[string]bool{}}
 	if !n.mains {
 		d.Capabilities = append(d.Capabilities, "battery")
 		battery(p, u.batteryLevel())

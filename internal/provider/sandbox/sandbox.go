@@ -110,7 +110,8 @@ func (d *Driver) Connect(ctx context.Context, workspaceID, brand string, answers
 func (d *Driver) present(ctx context.Context, a provider.Account, all []provider.Device) ([]provider.Device, error) {
 	there := make([]provider.Device, 0, len(all))
 	for _, dev := range all {
-		m, err := d.load(ctx, provider.Ref{WorkspaceID: a.WorkspaceID, Brand: a.Brand, Account: a.ExternalID, Device: dev.ExternalID, Type: dev.Type})
+		m, err := d.load(ctx, provider.Ref{WorkspaceID: a.WorkspaceID, Brand: a.Brand, Account: a.ExternalID, Device: dev.ExternalID,
+			Type: dev.Type})
 		if err != nil {
 			return nil, err
 		}

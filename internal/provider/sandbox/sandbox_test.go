@@ -67,7 +67,8 @@ func TestBrands(t *testing.T) {
 	}
 	for _, name := range []string{"august", "yale", "schlage", "kwikset", "nuki", "ttlock", "igloohome", "salto", "salto_ks", "lockly", "wyze",
 		"genie", "smartthings", "tedee", "akiles", "linear", "brivo", "my_2n", "controlbyweb", "four_suites", "ultraloq", "dormakaba_oracode",
-		"keyincode", "omnitec", "avigilon_alta", "kisi", "igloo", "ecobee", "nest", "honeywell_resideo", "sensi", "tado", "minut", "noiseaware", "keynest"} {
+		"keyincode", "omnitec", "avigilon_alta", "kisi", "igloo", "ecobee", "nest", "honeywell_resideo", "sensi", "tado", "minut", "noiseaware",
+		"keynest"} {
 		if !seen[name] {
 			t.Errorf("no brand %s", name)
 		}
@@ -112,7 +113,9 @@ func TestSignIn(t *testing.T) {
 		{"other region", "yale", "jane", with("region", "Others"), "", ""},
 		{"no code", "august", "jane", with("two_factor_code", ""), provider.TwoFactorRequired, "two_factor_code"},
 		{"wrong code", "august", "jane", with("two_factor_code", "654321"), provider.WrongTwoFactor, "two_factor_code"},
-		{"wrong password before code", "august", "jane", func(a map[string]string) { a["password"], a["two_factor_code"] = "x", "" }, provider.WrongCredentials, "password"},
+		{"wrong password before code", "august", "jane", func(a map[string]string) {
+			a["password"], a["two_factor_code"] = "x", ""
+		}, provider.WrongCredentials, "password"},
 		{"wrong key", "wyze", "jane", with("api_key", "x"), provider.WrongCredentials, "api_key"},
 		{"wrong site", "dormakaba_oracode", "jane", with("site_name", "Elsewhere"), provider.WrongCredentials, "site_name"},
 		{"no such zone", "omnitec", "jane", with("time_zone", "Mars/Olympus"), provider.WrongCredentials, "time_zone"},
@@ -163,7 +166,8 @@ func TestEveryBrandSignsIn(t *testing.T) {
 			t.Errorf("%s: no answers: %v", b.Name, err)
 		}
 		a := connect(t, p, b.Name, "jane")
-		if a.Brand != b.Name || len(a.UserIdentifier) != 1 || a.ExternalID == "" || !slices.Contains([]string{a.UserIdentifier["email"], a.UserIdentifier["username"]}, a.ExternalID) {
+		if a.Brand != b.Name || len(a.UserIdentifier) != 1 || a.ExternalID == "" ||
+			!slices.Contains([]string{a.UserIdentifier["email"], a.UserIdentifier["username"]}, a.ExternalID) {
 			t.Errorf("%s: account %+v", b.Name, a)
 		}
 	}
@@ -247,7 +251,8 @@ func TestFirstDeviceIsWellAndOnlyJaneHasTrouble(t *testing.T) {
 				if i > 0 && login == "jane" {
 					continue
 				}
-				well := d.Online && len(d.Errors) == 0 && len(d.Warnings) == 0 && d.TimeZone != "" && !slices.Contains(slices.Collect(maps.Values(d.Flags)), false)
+				well := d.Online && len(d.Errors) == 0 && len(d.Warnings) == 0 && d.TimeZone != "" &&
+					!slices.Contains(slices.Collect(maps.Values(d.Flags)), false)
 				if level, ok := d.Properties["battery_level"].(float64); !well || ok && level < 0.25 {
 					t.Errorf("%s as %s: device %d is not well: %+v", b.Name, login, i, d)
 				}
@@ -269,7 +274,8 @@ func TestJaneHasTrouble(t *testing.T) {
 			}
 		}
 	}
-	for _, code := range []string{"device_offline", "device_disconnected", "hub_disconnected", "subscription_required", "temperature_threshold_exceeded"} {
+	for _, code := range []string{"device_offline", "device_disconnected", "hub_disconnected", "subscription_required",
+		"temperature_threshold_exceeded"} {
 		if codes[code] == 0 {
 			t.Errorf("nowhere %s", code)
 		}
@@ -305,11 +311,12 @@ func TestSimulations(t *testing.T) {
 	t.Parallel()
 	p := setup(t)
 	for flag, want := range map[string][]string{
-		"can_simulate_removal":             {"august", "yale"},
-		"can_simulate_hub_connection":      {"august", "dusaw", "sifely", "thirty_three_lock", "ttlock"},
-		"can_simulate_hub_disconnection":   {"august", "dusaw", "igloohome", "sifely", "thirty_three_lock", "ttlock"},
-		"can_simulate_paid_subscription":   {"nuki"},
-		"can_program_offline_access_codes": {"dormakaba_oracode", "dusaw", "igloo", "igloohome", "keyincode", "omnitec", "sifely", "thirty_three_lock", "ttlock"},
+		"can_simulate_removal":           {"august", "yale"},
+		"can_simulate_hub_connection":    {"august", "dusaw", "sifely", "thirty_three_lock", "ttlock"},
+		"can_simulate_hub_disconnection": {"august", "dusaw", "igloohome", "sifely", "thirty_three_lock", "ttlock"},
+		"can_simulate_paid_subscription": {"nuki"},
+		"can_program_offline_access_codes": {"dormakaba_oracode", "dusaw", "igloo", "igloohome", "keyincode", "omnitec", "sifely",
+			"thirty_three_lock", "ttlock"},
 	} {
 		var got []string
 		for _, b := range p.Brands() {
@@ -374,7 +381,8 @@ func TestDevices(t *testing.T) {
 		case slices.Contains(d.Capabilities, "thermostat"):
 			checkThermostat(t, d)
 		case slices.Contains(d.Capabilities, "noise_detection"):
-			want(t, d.Properties, "noise_level_decibels", "currently_triggering_noise_threshold_ids", strings.TrimSuffix(strings.TrimSuffix(d.Type, "_activity_zone"), "_sensor")+"_metadata")
+			want(t, d.Properties, "noise_level_decibels", "currently_triggering_noise_threshold_ids",
+				strings.TrimSuffix(strings.TrimSuffix(d.Type, "_activity_zone"), "_sensor")+"_metadata")
 		default:
 			checkLock(t, d)
 		}
@@ -418,9 +426,12 @@ func checkLock(t *testing.T, d provider.Device) {
 func checkThermostat(t *testing.T, d provider.Device) {
 	t.Helper()
 	p := d.Properties
-	want(t, p, "temperature_celsius", "temperature_fahrenheit", "relative_humidity", "available_hvac_mode_settings", "available_climate_presets",
-		"available_climate_preset_modes", "current_climate_setting", "default_climate_setting", "fallback_climate_preset_key", "temperature_threshold",
-		"is_heating", "is_cooling", "is_fan_running", "is_temporary_manual_override_active", "active_thermostat_schedule", "active_thermostat_schedule_id",
+	want(t, p, "temperature_celsius", "temperature_fahrenheit", "relative_humidity", "available_hvac_mode_settings",
+		"available_climate_presets",
+		"available_climate_preset_modes", "current_climate_setting", "default_climate_setting", "fallback_climate_preset_key",
+		"temperature_threshold",
+		"is_heating", "is_cooling", "is_fan_running", "is_temporary_manual_override_active", "active_thermostat_schedule",
+		"active_thermostat_schedule_id",
 		"thermostat_daily_programs", "thermostat_weekly_program")
 	current := p["current_climate_setting"].(props)
 	mode := current["hvac_mode_setting"].(string)
@@ -456,7 +467,8 @@ func checkThermostat(t *testing.T, d provider.Device) {
 		t.Errorf("fan %v", p["fan_mode_setting"])
 	}
 	if has(d, "can_run_thermostat_programs") {
-		want(t, p, "max_thermostat_daily_program_periods_per_day", "max_unique_climate_presets_per_thermostat_weekly_program", "thermostat_daily_program_period_precision_minutes")
+		want(t, p, "max_thermostat_daily_program_periods_per_day", "max_unique_climate_presets_per_thermostat_weekly_program",
+			"thermostat_daily_program_period_precision_minutes")
 	}
 }
 

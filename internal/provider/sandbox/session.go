@@ -129,7 +129,8 @@ func (l *lock) shows(locked bool) *bool {
 var _ provider.AutoLocker = (*Session)(nil)
 
 // SetAutoLock sets a virtual lock's automatic locking.
-func (s *Session) SetAutoLock(ctx context.Context, r provider.Ref, enabled bool, delay time.Duration, commandID string) (provider.Asked, error) {
+func (s *Session) SetAutoLock(ctx context.Context, r provider.Ref, enabled bool, delay time.Duration, commandID string) (provider.Asked,
+	error) {
 	if l := s.lockOf(r); l == nil || !l.has(autoLock) {
 		return provider.Asked{}, provider.ErrUnsupported
 	}

@@ -174,8 +174,12 @@ func TestSuiteNoticesMistakes(t *testing.T) {
 		session func(*Session) provider.Session
 		in      []providertest.Scenario
 	}{
-		{"believes an optimistic state", func(s *Session) provider.Session { return optimist{s} }, []providertest.Scenario{providertest.Silence, providertest.Jam, providertest.Refusal}},
-		{"reads what was wanted", func(s *Session) provider.Session { return wishful{s, new([]provider.Code)} }, []providertest.Scenario{providertest.Silence, providertest.KeypadCode}},
+		{"believes an optimistic state", func(s *Session) provider.Session {
+			return optimist{s}
+		}, []providertest.Scenario{providertest.Silence, providertest.Jam, providertest.Refusal}},
+		{"reads what was wanted", func(s *Session) provider.Session {
+			return wishful{s, new([]provider.Code)}
+		}, []providertest.Scenario{providertest.Silence, providertest.KeypadCode}},
 		{"drops leading zeros", func(s *Session) provider.Session { return numeric{s} }, []providertest.Scenario{providertest.Codes}},
 		{"takes silence for success", func(s *Session) provider.Session { return deaf{s} }, []providertest.Scenario{providertest.Unreachable}},
 		{"reports after its end", func(s *Session) provider.Session { return restless{s} }, []providertest.Scenario{providertest.Closed}},

@@ -112,7 +112,8 @@ func (t thermostat) device(u *unit) provider.Device {
 
 func (t thermostat) flags() map[string]bool {
 	flags := map[string]bool{}
-	for mode, flag := range map[string]string{"heat": "can_hvac_heat", "cool": "can_hvac_cool", "heat_cool": "can_hvac_heat_cool", "off": "can_turn_off_hvac"} {
+	for mode, flag := range map[string]string{"heat": "can_hvac_heat", "cool": "can_hvac_cool", "heat_cool": "can_hvac_heat_cool",
+		"off": "can_turn_off_hvac"} {
 		if t.has(mode) {
 			flags[flag] = true
 		}

@@ -82,9 +82,11 @@ func (t trouble) effect() effect {
 	case degradedConnection:
 		return effect{code: "device_communication_degraded", message: "The device answers late or not at all.", warning: true}
 	case weakGatewaySignal:
-		return effect{code: "ttlock_weak_gateway_signal", message: "The lock is at the edge of its gateway's reach. Move them closer together.", warning: true}
+		return effect{code: "ttlock_weak_gateway_signal", message: "The lock is at the edge of its gateway's reach. Move them closer together.",
+			warning: true}
 	case gatewayUnlockOff:
-		return effect{code: "ttlock_lock_gateway_unlocking_not_enabled", message: "Remote unlocking is switched off in the lock's settings.", warning: true}
+		return effect{code: "ttlock_lock_gateway_unlocking_not_enabled", message: "Remote unlocking is switched off in the lock's settings.",
+			warning: true}
 	case officeMode:
 		return effect{code: "salto_ks_office_mode", message: "The lock is in office mode: it stays open and takes no codes.", warning: true}
 	case saltoPrivacyMode:
@@ -92,29 +94,39 @@ func (t trouble) effect() effect {
 	case privacyMode:
 		return effect{code: "privacy_mode", message: "Someone inside switched on privacy mode: no code opens the door.", warning: true}
 	case subscriptionNearlyFull:
-		return effect{code: "salto_ks_subscription_limit_almost_reached", message: "The site has nearly as many users as its subscription allows.", warning: true}
+		return effect{code: "salto_ks_subscription_limit_almost_reached",
+			message: "The site has nearly as many users as its subscription allows.", warning: true}
 	case hubRequired:
-		return effect{code: "hub_required_for_additional_capabilities", message: "The device needs a hub before it can be reached from afar.", warning: true}
+		return effect{code: "hub_required_for_additional_capabilities", message: "The device needs a hub before it can be reached from afar.",
+			warning: true}
 	case powerSaving:
 		return effect{code: "power_saving_mode", message: "The device saves power and may answer late.", warning: true}
 	case keypadNotLinked:
-		return effect{code: "accessory_keypad_setup_required", message: "The keypad is not linked to the bridge yet. Link it in the brand's app.", warning: true}
+		return effect{code: "accessory_keypad_setup_required", message: "The keypad is not linked to the bridge yet. Link it in the brand's app.",
+			warning: true}
 	case permissionsMissing:
-		return effect{code: "insufficient_permissions", message: "This account is only a member of the lock's home. It must be an admin to manage codes.", warning: true}
+		return effect{code: "insufficient_permissions",
+			message: "This account is only a member of the lock's home. It must be an admin to manage codes.", warning: true}
 	case unsupportedLocker:
-		return effect{code: "keynest_unsupported_locker", message: "The key is in a locker whose codes cannot be managed from here.", warning: true}
+		return effect{code: "keynest_unsupported_locker", message: "The key is in a locker whose codes cannot be managed from here.",
+			warning: true}
 	case thirdPartyIntegration:
 		return effect{code: "third_party_integration_detected", message: "Another service manages codes on this device too.", warning: true}
 	case onlineStatusUnreliable:
-		return effect{code: "unreliable_online_status", message: "The brand does not tell for certain whether the device is online.", warning: true}
+		return effect{code: "unreliable_online_status", message: "The brand does not tell for certain whether the device is online.",
+			warning: true}
 	case zoneUnknown:
-		return effect{code: "time_zone_unknown", message: "The device's time zone is not known. Set it before you use codes with times.", warning: true, noZone: true}
+		return effect{code: "time_zone_unknown", message: "The device's time zone is not known. Set it before you use codes with times.",
+			warning: true, noZone: true}
 	case ultraloqZoneUnknown:
-		return effect{code: "ultraloq_time_zone_unknown", message: "The lock's time zone is not known. Set it before you use codes with times.", warning: true, noZone: true}
+		return effect{code: "ultraloq_time_zone_unknown", message: "The lock's time zone is not known. Set it before you use codes with times.",
+			warning: true, noZone: true}
 	case locklyZoneMissing:
-		return effect{code: "lockly_time_zone_not_configured", message: "No time zone is set on the lock. Codes with times may be off.", warning: true, noZone: true}
+		return effect{code: "lockly_time_zone_not_configured", message: "No time zone is set on the lock. Codes with times may be off.",
+			warning: true, noZone: true}
 	case twoNZoneMissing:
-		return effect{code: "two_n_device_missing_timezone", message: "No time zone is set on the device. Set it before you use codes.", warning: true, noZone: true}
+		return effect{code: "two_n_device_missing_timezone", message: "No time zone is set on the device. Set it before you use codes.",
+			warning: true, noZone: true}
 	case thresholdExceeded:
 		return effect{code: "temperature_threshold_exceeded", message: "The temperature is outside the limits that were set.", warning: true}
 	}

@@ -39,7 +39,8 @@ type row struct {
 const columns = `entry_id, occurred_at, actor, action, workspace_id, subject_id, detail, user_id, credential_id, seq, key_id, mac`
 
 func scanRow(rows *sql.Rows) (r row, err error) {
-	err = rows.Scan(&r.id, &r.occurredAt, &r.actor, &r.action, &r.workspaceID, &r.subjectID, &r.detail, &r.userID, &r.credentialID, &r.seq, &r.keyID, &r.mac)
+	err = rows.Scan(&r.id, &r.occurredAt, &r.actor, &r.action, &r.workspaceID, &r.subjectID, &r.detail, &r.userID, &r.credentialID, &r.seq,
+		&r.keyID, &r.mac)
 	return r, err
 }
 
@@ -96,7 +97,8 @@ type seal struct {
 // append puts an entry at the chain's end.
 func (l *Log) append(ctx context.Context, tx *store.Tx, r row) error {
 	var before []byte
-	if err := tx.QueryRow(ctx, `UPDATE audit_head SET seq = seq + 1 WHERE name = 'chain' RETURNING seq, mac`).Scan(&r.seq, &before); err != nil {
+	if err := tx.QueryRow(ctx, `UPDATE audit_head SET seq = seq + 1 WHERE name = 'chain' RETURNING seq, mac`).Scan(&r.seq,
+		&before); err != nil {
 		return err
 	}
 	if r.seq.Int64 == 1 && r.action != chainStarted {
@@ -111,7 +113,8 @@ func (l *Log) append(ctx context.Context, tx *store.Tx, r row) error {
 	r.keyID = sql.NullString{String: l.Vault.KeyID(), Valid: true}
 	r.mac = l.link(before, &r)
 	if _, err := tx.Exec(ctx, `INSERT INTO audit_entries (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		r.id, r.occurredAt, r.actor, r.action, r.workspaceID, r.subjectID, r.detail, r.userID, r.credentialID, r.seq, r.keyID, r.mac); err != nil {
+		r.id, r.occurredAt, r.actor, r.action, r.workspaceID, r.subjectID, r.detail, r.userID, r.credentialID, r.seq, r.keyID,
+		r.mac); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `UPDATE audit_head SET mac = $1 WHERE name = 'chain'`, r.mac)
@@ -132,7 +135,8 @@ func (l *Log) sealOlder(ctx context.Context, tx *store.Tx) (bool, error) {
 			return false, fmt.Errorf("audit entry %s: %w", r.id, err)
 		}
 		r.userID, r.credentialID = store.TextOrNull(a.UserID), store.TextOrNull(a.CredentialID)
-		if _, err := tx.Exec(ctx, `UPDATE audit_entries SET user_id = $2, credential_id = $3 WHERE entry_id = $1`, r.id, r.userID, r.credentialID); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE audit_entries SET user_id = $2, credential_id = $3 WHERE entry_id = $1`, r.id, r.userID,
+			r.credentialID); err != nil {
 			return false, err
 		}
 	}
@@ -147,7 +151,8 @@ func (l *Log) sealOlder(ctx context.Context, tx *store.Tx) (bool, error) {
 	if _, err := tx.Exec(ctx, `UPDATE audit_head SET seq = 0 WHERE name = 'chain'`); err != nil {
 		return false, err
 	}
-	return true, l.append(ctx, tx, row{id: store.NewID(), occurredAt: store.Micros(l.Now()), actor: string(actor), action: chainStarted, detail: string(detail)})
+	return true, l.append(ctx, tx, row{id: store.NewID(), occurredAt: store.Micros(l.Now()), actor: string(actor), action: chainStarted,
+		detail: string(detail)})
 }
 
 func unchained(ctx context.Context, q store.Querier) ([]row, error) {

@@ -57,12 +57,16 @@ func TestTamperingIsFound(t *testing.T) {
 		"a workspace left out": {[]string{`UPDATE audit_entries SET workspace_id = NULL WHERE seq = 2`}, 2},
 		"a time":               {[]string{`UPDATE audit_entries SET occurred_at = occurred_at + 1 WHERE seq = 2`}, 2},
 		"a gap":                {[]string{`DELETE FROM audit_entries WHERE seq = 2`}, 2},
-		"a gap closed": {[]string{`DELETE FROM audit_entries WHERE seq = 2`, `UPDATE audit_entries SET seq = 2 WHERE seq = 3`, `UPDATE audit_entries SET seq = 3 WHERE seq = 4`,
+		"a gap closed": {[]string{`DELETE FROM audit_entries WHERE seq = 2`, `UPDATE audit_entries SET seq = 2 WHERE seq = 3`,
+			`UPDATE audit_entries SET seq = 3 WHERE seq = 4`,
 			`UPDATE audit_head SET seq = 3`}, 2},
-		"the beginning":      {[]string{`DELETE FROM audit_entries WHERE seq = 1`}, 1},
-		"two swapped":        {[]string{`UPDATE audit_entries SET seq = 99 WHERE seq = 2`, `UPDATE audit_entries SET seq = 2 WHERE seq = 3`, `UPDATE audit_entries SET seq = 3 WHERE seq = 99`}, 2},
-		"one put in":         {[]string{`INSERT INTO audit_entries (entry_id, occurred_at, actor, action, detail, seq, key_id, mac) SELECT 'forged', occurred_at, actor, action, detail, seq + 1, key_id, mac FROM audit_entries WHERE seq = 4`}, 5},
-		"one before numbers": {[]string{`INSERT INTO audit_entries (entry_id, occurred_at, actor, action, detail) VALUES ('forged', 1, '{"kind":"server"}', 'user.created', '{}')`}, 0},
+		"the beginning": {[]string{`DELETE FROM audit_entries WHERE seq = 1`}, 1},
+		"two swapped": {[]string{`UPDATE audit_entries SET seq = 99 WHERE seq = 2`, `UPDATE audit_entries SET seq = 2 WHERE seq = 3`,
+			`UPDATE audit_entries SET seq = 3 WHERE seq = 99`}, 2},
+		"one put in": {[]string{`INSERT INTO audit_entries (entry_id, occurred_at, actor, action, detail, seq, key_id, mac)
+			SELECT 'forged', occurred_at, actor, action, detail, seq + 1, key_id, mac FROM audit_entries WHERE seq = 4`}, 5},
+		"one before numbers": {[]string{`INSERT INTO audit_entries (entry_id, occurred_at, actor, action, detail) VALUES ('forged', 1,
+			'{"kind":"server"}', 'user.created', '{}')`}, 0},
 		"one without number": {[]string{`UPDATE audit_entries SET seq = NULL WHERE seq = 4`}, 0},
 		"an unknown key":     {[]string{`UPDATE audit_entries SET key_id = 'kother' WHERE seq = 3`}, 3},
 		"the end":            {[]string{removeLast}, 4},
@@ -117,7 +121,9 @@ func TestEntriesFromBeforeTheChain(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
 		for _, id := range []string{"b", "a", "c"} {
-			exec(t, w, `INSERT INTO audit_entries (entry_id, occurred_at, actor, action, detail) VALUES ($1, 1, '{"kind":"command","user_id":"u"}', 'user.created', '{}')`, id)
+			exec(t, w,
+				`INSERT INTO audit_entries (entry_id, occurred_at, actor, action, detail) VALUES ($1, 1, '{"kind":"command","user_id":"u"}',
+					'user.created', '{}')`, id)
 		}
 		w.Person("anna")
 		v := verify(t, w)
@@ -203,7 +209,8 @@ func TestWhoReadsTheLog(t *testing.T) {
 			}
 			cursor = *a.Pagination.Cursor
 		}
-		if len(all.Entries) < 10 || len(paged) != len(all.Entries) || *all.Entries[0].Sequence != int64(len(all.Entries)) || *paged[len(paged)-1].Sequence != 1 {
+		if len(all.Entries) < 10 || len(paged) != len(all.Entries) || *all.Entries[0].Sequence != int64(len(all.Entries)) ||
+			*paged[len(paged)-1].Sequence != 1 {
 			t.Errorf("an operator reads %d entries, in pages %d", len(all.Entries), len(paged))
 		}
 		var mine answer
@@ -217,7 +224,8 @@ func TestWhoReadsTheLog(t *testing.T) {
 			}
 		}
 		for body, want := range map[string]int{
-			`{"action":"api_key.created"}`: 1, `{"subject_id":"` + key + `"}`: 1, `{"credential_id":"` + key + `"}`: 1, `{"user_id":"` + eve.ID + `"}`: 1,
+			`{"action":"api_key.created"}`: 1, `{"subject_id":"` + key + `"}`: 1, `{"credential_id":"` + key + `"}`: 1,
+			`{"user_id":"` + eve.ID + `"}`:     1,
 			`{"since":"2020-01-01T00:00:00Z"}`: 3, `{"before":"2020-01-01T00:00:00Z"}`: 0, `{"workspace_id":"` + here.ID + `"}`: 3,
 		} {
 			var a answer
@@ -228,7 +236,8 @@ func TestWhoReadsTheLog(t *testing.T) {
 		w.Refused(apitest.Request{Path: list, Token: owner}, 403, "forbidden")
 		w.Refused(apitest.Request{Path: list, Token: member, Workspace: here.ID}, 403, "forbidden")
 		w.Refused(apitest.Request{Path: list, Token: owner, Workspace: there.ID}, 401, "unauthorized")
-		w.Refused(apitest.Request{Path: list, Token: owner, Workspace: here.ID, Body: `{"workspace_id":"` + there.ID + `"}`}, 404, "workspace_not_found")
+		w.Refused(apitest.Request{Path: list, Token: owner, Workspace: here.ID, Body: `{"workspace_id":"` + there.ID + `"}`}, 404,
+			"workspace_not_found")
 		w.Refused(apitest.Request{Path: "/keyway/v1/audit/verify", Token: owner}, 403, "forbidden")
 		var v struct {
 			Verification audit.Verification `json:"audit_verification"`

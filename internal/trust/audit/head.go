@@ -41,7 +41,8 @@ func (l *Log) readHead() (h Head, err error) {
 }
 
 // ErrTruncated is returned by Keep when the log in the database does not go on from the head file.
-var ErrTruncated = errors.New("the audit log does not go on from where it was: entries are missing or were replaced, or an older database was put back; look with `keyway audit verify`")
+var ErrTruncated = errors.New("the audit log does not go on from where it was: entries are missing or were replaced, or an older " +
+	"database was put back; look with `keyway audit verify`")
 
 // Keep writes the head to its file and gives it. It leaves the file as it is, and returns
 // ErrTruncated, when the database has not the entry that the file tells of.

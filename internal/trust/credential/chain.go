@@ -77,7 +77,8 @@ const refusedIn = `EXISTS (SELECT 1 FROM refused_tokens r WHERE r.workspace_id =
 // ancestorsQuery takes the selection of the first token of a chain, of which $1 is the parameter.
 var ancestorsQuery = `WITH RECURSIVE line (credential_id, parent_id, depth) AS (
 		SELECT credential_id, parent_id, 1 FROM credentials WHERE credential_id = (%s)
-		UNION ALL SELECT c.credential_id, c.parent_id, line.depth + 1 FROM credentials c JOIN line ON c.credential_id = line.parent_id WHERE line.depth < $3)
+		UNION ALL SELECT c.credential_id, c.parent_id, line.depth + 1 FROM credentials c JOIN line ON c.credential_id = line.parent_id
+		WHERE line.depth < $3)
 	SELECT ` + linkColumns + `, ` + refusedIn + `
 	FROM line JOIN credentials c ON c.credential_id = line.credential_id
 	LEFT JOIN (SELECT workspace_id FROM workspaces WHERE workspace_id = $2) w ON 1 = 1
@@ -382,7 +383,8 @@ func SpendAction(ctx context.Context, tx *store.Tx, now time.Time, n int) error 
 			return err
 		}
 		if !ok {
-			err := fault.Reason(fault.Forbidden, "daily_limit", "The token may cause %d physical actions a day; the next day begins at %s", *most, ends.Format(time.RFC3339))
+			err := fault.Reason(fault.Forbidden, "daily_limit", "The token may cause %d physical actions a day; the next day begins at %s", *most,
+				ends.Format(time.RFC3339))
 			err.Data["daily_action_limit"], err.Data["resets_at"] = *most, rpc.Time{Time: ends}
 			return err
 		}

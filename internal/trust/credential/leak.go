@@ -50,7 +50,8 @@ const MaxLeaked = 1000
 // Endpoints are the rows of /keyway/v1/credentials.
 func (l *Leaks) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/keyway/v1/credentials/revoke", Summary: "Ends credentials that were found where they do not belong. Needs no sign-in, only the whole secrets, and never tells which of them were good.", Allow: rpc.Public, Pace: l.pace, Handle: rpc.Func(l.revoke)},
+		{Path: "/keyway/v1/credentials/revoke", Summary: "Ends credentials that were found where they do not belong. Needs no sign-in, only " +
+			"the whole secrets, and never tells which of them were good.", Allow: rpc.Public, Pace: l.pace, Handle: rpc.Func(l.revoke)},
 	}
 }
 
@@ -123,7 +124,8 @@ func (l *Leaks) find(ctx context.Context, tx *store.Tx, shorts []string) ([]leak
 	w.Add("revoked_at IS NULL")
 	w.AddIn("short_token", shorts)
 	rows, err := tx.Query(ctx, `SELECT credential_id, short_token, key_id, kind, digest, user_id, workspace_id FROM credentials`+w.String()+
-		` UNION ALL SELECT client_session_id, short_token, key_id, 'client_session', digest, NULL, workspace_id FROM client_sessions`+w.String(), w.Args...)
+		` UNION ALL SELECT client_session_id, short_token, key_id, 'client_session', digest, NULL, workspace_id FROM client_sessions`+w.String(),
+		w.Args...)
 	return store.All(rows, err, func(r *sql.Rows) (c leaked, err error) {
 		err = r.Scan(&c.id, &c.short, &c.keyID, &c.kind, &c.digest, &c.userID, &c.workspaceID)
 		return c, err
@@ -132,7 +134,8 @@ func (l *Leaks) find(ctx context.Context, tx *store.Tx, shorts []string) ([]leak
 
 func (l *Leaks) end(ctx context.Context, tx *store.Tx, c leaked, by audit.Actor) (err error) {
 	if c.kind == ClientSession {
-		_, err = tx.Exec(ctx, `UPDATE client_sessions SET revoked_at = $3 WHERE workspace_id = $1 AND client_session_id = $2`, c.workspaceID.String, c.id, store.Micros(l.Now()))
+		_, err = tx.Exec(ctx, `UPDATE client_sessions SET revoked_at = $3 WHERE workspace_id = $1 AND client_session_id = $2`,
+			c.workspaceID.String, c.id, store.Micros(l.Now()))
 	} else {
 		err = Revoke(ctx, tx, l.Now(), c.id, "", ReasonLeaked)
 	}
@@ -148,14 +151,16 @@ func (l *Leaks) end(ctx context.Context, tx *store.Tx, c leaked, by audit.Actor)
 			return err
 		}
 	}
-	return l.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: string(c.kind) + ".revoked", WorkspaceID: c.workspaceID.String, SubjectID: c.id, Detail: detail})
+	return l.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: string(c.kind) + ".revoked", WorkspaceID: c.workspaceID.String, SubjectID: c.id,
+		Detail: detail})
 }
 
 // LeakedSince lists what was found since a time of a person's tokens and workspace keys and, unless it
 // is empty, of a workspace's API keys, newest first: without what only ended with something else.
 func LeakedSince(ctx context.Context, q store.Querier, userID, workspaceID string, since time.Time) ([]Credential, error) {
 	return selectAll(ctx, q, ` WHERE revoke_reason = $1 AND revoked_at >= $2
-		AND (user_id = $3 AND kind = 'personal_access_token' OR kind = 'workspace_key' AND parent_id IN (SELECT p.credential_id FROM credentials p WHERE p.user_id = $3)
+		AND (user_id = $3 AND kind = 'personal_access_token' OR kind = 'workspace_key' AND parent_id IN (SELECT p.credential_id FROM credentials p
+		WHERE p.user_id = $3)
 			OR kind = 'api_key' AND workspace_id = $4)
 		AND NOT EXISTS (SELECT 1 FROM credentials p WHERE p.credential_id = credentials.parent_id AND p.revoked_at = credentials.revoked_at)
 		ORDER BY revoked_at DESC`, ReasonLeaked, store.Micros(since), userID, workspaceID)

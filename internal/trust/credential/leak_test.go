@@ -48,8 +48,10 @@ func session(t *testing.T, w *apitest.World, workspaceID string) string {
 	token, short, keyID, digest, sealed := credential.MintSession(w.Vault, "here")
 	now := w.Now()
 	w.Must(w.DB.Update(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(t.Context(), `INSERT INTO client_sessions (workspace_id, client_session_id, short_token, key_id, digest, sealed_token, created_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, workspaceID, store.NewID(), short, keyID, digest[:], sealed, store.Micros(now), store.Micros(now.AddDate(1, 0, 0)))
+		_, err := tx.Exec(t.Context(),
+			`INSERT INTO client_sessions (workspace_id, client_session_id, short_token, key_id, digest, sealed_token, created_at, expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, workspaceID, store.NewID(), short, keyID, digest[:], sealed, store.Micros(now),
+			store.Micros(now.AddDate(1, 0, 0)))
 		return err
 	}, store.Instance))
 	return token.Reveal()
@@ -67,7 +69,8 @@ func TestLeakedCredentialsEnd(t *testing.T) {
 		workspaceKey, _ := w.WorkspaceKey(anna, patID, ws)
 		lone, _ := w.WorkspaceKey(anna, bystanderID, ws)
 		client := session(t, w, ws.ID)
-		all := map[string]string{"PAT": pat, "another PAT": bystander, "API key": key, "workspace key": workspaceKey, "its own workspace key": lone, "client session": client}
+		all := map[string]string{"PAT": pat, "another PAT": bystander, "API key": key, "workspace key": workspaceKey,
+			"its own workspace key": lone, "client session": client}
 		dead := map[string]bool{}
 		check := func() {
 			t.Helper()
@@ -158,7 +161,8 @@ func TestReportsAreLimited(t *testing.T) {
 			t.Error("an address may report for ever")
 		}
 		w.Pass(time.Minute)
-		w.Refused(apitest.Request{Path: r.Path, Body: map[string]any{"credentials": make([]string, credential.MaxLeaked+1)}}, 400, "invalid_input")
+		w.Refused(apitest.Request{Path: r.Path, Body: map[string]any{"credentials": make([]string, credential.MaxLeaked+1)}}, 400,
+			"invalid_input")
 		w.Refused(apitest.Request{Path: r.Path, Body: `{}`}, 400, "invalid_input")
 		w.Refused(apitest.Request{Path: r.Path, Body: `{"credentials":"seam"}`}, 400, "invalid_input")
 	})

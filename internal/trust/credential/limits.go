@@ -303,7 +303,8 @@ type rule struct {
 }
 
 func (l Limits) compile() rule {
-	r := rule{Limits: l, all: slices.Contains(l.Scopes, All), allReads: slices.Contains(l.Scopes, AllReads), networks: prefixes(l.AllowedCIDRs)}
+	r := rule{Limits: l, all: slices.Contains(l.Scopes, All), allReads: slices.Contains(l.Scopes, AllReads),
+		networks: prefixes(l.AllowedCIDRs)}
 	if l.AllowedHours != nil {
 		r.hours = l.AllowedHours.compile()
 	}

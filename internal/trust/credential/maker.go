@@ -162,7 +162,8 @@ func (m Maker) personStands(ctx context.Context, q store.Querier, ask Question) 
 func sessionStands(ctx context.Context, q store.Querier, now time.Time, workspaceID, id string) error {
 	var expires int64
 	var revoked sql.NullInt64
-	err := q.QueryRow(ctx, `SELECT expires_at, revoked_at FROM client_sessions WHERE workspace_id = $1 AND client_session_id = $2`, workspaceID, id).
+	err := q.QueryRow(ctx, `SELECT expires_at, revoked_at FROM client_sessions WHERE workspace_id = $1 AND client_session_id = $2`,
+		workspaceID, id).
 		Scan(&expires, &revoked)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && (revoked.Valid || !now.Before(store.Time(expires))) {
 		return ErrEnded

@@ -75,7 +75,8 @@ func (p Policy) Expiry(now time.Time, days int) time.Time {
 func (p Policy) Admit(createdAt, expiresAt time.Time, scopes []string) error {
 	switch {
 	case p.tooOld(createdAt, expiresAt):
-		return fault.Invalid("expires_at", "The policy of this server lets tokens live for %d days at the most, until %s", *p.MaximumAgeDays, p.latest(createdAt).Format(time.DateOnly))
+		return fault.Invalid("expires_at", "The policy of this server lets tokens live for %d days at the most, until %s", *p.MaximumAgeDays,
+			p.latest(createdAt).Format(time.DateOnly))
 	case p.NeverForbidden && expiresAt.IsZero():
 		return fault.Invalid("expires_at", "The policy of this server asks for an expiry")
 	}
@@ -204,5 +205,7 @@ func within(cidrs []string, address string) bool {
 // NetworkWithin tells whether a network lies in one of the others, each a network or an address.
 func NetworkWithin(network string, cidrs []string) bool {
 	n, err := ParseCIDR(network)
-	return err == nil && slices.ContainsFunc(prefixes(cidrs), func(p netip.Prefix) bool { return p.Bits() <= n.Bits() && p.Contains(n.Addr()) })
+	return err == nil && slices.ContainsFunc(prefixes(cidrs), func(p netip.Prefix) bool {
+		return p.Bits() <= n.Bits() && p.Contains(n.Addr())
+	})
 }

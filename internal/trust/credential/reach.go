@@ -37,7 +37,8 @@ func (p Principal) limitSession(w *store.Where, column, customerColumn string) {
 	case p.Reach.CustomerKey != "" && customerColumn != "":
 		w.Add(customerColumn+" = ?", p.Reach.CustomerKey)
 	case p.Reach.CustomerKey != "":
-		w.Add(column+` IN (SELECT connected_account_id FROM connected_accounts WHERE workspace_id = ? AND customer_key = ?)`, p.WorkspaceID, p.Reach.CustomerKey)
+		w.Add(column+` IN (SELECT connected_account_id FROM connected_accounts WHERE workspace_id = ? AND customer_key = ?)`, p.WorkspaceID,
+			p.Reach.CustomerKey)
 	default:
 		w.AddIn(column, p.Reach.AccountIDs)
 	}

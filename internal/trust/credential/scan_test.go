@@ -28,7 +28,8 @@ func TestScan(t *testing.T) {
 	session += checksum(session)
 	for _, token := range []string{pat, key, session} {
 		for text, line := range map[string]int{
-			token: 1, "\n\n" + token + "\n": 3, "x" + token + "y": 1, `"token":"` + token + `"`: 1, "seam_seam_at1" + token: 1, "\x00\xff" + token + "\x00": 1,
+			token: 1, "\n\n" + token + "\n": 3, "x" + token + "y": 1, `"token":"` + token + `"`: 1, "seam_seam_at1" + token: 1,
+			"\x00\xff" + token + "\x00": 1,
 		} {
 			if got, want := scanAll(t, []byte(text)), []string{fmt.Sprint(line, " ", token)}; !slices.Equal(got, want) {
 				t.Errorf("%q: %q, want %q", text, got, want)

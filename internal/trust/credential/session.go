@@ -178,7 +178,8 @@ func split(list sql.NullString) []string {
 // one whose workspace takes it.
 func (v *Verifier) publishable(ctx context.Context, key string) (f Facts, ok, enabled bool, err error) {
 	var doc []byte
-	err = v.DB.QueryRow(ctx, `SELECT workspace_id, is_sandbox, is_suspended, doc FROM workspaces WHERE publishable_key = $1 AND deleted_at IS NULL`, key).
+	err = v.DB.QueryRow(ctx,
+		`SELECT workspace_id, is_sandbox, is_suspended, doc FROM workspaces WHERE publishable_key = $1 AND deleted_at IS NULL`, key).
 		Scan(&f.WorkspaceID, &f.IsSandbox, &f.IsSuspended, &doc)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f, false, false, nil

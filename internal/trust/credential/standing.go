@@ -23,12 +23,14 @@ func standing(ctx context.Context, q store.Querier, now time.Time, familyID stri
 		LEFT JOIN workspaces w ON w.workspace_id = $2 AND w.deleted_at IS NULL
 		LEFT JOIN memberships m ON m.workspace_id = w.workspace_id AND m.user_id = u.user_id
 		`+policyJoins+`
-		WHERE c.family_id = $1 AND c.kind = 'personal_access_token' AND c.revoked_at IS NULL ORDER BY c.credential_id DESC`, familyID, ask.WorkspaceID)
+		WHERE c.family_id = $1 AND c.kind = 'personal_access_token' AND c.revoked_at IS NULL
+		ORDER BY c.credential_id DESC`, familyID, ask.WorkspaceID)
 	members, err := store.All(rows, err, func(r *sql.Rows) (f Facts, err error) {
 		user, membership := grant.Users.Row(), grant.Memberships.Row()
 		var instance, workspace sql.NullString
 		var sandbox, suspended sql.NullBool
-		if err := r.Scan(slices.Concat([]any{&f.ID}, user.Into(), membership.Into(), []any{&sandbox, &suspended, &instance, &workspace})...); err != nil {
+		if err := r.Scan(slices.Concat([]any{&f.ID}, user.Into(), membership.Into(),
+			[]any{&sandbox, &suspended, &instance, &workspace})...); err != nil {
 			return f, err
 		}
 		f.IsSandbox, f.IsSuspended = sandbox.Bool, suspended.Bool

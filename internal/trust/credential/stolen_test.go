@@ -71,7 +71,8 @@ func TestIncidentStolenDatabase(t *testing.T) {
 		p, err := credential.Parse(forged.Reveal())
 		w.Must(err)
 		plain := sha256.Sum256([]byte(forged.Reveal()))
-		for name, set := range map[string]signed.Set{"its plain hash": {"short_token": p.Short, "digest": plain[:]}, "another's digest": {"short_token": p.Short}} {
+		for name, set := range map[string]signed.Set{"its plain hash": {"short_token": p.Short, "digest": plain[:]},
+			"another's digest": {"short_token": p.Short}} {
 			w.Rewrite(grant.Credentials, set, `credential_id = ?`, patID)
 			if works(w, forged.Reveal(), ws.ID) {
 				t.Errorf("a forged row with %s opens a workspace", name)

@@ -73,7 +73,8 @@ func scan(q store.Querier, from interface{ Scan(...any) error }) (c Credential, 
 	var revokedBy, reason, lastUsed sql.NullString
 	var uses sql.NullInt64
 	var addresses string
-	if err = from.Scan(append(row.Into(), &c.Name, &c.Description, &c.CreatedFrom, &revokedBy, &reason, &lastUsed, &addresses, &c.UseCount, &uses)...); err != nil {
+	if err = from.Scan(append(row.Into(), &c.Name, &c.Description, &c.CreatedFrom, &revokedBy, &reason, &lastUsed, &addresses, &c.UseCount,
+		&uses)...); err != nil {
 		return c, err
 	}
 	v, ok := row.Open(q)
@@ -230,7 +231,8 @@ func revocation(now time.Time, by, reason string) signed.Set {
 // Revoke ends a credential permanently, and with a personal access token its workspace keys and all
 // tokens that were made with it. What is revoked already stays as it was.
 func Revoke(ctx context.Context, tx *store.Tx, now time.Time, id, by, reason string) error {
-	if err := update(ctx, tx, revocation(now, by, reason), `credential_id IN (`+fmt.Sprintf(tree, "?")+`) AND revoked_at IS NULL`, id); err != nil {
+	if err := update(ctx, tx, revocation(now, by, reason), `credential_id IN (`+fmt.Sprintf(tree, "?")+`) AND revoked_at IS NULL`,
+		id); err != nil {
 		return err
 	}
 	return endOfFamilies(ctx, tx, now, fmt.Sprintf(tree, "$2"), id)

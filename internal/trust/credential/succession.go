@@ -93,15 +93,18 @@ func usedBy(ctx context.Context, f Facts, kind rpc.Allow) audit.Actor {
 // Supersede gives a token a successor, which is stored already: until graceEnds both work. Workspace
 // keys and children are the successor's from then on. The update's scope is store.Instance.
 func Supersede(ctx context.Context, tx *store.Tx, old Credential, nextID string, now, graceEnds time.Time) error {
-	if err := update(ctx, tx, signed.Set{"successor_id": nextID, "grace_ends_at": store.Micros(graceEnds)}, `credential_id = ?`, old.ID); err != nil {
+	if err := update(ctx, tx, signed.Set{"successor_id": nextID, "grace_ends_at": store.Micros(graceEnds)}, `credential_id = ?`,
+		old.ID); err != nil {
 		return err
 	}
 	// No more than two secrets of a family live at once.
-	if err := update(ctx, tx, signed.Set{"grace_ends_at": store.Micros(now)}, `successor_id = ? AND grace_ends_at > ?`, old.ID, store.Micros(now)); err != nil {
+	if err := update(ctx, tx, signed.Set{"grace_ends_at": store.Micros(now)}, `successor_id = ? AND grace_ends_at > ?`, old.ID,
+		store.Micros(now)); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `UPDATE credentials SET expiry_notice = (SELECT o.expiry_notice FROM credentials o WHERE o.credential_id = $1)
-		WHERE credential_id = $2 AND expires_at = (SELECT o.expires_at FROM credentials o WHERE o.credential_id = $1)`, old.ID, nextID); err != nil {
+		WHERE credential_id = $2 AND expires_at = (SELECT o.expires_at FROM credentials o
+		WHERE o.credential_id = $1)`, old.ID, nextID); err != nil {
 		return err
 	}
 	return inherit(ctx, tx, old.ID, nextID)

@@ -116,7 +116,8 @@ func Parse(text string) (Parsed, error) {
 	if checksum(body) != sum {
 		return Parsed{}, errors.New("its checksum is wrong: a character is missing or mistyped")
 	}
-	p := Parsed{Secret: vault.Hide(text), Short: m[1], IsPAT: len(m[1]) == len("at1")+shortLength, IsClientSession: len(m[1]) == len("cst1")+shortLength}
+	p := Parsed{Secret: vault.Hide(text), Short: m[1], IsPAT: len(m[1]) == len("at1")+shortLength,
+		IsClientSession: len(m[1]) == len("cst1")+shortLength}
 	if !p.IsPAT && !p.IsClientSession && reserved(m[1]) && !strings.HasPrefix(m[1], "test") {
 		return Parsed{}, errForm
 	}

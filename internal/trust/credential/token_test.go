@@ -52,7 +52,8 @@ func TestForms(t *testing.T) {
 			if body := text[:len(text)-6]; sum(body) != text[len(text)-6:] {
 				t.Fatalf("%s has another checksum than %s", text, sum(body))
 			}
-			if p, err := credential.Parse(text); err != nil || p.IsPAT != (tt.kind == credential.PersonalAccessToken) || !strings.HasPrefix(text, "seam_"+p.Short+"_") || p.Secret.Reveal() != text {
+			if p, err := credential.Parse(text); err != nil || p.IsPAT != (tt.kind == credential.PersonalAccessToken) ||
+				!strings.HasPrefix(text, "seam_"+p.Short+"_") || p.Secret.Reveal() != text {
 				t.Fatalf("%s: %+v %v", text, p, err)
 			}
 		}

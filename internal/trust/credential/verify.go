@@ -68,7 +68,8 @@ func (p Principal) requireFresh(now time.Time) error {
 	if p.Kind != rpc.ConsoleSession || now.Sub(p.AuthenticatedAt) <= FreshFor {
 		return nil
 	}
-	return fault.Reason(fault.Forbidden, "fresh_authentication", "Prove again who you are: this needs a sign-in within the last %d minutes", int(FreshFor.Minutes()))
+	return fault.Reason(fault.Forbidden, "fresh_authentication", "Prove again who you are: this needs a sign-in within the last %d minutes",
+		int(FreshFor.Minutes()))
 }
 
 type principalKey struct{}
@@ -152,13 +153,16 @@ func NewVerifier(v Verifier) *Verifier {
 
 // errUnknown is the one answer to whoever has not proved possession of a credential, and for a
 // workspace that the credential does not open.
-var errUnknown = fault.New(fault.Unauthorized, "The credential is not valid, or does not open the workspace that the seam-workspace header names")
+var errUnknown = fault.New(fault.Unauthorized,
+	"The credential is not valid, or does not open the workspace that the seam-workspace header names")
 
 var errNone = fault.New(fault.Unauthorized, "No credential: send one as `Authorization: Bearer …`")
 
-var errAPIKeyHeader = fault.New(fault.Unauthorized, "No credential: the seam-api-key header is not read; send the API key or personal access token as `Authorization: Bearer …`")
+var errAPIKeyHeader = fault.New(fault.Unauthorized,
+	"No credential: the seam-api-key header is not read; send the API key or personal access token as `Authorization: Bearer …`")
 
-var errNoWorkspace = fault.New(fault.Unauthorized, "A personal access token or console session needs the seam-workspace header here, with a workspace id")
+var errNoWorkspace = fault.New(fault.Unauthorized,
+	"A personal access token or console session needs the seam-workspace header here, with a workspace id")
 
 // Authenticate reads the request's credential and finds out who it stands for. It returns
 // unauthorized for whoever cannot prove possession, alike in every case; with a reason in
@@ -215,8 +219,10 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	if e.Allow&kind == 0 {
 		return ctx, caller, fault.New(fault.Unauthorized, "This endpoint does not take this kind of credential (%s)", kind)
 	}
-	if kind&(rpc.ConsoleSession|sessions|rpc.PublishableKey) == 0 && v.fromForeignPage(r) && !(v.BrowserInSandbox && f.IsSandbox && f.Role > rpc.NoRole) {
-		return ctx, caller, fault.Reason(fault.Forbidden, "browser", "A secret token arrived from a web page; use a client session in browsers, and keep this token on servers")
+	if kind&(rpc.ConsoleSession|sessions|rpc.PublishableKey) == 0 && v.fromForeignPage(r) &&
+		!(v.BrowserInSandbox && f.IsSandbox && f.Role > rpc.NoRole) {
+		return ctx, caller, fault.Reason(fault.Forbidden, "browser",
+			"A secret token arrived from a web page; use a client session in browsers, and keep this token on servers")
 	}
 	if err := v.checkWorkspace(f, e, kind, person, workspaceID, r.Header); err != nil {
 		return ctx, caller, err
@@ -440,7 +446,8 @@ func (v *Verifier) publishableFacts(ctx context.Context, s sent, e *rpc.Endpoint
 	case !ok:
 		return Facts{}, fault.New(fault.InvalidPublishableKey, "The publishable key is not valid")
 	case !enabled:
-		return Facts{}, fault.Reason(fault.InvalidPublishableKey, "publishable_key_auth_disabled", "The workspace does not let publishable keys make client sessions; /workspaces/update can allow it")
+		return Facts{}, fault.Reason(fault.InvalidPublishableKey, "publishable_key_auth_disabled",
+			"The workspace does not let publishable keys make client sessions; /workspaces/update can allow it")
 	}
 	f.Reach = &Reach{IsSession: true, UserIdentifierKey: s.userIdentifierKey, view: f.ID}
 	return f, nil
@@ -488,7 +495,8 @@ func read(ctx context.Context, q store.Querier, short, workspaceID string, diges
 		args = append(args, d)
 		marks += ", " + store.Mark(len(args))
 	}
-	err = q.QueryRow(ctx, factsQuery+"("+strings.TrimPrefix(marks, ", ")+")", args...).Scan(slices.Concat(r.into(), []any{&refused}, user.Into(), membership.Into(),
+	err = q.QueryRow(ctx, factsQuery+"("+strings.TrimPrefix(marks, ", ")+")",
+		args...).Scan(slices.Concat(r.into(), []any{&refused}, user.Into(), membership.Into(),
 		[]any{&workspace, &sandbox, &suspended, &generation, &policy, &workspacePolicy})...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f, false, nil

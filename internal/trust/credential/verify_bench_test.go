@@ -38,16 +38,19 @@ func BenchmarkVerification(b *testing.B) {
 		AllowedCIDRs:     given([]string{"10.0.0.0/8", "127.0.0.0/8", "192.0.2.0/24"}),
 		DeviceIDs:        given([]string{device}),
 		DailyActionLimit: given(int64(100)),
-		AllowedHours:     given(credential.Hours{Weekdays: []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}, From: "00:00", To: "24:00", TimeZone: "Europe/Oslo"}),
+		AllowedHours: given(credential.Hours{Weekdays: []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}, From: "00:00", To: "24:00",
+			TimeZone: "Europe/Oslo"}),
 	}})
 	request := func(token string) *http.Request {
 		r := httptest.NewRequest(http.MethodPost, "/devices/get", strings.NewReader(`{"device_id":"`+device+`"}`))
 		r.Header = http.Header{"Authorization": {"Bearer " + token}, "Seam-Workspace": {ws.ID}}
 		return r
 	}
-	alone := &timed{Verifier: credential.NewVerifier(credential.Verifier{DB: w.DB, Vault: w.Vault, Usage: w.Usage, Now: w.Now, PublicURL: apitest.PublicURL, Watcher: w.Tokens})}
-	machine, err := rpc.New(rpc.Config{Authenticator: alone, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), PublicURL: apitest.PublicURL,
-		Client: func(*http.Request) string { return "192.0.2.1" }}, w.Devices.Endpoints())
+	alone := &timed{Verifier: credential.NewVerifier(credential.Verifier{DB: w.DB, Vault: w.Vault, Usage: w.Usage, Now: w.Now,
+		PublicURL: apitest.PublicURL, Watcher: w.Tokens})}
+	machine, err := rpc.New(rpc.Config{Authenticator: alone, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+		PublicURL: apitest.PublicURL,
+		Client:    func(*http.Request) string { return "192.0.2.1" }}, w.Devices.Endpoints())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -132,15 +132,16 @@ func TestNoCredential(t *testing.T) {
 		key, _ := w.Key(h.mine, h.jane)
 		form := "token=" + h.pat + "&access_token=" + h.pat + "&api_key=" + key
 		for name, r := range map[string]apitest.Request{
-			"nothing":         {},
-			"empty":           {Header: http.Header{"Authorization": {""}}},
-			"bare token":      {Header: http.Header{"Authorization": {h.pat}}},
-			"basic":           {Header: http.Header{"Authorization": {"Basic " + h.pat}}},
-			"bearer alone":    {Header: http.Header{"Authorization": {"Bearer "}}},
-			"in the query":    {Method: "GET", Path: "?" + form},
-			"in a form":       {Body: form, Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}},
-			"in the body":     {Body: map[string]string{"token": h.pat, "api_key": key}},
-			"in a cookie":     {Header: http.Header{"Cookie": {"token=" + h.pat + "; Authorization=Bearer " + h.pat + "; session=" + w.Session(h.jane)}}},
+			"nothing":      {},
+			"empty":        {Header: http.Header{"Authorization": {""}}},
+			"bare token":   {Header: http.Header{"Authorization": {h.pat}}},
+			"basic":        {Header: http.Header{"Authorization": {"Basic " + h.pat}}},
+			"bearer alone": {Header: http.Header{"Authorization": {"Bearer "}}},
+			"in the query": {Method: "GET", Path: "?" + form},
+			"in a form":    {Body: form, Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}},
+			"in the body":  {Body: map[string]string{"token": h.pat, "api_key": key}},
+			"in a cookie": {Header: http.Header{"Cookie": {"token=" + h.pat + "; Authorization=Bearer " + h.pat + "; session=" +
+				w.Session(h.jane)}}},
 			"in seam-api-key": {Header: http.Header{"Seam-Api-Key": {key}}},
 		} {
 			r.Path = "/devices/list" + r.Path
@@ -187,7 +188,9 @@ func TestAmbiguousRequests(t *testing.T) {
 			}
 		}
 		// What SDKs always send, empty or twice the same, is no ambiguity.
-		w.Call(apitest.Request{Path: "/devices/list", Header: http.Header{"Authorization": {"bearer " + h.pat}, "Seam-Workspace": {"", h.mine.ID}, "Client-Session-Token": {""}, "Seam-Client-Session-Token": {""}, "Seam-Api-Key": {h.pat}}}, nil)
+		w.Call(apitest.Request{Path: "/devices/list",
+			Header: http.Header{"Authorization": {"bearer " + h.pat}, "Seam-Workspace": {"", h.mine.ID}, "Client-Session-Token": {""},
+				"Seam-Client-Session-Token": {""}, "Seam-Api-Key": {h.pat}}}, nil)
 	})
 }
 
@@ -210,7 +213,8 @@ func TestWorkspaceHeader(t *testing.T) {
 			}
 			w.Refused(apitest.Request{Path: "/workspaces/list", Token: token, Workspace: h.other.ID}, 401, "unauthorized")
 			for _, id := range []string{h.mine.ID, h.other.ID, "nonsense"} {
-				f := w.Refused(apitest.Request{Path: "/workspaces/create", Token: token, Workspace: id, Body: map[string]any{"name": "x"}}, 400, "invalid_request")
+				f := w.Refused(apitest.Request{Path: "/workspaces/create", Token: token, Workspace: id, Body: map[string]any{"name": "x"}}, 400,
+					"invalid_request")
 				if !strings.Contains(f.Message, "seam-workspace") {
 					t.Errorf("the message does not name the header: %s", f.Message)
 				}
@@ -218,7 +222,8 @@ func TestWorkspaceHeader(t *testing.T) {
 			// On a person's own endpoints the header changes nothing.
 			for _, id := range []string{"", h.mine.ID, h.other.ID, "nonsense"} {
 				w.Call(apitest.Request{Path: "/keyway/v1/users/get_current", Token: token, Workspace: id}, nil)
-				w.Call(apitest.Request{Path: "/keyway/v1/personal_access_tokens/get", Token: token, Workspace: id, Body: map[string]any{"personal_access_token_id": h.patID}}, nil)
+				w.Call(apitest.Request{Path: "/keyway/v1/personal_access_tokens/get", Token: token, Workspace: id,
+					Body: map[string]any{"personal_access_token_id": h.patID}}, nil)
 			}
 		}
 		var got struct {
@@ -230,7 +235,8 @@ func TestWorkspaceHeader(t *testing.T) {
 			}
 		}
 		w.Refused(apitest.Request{Path: "/workspaces/create", Token: key, Body: map[string]any{"name": "x"}}, 401, "unauthorized")
-		w.Call(apitest.Request{Path: "/workspaces/create", Token: h.pat, Header: http.Header{"Seam-Workspace": {""}}, Body: map[string]any{"name": "x"}}, nil)
+		w.Call(apitest.Request{Path: "/workspaces/create", Token: h.pat, Header: http.Header{"Seam-Workspace": {""}},
+			Body: map[string]any{"name": "x"}}, nil)
 	})
 }
 
@@ -242,7 +248,8 @@ func TestTokensInBrowsers(t *testing.T) {
 		key, _ := w.Key(h.mine, h.jane)
 		wsKey, _ := w.WorkspaceKey(h.jane, h.patID, h.mine)
 		for _, token := range []string{h.pat, key, wsKey} {
-			for _, origin := range []string{"https://page.example", "null", "https://keyway.test.evil.example", "http://keyway.test", "https://keyway.test:444"} {
+			for _, origin := range []string{"https://page.example", "null", "https://keyway.test.evil.example", "http://keyway.test",
+				"https://keyway.test:444"} {
 				f := w.Refused(apitest.Request{Path: "/devices/list", Token: token, Workspace: h.mine.ID, Header: from(origin)}, 403, "forbidden")
 				if f.Data["reason"] != "browser" {
 					t.Errorf("reason %v", f.Data["reason"])
@@ -253,10 +260,13 @@ func TestTokensInBrowsers(t *testing.T) {
 			w.Call(apitest.Request{Path: "/devices/list", Token: token, Workspace: h.mine.ID, Header: http.Header{"Sec-Fetch-Mode": {"cors"}}}, nil)
 		}
 		// After possession, before membership.
-		w.Refused(apitest.Request{Path: "/devices/list", Token: wrongSecret(h.pat), Workspace: h.mine.ID, Header: from("https://page.example")}, 401, "unauthorized")
-		w.Refused(apitest.Request{Path: "/devices/list", Token: h.pat, Workspace: h.other.ID, Header: from("https://page.example")}, 403, "forbidden")
+		w.Refused(apitest.Request{Path: "/devices/list", Token: wrongSecret(h.pat), Workspace: h.mine.ID, Header: from("https://page.example")},
+			401, "unauthorized")
+		w.Refused(apitest.Request{Path: "/devices/list", Token: h.pat, Workspace: h.other.ID, Header: from("https://page.example")}, 403,
+			"forbidden")
 		w.Call(apitest.Request{Path: "/devices/list", Token: w.Session(h.jane), Workspace: h.mine.ID, Header: from("https://page.example")}, nil)
-		if a := w.Do(apitest.Request{Path: "/devices/list", Token: h.pat, Workspace: h.mine.ID, Header: from("https://page.example")}); a.Header.Get("Access-Control-Allow-Origin") != "https://page.example" {
+		if a := w.Do(apitest.Request{Path: "/devices/list", Token: h.pat, Workspace: h.mine.ID,
+			Header: from("https://page.example")}); a.Header.Get("Access-Control-Allow-Origin") != "https://page.example" {
 			t.Error("the page cannot read why")
 		}
 	})
@@ -300,14 +310,16 @@ func TestWorkspaceKeys(t *testing.T) {
 			if e.Streams() {
 				continue // it ends only with its credential
 			}
-			if strings.HasPrefix(e.Path, "/keyway/v1/") && e.Allow != rpc.Public && !strings.HasSuffix(e.Path, "/get_current") && !strings.HasSuffix(e.Path, "personal_access_tokens/revoke") {
+			if strings.HasPrefix(e.Path, "/keyway/v1/") && e.Allow != rpc.Public && !strings.HasSuffix(e.Path, "/get_current") &&
+				!strings.HasSuffix(e.Path, "personal_access_tokens/revoke") {
 				w.Refused(apitest.Request{Path: e.Path, Token: key}, 401, "unauthorized")
 			}
 		}
 		w.Refused(apitest.Request{Path: "/keyway/v1/users/get_current", Token: key}, 401, "unauthorized")
 		_, sibling := w.WorkspaceKey(h.jane, h.patID, h.mine)
 		const revoke = "/keyway/v1/personal_access_tokens/revoke"
-		w.Refused(apitest.Request{Path: revoke, Token: key, Body: map[string]any{"personal_access_token_id": h.patID}}, 404, "workspace_key_not_found")
+		w.Refused(apitest.Request{Path: revoke, Token: key, Body: map[string]any{"personal_access_token_id": h.patID}}, 404,
+			"workspace_key_not_found")
 		w.Refused(apitest.Request{Path: revoke, Token: key, Body: map[string]any{"workspace_key_id": sibling}}, 404, "workspace_key_not_found")
 		w.Call(apitest.Request{Path: revoke, Token: key, Body: map[string]any{"workspace_key_id": id}}, nil)
 		w.Refused(apitest.Request{Path: "/devices/list", Token: key}, 401, "unauthorized")
@@ -456,17 +468,20 @@ func TestRoles(t *testing.T) {
 				}
 			}
 		}
-		w.Refused(apitest.Request{Path: "/keyway/v1/workspaces/delete", Token: people[rpc.Admin], Workspace: h.other.ID, Body: map[string]any{"name": "Other"}}, 403, "forbidden")
+		w.Refused(apitest.Request{Path: "/keyway/v1/workspaces/delete", Token: people[rpc.Admin], Workspace: h.other.ID,
+			Body: map[string]any{"name": "Other"}}, 403, "forbidden")
 		// Owning a workspace makes nobody an operator.
 		for _, path := range []string{"/keyway/v1/users/disable", "/keyway/v1/users/enable"} {
-			w.Refused(apitest.Request{Path: path, Token: people[rpc.Owner], Workspace: h.other.ID, Body: map[string]any{"user_id": h.jane.ID}}, 403, "forbidden")
+			w.Refused(apitest.Request{Path: path, Token: people[rpc.Owner], Workspace: h.other.ID, Body: map[string]any{"user_id": h.jane.ID}}, 403,
+				"forbidden")
 			w.Call(apitest.Request{Path: path, Token: people[rpc.NoRole], Body: map[string]any{"user_id": h.john.ID}}, nil)
 			w.Refused(apitest.Request{Path: path, Token: h.pat, Body: map[string]any{"user_id": h.john.ID}}, 401, "unauthorized")
 		}
 		// An API key is an admin of its workspace, and no person.
 		key, _ := w.Key(h.other, h.john)
 		w.Call(apitest.Request{Path: "/workspaces/update", Token: key, Body: map[string]any{"name": "Renamed"}}, nil)
-		for _, path := range []string{"/keyway/v1/api_keys/create", "/keyway/v1/members/list", "/keyway/v1/users/get_current", "/keyway/v1/personal_access_tokens/create"} {
+		for _, path := range []string{"/keyway/v1/api_keys/create", "/keyway/v1/members/list", "/keyway/v1/users/get_current",
+			"/keyway/v1/personal_access_tokens/create"} {
 			w.Refused(apitest.Request{Path: path, Token: key}, 401, "unauthorized")
 			w.Refused(apitest.Request{Path: "/keyway/v1/personal_access_tokens/create", Token: h.pat, Workspace: h.mine.ID}, 403, "forbidden")
 		}
@@ -577,10 +592,14 @@ func TestGarbageCausesNoQuery(t *testing.T) {
 		people := &identity.People{DB: db, Vault: v, Audit: &audit.Log{DB: db, Vault: v, Now: time.Now}, Now: time.Now}
 		log := new(bytes.Buffer)
 		s, err := rpc.New(rpc.Config{
-			Authenticator: credential.NewVerifier(credential.Verifier{DB: db, Vault: v, Sessions: people, Usage: credential.NewUsage(db), Now: time.Now}),
-			Log:           slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError})), Metrics: prometheus.NewRegistry(),
+			Authenticator: credential.NewVerifier(credential.Verifier{DB: db, Vault: v, Sessions: people, Usage: credential.NewUsage(db),
+				Now: time.Now}),
+			Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError})), Metrics: prometheus.NewRegistry(),
 			Client: func(*http.Request) string { return "" },
-		}, []rpc.Endpoint{{Path: "/x/get", Summary: "s", Allow: rpc.Backend, Role: rpc.Member, Handle: rpc.Func(func(context.Context, rpc.None) (rpc.OK, error) { return rpc.OK{}, nil })}})
+		}, []rpc.Endpoint{{Path: "/x/get", Summary: "s", Allow: rpc.Backend, Role: rpc.Member,
+			Handle: rpc.Func(func(context.Context, rpc.None) (rpc.OK, error) {
+				return rpc.OK{}, nil
+			})}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -597,7 +616,8 @@ func TestGarbageCausesNoQuery(t *testing.T) {
 		}
 		log.Reset()
 		for i := range 10_000 {
-			token := fmt.Sprintf([]string{"seam_at1abcdefgh_%036d", "seam_abcdefgh_%036d", "%d", "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsifQ.e30.%d"}[i%4], i)
+			token := fmt.Sprintf([]string{"seam_at1abcdefgh_%036d", "seam_abcdefgh_%036d", "%d",
+				"eyJhbGciOiJIUzI1NiIsImtpZCI6ImsifQ.e30.%d"}[i%4], i)
 			if i%8 == 0 {
 				token = wrongSecret(forge(credential.PersonalAccessToken))[:52] + "1"
 				if sum(token[:len(token)-6]) == token[len(token)-6:] {

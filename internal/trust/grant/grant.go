@@ -19,7 +19,8 @@ import (
 var (
 	Users = signed.New(signed.Table{
 		Name: "users", Key: signed.Text("user_id"),
-		Signed:   slices.Concat(signed.Text("email", "password_hash"), signed.Bool("is_operator", "has_second_factor"), signed.Int("disabled_at")),
+		Signed: slices.Concat(signed.Text("email", "password_hash"), signed.Bool("is_operator", "has_second_factor"),
+			signed.Int("disabled_at")),
 		Unsigned: []string{"name", "created_at"},
 	})
 	Memberships = signed.New(signed.Table{
@@ -34,7 +35,8 @@ var (
 	Credentials = signed.New(signed.Table{
 		Name: "credentials", Key: signed.Text("credential_id"),
 		Signed: slices.Concat(
-			signed.Text("kind", "short_token", "key_id", "user_id", "workspace_id", "parent_id", "family_id", "predecessor_id", "successor_id", "limits"),
+			signed.Text("kind", "short_token", "key_id", "user_id", "workspace_id", "parent_id", "family_id", "predecessor_id", "successor_id",
+				"limits"),
 			signed.Bytes("digest"),
 			signed.Int("created_at", "not_before", "expires_at", "grace_ends_at", "disabled_at", "revoked_at"),
 			signed.Bool("is_decoy", "is_strict", "ends_predecessor")),

@@ -406,7 +406,8 @@ func TestRowsOfAnEarlierVersionAreSignedOnce(t *testing.T) {
 			t.Error("rows from before the upgrade are refused")
 		}
 		var detail string
-		if err := db.QueryRow(t.Context(), `SELECT detail FROM audit_entries WHERE action = 'server.rows_signed'`).Scan(&detail); err != nil || !strings.Contains(detail, "1100") {
+		if err := db.QueryRow(t.Context(), `SELECT detail FROM audit_entries WHERE action = 'server.rows_signed'`).Scan(&detail); err != nil ||
+			!strings.Contains(detail, "1100") {
 			t.Errorf("the audit log says %q, %v", detail, err)
 		}
 		insert("later")
@@ -446,7 +447,8 @@ func TestRotationSignsAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 			where, args := keyOf(table, row(table, true))
-			exec(t, db, `UPDATE `+table.Name+` SET mac = `+table.Name+`.mac || $`+strconv.Itoa(len(args)+1)+` WHERE `+where, append(args, []byte{0})...)
+			exec(t, db, `UPDATE `+table.Name+` SET mac = `+table.Name+`.mac || $`+strconv.Itoa(len(args)+1)+` WHERE `+where,
+				append(args, []byte{0})...)
 		}
 		next, err := v.Rotate()
 		if err != nil {

@@ -35,7 +35,8 @@ func SetRole(ctx context.Context, tx *store.Tx, now time.Time, workspaceID, user
 	if err := Leave(ctx, tx, workspaceID, userID); err != nil { // a row that was not written with the server key
 		return err
 	}
-	return Memberships.Insert(ctx, tx, signed.Set{"workspace_id": workspaceID, "user_id": userID, "role": role.String(), "created_at": store.Micros(now)})
+	return Memberships.Insert(ctx, tx, signed.Set{"workspace_id": workspaceID, "user_id": userID, "role": role.String(),
+		"created_at": store.Micros(now)})
 }
 
 // Leave ends a membership.

@@ -93,7 +93,8 @@ func (p *People) ConfirmAuthenticator(ctx context.Context, u User, sealed, code 
 		return nil, fault.Invalid("code", "The code is wrong")
 	}
 	err = p.DB.Update(ctx, func(tx *store.Tx) error {
-		if err := setAuthenticator(ctx, tx, u.ID, p.Vault.Seal(authenticatorPlace(u.ID), []byte(set.Secret)), step, store.Micros(p.Now())); err != nil {
+		if err := setAuthenticator(ctx, tx, u.ID, p.Vault.Seal(authenticatorPlace(u.ID), []byte(set.Secret)), step,
+			store.Micros(p.Now())); err != nil {
 			return err
 		}
 		if codes, err = p.renewCodes(ctx, tx, u.ID); err != nil {
@@ -149,7 +150,10 @@ func (p *People) renewCodes(ctx context.Context, tx *store.Tx, userID string) ([
 
 // Sealed are the columns of this room that hold secrets.
 func Sealed() []vault.Column {
-	return []vault.Column{{What: "authenticator apps", Table: "authenticators", Name: "secret", Key: []string{"user_id"}, Place: func(key []string) string { return authenticatorPlace(key[0]) }}}
+	return []vault.Column{{What: "authenticator apps", Table: "authenticators", Name: "secret", Key: []string{"user_id"},
+		Place: func(key []string) string {
+			return authenticatorPlace(key[0])
+		}}}
 }
 
 func authenticatorPlace(userID string) string { return "authenticator of " + userID }
@@ -174,7 +178,8 @@ func (p *People) step(secret, code string) (int64, bool) {
 }
 
 // errSecond asks for a second factor: only of whoever has given the right password.
-var errSecond = fault.Reason(fault.Unauthorized, "second_factor", "The authenticator app's code is needed as well (totp_code), or a recovery code (recovery_code)")
+var errSecond = fault.Reason(fault.Unauthorized, "second_factor",
+	"The authenticator app's code is needed as well (totp_code), or a recovery code (recovery_code)")
 
 // NeedsSecondFactor tells whether the password was right and only the second factor is missing.
 func NeedsSecondFactor(err error) bool {

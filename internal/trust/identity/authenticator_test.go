@@ -153,10 +153,12 @@ func TestSecondStep(t *testing.T) {
 		}
 		changed := begin()
 		w.Must(w.People.SetPassword(ctx, jane.ID, password+"!", "", false, apitest.By))
-		if _, err := w.People.FinishSecondStep(ctx, changed, identity.SecondFactor{RecoveryCode: codes[1]}); !fault.Is(err, fault.InvalidRequest) {
+		if _, err := w.People.FinishSecondStep(ctx, changed, identity.SecondFactor{RecoveryCode: codes[1]}); !fault.Is(err,
+			fault.InvalidRequest) {
 			t.Errorf("after a change of password: %v", err)
 		}
-		if _, err := w.People.FinishSecondStep(ctx, "nonsense", identity.SecondFactor{RecoveryCode: codes[1]}); !fault.Is(err, fault.InvalidRequest) {
+		if _, err := w.People.FinishSecondStep(ctx, "nonsense", identity.SecondFactor{RecoveryCode: codes[1]}); !fault.Is(err,
+			fault.InvalidRequest) {
 			t.Errorf("nonsense: %v", err)
 		}
 	})

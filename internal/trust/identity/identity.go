@@ -139,7 +139,8 @@ func (p *People) Create(ctx context.Context, tx *store.Tx, n NewUser, by audit.A
 	if by.UserID == "" && by.OSUser == "" {
 		by.UserID = u.ID // who came in by a link acts as the person they become
 	}
-	return u, p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.created", SubjectID: u.ID, Detail: map[string]any{"email": u.Email, "is_operator": u.IsOperator}})
+	return u, p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.created", SubjectID: u.ID,
+		Detail: map[string]any{"email": u.Email, "is_operator": u.IsOperator}})
 }
 
 // Rename changes the name that the Console shows. It returns invalid_input for one that will not
@@ -171,7 +172,8 @@ func (p *People) SetOperator(ctx context.Context, userID string, operator bool, 
 		if err := ChangeRights(ctx, tx, userID); err != nil {
 			return err
 		}
-		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.updated", SubjectID: userID, Detail: map[string]any{"is_operator": operator}})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.updated", SubjectID: userID,
+			Detail: map[string]any{"is_operator": operator}})
 	}, store.Instance)
 }
 
@@ -234,7 +236,8 @@ func (p *People) SetPassword(ctx context.Context, userID, password, exceptSessio
 				return err
 			}
 		}
-		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.password_changed", SubjectID: userID, Detail: map[string]any{"revoke_personal_access_tokens": revokeTokens}})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.password_changed", SubjectID: userID,
+			Detail: map[string]any{"revoke_personal_access_tokens": revokeTokens}})
 	}, store.Instance)
 }
 

@@ -79,12 +79,14 @@ func TestWhoMayBeAdded(t *testing.T) {
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
 		ctx := t.Context()
 		for name, in := range map[string][3]string{
-			"email": {"nobody", "", password}, "email with a space": {"a b@example.com", "", password}, "two @": {"a@b@c", "", password}, "no domain": {"a@", "", password},
-			"password": {"a@example.com", "", "elevenchars"}, "name": {"a@example.com", strings.Repeat("x", 201), password},
+			"email": {"nobody", "", password}, "email with a space": {"a b@example.com", "", password}, "two @": {"a@b@c", "", password},
+			"no domain": {"a@", "", password},
+			"password":  {"a@example.com", "", "elevenchars"}, "name": {"a@example.com", strings.Repeat("x", 201), password},
 		} {
 			_, err := w.People.Prepare(ctx, in[0], in[1], in[2])
 			var f *fault.Error
-			if param, _, _ := strings.Cut(name, " "); !errors.As(err, &f) || f.Code != fault.InvalidInput || param != "two" && param != "no" && f.Issues[0].Path[0] != param {
+			if param, _, _ := strings.Cut(name, " "); !errors.As(err, &f) || f.Code != fault.InvalidInput || param != "two" && param != "no" &&
+				f.Issues[0].Path[0] != param {
 				t.Errorf("%s: %v", name, err)
 			}
 		}

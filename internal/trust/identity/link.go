@@ -41,7 +41,8 @@ type Link struct {
 }
 
 // errLink is the one answer for a link that is wrong, used, withdrawn or too old.
-var errLink = fault.New(fault.Unauthorized, "This link is not valid any more: it may have been used already, or be too old. Ask for a new one")
+var errLink = fault.New(fault.Unauthorized, "This link is not valid any more: it may have been used already, or be too old. Ask for a "+
+	"new one")
 
 // CreateLink stores a link and gives the secret that stands behind the # of its address, where no
 // server, proxy or log sees it.
@@ -63,7 +64,8 @@ func (p *People) FindLink(ctx context.Context, q store.Querier, kind LinkKind, s
 		return Link{}, err
 	}
 	l := linkOf(v)
-	if l.Kind != kind || v.Has("used_at") || !p.Now().Before(l.ExpiresAt) || !p.Vault.Matches(v.Text("key_id"), secret.Reveal(), v.Bytes("digest")) {
+	if l.Kind != kind || v.Has("used_at") || !p.Now().Before(l.ExpiresAt) ||
+		!p.Vault.Matches(v.Text("key_id"), secret.Reveal(), v.Bytes("digest")) {
 		return Link{}, errLink
 	}
 	return l, nil
@@ -92,13 +94,15 @@ func (p *People) Invitations(ctx context.Context, workspaceID string) ([]Link, e
 // workspaces that are gone there are none.
 func (p *People) UseInvitationsFor(ctx context.Context, tx *store.Tx, email string) ([]Link, error) {
 	now := store.Micros(p.Now())
-	return useLinks(ctx, tx, now, `kind = ? AND email = ? AND expires_at > ? AND workspace_id IN (SELECT workspace_id FROM workspaces WHERE deleted_at IS NULL)`,
+	return useLinks(ctx, tx, now,
+		`kind = ? AND email = ? AND expires_at > ? AND workspace_id IN (SELECT workspace_id FROM workspaces WHERE deleted_at IS NULL)`,
 		string(InvitationLink), NormalizeEmail(email), now)
 }
 
 // WithdrawInvitation ends an open invitation; invitation_not_found when there is none.
 func (p *People) WithdrawInvitation(ctx context.Context, tx *store.Tx, workspaceID, id string) error {
-	ended, err := useLinks(ctx, tx, store.Micros(p.Now()), `workspace_id = ? AND link_id = ? AND kind = ?`, workspaceID, id, string(InvitationLink))
+	ended, err := useLinks(ctx, tx, store.Micros(p.Now()), `workspace_id = ? AND link_id = ? AND kind = ?`, workspaceID, id,
+		string(InvitationLink))
 	if err == nil && len(ended) == 0 {
 		err = fault.Missing(fault.InvitationNotFound)
 	}

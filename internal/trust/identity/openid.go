@@ -97,7 +97,8 @@ func (p *People) BeginOpenID(ctx context.Context, aim OpenIDAim) (at, kept strin
 
 // unreachable and notWorkedOut tell the person what happened, and the log why.
 func (o *OpenID) unreachable(cause error) error {
-	return fmt.Errorf("%w: %w", fault.New(fault.Unavailable, "%s cannot be reached now; sign in another way, or try again later", o.Label), cause)
+	return fmt.Errorf("%w: %w", fault.New(fault.Unavailable, "%s cannot be reached now; sign in another way, or try again later",
+		o.Label), cause)
 }
 
 func notWorkedOut(cause error) error { return fmt.Errorf("%w: %w", errOpenID, cause) }
@@ -148,7 +149,8 @@ func (p *People) openIDClaims(ctx context.Context, s openIDStart, code string) (
 		return c, notWorkedOut(err)
 	}
 	raw, _ := token.Extra("id_token").(string)
-	id, err := provider.VerifierContext(oidc.ClientContext(context.WithoutCancel(ctx), p.OpenID.Client), &oidc.Config{ClientID: p.OpenID.ClientID, Now: p.Now}).Verify(ctx, raw)
+	id, err := provider.VerifierContext(oidc.ClientContext(context.WithoutCancel(ctx), p.OpenID.Client),
+		&oidc.Config{ClientID: p.OpenID.ClientID, Now: p.Now}).Verify(ctx, raw)
 	if err != nil {
 		return c, notWorkedOut(err)
 	}
@@ -175,7 +177,8 @@ func (p *People) openIDClaims(ctx context.Context, s openIDStart, code string) (
 		return c, notWorkedOut(errors.New("the provider did not ask the person again"))
 	}
 	if more.Email == "" { // some providers tell it only here
-		if info, err := provider.UserInfo(oidc.ClientContext(ctx, p.OpenID.Client), config.TokenSource(oidc.ClientContext(ctx, p.OpenID.Client), token)); err == nil && info.Subject == id.Subject {
+		if info, err := provider.UserInfo(oidc.ClientContext(ctx, p.OpenID.Client),
+			config.TokenSource(oidc.ClientContext(ctx, p.OpenID.Client), token)); err == nil && info.Subject == id.Subject {
 			more.Email, more.EmailVerified = info.Email, info.EmailVerified
 			_ = info.Claims(&more) // the name, where there is one
 		}
@@ -217,12 +220,14 @@ func (p *People) ByOpenID(ctx context.Context, c OpenIDClaims) (User, error) {
 // LinkOpenID makes an account at the provider a way in for a person. It returns invalid_request when
 // it is somebody else's.
 func (p *People) LinkOpenID(ctx context.Context, tx *store.Tx, userID string, c OpenIDClaims, by audit.Actor) error {
-	if linked, err := insertOpenIDAccount(ctx, tx, OpenIDAccount{Issuer: c.Issuer, Subject: c.Subject, Email: c.Email, CreatedAt: p.Now(), userID: userID}); err != nil {
+	if linked, err := insertOpenIDAccount(ctx, tx,
+		OpenIDAccount{Issuer: c.Issuer, Subject: c.Subject, Email: c.Email, CreatedAt: p.Now(), userID: userID}); err != nil {
 		return err
 	} else if !linked {
 		return fault.New(fault.InvalidRequest, "This account is linked already")
 	}
-	return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.openid_linked", SubjectID: userID, Detail: map[string]any{"issuer": c.Issuer}})
+	return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.openid_linked", SubjectID: userID,
+		Detail: map[string]any{"issuer": c.Issuer}})
 }
 
 // UnlinkOpenID ends that way in. It returns not_found, and invalid_request for the last way in.
@@ -236,6 +241,7 @@ func (p *People) UnlinkOpenID(ctx context.Context, userID, issuer, subject strin
 		if err := p.keepWayIn(ctx, tx, userID); err != nil {
 			return err
 		}
-		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.openid_unlinked", SubjectID: userID, Detail: map[string]any{"issuer": issuer}})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.openid_unlinked", SubjectID: userID,
+			Detail: map[string]any{"issuer": issuer}})
 	}, store.Instance)
 }

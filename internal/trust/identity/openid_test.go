@@ -41,7 +41,8 @@ func openIDProvider(t *testing.T, claims func() jwt.MapClaims) *identity.OpenID 
 		})
 	}
 	answer("/.well-known/openid-configuration", func() any {
-		return map[string]any{"issuer": s.URL, "authorization_endpoint": s.URL + "/authorize", "token_endpoint": s.URL + "/token", "jwks_uri": s.URL + "/keys",
+		return map[string]any{"issuer": s.URL, "authorization_endpoint": s.URL + "/authorize", "token_endpoint": s.URL + "/token",
+			"jwks_uri":                              s.URL + "/keys",
 			"id_token_signing_alg_values_supported": []string{"RS256"}}
 	})
 	answer("/keys", func() any {
@@ -50,7 +51,8 @@ func openIDProvider(t *testing.T, claims func() jwt.MapClaims) *identity.OpenID 
 			"e": enc(big.NewInt(int64(key.E)).Bytes())}}}
 	})
 	answer("/token", func() any { // it exchanges a code as often as it is asked to
-		c := jwt.MapClaims{"iss": s.URL, "sub": "subject", "aud": "keyway", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(), "email": "a@example.com"}
+		c := jwt.MapClaims{"iss": s.URL, "sub": "subject", "aud": "keyway", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
+			"email": "a@example.com"}
 		for name, v := range claims() {
 			c[name] = v
 		}
@@ -62,7 +64,8 @@ func openIDProvider(t *testing.T, claims func() jwt.MapClaims) *identity.OpenID 
 		}
 		return map[string]any{"access_token": "a", "token_type": "Bearer", "id_token": text}
 	})
-	return &identity.OpenID{Issuer: s.URL, ClientID: "keyway", ClientSecret: vault.Hide("secret"), Label: "Test", RedirectURL: "http://localhost/back", Client: s.Client()}
+	return &identity.OpenID{Issuer: s.URL, ClientID: "keyway", ClientSecret: vault.Hide("secret"), Label: "Test",
+		RedirectURL: "http://localhost/back", Client: s.Client()}
 }
 
 // A kind of fault: an answer from elsewhere is taken twice, or one that was made for another client.
@@ -104,7 +107,8 @@ func TestOpenIDAnswers(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		for name, claims := range map[string]jwt.MapClaims{"plain": {}, "azp": {"azp": "keyway"}, "two audiences": {"aud": []string{"keyway", "other"}, "azp": "keyway"}} {
+		for name, claims := range map[string]jwt.MapClaims{"plain": {}, "azp": {"azp": "keyway"},
+			"two audiences": {"aud": []string{"keyway", "other"}, "azp": "keyway"}} {
 			kept, state := begin(claims)
 			if c, _, err := people[0].FinishOpenID(t.Context(), kept, state, "code"); err != nil || c.Subject != "subject" {
 				t.Errorf("%s: %+v, %v", name, c, err)

@@ -56,7 +56,8 @@ func RelyingParty(publicURL string) (*webauthn.WebAuthn, error) {
 	}
 	return webauthn.New(&webauthn.Config{
 		RPID: host, RPDisplayName: "Keyway", RPOrigins: []string{origin},
-		AuthenticatorSelection: protocol.AuthenticatorSelection{ResidentKey: protocol.ResidentKeyRequirementRequired, UserVerification: protocol.VerificationRequired},
+		AuthenticatorSelection: protocol.AuthenticatorSelection{ResidentKey: protocol.ResidentKeyRequirementRequired,
+			UserVerification: protocol.VerificationRequired},
 	})
 }
 
@@ -171,12 +172,14 @@ func (p *People) AddPasskey(ctx context.Context, u User, sealed, answer, name st
 		if err := p.spendChallenge(ctx, tx, session.Challenge); err != nil {
 			return err
 		}
-		if fresh, err := insertPasskey(ctx, tx, id, u.ID, base64.RawURLEncoding.EncodeToString(made.ID), name, string(doc), store.Micros(p.Now())); err != nil {
+		if fresh, err := insertPasskey(ctx, tx, id, u.ID, base64.RawURLEncoding.EncodeToString(made.ID), name, string(doc),
+			store.Micros(p.Now())); err != nil {
 			return err
 		} else if !fresh {
 			return fault.New(fault.InvalidRequest, "This passkey is registered already")
 		}
-		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.passkey_added", SubjectID: u.ID, Detail: map[string]any{"passkey_id": id, "name": name}})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.passkey_added", SubjectID: u.ID,
+			Detail: map[string]any{"passkey_id": id, "name": name}})
 	}, store.Instance)
 }
 
@@ -203,7 +206,8 @@ func (p *People) RemovePasskey(ctx context.Context, userID, id string, by audit.
 		if err := p.keepWayIn(ctx, tx, userID); err != nil {
 			return err
 		}
-		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.passkey_removed", SubjectID: userID, Detail: map[string]any{"passkey_id": id}})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.passkey_removed", SubjectID: userID,
+			Detail: map[string]any{"passkey_id": id}})
 	}, store.Instance)
 }
 

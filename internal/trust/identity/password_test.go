@@ -34,7 +34,8 @@ func TestPasswordsHaveOneForm(t *testing.T) {
 	if ok, err := p.verifyPassword(t.Context(), trusted, hash, decomposed); err != nil || !ok {
 		t.Errorf("an earlier hash is wrong: %v", err)
 	}
-	for _, password := range []string{"\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b", "            ", "\xff\xfe password in Latin-1", "\ufeffelevenchars"} {
+	for _, password := range []string{"\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b", "            ",
+		"\xff\xfe password in Latin-1", "\ufeffelevenchars"} {
 		if err := CheckPassword(password); !fault.Is(err, fault.InvalidInput) {
 			t.Errorf("%+q: %v", password, err)
 		}

@@ -80,15 +80,18 @@ func (p *People) StartToken(ctx context.Context, u User, how Method, address, us
 }
 
 func (p *People) sign(s Session) (string, error) {
-	t := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{ID: s.ID, IssuedAt: jwt.NewNumericDate(s.CreatedAt), ExpiresAt: jwt.NewNumericDate(s.ExpiresAt)})
+	t := jwt.NewWithClaims(jwt.SigningMethodHS256,
+		jwt.RegisteredClaims{ID: s.ID, IssuedAt: jwt.NewNumericDate(s.CreatedAt), ExpiresAt: jwt.NewNumericDate(s.ExpiresAt)})
 	keyID := p.Vault.KeyID()
 	t.Header["kid"] = keyID
 	return t.SignedString(p.Vault.Derive(keyID, "console session"))
 }
 
-func (p *People) start(ctx context.Context, u User, how Method, kind string, cookie vault.Secret, life time.Duration, address, userAgent string) (Session, error) {
+func (p *People) start(ctx context.Context, u User, how Method, kind string, cookie vault.Secret, life time.Duration, address,
+	userAgent string) (Session, error) {
 	now := p.Now()
-	s := Session{ID: store.NewID(), UserID: u.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(life), Address: address, UserAgent: userAgent, AuthenticatedAt: now, Method: how}
+	s := Session{ID: store.NewID(), UserID: u.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(life), Address: address,
+		UserAgent: userAgent, AuthenticatedAt: now, Method: how}
 	if len(s.UserAgent) > 200 {
 		s.UserAgent = s.UserAgent[:200]
 	}
@@ -97,7 +100,8 @@ func (p *People) start(ctx context.Context, u User, how Method, kind string, coo
 		if err := insertSession(ctx, tx, s, kind, keyID, digest[:]); err != nil {
 			return err
 		}
-		return p.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: u.ID, CredentialID: s.ID, Address: address}, Action: "user.signed_in", SubjectID: u.ID, Detail: map[string]any{"kind": kind, "method": how}})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: u.ID, CredentialID: s.ID, Address: address},
+			Action: "user.signed_in", SubjectID: u.ID, Detail: map[string]any{"kind": kind, "method": how}})
 	}, store.Instance)
 	return s, err
 }
@@ -186,7 +190,8 @@ func (p *People) renew(ctx context.Context, s Session, kind string, cookie vault
 		if !proved {
 			return nil
 		}
-		return p.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: s.UserID, CredentialID: s.ID}, Action: "user.authenticated", SubjectID: s.UserID})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: s.UserID, CredentialID: s.ID},
+			Action: "user.authenticated", SubjectID: s.UserID})
 	}, store.Instance)
 	return s, err
 }
@@ -194,7 +199,8 @@ func (p *People) renew(ctx context.Context, s Session, kind string, cookie vault
 // Sessions lists a person's open sessions, the one seen last first.
 func (p *People) Sessions(ctx context.Context, userID string) ([]Session, error) {
 	now := p.Now()
-	found, err := selectSessions(ctx, p.DB, `user_id = $1 AND expires_at > $2 AND (kind = 'token' OR seen_at >= $3) ORDER BY seen_at DESC, session_id DESC`,
+	found, err := selectSessions(ctx, p.DB,
+		`user_id = $1 AND expires_at > $2 AND (kind = 'token' OR seen_at >= $3) ORDER BY seen_at DESC, session_id DESC`,
 		userID, store.Micros(now), store.Micros(now.Add(-BrowserIdle)))
 	out := make([]Session, len(found))
 	for i, s := range found {
@@ -211,7 +217,8 @@ func (p *People) EndSessionOf(ctx context.Context, userID, id string, by audit.A
 		} else if !gone {
 			return fault.Missing(fault.ConsoleSessionNotFound)
 		}
-		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.session_ended", SubjectID: userID, Detail: map[string]any{"console_session_id": id}})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.session_ended", SubjectID: userID,
+			Detail: map[string]any{"console_session_id": id}})
 	}, store.Instance)
 }
 
@@ -231,7 +238,8 @@ func (p *People) EndSession(ctx context.Context, s Session) error {
 		if _, err := deleteSession(ctx, tx, s.UserID, s.ID); err != nil {
 			return err
 		}
-		return p.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: s.UserID, CredentialID: s.ID}, Action: "user.signed_out", SubjectID: s.UserID})
+		return p.Audit.Add(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: "console_session", UserID: s.UserID, CredentialID: s.ID},
+			Action: "user.signed_out", SubjectID: s.UserID})
 	}, store.Instance)
 }
 

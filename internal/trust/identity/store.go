@@ -131,7 +131,8 @@ func selectSessions(ctx context.Context, q store.Querier, condition string, args
 
 func sessionOf(v signed.Values, s Session) Session {
 	s.ID, s.UserID, s.Method, s.IsScript = v.Text("session_id"), v.Text("user_id"), Method(v.Text("method")), v.Text("kind") == tokenKind
-	s.CreatedAt, s.SeenAt, s.ExpiresAt, s.AuthenticatedAt = v.Time("created_at"), v.Time("seen_at"), v.Time("expires_at"), v.Time("authenticated_at")
+	s.CreatedAt, s.SeenAt, s.ExpiresAt, s.AuthenticatedAt = v.Time("created_at"), v.Time("seen_at"), v.Time("expires_at"),
+		v.Time("authenticated_at")
 	s.mustRenew = v.Bool("must_renew")
 	return s
 }
@@ -155,7 +156,8 @@ func deleteSession(ctx context.Context, tx *store.Tx, userID, id string) (bool, 
 	return changed(tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND session_id = $2`, userID, id))
 }
 
-var sessionFactsQuery = `SELECT ` + grant.Sessions.Columns("s") + `, ` + grant.Users.Columns("u") + `, ` + grant.Memberships.Columns("m") + `,
+var sessionFactsQuery = `SELECT ` + grant.Sessions.Columns("s") + `, ` + grant.Users.Columns("u") + `, ` +
+	grant.Memberships.Columns("m") + `,
 	w.workspace_id, w.is_sandbox, w.is_suspended, g.value
 	FROM sessions s JOIN users u ON u.user_id = s.user_id
 	LEFT JOIN workspaces w ON w.workspace_id = $2 AND w.deleted_at IS NULL
@@ -202,7 +204,8 @@ func insertLink(ctx context.Context, tx *store.Tx, l Link, keyID string, digest 
 }
 
 func linkOf(v signed.Values) Link {
-	return Link{ID: v.Text("link_id"), Kind: LinkKind(v.Text("kind")), WorkspaceID: v.Text("workspace_id"), Email: v.Text("email"), Role: v.Text("role"),
+	return Link{ID: v.Text("link_id"), Kind: LinkKind(v.Text("kind")), WorkspaceID: v.Text("workspace_id"), Email: v.Text("email"),
+		Role:      v.Text("role"),
 		CreatedBy: v.Text("created_by"), CreatedAt: v.Time("created_at"), ExpiresAt: v.Time("expires_at")}
 }
 
@@ -247,12 +250,14 @@ func selectPasskeys(ctx context.Context, q store.Querier, userID string) ([]Pass
 
 // insertPasskey returns false when there is one with the handle.
 func insertPasskey(ctx context.Context, tx *store.Tx, id, userID, handle, name, doc string, at int64) (bool, error) {
-	return grant.Passkeys.InsertNew(ctx, tx, signed.Set{"passkey_id": id, "user_id": userID, "handle": handle, "name": name, "doc": doc, "created_at": at})
+	return grant.Passkeys.InsertNew(ctx, tx, signed.Set{"passkey_id": id, "user_id": userID, "handle": handle, "name": name, "doc": doc,
+		"created_at": at})
 }
 
 // updatePasskey returns false when there is none.
 func updatePasskey(ctx context.Context, tx *store.Tx, userID, handle, doc string, usedAt int64) (bool, error) {
-	rows, err := grant.Passkeys.Update(ctx, tx, signed.Set{"doc": doc, "last_used_at": usedAt}, matching("user_id = ? AND handle = ?", userID, handle))
+	rows, err := grant.Passkeys.Update(ctx, tx, signed.Set{"doc": doc, "last_used_at": usedAt},
+		matching("user_id = ? AND handle = ?", userID, handle))
 	return len(rows) > 0, err
 }
 
@@ -282,7 +287,8 @@ func setAuthenticator(ctx context.Context, tx *store.Tx, userID string, secret [
 	if _, err := tx.Exec(ctx, `DELETE FROM authenticators WHERE user_id = $1`, userID); err != nil {
 		return err
 	}
-	if err := grant.Authenticators.Insert(ctx, tx, signed.Set{"user_id": userID, "secret": secret, "last_step": step, "created_at": at}); err != nil {
+	if err := grant.Authenticators.Insert(ctx, tx,
+		signed.Set{"user_id": userID, "secret": secret, "last_step": step, "created_at": at}); err != nil {
 		return err
 	}
 	return updateUser(ctx, tx, userID, signed.Set{"has_second_factor": true})
@@ -335,7 +341,8 @@ func recoveryCodes(ctx context.Context, q store.Querier, userID string) ([]signe
 }
 
 func useRecoveryCode(ctx context.Context, tx *store.Tx, userID string, number, at int64) (bool, error) {
-	rows, err := grant.RecoveryCodes.Update(ctx, tx, signed.Set{"used_at": at}, matching("user_id = ? AND number = ? AND used_at IS NULL", userID, number))
+	rows, err := grant.RecoveryCodes.Update(ctx, tx, signed.Set{"used_at": at},
+		matching("user_id = ? AND number = ? AND used_at IS NULL", userID, number))
 	return len(rows) > 0, err
 }
 
@@ -361,7 +368,8 @@ func selectFactors(ctx context.Context, q store.Querier, userID string) (f Facto
 // Accounts at OpenID providers.
 
 func selectOpenIDAccounts(ctx context.Context, q store.Querier, condition string, args ...any) ([]OpenIDAccount, error) {
-	rows, err := q.Query(ctx, `SELECT `+grant.OpenIDAccounts.Columns("openid_accounts")+`, email, created_at FROM openid_accounts WHERE `+condition, args...)
+	rows, err := q.Query(ctx, `SELECT `+grant.OpenIDAccounts.Columns("openid_accounts")+`, email, created_at FROM openid_accounts WHERE `+
+		condition, args...)
 	all, err := store.All(rows, err, func(r *sql.Rows) (a OpenIDAccount, err error) {
 		row := grant.OpenIDAccounts.Row()
 		var created int64

@@ -93,7 +93,8 @@ func (k *Keyring) Rotate(ctx context.Context, by audit.Actor, progress func(done
 		if err := Record(ctx, tx, k.Vault, id, k.Now()); err != nil {
 			return err
 		}
-		return k.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "server_key.rotated", SubjectID: id, Detail: map[string]any{"key_id": id, "previous_key_id": old}})
+		return k.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "server_key.rotated", SubjectID: id,
+			Detail: map[string]any{"key_id": id, "previous_key_id": old}})
 	}, store.Instance)
 	if err != nil {
 		return "", err

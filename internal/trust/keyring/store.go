@@ -15,7 +15,8 @@ import (
 )
 
 func insertKey(ctx context.Context, tx *store.Tx, id string, proof []byte, at int64) error {
-	_, err := tx.Exec(ctx, `INSERT INTO server_keys (key_id, proof, created_at) VALUES ($1, $2, $3) ON CONFLICT (key_id) DO NOTHING`, id, proof, at)
+	_, err := tx.Exec(ctx, `INSERT INTO server_keys (key_id, proof, created_at) VALUES ($1, $2, $3) ON CONFLICT (key_id) DO NOTHING`, id,
+		proof, at)
 	return err
 }
 
@@ -53,13 +54,15 @@ func (k *Keyring) holds(ctx context.Context, q store.Querier, id string) ([]Hold
 		return nil
 	}
 	for _, d := range digests {
-		if err := add(d.what, q.QueryRow(ctx, `SELECT count(*) FROM `+d.table+` WHERE key_id = $1 AND `+d.lives, id, store.Micros(k.Now()))); err != nil {
+		if err := add(d.what, q.QueryRow(ctx, `SELECT count(*) FROM `+d.table+` WHERE key_id = $1 AND `+d.lives, id,
+			store.Micros(k.Now()))); err != nil {
 			return nil, err
 		}
 	}
 	mark := vault.Mark(id)
 	for _, s := range k.Sealed {
-		if err := add(s.What, q.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM %s WHERE substr(%s, 1, %d) = $1`, s.Table, s.Name, len(mark)), mark)); err != nil {
+		if err := add(s.What, q.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM %s WHERE substr(%s, 1, %d) = $1`, s.Table, s.Name, len(mark)),
+			mark)); err != nil {
 			return nil, err
 		}
 	}

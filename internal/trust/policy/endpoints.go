@@ -12,8 +12,10 @@ import (
 func (s *Policies) Endpoints() []rpc.Endpoint {
 	const path = "/keyway/v1/policies/"
 	return []rpc.Endpoint{
-		{Path: path + "get", Summary: "Gets what tokens must satisfy to be taken in a workspace, or in the whole instance.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Read: true, Returns: "policy", Handle: rpc.Func(s.get)},
-		{Path: path + "update", Summary: "Changes what tokens must satisfy; those that do not are refused from then on, and not revoked.", Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Fresh: true, Verbs: "PATCH", Returns: "policy", Handle: rpc.Func(s.update)},
+		{Path: path + "get", Summary: "Gets what tokens must satisfy to be taken in a workspace, or in the whole instance.",
+			Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Read: true, Returns: "policy", Handle: rpc.Func(s.get)},
+		{Path: path + "update", Summary: "Changes what tokens must satisfy; those that do not are refused from then on, and not revoked.",
+			Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Fresh: true, Verbs: "PATCH", Returns: "policy", Handle: rpc.Func(s.update)},
 	}
 }
 

@@ -122,14 +122,16 @@ func (s *Policies) Update(ctx context.Context, workspaceID string, c Change, by 
 			return err
 		}
 		out = served(workspaceID, p)
-		return s.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "policy.updated", WorkspaceID: workspaceID, Detail: map[string]any{"policy": p}})
+		return s.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "policy.updated", WorkspaceID: workspaceID,
+			Detail: map[string]any{"policy": p}})
 	}, store.Instance)
 	return out, err
 }
 
 // check refuses a policy that no token could be made under, or that means nothing.
 func (s *Policies) check(workspaceID string, p credential.Policy) error {
-	for name, n := range map[string]*int64{"maximum_age_days": p.MaximumAgeDays, "default_age_days": p.DefaultAgeDays, "inactive_days": p.InactiveDays} {
+	for name, n := range map[string]*int64{"maximum_age_days": p.MaximumAgeDays, "default_age_days": p.DefaultAgeDays,
+		"inactive_days": p.InactiveDays} {
 		if n != nil && (*n < 1 || *n > mostDays) {
 			return fault.Invalid(name, "Number must be between 1 and %d", mostDays)
 		}
@@ -146,7 +148,8 @@ func (s *Policies) check(workspaceID string, p credential.Policy) error {
 	}
 	for _, scope := range p.AllowedScopes {
 		if !slices.Contains(known, scope) {
-			return fault.Invalid("allowed_scopes", "There is no such scope: %q; one is a group with read or write, like devices:read, or *:read, or *", scope)
+			return fault.Invalid("allowed_scopes", "There is no such scope: %q; one is a group with read or write, like devices:read, or *:read, "+
+				"or *", scope)
 		}
 	}
 	for _, text := range p.AllowedCIDRs {

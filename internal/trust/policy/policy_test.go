@@ -33,23 +33,28 @@ func TestWhoSetsPolicies(t *testing.T) {
 		in := map[string]any{"workspace_id": ws.ID, "never_forbidden": true}
 		w.Refused(apitest.Request{Path: path + "update", Token: w.Session(bob), Body: in}, 403, "forbidden")
 		w.Refused(apitest.Request{Path: path + "update", Token: w.Session(eve), Body: in}, 404, "workspace_not_found")
-		w.Refused(apitest.Request{Path: path + "get", Token: w.Session(eve), Body: map[string]any{"workspace_id": ws.ID}}, 404, "workspace_not_found")
-		w.Refused(apitest.Request{Path: path + "update", Token: w.Session(root), Body: map[string]any{"workspace_id": "none"}}, 404, "workspace_not_found")
+		w.Refused(apitest.Request{Path: path + "get", Token: w.Session(eve), Body: map[string]any{"workspace_id": ws.ID}}, 404,
+			"workspace_not_found")
+		w.Refused(apitest.Request{Path: path + "update", Token: w.Session(root), Body: map[string]any{"workspace_id": "none"}}, 404,
+			"workspace_not_found")
 		w.Refused(apitest.Request{Path: path + "update", Token: w.Session(jane), Body: map[string]any{"never_forbidden": true}}, 403, "forbidden")
 		pat, _ := w.PAT(jane)
 		w.Refused(apitest.Request{Path: path + "update", Token: pat, Body: in}, 401, "unauthorized")
 		stale := w.Session(jane)
 		w.Pass(11 * time.Minute)
-		if f := w.Refused(apitest.Request{Path: path + "update", Token: stale, Body: in}, 403, "forbidden"); f.Data["reason"] != "fresh_authentication" {
+		if f := w.Refused(apitest.Request{Path: path + "update", Token: stale, Body: in}, 403,
+			"forbidden"); f.Data["reason"] != "fresh_authentication" {
 			t.Errorf("%+v", f)
 		}
 		if p := update(w, w.Session(jane), in); !p.NeverForbidden || *p.WorkspaceID != ws.ID || p.MaximumAgeDays != nil {
 			t.Errorf("%+v", p)
 		}
-		if p := update(w, w.Session(root), map[string]any{"workspace_id": ws.ID, "maximum_age_days": 5}); !p.NeverForbidden || *p.MaximumAgeDays != 5 {
+		if p := update(w, w.Session(root), map[string]any{"workspace_id": ws.ID, "maximum_age_days": 5}); !p.NeverForbidden ||
+			*p.MaximumAgeDays != 5 {
 			t.Errorf("what was not given has changed: %+v", p)
 		}
-		if p := update(w, w.Session(root), map[string]any{"maximum_age_days": 30, "default_age_days": 20}); p.WorkspaceID != nil || *p.DefaultAgeDays != 20 {
+		if p := update(w, w.Session(root), map[string]any{"maximum_age_days": 30, "default_age_days": 20}); p.WorkspaceID != nil ||
+			*p.DefaultAgeDays != 20 {
 			t.Errorf("%+v", p)
 		}
 		var got struct {
@@ -59,12 +64,15 @@ func TestWhoSetsPolicies(t *testing.T) {
 		if *got.Policy.MaximumAgeDays != 5 {
 			t.Errorf("%+v", got)
 		}
-		for param, value := range map[string]any{"maximum_age_days": 0, "inactive_days": -1, "allowed_scopes": []string{"doors:open"}, "allowed_cidrs": []string{"::ffff:10.0.0.0/90"}, "default_age_days": 31} {
-			if f := w.Refused(apitest.Request{Path: path + "update", Token: w.Session(root), Body: map[string]any{param: value}}, 400, "invalid_input"); f.Issues[param] == nil {
+		for param, value := range map[string]any{"maximum_age_days": 0, "inactive_days": -1, "allowed_scopes": []string{"doors:open"},
+			"allowed_cidrs": []string{"::ffff:10.0.0.0/90"}, "default_age_days": 31} {
+			if f := w.Refused(apitest.Request{Path: path + "update", Token: w.Session(root), Body: map[string]any{param: value}}, 400,
+				"invalid_input"); f.Issues[param] == nil {
 				t.Errorf("%s: %+v", param, f)
 			}
 		}
-		w.Refused(apitest.Request{Path: path + "update", Token: w.Session(root), Body: map[string]any{"workspace_id": ws.ID, "default_age_days": 3}}, 400, "invalid_input")
+		w.Refused(apitest.Request{Path: path + "update", Token: w.Session(root),
+			Body: map[string]any{"workspace_id": ws.ID, "default_age_days": 3}}, 400, "invalid_input")
 	})
 }
 
@@ -105,7 +113,8 @@ func TestWorkspacePolicy(t *testing.T) {
 		w.Pass(9 * 24 * time.Hour)
 		w.Call(apitest.Request{Path: "/devices/list", Token: pat, Workspace: strict.ID}, nil)
 		w.Pass(11 * 24 * time.Hour)
-		if f := w.Refused(apitest.Request{Path: "/devices/list", Token: pat, Workspace: strict.ID}, 403, "forbidden"); f.Data["rule"] != "inactive_days" {
+		if f := w.Refused(apitest.Request{Path: "/devices/list", Token: pat, Workspace: strict.ID}, 403,
+			"forbidden"); f.Data["rule"] != "inactive_days" {
 			t.Errorf("%+v", f)
 		}
 		// It is not revoked, and its successor is new.
@@ -155,7 +164,8 @@ func TestInstancePolicy(t *testing.T) {
 			t.Errorf("it lives %v days", days)
 		}
 		w.Call(apitest.Request{Path: "/devices/list", Token: made.Token.Secret, Workspace: ws.ID}, nil)
-		w.Call(apitest.Request{Path: tokens + "rotate", Token: session, Body: map[string]any{"personal_access_token_id": id, "expires_at": w.Now().AddDate(0, 0, 29)}}, &made)
+		w.Call(apitest.Request{Path: tokens + "rotate", Token: session,
+			Body: map[string]any{"personal_access_token_id": id, "expires_at": w.Now().AddDate(0, 0, 29)}}, &made)
 		w.Call(apitest.Request{Path: "/devices/list", Token: made.Token.Secret, Workspace: ws.ID}, nil)
 	})
 }

@@ -76,7 +76,8 @@ func New(t testing.TB, db *store.DB, options ...Option) *World {
 		o(&verifier)
 	}
 	w.RPC, err = rpc.New(rpc.Config{
-		Authenticator: credential.NewVerifier(verifier), Log: log, Metrics: w.Metrics, PublicURL: PublicURL, CacheBytes: 16 << 20, Refused: w.Tokens.Refused,
+		Authenticator: credential.NewVerifier(verifier), Log: log, Metrics: w.Metrics, PublicURL: PublicURL, CacheBytes: 16 << 20,
+		Refused:     w.Tokens.Refused,
 		Unavailable: store.Unavailable, Track: store.Track,
 		Client: func(r *http.Request) string {
 			return strings.Trim(r.RemoteAddr[:strings.LastIndexByte(r.RemoteAddr, ':')], "[]")

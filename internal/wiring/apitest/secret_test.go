@@ -26,7 +26,8 @@ func TestNoSecretIsCompressed(t *testing.T) {
 			continue
 		}
 		for _, token := range []string{pat, session} {
-			a := w.Do(apitest.Request{Path: e.Path, Token: token, Workspace: ws.ID, Header: http.Header{"Accept-Encoding": {"gzip"}}, Body: `{}`, Raw: true})
+			a := w.Do(apitest.Request{Path: e.Path, Token: token, Workspace: ws.ID, Header: http.Header{"Accept-Encoding": {"gzip"}}, Body: `{}`,
+				Raw: true})
 			zipped := a.Header.Get("Content-Encoding") != ""
 			if zipped && e.Secret {
 				t.Errorf("%s is compressed", e.Path)
@@ -34,7 +35,8 @@ func TestNoSecretIsCompressed(t *testing.T) {
 			if zipped {
 				compressed++
 			}
-			if a.Status == http.StatusOK && !e.Secret && strings.Contains(strings.Join(a.Header.Values("Vary"), " "), "Accept-Encoding") == (a.Header.Get("Content-Type") == "") {
+			if a.Status == http.StatusOK && !e.Secret && strings.Contains(strings.Join(a.Header.Values("Vary"), " "),
+				"Accept-Encoding") == (a.Header.Get("Content-Type") == "") {
 				t.Errorf("%s: %v", e.Path, a.Header)
 			}
 		}

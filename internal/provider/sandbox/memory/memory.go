@@ -74,7 +74,8 @@ func scope(r provider.Ref) store.Scope { return store.Scope("memory:" + r.Worksp
 
 // Sealed are the columns of this room that hold secrets.
 func Sealed() []vault.Column {
-	return []vault.Column{{What: "memories of virtual devices", Table: "device_memory", Name: "sealed", Key: []string{"workspace_id", "brand", "account", "device"},
+	return []vault.Column{{What: "memories of virtual devices", Table: "device_memory", Name: "sealed",
+		Key: []string{"workspace_id", "brand", "account", "device"},
 		Place: func(key []string) string {
 			return place(provider.Ref{WorkspaceID: key[0], Brand: key[1], Account: key[2], Device: key[3]})
 		}}}
