@@ -132,8 +132,9 @@ func TestWebhooksSurviveKilling(t *testing.T) {
 	})
 	kill := w.run(t)
 	w.Harbour.Devices = w.devices(t, w.Harbour.WorkspaceID)
-	since := time.Now().UTC().Format(time.RFC3339Nano)
 	w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/webhooks/create", fields{"url": url})
+	// Devices that were just connected are still being read, and what happened before there was a webhook is not delivered.
+	since := time.Now().UTC().Format(time.RFC3339Nano)
 	var written atomic.Int32
 	for range 5 {
 		var writers sync.WaitGroup
@@ -176,10 +177,13 @@ func TestWebhooksSurviveKilling(t *testing.T) {
 		kill = w.run(t)
 	}
 	var ids []string
+	happened := map[string]string{}
 	for offset := 0; ; offset += 500 {
 		page := w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/events/list", fields{"since": since, "unstable_offset": offset}).objects(t, "events")
 		for _, e := range page {
-			ids = append(ids, text(t, e, "event_id"))
+			id := text(t, e, "event_id")
+			ids = append(ids, id)
+			happened[id] = text(t, e, "event_type") + " at " + text(t, e, "created_at")
 		}
 		if len(page) < 500 {
 			break
@@ -188,18 +192,18 @@ func TestWebhooksSurviveKilling(t *testing.T) {
 	if len(ids) < 50 {
 		t.Fatalf("only %d events happened", len(ids))
 	}
-	missing := func() (n int) {
+	missing := func() (list []string) {
 		got := r.ids()
 		for _, id := range ids {
 			if got[id] == 0 {
-				n++
+				list = append(list, happened[id])
 			}
 		}
-		return n
+		return list
 	}
-	for deadline := time.Now().Add(90 * time.Second); missing() > 0; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(90 * time.Second); len(missing()) > 0; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d events were never delivered", missing(), len(ids))
+			t.Fatalf("of %d events since %s these were never delivered: %q", len(ids), since, missing())
 		}
 	}
 	t.Logf("%d events, %d deliveries", len(ids), len(r.Messages))
