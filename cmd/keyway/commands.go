@@ -252,7 +252,8 @@ func apiKeyCommand(g *globals) *cobra.Command {
 	}
 	create.Flags().StringVar(&in.WorkspaceID, "workspace", "", "ID of the workspace")
 	create.Flags().StringVar(&in.Name, "name", "", "what the key is for")
-	create.Flags().StringVar(&in.Email, "user", "", "whose key it is: it ends when this person leaves the workspace")
+	create.Flags().StringVar(&in.Email, "user", "",
+		"whose key it is: it may do no more than this person, and ends when they leave the workspace")
 	var workspaceID string
 	list := &cobra.Command{
 		Use: "list", Short: "List a workspace's API keys",

@@ -21,12 +21,12 @@ import (
 
 	"keyway/internal/api/event"
 	"keyway/internal/api/personalaccesstoken"
-	"keyway/internal/api/workspace"
 	"keyway/internal/platform/retention"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/store/storetest"
 	"keyway/internal/trust/audit"
+	"keyway/internal/trust/grant"
 	"keyway/internal/trust/identity"
 )
 
@@ -291,7 +291,7 @@ func TestStreamDiesWithItsPerson(t *testing.T) {
 			if u, err = w.People.Create(ctx, tx, n, audit.Server); err != nil {
 				return err
 			}
-			return workspace.AddMember(ctx, tx, time.Now(), w.here.id, u.ID, rpc.Member)
+			return grant.SetRole(ctx, tx, time.Now(), w.here.id, u.ID, rpc.Member)
 		}, store.Instance); err != nil {
 			t.Fatal(err)
 		}

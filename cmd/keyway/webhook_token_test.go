@@ -142,7 +142,7 @@ func (r *robot) limits(t *testing.T, id string, change func(c *credential.Creden
 
 func (r *robot) become(t *testing.T, role rpc.Role) {
 	t.Helper()
-	if err := r.Members.SetRole(t.Context(), r.here.id, r.owner.ID, role, rpc.Owner, audit.Server); err != nil {
+	if err := r.Members.SetRole(t.Context(), r.here.id, r.owner.ID, role, rpc.Owner, "", audit.Server); err != nil {
 		t.Fatal(err)
 	}
 }

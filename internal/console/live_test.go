@@ -147,7 +147,7 @@ func TestChanges(t *testing.T) {
 	}
 	m := s.browser(t).signIn("mary")
 	l = m.listen(m.get(list).liveFrom())
-	if err := s.config.Members.SetRole(t.Context(), w.ID, mary.ID, rpc.Admin, rpc.Owner, audit.Server); err != nil {
+	if err := s.config.Members.SetRole(t.Context(), w.ID, mary.ID, rpc.Admin, rpc.Owner, "", audit.Server); err != nil {
 		t.Fatal(err)
 	}
 	rename("West Gate")

@@ -78,7 +78,7 @@ func TestIncidentSessionFixation(t *testing.T) {
 	if err := s.config.Members.Add(ctx, w.ID, john.ID, rpc.Owner, audit.Server); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.config.Members.SetRole(ctx, w.ID, jane.ID, rpc.Admin, rpc.Owner, audit.Server); err != nil {
+	if err := s.config.Members.SetRole(ctx, w.ID, jane.ID, rpc.Admin, rpc.Owner, "", audit.Server); err != nil {
 		t.Fatal(err)
 	}
 	guess, at := s.browser(t), &url.URL{Scheme: "https", Host: s.Listener.Addr().String(), Path: frame.Root}

@@ -28,6 +28,7 @@ import (
 	"keyway/internal/console/frame"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
+	"keyway/internal/trust/grant"
 )
 
 // connected is the standard account of a brand in a workspace.
@@ -124,7 +125,7 @@ func (s *server) member(t *testing.T, name, workspaceID string) {
 	t.Helper()
 	u, _ := s.person(t, name)
 	err := s.config.DB.Update(t.Context(), func(tx *store.Tx) error {
-		return workspace.AddMember(t.Context(), tx, time.Now(), workspaceID, u.ID, rpc.Member)
+		return grant.SetRole(t.Context(), tx, time.Now(), workspaceID, u.ID, rpc.Member)
 	}, store.Instance)
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 )
 
 // APIKey is an API key as it is served.
@@ -22,7 +23,7 @@ type APIKey struct {
 	Name        string          `json:"name"`
 	Hint        string          `json:"hint" doc:"The visible part."`
 	WorkspaceID string          `json:"workspace_id"`
-	CreatedBy   string          `json:"created_by" doc:"Whose key it is: it dies when this person leaves the workspace."`
+	CreatedBy   string          `json:"created_by" doc:"Whose key it is: it may do no more than this person, and is revoked when they leave the workspace. Empty: nobody's."`
 	CreatedAt   rpc.Time        `json:"created_at"`
 	RevokedAt   rpc.Time        `json:"revoked_at" rule:"nullable"`
 	LastUsed    *credential.Use `json:"last_used"`
@@ -44,9 +45,10 @@ func (k *Keys) served(c credential.Credential) APIKey {
 		CreatedAt: rpc.Time{Time: c.CreatedAt}, RevokedAt: rpc.Time{Time: c.RevokedAt}, LastUsed: c.LastUsed}
 }
 
-// Create makes an API key. It returns invalid_input for a name that will not do.
-func (k *Keys) Create(ctx context.Context, workspaceID string, sandbox bool, name, userID, from string, by audit.Actor) (key APIKey,
-	secret vault.Secret, err error) {
+// Create makes an API key. It returns invalid_input for a name that will not do, and for a person (empty: nobody) who is no
+// member of the workspace.
+func (k *Keys) Create(ctx context.Context, workspaceID string, sandbox bool, name, userID, from string,
+	by audit.Actor) (key APIKey, secret vault.Secret, err error) {
 	name = strings.TrimSpace(name)
 	if err := credential.CheckName(name); err != nil {
 		return key, vault.Secret{}, err
@@ -54,6 +56,13 @@ func (k *Keys) Create(ctx context.Context, workspaceID string, sandbox bool, nam
 	c := credential.Credential{Kind: credential.APIKey, UserID: userID, WorkspaceID: workspaceID, Name: name, CreatedAt: k.Now(),
 		CreatedFrom: from}
 	err = k.DB.Update(ctx, func(tx *store.Tx) error {
+		if userID != "" {
+			if role, err := grant.Role(ctx, tx, workspaceID, userID); err != nil {
+				return err
+			} else if role == rpc.NoRole {
+				return fault.Invalid("user", "This person is not a member of the workspace")
+			}
+		}
 		if secret, err = credential.Insert(ctx, tx, k.Vault, &c, sandbox); err != nil {
 			return err
 		}
@@ -91,9 +100,27 @@ func (k *Keys) Revoke(ctx context.Context, workspaceID, id string, by audit.Acto
 	}, store.Instance, store.Workspace(workspaceID))
 }
 
-// Leave settles what becomes of the API keys that a person made in a workspace when they leave
-// it: they are revoked, or belong to whoever adopts them.
+// Leave settles what becomes of a person's API keys when they leave the workspace: they are revoked, or belong to the
+// person who adopts them.
 func (k *Keys) Leave(ctx context.Context, tx *store.Tx, workspaceID, userID, adoptedBy string, by audit.Actor) error {
+	if adoptedBy != "" {
+		return k.Adopt(ctx, tx, workspaceID, userID, adoptedBy, by)
+	}
+	return k.each(ctx, tx, workspaceID, userID, "api_key.revoked", by, func(c credential.Credential) error {
+		return credential.Revoke(ctx, tx, k.Now(), c.ID, by.UserID, "member_removed")
+	})
+}
+
+// Adopt gives a person's API keys in a workspace to another person.
+func (k *Keys) Adopt(ctx context.Context, tx *store.Tx, workspaceID, userID, adoptedBy string, by audit.Actor) error {
+	return k.each(ctx, tx, workspaceID, userID, "api_key.adopted", by, func(c credential.Credential) error {
+		return credential.Adopt(ctx, tx, c.ID, adoptedBy)
+	})
+}
+
+// each changes a person's API keys in a workspace that are not revoked, and writes it to the audit log.
+func (k *Keys) each(ctx context.Context, tx *store.Tx, workspaceID, userID, action string, by audit.Actor,
+	change func(credential.Credential) error) error {
 	all, err := credential.OfWorkspace(ctx, tx, workspaceID, credential.APIKey)
 	if err != nil {
 		return err
@@ -102,14 +129,7 @@ func (k *Keys) Leave(ctx context.Context, tx *store.Tx, workspaceID, userID, ado
 		if c.UserID != userID || !c.RevokedAt.IsZero() {
 			continue
 		}
-		action := "api_key.revoked"
-		if adoptedBy != "" {
-			action = "api_key.adopted"
-			err = credential.Adopt(ctx, tx, c.ID, adoptedBy)
-		} else {
-			err = credential.Revoke(ctx, tx, k.Now(), c.ID, by.UserID, "member_removed")
-		}
-		if err != nil {
+		if err := change(c); err != nil {
 			return err
 		}
 		if err := k.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: action, WorkspaceID: workspaceID, SubjectID: c.ID,

@@ -51,12 +51,22 @@ func (m *Members) listInvitations(ctx context.Context, _ rpc.None) ([]Invitation
 type updateInput struct {
 	UserID string `json:"user_id" rule:"required" doc:"Which member."`
 	Role   string `json:"role" rule:"required" enum:"member admin owner" doc:"What they may do."`
+
+	AdoptAPIKeys bool `json:"adopt_api_keys" rule:"default=false" doc:"Whether their API keys keep their rights, as the caller's; only an owner may. Otherwise the keys may do no more than the member."`
 }
 
 func (m *Members) update(ctx context.Context, in updateInput) (rpc.OK, error) {
 	p := credential.From(ctx)
 	role, _ := rpc.ParseRole(in.Role)
-	return rpc.OK{}, m.SetRole(ctx, p.WorkspaceID, in.UserID, role, p.Role, p.Actor())
+	return rpc.OK{}, m.SetRole(ctx, p.WorkspaceID, in.UserID, role, p.Role, adopter(in.AdoptAPIKeys, p), p.Actor())
+}
+
+// adopter is the person who adopts API keys; empty for nobody.
+func adopter(adopts bool, p credential.Principal) string {
+	if adopts {
+		return p.UserID
+	}
+	return ""
 }
 
 type removeInput struct {
@@ -66,11 +76,7 @@ type removeInput struct {
 
 func (m *Members) remove(ctx context.Context, in removeInput) (rpc.OK, error) {
 	p := credential.From(ctx)
-	adoptedBy := ""
-	if in.AdoptAPIKeys {
-		adoptedBy = p.UserID
-	}
-	return rpc.OK{}, m.Remove(ctx, p.WorkspaceID, in.UserID, p.Role, adoptedBy, p.Actor())
+	return rpc.OK{}, m.Remove(ctx, p.WorkspaceID, in.UserID, p.Role, adopter(in.AdoptAPIKeys, p), p.Actor())
 }
 
 type withdrawInput struct {

@@ -89,9 +89,25 @@ func keepOwner(ctx context.Context, q store.Querier, workspaceID, userID string,
 	return err
 }
 
-// SetRole changes a member's role. It returns member_not_found, forbidden, or invalid_request for
-// the only owner.
-func (m *Members) SetRole(ctx context.Context, workspaceID, userID string, role, actorRole rpc.Role, by audit.Actor) error {
+// mayAdopt refuses to let API keys go over to a person (empty: to nobody) unless they are an owner who is not the one who
+// loses them.
+func mayAdopt(userID, adoptedBy string, actor rpc.Role) error {
+	switch {
+	case adoptedBy == "":
+		return nil
+	case actor < rpc.Owner:
+		return fault.Reason(fault.Forbidden, "role", "Only an owner may adopt API keys")
+	case adoptedBy == userID:
+		return fault.New(fault.InvalidRequest, "A person cannot adopt their own API keys: another owner can")
+	}
+	return nil
+}
+
+// SetRole changes a member's role. API keys may do no more than the person whose they are: where the role is lower, so are
+// theirs, unless adoptedBy takes them over. It returns member_not_found, forbidden, or invalid_request for the only owner
+// and for adopting one's own keys.
+func (m *Members) SetRole(ctx context.Context, workspaceID, userID string, role, actorRole rpc.Role, adoptedBy string,
+	by audit.Actor) error {
 	return m.DB.Update(ctx, func(tx *store.Tx) error {
 		old, err := roleOf(ctx, tx, workspaceID, userID)
 		if err != nil {
@@ -100,17 +116,22 @@ func (m *Members) SetRole(ctx context.Context, workspaceID, userID string, role,
 		if err := mayHandle(actorRole, old, role); err != nil {
 			return err
 		}
+		if err := mayAdopt(userID, adoptedBy, actorRole); err != nil {
+			return err
+		}
 		if err := keepOwner(ctx, tx, workspaceID, userID, old, role); err != nil {
 			return err
 		}
-		if err := workspace.AddMember(ctx, tx, m.Now(), workspaceID, userID, role); err != nil {
-			return err
+		if adoptedBy != "" {
+			if err := m.Keys.Adopt(ctx, tx, workspaceID, userID, adoptedBy, by); err != nil {
+				return err
+			}
 		}
-		if err := identity.ChangeRights(ctx, tx, userID); err != nil {
+		if err := grant.SetRole(ctx, tx, m.Now(), workspaceID, userID, role); err != nil {
 			return err
 		}
 		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.updated", WorkspaceID: workspaceID, SubjectID: userID,
-			Detail: map[string]any{"role": role.String()}})
+			Detail: map[string]any{"role": role.String(), "previous_role": old.String()}})
 	}, store.Instance, store.Workspace(workspaceID))
 }
 
@@ -128,7 +149,7 @@ func (m *Members) Add(ctx context.Context, workspaceID, userID string, role rpc.
 		if err := keepOwner(ctx, tx, workspaceID, userID, old, role); err != nil {
 			return err
 		}
-		if err := workspace.AddMember(ctx, tx, m.Now(), workspaceID, userID, role); err != nil {
+		if err := grant.SetRole(ctx, tx, m.Now(), workspaceID, userID, role); err != nil {
 			return err
 		}
 		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.added", WorkspaceID: workspaceID, SubjectID: userID,
@@ -148,11 +169,8 @@ func (m *Members) Remove(ctx context.Context, workspaceID, userID string, actorR
 		if err := mayHandle(actorRole, role); err != nil {
 			return err
 		}
-		if adoptedBy != "" && actorRole < rpc.Owner {
-			return fault.Reason(fault.Forbidden, "role", "Only an owner may adopt API keys")
-		}
-		if adoptedBy == userID {
-			return fault.New(fault.InvalidRequest, "Whoever leaves cannot adopt API keys: let another owner do it")
+		if err := mayAdopt(userID, adoptedBy, actorRole); err != nil {
+			return err
 		}
 		if err := keepOwner(ctx, tx, workspaceID, userID, role, rpc.NoRole); err != nil {
 			return err
@@ -163,7 +181,7 @@ func (m *Members) Remove(ctx context.Context, workspaceID, userID string, actorR
 		if err := credential.RevokeKeysOf(ctx, tx, m.Now(), workspaceID, userID, by.UserID, "member_removed"); err != nil {
 			return err
 		}
-		if err := grant.Leave(ctx, tx, workspaceID, userID); err != nil {
+		if err := grant.SetRole(ctx, tx, m.Now(), workspaceID, userID, rpc.NoRole); err != nil {
 			return err
 		}
 		return m.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "member.removed", WorkspaceID: workspaceID, SubjectID: userID})
@@ -384,10 +402,7 @@ func (m *Members) join(ctx context.Context, tx *store.Tx, l identity.Link, u ide
 	} else if err != nil && !fault.Is(err, fault.MemberNotFound) {
 		return err
 	}
-	if err := workspace.AddMember(ctx, tx, m.Now(), l.WorkspaceID, u.ID, role); err != nil {
-		return err
-	}
-	if err := identity.ChangeRights(ctx, tx, u.ID); err != nil {
+	if err := grant.SetRole(ctx, tx, m.Now(), l.WorkspaceID, u.ID, role); err != nil {
 		return err
 	}
 	return m.Audit.Add(ctx, tx, audit.Entry{Actor: actor, Action: "member.added", WorkspaceID: l.WorkspaceID, SubjectID: u.ID,

@@ -234,7 +234,7 @@ func TestRoles(t *testing.T) {
 		errs := make([]error, 2)
 		for i, u := range []identity.User{h.owner, h.member} {
 			running.Go(func() {
-				errs[i] = w.Members.SetRole(t.Context(), h.ws.ID, u.ID, rpc.Admin, rpc.Owner, apitest.By)
+				errs[i] = w.Members.SetRole(t.Context(), h.ws.ID, u.ID, rpc.Admin, rpc.Owner, "", apitest.By)
 			})
 		}
 		running.Wait()

@@ -142,7 +142,7 @@ func (w *Workspaces) Create(ctx context.Context, tx *store.Tx, n New, ownerID st
 		store.Micros(now)); err != nil {
 		return ws, err
 	}
-	if err := AddMember(ctx, tx, now, ws.ID, ownerID, rpc.Owner); err != nil {
+	if err := grant.AddOwner(ctx, tx, now, ws.ID, ownerID); err != nil {
 		return ws, err
 	}
 	return ws, w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.created", WorkspaceID: ws.ID, SubjectID: ws.ID,
@@ -155,11 +155,6 @@ func companyName(company, name string) string {
 }
 
 func checkName(name string) error { return label.Check("name", name, 200) }
-
-// AddMember gives a person a role in a workspace.
-func AddMember(ctx context.Context, tx *store.Tx, now time.Time, workspaceID, userID string, role rpc.Role) error {
-	return grant.SetRole(ctx, tx, now, workspaceID, userID, role)
-}
 
 // Get reads a workspace that is not deleted; workspace_not_found when there is none.
 func (w *Workspaces) Get(ctx context.Context, q store.Querier, id string) (ws Workspace, err error) {

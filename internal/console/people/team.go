@@ -122,19 +122,25 @@ func (q *request) changeRole() error {
 	if !ok {
 		return fault.Invalid("role", "Choose a role")
 	}
-	if err := q.Members.SetRole(q.Context(), q.Current.ID, q.R.PathValue("user"), role, q.Current.Role, q.Principal().Actor()); err != nil {
+	by := q.Principal().Actor()
+	if err := q.Members.SetRole(q.Context(), q.Current.ID, q.R.PathValue("user"), role, q.Current.Role, q.adopter(), by); err != nil {
 		return q.Refused(here, err)
 	}
 	return q.Done(here, "The role was changed.")
 }
 
+// adopter is the person who adopts the API keys of another one; empty for nobody.
+func (q *request) adopter() string {
+	if q.Form("adopt_api_keys") == "true" {
+		return q.User.ID
+	}
+	return ""
+}
+
 func (q *request) removeMember() error {
 	here := frame.WorkspacePath(q.Current.ID, "team")
-	user, adoptedBy := q.R.PathValue("user"), ""
-	if q.Form("adopt_api_keys") == "true" {
-		adoptedBy = q.User.ID
-	}
-	if err := q.Members.Remove(q.Context(), q.Current.ID, user, q.Current.Role, adoptedBy, q.Principal().Actor()); err != nil {
+	user := q.R.PathValue("user")
+	if err := q.Members.Remove(q.Context(), q.Current.ID, user, q.Current.Role, q.adopter(), q.Principal().Actor()); err != nil {
 		return q.Refused(here, err)
 	}
 	if user == q.User.ID {

@@ -18,6 +18,7 @@ import (
 
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/audit"
@@ -520,10 +521,7 @@ func read(ctx context.Context, q store.Querier, short, workspaceID string, diges
 		return f, false, err
 	}
 	if f.Kind == APIKey {
-		// An API key acts for its workspace: the person who made it may be gone.
-		if f.WorkspaceID != "" {
-			f.Role = rpc.Admin
-		}
+		f.actForWorkspace(q, own.userID, user, membership)
 		return f, true, nil
 	}
 	f.TokenID = own.ID
@@ -553,6 +551,27 @@ func read(ctx context.Context, q store.Querier, short, workspaceID string, diges
 	}
 	f.ExpiresAt, f.Reach = f.Chain.ends(), f.Chain.reach()
 	return f, true, nil
+}
+
+// actForWorkspace gives an API key its role. It acts for its workspace, and may do no more than the person may whose key
+// it is; one that a command created for no person has the role of an admin.
+func (f *Facts) actForWorkspace(q store.Querier, ownerID string, user, membership *signed.Row) {
+	switch {
+	case f.WorkspaceID == "":
+		return
+	case ownerID == "":
+		f.Role = rpc.Admin
+		return
+	}
+	person, ok := user.Open(q)
+	if !ok || person.Text("user_id") != ownerID {
+		return
+	}
+	f.UserDisabled = person.Has("disabled_at")
+	if member, ok := membership.Open(q); ok {
+		role, _ := rpc.ParseRole(member.Text("role"))
+		f.Role = min(role, rpc.Admin)
+	}
 }
 
 // alive refuses a credential that was good once, and says why: its owner may know.
@@ -585,8 +604,8 @@ func (v *Verifier) fromForeignPage(r *http.Request) bool {
 
 func (v *Verifier) checkWorkspace(f Facts, e *rpc.Endpoint, kind rpc.Allow, person bool, workspaceID string, h http.Header) error {
 	if !person {
-		if f.WorkspaceID == "" || kind == rpc.WorkspaceKey && f.Role == rpc.NoRole {
-			return errUnknown // its workspace was deleted, or its user is no member any more
+		if f.WorkspaceID == "" || kind&(rpc.WorkspaceKey|rpc.APIKey) != 0 && f.Role == rpc.NoRole {
+			return errUnknown // its workspace was deleted, or its person is no member any more
 		}
 		if kind == rpc.WorkspaceKey && e.Workspace != rpc.Ignored && workspaceID != "" && workspaceID != f.WorkspaceID {
 			return errUnknown

@@ -475,3 +475,37 @@ func TestRotationSignsAnew(t *testing.T) {
 		}
 	})
 }
+
+// A kind of fault: a change of what a person may do past the functions that renew their sessions and end their invitations.
+// All of the program's text is looked at.
+func TestRightsAreChangedInOnePlace(t *testing.T) {
+	t.Parallel()
+	forbidden := regexp.MustCompile(`grant\.(Memberships|Users)\.(Insert|InsertNew|Update)\(|DELETE FROM memberships|` +
+		`updateUser\([^\n]*"(is_operator|disabled_at)"`)
+	allowed := map[string]string{"internal/trust/identity/store.go": "grant.Users."} // creates people, and changes names and passwords
+	root, files := filepath.Join("..", "..", ".."), 0
+	for _, folder := range []string{"internal", "cmd"} {
+		if err := filepath.WalkDir(filepath.Join(root, folder), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			name, err := filepath.Rel(root, path)
+			if err != nil || filepath.ToSlash(filepath.Dir(name)) == "internal/trust/grant" {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			files++
+			for _, found := range forbidden.FindAllString(string(text), -1) {
+				if a := allowed[filepath.ToSlash(name)]; a == "" || !strings.HasPrefix(found, a) {
+					t.Errorf("%s: %s", name, found)
+				}
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files < 100 {
+		t.Errorf("only %d files were looked at", files)
+	}
+}

@@ -4,7 +4,6 @@ package identity
 
 import (
 	"context"
-	"database/sql"
 	"strings"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 )
 
 // User is a person.
@@ -166,10 +166,7 @@ func (p *People) SetOperator(ctx context.Context, userID string, operator bool, 
 				return fault.New(fault.InvalidRequest, "This is the only operator")
 			}
 		}
-		if err := updateUser(ctx, tx, userID, signed.Set{"is_operator": operator}); err != nil {
-			return err
-		}
-		if err := ChangeRights(ctx, tx, userID); err != nil {
+		if err := grant.SetOperator(ctx, tx, userID, operator); err != nil {
 			return err
 		}
 		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "user.updated", SubjectID: userID,
@@ -187,25 +184,21 @@ func (p *People) SetDisabled(ctx context.Context, userID string, disabled bool, 
 			return err
 		}
 		action := "user.enabled"
-		at := sql.NullInt64{}
+		since := time.Time{}
 		if disabled {
 			action = "user.disabled"
-			at = store.MicrosOrNull(p.Now())
-			if !u.DisabledAt.IsZero() {
-				at = store.MicrosOrNull(u.DisabledAt)
+			if since = u.DisabledAt; since.IsZero() {
+				since = p.Now()
 			}
 			if noOperatorLeft, err = lastOperator(ctx, tx, userID); err != nil {
 				return err
 			}
 			noOperatorLeft = noOperatorLeft && u.IsOperator
-			if err := deleteSessions(ctx, tx, userID, ""); err != nil {
-				return err
-			}
 			if err := credential.RevokeUser(ctx, tx, p.Now(), userID, by.UserID, "user_disabled"); err != nil {
 				return err
 			}
 		}
-		if err := updateUser(ctx, tx, userID, signed.Set{"disabled_at": at}); err != nil {
+		if err := grant.SetDisabled(ctx, tx, p.Now(), userID, since); err != nil {
 			return err
 		}
 		return p.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: action, SubjectID: userID})

@@ -1,12 +1,14 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"time"
 
 	"keyway/internal/platform/fault"
+	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/credential"
@@ -19,7 +21,7 @@ type LinkKind string
 // The kinds of links.
 const (
 	SetupLink      LinkKind = "setup"
-	InvitationLink LinkKind = "invitation"
+	InvitationLink LinkKind = grant.Invitation
 )
 
 // Life of the links.
@@ -55,7 +57,31 @@ func (p *People) CreateLink(ctx context.Context, tx *store.Tx, l Link, life time
 	return l, secret, insertLink(ctx, tx, l, keyID, digest[:])
 }
 
-// FindLink reads the link that a secret opens. It returns unauthorized when there is none.
+// stands tells whether the one who made a link could make it now. The rights of one that a command made are no person's.
+func (l Link) stands(ctx context.Context, q store.Querier) (bool, error) {
+	if l.Kind != InvitationLink || l.CreatedBy == "" {
+		return true, nil
+	}
+	role, _ := rpc.ParseRole(l.Role)
+	return grant.MayInvite(ctx, q, l.WorkspaceID, l.CreatedBy, role)
+}
+
+// standing leaves out the links whose maker could not make them now.
+func standing(ctx context.Context, q store.Querier, links []Link) (out []Link, err error) {
+	for _, l := range links {
+		ok, err := l.stands(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, l)
+		}
+	}
+	return out, nil
+}
+
+// FindLink reads the link that a secret opens. It returns unauthorized when there is none, and for an invitation of
+// someone who may not invite any more.
 func (p *People) FindLink(ctx context.Context, q store.Querier, kind LinkKind, secret vault.Secret) (Link, error) {
 	v, err := grant.Links.One(ctx, q, `link_id = $1`, secret.Hint())
 	if errors.Is(err, sql.ErrNoRows) {
@@ -67,6 +93,9 @@ func (p *People) FindLink(ctx context.Context, q store.Querier, kind LinkKind, s
 	if l.Kind != kind || v.Has("used_at") || !p.Now().Before(l.ExpiresAt) ||
 		!p.Vault.Matches(v.Text("key_id"), secret.Reveal(), v.Bytes("digest")) {
 		return Link{}, errLink
+	}
+	if ok, err := l.stands(ctx, q); err != nil || !ok {
+		return Link{}, cmp.Or(err, error(errLink))
 	}
 	return l, nil
 }
@@ -86,17 +115,24 @@ func (p *People) UseLink(ctx context.Context, tx *store.Tx, kind LinkKind, secre
 
 // Invitations lists a workspace's open invitations, newest first.
 func (p *People) Invitations(ctx context.Context, workspaceID string) ([]Link, error) {
-	return selectLinks(ctx, p.DB, `workspace_id = $1 AND kind = $2 AND used_at IS NULL AND expires_at > $3 ORDER BY link_id DESC`,
+	links, err := selectLinks(ctx, p.DB, `workspace_id = $1 AND kind = $2 AND used_at IS NULL AND expires_at > $3 ORDER BY link_id DESC`,
 		workspaceID, string(InvitationLink), store.Micros(p.Now()))
+	if err != nil {
+		return nil, err
+	}
+	return standing(ctx, p.DB, links)
 }
 
 // UseInvitationsFor uses up the open invitations of an address, which whoever calls has verified. Of
 // workspaces that are gone there are none.
 func (p *People) UseInvitationsFor(ctx context.Context, tx *store.Tx, email string) ([]Link, error) {
 	now := store.Micros(p.Now())
-	return useLinks(ctx, tx, now,
-		`kind = ? AND email = ? AND expires_at > ? AND workspace_id IN (SELECT workspace_id FROM workspaces WHERE deleted_at IS NULL)`,
+	links, err := useLinks(ctx, tx, now, `kind = ? AND email = ? AND expires_at > ? AND workspace_id IN (SELECT workspace_id FROM workspaces WHERE deleted_at IS NULL)`,
 		string(InvitationLink), NormalizeEmail(email), now)
+	if err != nil {
+		return nil, err
+	}
+	return standing(ctx, tx, links)
 }
 
 // WithdrawInvitation ends an open invitation; invitation_not_found when there is none.

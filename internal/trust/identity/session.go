@@ -144,13 +144,6 @@ func (p *People) Peek(ctx context.Context, id string, cookie vault.Secret) (s Se
 // was changed.
 func (s Session) MustRenew() bool { return s.mustRenew }
 
-// ChangeRights is called where what a person may do changes: their sessions get another id before
-// their next use, and do not count as fresh. The update's scope is store.Instance.
-func ChangeRights(ctx context.Context, tx *store.Tx, userID string) error {
-	_, err := updateSession(ctx, tx, signed.Set{"must_renew": true, "authenticated_at": 0}, `user_id = ?`, userID)
-	return err
-}
-
 // RenewBrowser begins a browser's session anew, with another id and another cookie, so that nobody
 // who knows the old ones gains by what comes. proved says that its person proved again who they are.
 func (p *People) RenewBrowser(ctx context.Context, s Session, proved bool) (Session, vault.Secret, error) {
