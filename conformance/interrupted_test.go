@@ -9,6 +9,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // gate is a way to the server that can be closed, and that can delay what browsers send.
@@ -18,6 +19,7 @@ type gate struct {
 	mu    sync.Mutex
 	open  *sync.Cond
 	state string // passing, delaying or closed
+	holds bool   // something waits in it
 	conns map[net.Conn]bool
 }
 
@@ -75,6 +77,15 @@ func (g *gate) keep(conn net.Conn) bool {
 	return g.state != closed
 }
 
+// held waits until the gate delays something.
+func (g *gate) held() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for !g.holds {
+		g.open.Wait()
+	}
+}
+
 func (g *gate) pass(client net.Conn) {
 	defer func() { _ = client.Close() }()
 	if !g.keep(client) {
@@ -100,8 +111,11 @@ func (g *gate) pass(client net.Conn) {
 		}
 		g.mu.Lock()
 		for g.state == delaying {
+			g.holds = true
+			g.open.Broadcast()
 			g.open.Wait()
 		}
+		g.holds = false
 		g.mu.Unlock()
 		if _, err := server.Write(buffer[:n]); err != nil {
 			return
@@ -204,15 +218,26 @@ func TestBrowserLostConnection(t *testing.T) {
 	g.set(passing)
 	until(p, "the bar gone", `document.querySelector(".offline") === null`, isTrue)
 
-	// While it is being sent, nothing pretends that it could still be stopped.
+	// While it is being sent, nothing pretends that it could still be stopped. DevTools are not answered until the next
+	// page is there, so the page itself notes what it shows.
+	p.do(chromedp.Evaluate[chromedp.Void](`setInterval(() => {
+		if (!document.querySelector("form[data-busy]")) return;
+		sessionStorage.setItem("sending", "yes");
+		if (!document.querySelector("dialog[open]")) sessionStorage.setItem("wrong", "the dialog was closed");
+		if (document.querySelector("dialog[open] [data-close]:not(:disabled)")) sessionStorage.setItem("wrong", "it can be canceled");
+	}, 5)`), "watch the dialog")
 	g.set(delaying)
-	until(p, "the form sent", `(document.querySelector('dialog[open] .dialog-foot [type="submit"]').click(), true)`, isTrue)
-	until(p, "Cancel and Close disabled", `[...document.querySelectorAll("dialog[open] [data-close]")].every(b => b.disabled)`, isTrue)
-	p.do(chromedp.KeyEvent("\x1b"), "press Escape")
+	p.do(chromedp.Evaluate[chromedp.Void](`setTimeout(() => document.querySelector('dialog[open] .dialog-foot [type="submit"]').click(), 50)`), "send the form")
+	g.held()
+	p.do(chromedp.KeyEvent(kb.Escape), "press Escape")
+	p.do(chromedp.KeyEvent(kb.Escape), "press Escape again")
 	p.do(chromedp.MouseClickXY(5, 5), "click beside the dialog")
-	until(p, "the dialog still open", `document.querySelector("dialog[open] form[data-busy]") !== null`, isTrue)
 	g.set(passing)
 	until(p, "the code in the list", `document.querySelector("dialog[open]") === null && document.querySelector("#codes").innerText.includes("Night guest")`, isTrue)
+	until(p, "that it saw the form being sent", `sessionStorage.getItem("sending")`, func(seen string) bool { return seen == "yes" })
+	if wrong := until(p, "what it noted", `sessionStorage.getItem("wrong") ?? ""`, func(string) bool { return true }); wrong != "" {
+		t.Errorf("while the form was being sent, %s", wrong)
+	}
 	codes := w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/access_codes/list", fields{"device_id": w.Harbour.Devices[0].DeviceID}).objects(t, "access_codes")
 	made := 0
 	for _, code := range codes {

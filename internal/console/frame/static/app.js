@@ -87,8 +87,9 @@
   on('click', '[data-close]', (button) => button.closest('dialog').close())
   // What is being sent cannot be taken back, so its dialog stays until the answer comes.
   const sending = (dialog) => Boolean(dialog.querySelector('form[data-busy]'))
-  document.addEventListener('cancel', (event) => {
-    if (event.target instanceof Element && sending(event.target)) event.preventDefault()
+  // Browsers let a second Escape through whatever the first one's handler says, so the key itself is taken.
+  addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && all('dialog[open]').some(sending)) event.preventDefault()
   }, true)
   // A press that begins on the backdrop closes; a selection that ends there does not.
   on('pointerdown', 'dialog', (dialog, event) => {
@@ -120,6 +121,8 @@
     }
     form.dataset.busy = 'yes'
     for (const close of all('[data-close]', form)) close.disabled = true
+    const dialog = form.closest('dialog')
+    if (dialog) dialog.closedBy = 'none' // also for the gesture that goes back
     if (!('passkey' in form.dataset)) keepDraft(form, 'sent')
     const button = event.submitter || form.querySelector('[type="submit"]')
     if (button) button.setAttribute('aria-busy', 'true')
@@ -134,6 +137,7 @@
   })
   function idle(form) {
     delete form.dataset.busy
+    form.closest('dialog')?.removeAttribute('closedby')
     for (const close of all('[data-close]', form)) close.disabled = false
     for (const button of all('[aria-busy]', form)) button.removeAttribute('aria-busy')
   }
