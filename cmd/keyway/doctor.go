@@ -150,7 +150,7 @@ func (a *app) examineSigned(ctx context.Context, add func(check, status, format 
 		add("signed rows", "failed", "%s. If you put back a backup of a version that signed no rows, run `keyway doctor --sign-rows`; "+
 			"otherwise somebody wrote to the database", refusedRows(f))
 	}
-	if !a.Vault.RowsSigned() {
+	if a.Vault.SignedVersion() < grant.Version {
 		add("signed rows", "warning", "the key file %s cannot be written, so that only the database says that its rows are signed: "+
 			"let the server's user write it once", a.Vault.File())
 	}

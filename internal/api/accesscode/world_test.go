@@ -25,6 +25,7 @@ import (
 	"keyway/internal/platform/clock"
 	"keyway/internal/platform/job"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 	"keyway/internal/provider"
@@ -33,6 +34,7 @@ import (
 	"keyway/internal/simulate"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 	"keyway/internal/wiring/apitest"
 )
 
@@ -117,10 +119,8 @@ func setup(t testing.TB, db *store.DB) *world {
 	for _, id := range []string{ws, "workspace-2"} {
 		doc := `{"workspace_id":"` + id + `","name":"Test","is_sandbox":true}`
 		w.must(db.Update(context.Background(), func(tx *store.Tx) error {
-			_, err := tx.Exec(context.Background(),
-				`INSERT INTO workspaces (workspace_id, name, is_sandbox, is_suspended, publishable_key, doc, created_at)
-				VALUES ($1, 'Test', $2, $3, $1, $4, 0)`, id, true, false, doc)
-			return err
+			return grant.Workspaces.Insert(context.Background(), tx, signed.Set{"workspace_id": id, "name": "Test", "is_sandbox": true,
+				"is_suspended": false, "publishable_key": id, "doc": doc, "created_at": 0})
 		}, store.Instance))
 	}
 	return w

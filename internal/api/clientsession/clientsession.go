@@ -9,9 +9,11 @@ import (
 	"keyway/internal/api/event"
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 )
 
 // Session is a client session as it is served. Its token is shown every time, as the contract has it,
@@ -127,8 +129,7 @@ func (s *Sessions) GetOrCreate(ctx context.Context, workspaceID string, n New) (
 			if err := s.mayMoveEnd(ctx, tx, workspaceID, id, n.ExpiresAt); err != nil {
 				return err
 			}
-			if _, err := tx.Exec(ctx, `UPDATE client_sessions SET expires_at = $3 WHERE workspace_id = $1 AND client_session_id = $2`, workspaceID,
-				id, store.Micros(n.ExpiresAt)); err != nil {
+			if err := update(ctx, tx, workspaceID, id, signed.Set{"expires_at": store.Micros(n.ExpiresAt)}); err != nil {
 				return err
 			}
 		}
@@ -148,11 +149,10 @@ func (s *Sessions) create(ctx context.Context, tx *store.Tx, workspaceID string,
 	id := store.NewID()
 	maker := credential.From(ctx).Maker()
 	_, short, keyID, digest, sealed := credential.MintSession(s.Vault, vaultContext(id))
-	if _, err := tx.Exec(ctx, `INSERT INTO client_sessions (workspace_id, client_session_id, short_token, key_id, digest, sealed_token,
-		user_identifier_key, customer_key, created_at, expires_at, family_id, user_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-		$11, $12)`,
-		workspaceID, id, short, keyID, digest[:], sealed, store.TextOrNull(n.UserIdentifierKey), store.TextOrNull(n.CustomerKey),
-		store.Micros(s.Now()), store.Micros(n.ExpiresAt), store.TextOrNull(maker.FamilyID), store.TextOrNull(maker.UserID)); err != nil {
+	if err := grant.ClientSessions.Insert(ctx, tx, signed.Set{"workspace_id": workspaceID, "client_session_id": id, "short_token": short,
+		"key_id": keyID, "digest": digest[:], "sealed_token": sealed, "user_identifier_key": store.TextOrNull(n.UserIdentifierKey),
+		"customer_key": store.TextOrNull(n.CustomerKey), "created_at": store.Micros(s.Now()), "expires_at": store.Micros(n.ExpiresAt),
+		"family_id": store.TextOrNull(maker.FamilyID), "user_id": store.TextOrNull(maker.UserID)}); err != nil {
 		return Session{}, err
 	}
 	if err := s.grant(ctx, tx, workspaceID, id, n.Grants); err != nil {
@@ -209,8 +209,7 @@ func (s *Sessions) GrantAccess(ctx context.Context, workspaceID, id, userIdentif
 			} else if other != "" {
 				return errHasOne
 			}
-			if _, err := tx.Exec(ctx, `UPDATE client_sessions SET user_identifier_key = $3 WHERE workspace_id = $1 AND client_session_id = $2`,
-				workspaceID, id, userIdentifierKey); err != nil {
+			if err := update(ctx, tx, workspaceID, id, signed.Set{"user_identifier_key": userIdentifierKey}); err != nil {
 				return err
 			}
 		}
@@ -226,13 +225,11 @@ func (s *Sessions) GrantAccess(ctx context.Context, workspaceID, id, userIdentif
 // Revoke ends a session; it is still listed. It returns client_session_not_found.
 func (s *Sessions) Revoke(ctx context.Context, workspaceID, id string) error {
 	return s.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := s.get(ctx, tx, workspaceID, id); err != nil {
+		old, err := s.get(ctx, tx, workspaceID, id)
+		if err != nil || !old.RevokedAt.IsZero() {
 			return err
 		}
-		_, err := tx.Exec(ctx,
-			`UPDATE client_sessions SET revoked_at = $3 WHERE workspace_id = $1 AND client_session_id = $2 AND revoked_at IS NULL`,
-			workspaceID, id, store.Micros(s.Now()))
-		return err
+		return update(ctx, tx, workspaceID, id, signed.Set{"revoked_at": store.Micros(s.Now())})
 	}, store.Workspace(workspaceID))
 }
 

@@ -1,7 +1,6 @@
 package clientsession
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -11,14 +10,14 @@ import (
 
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 )
 
 // columns are a session with what follows from its grants, all read at once.
-const columns = `s.client_session_id, s.workspace_id, s.sealed_token, s.created_at, s.expires_at, s.revoked_at, s.user_identifier_key,
-	s.customer_key,
-	s.family_id, s.user_id,
+var columns = grant.ClientSessions.Columns("s") + `, s.sealed_token, s.created_at,
 	(SELECT string_agg(r.resource_id, ',') FROM client_session_resources r
 		WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id AND r.kind = 'connect_webview'),
 	(SELECT string_agg(r.resource_id, ',') FROM client_session_resources r
@@ -34,31 +33,42 @@ const reached = `(s.customer_key IS NOT NULL AND a.customer_key = s.customer_key
 // writeScope is the scope without which a token makes no client sessions, and sees no tokens of any.
 const writeScope = "client_sessions:write"
 
-// found is a session as it is stored.
+// found is a session as it is stored. Its values are only to be trusted once row was opened.
 type found struct {
 	Session
 	sealed []byte
+	row    *signed.Row
 }
 
-func scan(row interface{ Scan(...any) error }) (c found, err error) {
-	var created, expires int64
-	var revoked sql.NullInt64
-	var user, customer, webviews, identities, accounts, family, maker sql.NullString
-	if err := row.Scan(&c.ID, &c.WorkspaceID, &c.sealed, &created, &expires, &revoked, &user, &customer, &family, &maker,
-		&webviews, &identities, &accounts, &c.DeviceCount); err != nil {
+// scan reads a row of columns, whether it was written with the server key or not.
+func scan(from interface{ Scan(...any) error }) (c found, err error) {
+	var created int64
+	var webviews, identities, accounts sql.NullString
+	c.row = grant.ClientSessions.Row()
+	if err := from.Scan(append(c.row.Into(), &c.sealed, &created, &webviews, &identities, &accounts, &c.DeviceCount)...); err != nil {
 		return c, err
 	}
-	c.CustomerKey, c.maker = customer.String, credential.Maker{FamilyID: family.String, UserID: maker.String}
-	c.CreatedAt, c.ExpiresAt, c.RevokedAt = rpc.Time{Time: store.Time(created)}, rpc.Time{Time: store.Time(expires)},
-		rpc.Time{Time: store.TimeOrZero(revoked)}
-	if user.Valid {
-		c.UserIdentifierKey = &user.String
+	v := c.row.Unverified()
+	c.ID, c.WorkspaceID, c.CustomerKey = v.Text("client_session_id"), v.Text("workspace_id"), v.Text("customer_key")
+	c.maker = credential.Maker{FamilyID: v.Text("family_id"), UserID: v.Text("user_id")}
+	c.CreatedAt, c.ExpiresAt = rpc.Time{Time: store.Time(created)}, rpc.Time{Time: v.Time("expires_at")}
+	c.RevokedAt = rpc.Time{Time: v.Time("revoked_at")}
+	if user := v.Text("user_identifier_key"); v.Has("user_identifier_key") {
+		c.UserIdentifierKey = &user
 	}
 	c.WebviewIDs, c.UserIdentityIDs, c.AccountIDs = sorted(webviews), sorted(identities), sorted(accounts)
 	if len(c.UserIdentityIDs) > 0 {
 		c.UserIdentityID = c.UserIdentityIDs[0]
 	}
 	return c, nil
+}
+
+// update changes the row of a session.
+func update(ctx context.Context, tx *store.Tx, workspaceID, id string, set signed.Set) error {
+	w := &store.Where{}
+	w.Add("workspace_id = ? AND client_session_id = ?", workspaceID, id)
+	_, err := grant.ClientSessions.Update(ctx, tx, set, w)
+	return err
 }
 
 // chains reads the tokens that sessions were made with, each family once.
@@ -119,6 +129,9 @@ func (s *Sessions) served(ctx context.Context, tokens *chains, f found) (Session
 	if !s.shows(credential.From(ctx), f.Session) {
 		return f.Session, nil
 	}
+	if _, ok := f.row.Open(tokens.q); !ok {
+		return f.Session, nil // whose it is cannot be known
+	}
 	token, err := s.Vault.Open(vaultContext(f.ID), f.sealed)
 	text := string(token)
 	f.Token = &text
@@ -164,12 +177,16 @@ func sorted(list sql.NullString) []string {
 }
 
 func (s *Sessions) get(ctx context.Context, q store.Querier, workspaceID, id string) (Session, error) {
-	all, err := s.read(ctx, q, workspaceID, `SELECT `+columns+` FROM client_sessions s WHERE s.workspace_id = $1 AND s.client_session_id = $2`,
-		workspaceID, id)
-	if err != nil || len(all) == 0 {
-		return Session{}, cmp.Or(err, error(fault.Missing(fault.ClientSessionNotFound)))
+	c, err := scan(q.QueryRow(ctx, `SELECT `+columns+` FROM client_sessions s WHERE s.workspace_id = $1 AND s.client_session_id = $2`, workspaceID, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Session{}, fault.Missing(fault.ClientSessionNotFound)
+	} else if err != nil {
+		return Session{}, err
 	}
-	return all[0], nil
+	if _, ok := c.row.Open(q); !ok {
+		return Session{}, fault.Missing(fault.ClientSessionNotFound)
+	}
+	return s.served(ctx, newChains(q, workspaceID), c)
 }
 
 // maxAlike bounds how many sessions of one user are looked at.
@@ -207,18 +224,23 @@ func (s *Sessions) alike(ctx context.Context, q store.Querier, workspaceID strin
 			AND r.client_session_id = s.client_session_id) = ?`, total)
 	}
 	w.Args = append(w.Args, maxAlike)
-	rows, err := q.Query(ctx, `SELECT s.client_session_id, s.expires_at, s.family_id, s.user_id FROM client_sessions s`+w.String()+
+	rows, err := q.Query(ctx, `SELECT `+grant.ClientSessions.Columns("s")+` FROM client_sessions s`+w.String()+
 		` ORDER BY s.created_at DESC, s.client_session_id DESC LIMIT `+store.Mark(len(w.Args)), w.Args...)
 	all, err := store.All(rows, err, func(r *sql.Rows) (c Session, err error) {
-		var expires int64
-		var family, maker sql.NullString
-		err = r.Scan(&c.ID, &expires, &family, &maker)
-		c.ExpiresAt, c.maker = rpc.Time{Time: store.Time(expires)}, credential.Maker{FamilyID: family.String, UserID: maker.String}
-		return c, err
+		row := grant.ClientSessions.Row()
+		if err := r.Scan(row.Into()...); err != nil {
+			return c, err
+		}
+		if v, ok := row.Open(q); ok {
+			c.ID, c.ExpiresAt = v.Text("client_session_id"), rpc.Time{Time: v.Time("expires_at")}
+			c.maker = credential.Maker{FamilyID: v.Text("family_id"), UserID: v.Text("user_id")}
+		}
+		return c, nil
 	})
 	if err != nil {
 		return "", err
 	}
+	all = slices.DeleteFunc(all, func(c Session) bool { return c.ID == "" })
 	tokens, other := newChains(q, workspaceID), ""
 	for _, c := range all {
 		lives, does, err := s.usable(ctx, q, tokens, workspaceID, c)
@@ -316,9 +338,18 @@ func (s *Sessions) grant(ctx context.Context, tx *store.Tx, workspaceID, id stri
 
 // Grant gives a session one more thing; what it has already stays.
 func Grant(ctx context.Context, tx *store.Tx, workspaceID, sessionID, kind, resourceID string) error {
-	_, err := tx.Exec(ctx, `INSERT INTO client_session_resources (workspace_id, client_session_id, kind, resource_id) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (workspace_id, client_session_id, kind, resource_id) DO NOTHING`, workspaceID, sessionID, kind, resourceID)
-	return err
+	const condition = `workspace_id = $1 AND client_session_id = $2 AND kind = $3 AND resource_id = $4`
+	_, err := grant.ClientSessionResources.One(ctx, tx, condition, workspaceID, sessionID, kind, resourceID)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if errors.Is(err, signed.ErrNotSigned) {
+		if _, err := tx.Exec(ctx, `DELETE FROM client_session_resources WHERE `+condition, workspaceID, sessionID, kind, resourceID); err != nil {
+			return err
+		}
+	}
+	return grant.ClientSessionResources.Insert(ctx, tx, signed.Set{"workspace_id": workspaceID, "client_session_id": sessionID, "kind": kind,
+		"resource_id": resourceID})
 }
 
 // Filter chooses sessions of a workspace.

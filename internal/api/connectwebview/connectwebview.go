@@ -19,6 +19,7 @@ import (
 	"keyway/internal/api/workspace"
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 	"keyway/internal/provider"
@@ -285,15 +286,13 @@ func (v *Webviews) find(ctx context.Context, id, token string) (row, error) {
 // when another visit has.
 func (v *Webviews) begin(ctx context.Context, r row, visit string) error {
 	return v.DB.Update(ctx, func(tx *store.Tx) error {
-		res, err := tx.Exec(ctx, `UPDATE connect_webviews SET opened_at = $3, opened_by = $4 WHERE workspace_id = $1 AND connect_webview_id = $2
-			AND (opened_at IS NULL AND expires_at > $3 OR opened_by = $4)`, r.WorkspaceID, r.ID, store.Micros(v.Now()), visit)
-		if err != nil {
-			return err
+		now := store.Micros(v.Now())
+		begun, err := update(ctx, tx, r.WorkspaceID, r.ID, signed.Set{"opened_at": now, "opened_by": visit},
+			`(opened_at IS NULL AND expires_at > ? OR opened_by = ?)`, now, visit)
+		if err == nil && !begun {
+			err = errStale
 		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(errStale, err)
-		}
-		return nil
+		return err
 	}, store.Workspace(r.WorkspaceID))
 }
 

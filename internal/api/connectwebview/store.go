@@ -12,9 +12,11 @@ import (
 
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 )
 
 // row is a stored webview with what is not served of it.
@@ -65,13 +67,11 @@ func (v *Webviews) insert(ctx context.Context, tx *store.Tx, w stored, userIdent
 	}
 	token := []byte(credential.RandomText(33))
 	search := slices.Concat([]string{w.ID, w.CustomerKey}, w.AcceptedProviders, w.CustomMetadata.Texts())
-	if _, err := tx.Exec(ctx,
-		`INSERT INTO connect_webviews (workspace_id, connect_webview_id, sealed_token, expires_at, failures, customer_key, user_identifier_key,
-			doc, created_at,
-		family_id, user_id, client_session_id) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11)`,
-		w.WorkspaceID, w.ID, v.Vault.Seal(vaultContext(w.ID), token), store.Micros(w.CreatedAt.Add(AddressLifetime)),
-		store.TextOrNull(w.CustomerKey), store.TextOrNull(userIdentifierKey), string(doc), store.Micros(w.CreatedAt.Time),
-		store.TextOrNull(by.FamilyID), store.TextOrNull(by.UserID), store.TextOrNull(by.SessionID)); err != nil {
+	if err := grant.ConnectWebviews.Insert(ctx, tx, signed.Set{"workspace_id": w.WorkspaceID, "connect_webview_id": w.ID,
+		"sealed_token": v.Vault.Seal(vaultContext(w.ID), token), "expires_at": store.Micros(w.CreatedAt.Add(AddressLifetime)), "failures": 0,
+		"customer_key": store.TextOrNull(w.CustomerKey), "user_identifier_key": store.TextOrNull(userIdentifierKey), "doc": string(doc),
+		"created_at": store.Micros(w.CreatedAt.Time), "family_id": store.TextOrNull(by.FamilyID), "user_id": store.TextOrNull(by.UserID),
+		"client_session_id": store.TextOrNull(by.SessionID)}); err != nil {
 		return nil, err
 	}
 	if err := tx.SetSearchText(ctx, store.SearchWebviews, w.WorkspaceID, w.ID, strings.Join(search, "\n")); err != nil {
@@ -88,33 +88,50 @@ func (v *Webviews) save(ctx context.Context, tx *store.Tx, w row) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx,
-		`UPDATE connect_webviews SET connected_account_id = $3, doc = $4 WHERE workspace_id = $1 AND connect_webview_id = $2`,
-		w.WorkspaceID, w.ID, w.ConnectedAccountID, string(doc))
+	set := signed.Set{"connected_account_id": nil, "doc": string(doc)}
+	if w.ConnectedAccountID != nil {
+		set["connected_account_id"] = *w.ConnectedAccountID
+	}
+	_, err = update(ctx, tx, w.WorkspaceID, w.ID, set, "")
 	return err
+}
+
+// update changes the row of a webview if a further condition (empty: none) is met, and tells whether it was.
+func update(ctx context.Context, tx *store.Tx, workspaceID, id string, set signed.Set, condition string, args ...any) (bool, error) {
+	w := &store.Where{}
+	w.Add("workspace_id = ? AND connect_webview_id = ?", workspaceID, id)
+	if condition != "" {
+		w.Add(condition, args...)
+	}
+	changed, err := grant.ConnectWebviews.Update(ctx, tx, set, w)
+	return len(changed) > 0, err
 }
 
 // byID reads a webview whatever workspace it is in; errStale when there is none.
 func (v *Webviews) byID(ctx context.Context, q store.Querier, id string) (r row, err error) {
-	var doc, sealed []byte
-	var user, family, maker, session sql.NullString
-	var opened sql.NullInt64
-	var expires int64
-	err = q.QueryRow(ctx,
-		`SELECT doc, sealed_token, user_identifier_key, opened_at, expires_at, failures, family_id, user_id, client_session_id
-		FROM connect_webviews WHERE connect_webview_id = $1`, id).Scan(&doc, &sealed, &user, &opened, &expires, &r.failures, &family, &maker,
-		&session)
+	var sealed []byte
+	from := grant.ConnectWebviews.Row()
+	err = q.QueryRow(ctx, `SELECT `+grant.ConnectWebviews.Columns("c")+`, c.sealed_token, c.failures FROM connect_webviews c
+		WHERE c.connect_webview_id = $1`, id).Scan(append(from.Into(), &sealed, &r.failures)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, errStale
 	} else if err != nil {
 		return r, err
 	}
+	w, ok := from.Open(q)
+	if !ok {
+		return r, errStale
+	}
 	if r.token, err = v.Vault.Open(vaultContext(id), sealed); err != nil {
 		return r, err
 	}
-	r.maker = credential.Maker{FamilyID: family.String, UserID: maker.String, SessionID: session.String}
-	r.userIdentifierKey, r.opened, r.expiresAt = user.String, opened.Valid, store.Time(expires)
-	return r, json.Unmarshal(doc, &r.stored)
+	r.maker, r.userIdentifierKey = makerOf(w), w.Text("user_identifier_key")
+	r.opened, r.expiresAt = w.Has("opened_at"), w.Time("expires_at")
+	return r, json.Unmarshal([]byte(w.Text("doc")), &r.stored)
+}
+
+func makerOf(w signed.Values) credential.Maker {
+	return credential.Maker{FamilyID: w.Text("family_id"), UserID: w.Text("user_id"), SessionID: w.Text("client_session_id")}
 }
 
 // get reads a webview that the caller reaches; connect_webview_not_found when there is none.
@@ -134,7 +151,7 @@ func (v *Webviews) get(ctx context.Context, q store.Querier, workspaceID, id str
 	return rpc.Doc[Webview](found[0].Doc), nil
 }
 
-const columns = `doc, sealed_token, created_at, connect_webview_id, family_id, user_id, client_session_id`
+var columns = grant.ConnectWebviews.Columns("connect_webviews") + `, connect_webviews.sealed_token, connect_webviews.created_at`
 
 // scan reads a webview as the caller may see it: with the token in its address only for those who could
 // make it, and the client sessions that were given it.
@@ -142,15 +159,18 @@ func (v *Webviews) scan(ctx context.Context) func(*sql.Rows) (store.Row, error) 
 	p := credential.From(ctx)
 	return func(rows *sql.Rows) (r store.Row, err error) {
 		var sealed, token []byte
-		var family, maker, session sql.NullString
-		if err := rows.Scan(&r.Doc, &sealed, &r.CreatedAt, &r.ID, &family, &maker, &session); err != nil {
+		from := grant.ConnectWebviews.Row()
+		if err := rows.Scan(append(from.Into(), &sealed, &r.CreatedAt)...); err != nil {
 			return r, err
 		}
-		by := credential.Maker{FamilyID: family.String, UserID: maker.String, SessionID: session.String}
+		w := from.Unverified()
+		r.ID, r.Doc = w.Text("connect_webview_id"), []byte(w.Text("doc"))
 		isSession := p.Reach != nil && p.Reach.IsSession
-		if p.May(writeScope) && (isSession || p.Covers(by, v.Now())) {
-			if token, err = v.Vault.Open(vaultContext(r.ID), sealed); err != nil {
-				return r, err
+		if p.May(writeScope) && (isSession || p.Covers(makerOf(w), v.Now())) {
+			if _, ok := from.Open(v.DB); ok { // whose it is is known
+				if token, err = v.Vault.Open(vaultContext(r.ID), sealed); err != nil {
+					return r, err
+				}
 			}
 		}
 		r.Doc, err = v.served(r.ID, r.Doc, token)

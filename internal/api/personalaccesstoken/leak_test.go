@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"keyway/internal/platform/mail"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/trust/credential"
+	"keyway/internal/trust/grant"
 	"keyway/internal/wiring/apitest"
 )
 
@@ -26,11 +28,9 @@ func TestLeaksAreTold(t *testing.T) {
 		session, short, underKey, digest, sealed := credential.MintSession(w.Vault, "here")
 		sessionID := store.NewID()
 		w.Must(w.DB.Update(w.Context(), func(tx *store.Tx) error {
-			_, err := tx.Exec(w.Context(),
-				`INSERT INTO client_sessions (workspace_id, client_session_id, short_token, key_id, digest, sealed_token, created_at, expires_at)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, s.ws.ID, sessionID, short, underKey, digest[:], sealed, store.Micros(w.Now()),
-				store.Micros(w.Now().AddDate(1, 0, 0)))
-			return err
+			return grant.ClientSessions.Insert(w.Context(), tx, signed.Set{"workspace_id": s.ws.ID, "client_session_id": sessionID,
+				"short_token": short, "key_id": underKey, "digest": digest[:], "sealed_token": sealed, "created_at": store.Micros(w.Now()),
+				"expires_at": store.Micros(w.Now().AddDate(1, 0, 0))})
 		}, store.Instance))
 		w.Mail.Server = &mail.Server{Host: "mail.invalid"} // mails stay where the test finds them
 		w.RunJobs()

@@ -18,6 +18,7 @@ import (
 	"keyway/internal/platform/job"
 	"keyway/internal/platform/label"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/trust/audit"
 	"keyway/internal/trust/credential"
@@ -137,9 +138,8 @@ func (w *Workspaces) Create(ctx context.Context, tx *store.Tx, n New, ownerID st
 		return ws, err
 	}
 	now := w.Now()
-	if _, err := tx.Exec(ctx, `INSERT INTO workspaces (workspace_id, name, is_sandbox, is_suspended, publishable_key, doc, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, ws.ID, ws.Name, ws.IsSandbox, false, ws.PublishableKey, string(doc),
-		store.Micros(now)); err != nil {
+	if err := grant.Workspaces.Insert(ctx, tx, signed.Set{"workspace_id": ws.ID, "name": ws.Name, "is_sandbox": ws.IsSandbox,
+		"is_suspended": false, "publishable_key": ws.PublishableKey, "doc": string(doc), "created_at": store.Micros(now)}); err != nil {
 		return ws, err
 	}
 	if err := grant.AddOwner(ctx, tx, now, ws.ID, ownerID); err != nil {
@@ -165,12 +165,22 @@ func (w *Workspaces) Get(ctx context.Context, q store.Querier, id string) (ws Wo
 	return ws, json.Unmarshal(doc, &ws)
 }
 
-func raw(ctx context.Context, q store.Querier, id string) (doc rpc.Doc[Workspace], err error) {
-	err = q.QueryRow(ctx, `SELECT doc FROM workspaces WHERE workspace_id = $1 AND deleted_at IS NULL`, id).Scan((*[]byte)(&doc))
+func raw(ctx context.Context, q store.Querier, id string) (rpc.Doc[Workspace], error) {
+	v, err := grant.Workspaces.One(ctx, q, `workspace_id = $1 AND deleted_at IS NULL`, id)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = fault.Missing(fault.WorkspaceNotFound)
+		return nil, fault.Missing(fault.WorkspaceNotFound)
+	} else if err != nil {
+		return nil, err
 	}
-	return doc, err
+	return rpc.Doc[Workspace](v.Text("doc")), nil
+}
+
+// update changes the row of a workspace.
+func update(ctx context.Context, tx *store.Tx, id string, set signed.Set) error {
+	w := &store.Where{}
+	w.Add("workspace_id = ?", id)
+	_, err := grant.Workspaces.Update(ctx, tx, set, w)
+	return err
 }
 
 // Membership is a workspace that a person is a member of.
@@ -181,35 +191,38 @@ type Membership struct {
 
 // OfUser lists the workspaces that a person is a member of, oldest first.
 func (w *Workspaces) OfUser(ctx context.Context, userID string) ([]Membership, error) {
-	rows, err := w.DB.Query(ctx, `SELECT w.doc, `+grant.Memberships.Columns("m")+
-		` FROM memberships m JOIN workspaces w ON w.workspace_id = m.workspace_id
-		WHERE m.user_id = $1 AND w.deleted_at IS NULL ORDER BY w.created_at, w.workspace_id`, userID)
+	rows, err := w.DB.Query(ctx, `SELECT `+grant.Workspaces.Columns("w")+`, `+grant.Memberships.Columns("m")+` FROM memberships m
+		JOIN workspaces w ON w.workspace_id = m.workspace_id WHERE m.user_id = $1 AND w.deleted_at IS NULL
+		ORDER BY w.created_at, w.workspace_id`, userID)
 	all, err := store.All(rows, err, func(r *sql.Rows) (m Membership, err error) {
-		row := grant.Memberships.Row()
-		var doc []byte
-		if err := r.Scan(append([]any{&doc}, row.Into()...)...); err != nil {
+		ws, row := grant.Workspaces.Row(), grant.Memberships.Row()
+		if err := r.Scan(append(ws.Into(), row.Into()...)...); err != nil {
 			return m, err
 		}
-		v, ok := row.Open(w.DB)
-		if !ok {
+		v, isMember := row.Open(w.DB)
+		there, isThere := ws.Open(w.DB)
+		if !isMember || !isThere {
 			return m, nil
 		}
 		m.Role, _ = rpc.ParseRole(v.Text("role"))
-		return m, json.Unmarshal(doc, &m.Workspace)
+		return m, json.Unmarshal([]byte(there.Text("doc")), &m.Workspace)
 	})
 	return slices.DeleteFunc(all, func(m Membership) bool { return m.Role == rpc.NoRole }), err
 }
 
 // All lists every workspace of the instance, for operators' commands.
 func (w *Workspaces) All(ctx context.Context) ([]Workspace, error) {
-	rows, err := w.DB.Query(ctx, `SELECT doc FROM workspaces WHERE deleted_at IS NULL ORDER BY created_at, workspace_id`)
-	return store.All(rows, err, func(r *sql.Rows) (ws Workspace, err error) {
-		var doc []byte
-		if err = r.Scan(&doc); err == nil {
-			err = json.Unmarshal(doc, &ws)
+	rows, err := grant.Workspaces.Select(ctx, w.DB, `deleted_at IS NULL ORDER BY created_at, workspace_id`)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Workspace, len(rows))
+	for i, v := range rows {
+		if err := json.Unmarshal([]byte(v.Text("doc")), &all[i]); err != nil {
+			return nil, err
 		}
-		return ws, err
-	})
+	}
+	return all, nil
 }
 
 // Change is what Update changes; nil leaves a thing as it is.
@@ -261,8 +274,7 @@ func (w *Workspaces) Update(ctx context.Context, id string, c Change, by audit.A
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE workspaces SET name = $2, is_suspended = $3, doc = $4 WHERE workspace_id = $1`, id, ws.Name,
-			ws.IsSuspended, string(doc)); err != nil {
+		if err := update(ctx, tx, id, signed.Set{"name": ws.Name, "is_suspended": ws.IsSuspended, "doc": string(doc)}); err != nil {
 			return err
 		}
 		return w.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "workspace.updated", WorkspaceID: id, SubjectID: id,
@@ -282,7 +294,7 @@ func (w *Workspaces) Delete(ctx context.Context, id, typedName string, by audit.
 			return fault.Invalid("name", "Type the workspace's name to delete it")
 		}
 		now := w.Now()
-		if _, err := tx.Exec(ctx, `UPDATE workspaces SET deleted_at = $2 WHERE workspace_id = $1`, id, store.Micros(now)); err != nil {
+		if err := update(ctx, tx, id, signed.Set{"deleted_at": store.Micros(now)}); err != nil {
 			return err
 		}
 		if err := credential.RevokeWorkspace(ctx, tx, now, id, by.UserID, "workspace_deleted"); err != nil {

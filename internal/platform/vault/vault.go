@@ -61,6 +61,8 @@ type keyFile struct {
 	Keys   []stored `json:"keys"`
 	// RowsSigned: rows of the database that have no MAC were not written by an earlier version, see package signed.
 	RowsSigned bool `json:"rows_signed,omitempty"`
+	// SignedVersion is the version of the set of signed tables that this is true of; absent: 1.
+	SignedVersion int `json:"signed_version,omitempty"`
 }
 
 // stored is one key in the file. A retired one has lost its secret, and can only check the entries of
@@ -256,14 +258,20 @@ func newKey(secret []byte) (*key, error) {
 	return k, nil
 }
 
-// RowsSigned tells whether the key file says that all rows that grant something carry a MAC: it does from the
-// beginning, but for key files of versions that signed no rows.
-func (v *Vault) RowsSigned() bool { return v.current().RowsSigned }
+// SignedVersion is the version of the set of tables of which the key file says that all rows carry a MAC: 0 for key files of
+// versions of Keyway that signed no rows, otherwise at least 1.
+func (v *Vault) SignedVersion() int {
+	f := v.current()
+	if !f.RowsSigned {
+		return 0
+	}
+	return max(f.SignedVersion, 1)
+}
 
-// SetRowsSigned has the key file say so.
-func (v *Vault) SetRowsSigned() error {
+// SetSignedVersion has the key file say so of a version.
+func (v *Vault) SetSignedVersion(version int) error {
 	return v.change(func(f *keyFile) error {
-		f.RowsSigned = true
+		f.RowsSigned, f.SignedVersion = true, version
 		return nil
 	})
 }

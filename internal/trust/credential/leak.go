@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
 	"keyway/internal/trust/audit"
+	"keyway/internal/trust/grant"
 )
 
 // Leaks ends credentials for whoever has found them, by nothing but the secrets themselves.
@@ -134,8 +136,9 @@ func (l *Leaks) find(ctx context.Context, tx *store.Tx, shorts []string) ([]leak
 
 func (l *Leaks) end(ctx context.Context, tx *store.Tx, c leaked, by audit.Actor) (err error) {
 	if c.kind == ClientSession {
-		_, err = tx.Exec(ctx, `UPDATE client_sessions SET revoked_at = $3 WHERE workspace_id = $1 AND client_session_id = $2`,
-			c.workspaceID.String, c.id, store.Micros(l.Now()))
+		w := &store.Where{}
+		w.Add(`workspace_id = ? AND client_session_id = ?`, c.workspaceID.String, c.id)
+		_, err = grant.ClientSessions.Update(ctx, tx, signed.Set{"revoked_at": store.Micros(l.Now())}, w)
 	} else {
 		err = Revoke(ctx, tx, l.Now(), c.id, "", ReasonLeaked)
 	}

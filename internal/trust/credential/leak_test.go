@@ -48,11 +48,9 @@ func session(t *testing.T, w *apitest.World, workspaceID string) string {
 	token, short, keyID, digest, sealed := credential.MintSession(w.Vault, "here")
 	now := w.Now()
 	w.Must(w.DB.Update(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(t.Context(),
-			`INSERT INTO client_sessions (workspace_id, client_session_id, short_token, key_id, digest, sealed_token, created_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, workspaceID, store.NewID(), short, keyID, digest[:], sealed, store.Micros(now),
-			store.Micros(now.AddDate(1, 0, 0)))
-		return err
+		return grant.ClientSessions.Insert(t.Context(), tx, signed.Set{"workspace_id": workspaceID, "client_session_id": store.NewID(),
+			"short_token": short, "key_id": keyID, "digest": digest[:], "sealed_token": sealed, "created_at": store.Micros(now),
+			"expires_at": store.Micros(now.AddDate(1, 0, 0))})
 	}, store.Instance))
 	return token.Reveal()
 }

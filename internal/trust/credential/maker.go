@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/signed"
 	"keyway/internal/platform/store"
+	"keyway/internal/trust/grant"
 )
 
 // Maker is what something that opens a part of a workspace was made with: a client session, a webhook,
@@ -145,27 +147,21 @@ func (m Maker) personStands(ctx context.Context, q store.Querier, ask Question) 
 	if m.UserID == "" {
 		return nil
 	}
-	var name string
-	err := q.QueryRow(ctx, `SELECT m.role FROM memberships m JOIN users u ON u.user_id = m.user_id AND u.disabled_at IS NULL
-		WHERE m.workspace_id = $1 AND m.user_id = $2`, ask.WorkspaceID, m.UserID).Scan(&name)
-	if errors.Is(err, sql.ErrNoRows) {
-		return ErrEnded
-	} else if err != nil {
+	role, err := grant.ActiveRole(ctx, q, ask.WorkspaceID, m.UserID)
+	switch {
+	case err != nil:
 		return err
-	}
-	if role, _ := rpc.ParseRole(name); role < ask.Role {
+	case role == rpc.NoRole:
+		return ErrEnded
+	case role < ask.Role:
 		return errUnknown
 	}
 	return nil
 }
 
 func sessionStands(ctx context.Context, q store.Querier, now time.Time, workspaceID, id string) error {
-	var expires int64
-	var revoked sql.NullInt64
-	err := q.QueryRow(ctx, `SELECT expires_at, revoked_at FROM client_sessions WHERE workspace_id = $1 AND client_session_id = $2`,
-		workspaceID, id).
-		Scan(&expires, &revoked)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && (revoked.Valid || !now.Before(store.Time(expires))) {
+	s, err := grant.ClientSessions.One(ctx, q, `workspace_id = $1 AND client_session_id = $2`, workspaceID, id)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && (s.Has("revoked_at") || !now.Before(s.Time("expires_at"))) {
 		return ErrEnded
 	}
 	return err
@@ -185,21 +181,27 @@ func (m Maker) SpendUse(ctx context.Context, tx *store.Tx, workspaceID string) e
 }
 
 // made are the tables of what is made with credentials and opens a part of a workspace by a secret of
-// its own, each with the statement that ends a row at $1.
-var made = []struct{ table, end string }{
-	{"client_sessions", `UPDATE client_sessions SET revoked_at = $1 WHERE revoked_at IS NULL`},
-	{"connect_webviews", `UPDATE connect_webviews SET expires_at = $1 WHERE expires_at > $1`},
+// its own, each with what is written to a row that ends.
+var made = []struct {
+	table  *signed.Table
+	column string
+	lives  string // the rows that have not ended at a time
+}{
+	{grant.ClientSessions, "revoked_at", `revoked_at IS NULL AND expires_at > ?`},
+	{grant.ConnectWebviews, "expires_at", `expires_at > ?`},
 }
 
 // endOfPerson ends what a person made, themselves or with their tokens, in a workspace (empty: in
 // all): enabling or adding the person again revives none of it.
 func endOfPerson(ctx context.Context, tx *store.Tx, now time.Time, workspaceID, userID string) error {
 	for _, m := range made {
-		query, args := m.end+` AND user_id = $2`, []any{store.Micros(now), userID}
+		w := &store.Where{}
+		w.Add(m.lives, store.Micros(now))
+		w.Add(`user_id = ?`, userID)
 		if workspaceID != "" {
-			query, args = query+` AND workspace_id = $3`, append(args, workspaceID)
+			w.Add(`workspace_id = ?`, workspaceID)
 		}
-		if _, err := tx.Exec(ctx, query, args...); err != nil {
+		if _, err := m.table.Update(ctx, tx, signed.Set{m.column: store.Micros(now)}, w); err != nil {
 			return err
 		}
 	}
@@ -207,13 +209,16 @@ func endOfPerson(ctx context.Context, tx *store.Tx, now time.Time, workspaceID, 
 }
 
 // endOfFamilies ends what families of tokens made of which no token is left that lives. chosen is a
-// selection of credential ids, whose first parameter is $2.
+// selection of credential ids with one parameter.
 func endOfFamilies(ctx context.Context, tx *store.Tx, now time.Time, chosen string, arg any) error {
 	for _, m := range made {
-		if _, err := tx.Exec(ctx, m.end+` AND family_id IN (SELECT c.family_id FROM credentials c
+		w := &store.Where{}
+		w.Add(m.lives, store.Micros(now))
+		w.Add(`family_id IN (SELECT c.family_id FROM credentials c
 			WHERE c.credential_id IN (`+chosen+`) AND c.kind = 'personal_access_token' AND NOT EXISTS (SELECT 1 FROM credentials l
 			WHERE l.family_id = c.family_id AND l.kind = 'personal_access_token' AND l.revoked_at IS NULL
-			AND (l.successor_id IS NULL OR l.grace_ends_at > $1)))`, store.Micros(now), arg); err != nil {
+			AND (l.successor_id IS NULL OR l.grace_ends_at > ?)))`, arg, store.Micros(now))
+		if _, err := m.table.Update(ctx, tx, signed.Set{m.column: store.Micros(now)}, w); err != nil {
 			return err
 		}
 	}

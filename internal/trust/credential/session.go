@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
+	"keyway/internal/trust/grant"
 )
 
 // The kinds of things that a client session can be given.
@@ -60,15 +62,9 @@ func (v *Verifier) session(ctx context.Context, short string) (Facts, bool, erro
 	return f, ok, err
 }
 
-const sessionQuery = `SELECT s.client_session_id, s.key_id, s.digest, s.expires_at, s.revoked_at, s.customer_key, s.user_identifier_key,
-	s.family_id, s.user_id, u.disabled_at, m.role, ip.doc, wp.doc,
-	w.workspace_id, w.is_sandbox, w.is_suspended, g.value,
-	(SELECT string_agg(r.resource_id, ',') FROM client_session_resources r
-		WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id AND r.kind = 'connect_webview'),
-	(SELECT string_agg(r.resource_id, ',') FROM client_session_resources r
-		WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id AND r.kind = 'user_identity'),
-	(SELECT string_agg(a.connected_account_id, ',') FROM connected_accounts a
-		WHERE a.workspace_id = s.workspace_id AND a.connected_account_id IN (` + SessionAccounts + `))
+var sessionQuery = `SELECT ` + grant.ClientSessions.Columns("s") + `, ` + grant.Users.Columns("u") + `,
+	` + grant.Memberships.Columns("m") + `, ` + grant.Workspaces.Columns("w") + `, ip.doc, wp.doc, g.value,
+	EXISTS (SELECT 1 FROM client_session_resources r WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id)
 	FROM client_sessions s
 	JOIN workspaces w ON w.workspace_id = s.workspace_id AND w.deleted_at IS NULL
 	LEFT JOIN generations g ON g.scope = 'workspace:' || w.workspace_id
@@ -76,6 +72,15 @@ const sessionQuery = `SELECT s.client_session_id, s.key_id, s.digest, s.expires_
 	LEFT JOIN memberships m ON m.workspace_id = s.workspace_id AND m.user_id = s.user_id
 	` + policyJoins + `
 	WHERE s.short_token = $1`
+
+// resourcesQuery reads what a client session was given, each with the account that it leads to.
+var resourcesQuery = `SELECT ` + grant.ClientSessionResources.Columns("r") + `, ` + grant.ConnectWebviews.Columns("c") + `,
+	a.connected_account_id
+	FROM client_session_resources r
+	LEFT JOIN connect_webviews c ON c.workspace_id = r.workspace_id AND c.connect_webview_id = r.resource_id AND r.kind = 'connect_webview'
+	LEFT JOIN connected_accounts a ON a.workspace_id = r.workspace_id AND a.connected_account_id =
+		CASE r.kind WHEN 'connected_account' THEN r.resource_id ELSE c.connected_account_id END
+	WHERE r.workspace_id = $1 AND r.client_session_id = $2 ORDER BY r.kind, r.resource_id`
 
 // SessionAccounts is a subquery for the accounts that client session s was given: by id, and by way
 // of the webviews that connected them.
@@ -86,30 +91,75 @@ const SessionAccounts = `SELECT r.resource_id FROM client_session_resources r
 	WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id AND r.kind = 'connect_webview'
 	AND c.connected_account_id IS NOT NULL`
 
+// readSession reads a client session with what it was given. Rows that were not written with the server key count as missing.
 func readSession(ctx context.Context, q store.Querier, short string) (f Facts, ok bool, err error) {
-	var customer, user, webviews, identities, accounts sql.NullString
-	var family, maker, role, policy, workspacePolicy sql.NullString
-	var expires, revoked, generation, disabled sql.NullInt64
-	err = q.QueryRow(ctx, sessionQuery, short).Scan(&f.ID, &f.KeyID, &f.Digest, &expires, &revoked, &customer, &user,
-		&family, &maker, &disabled, &role, &policy, &workspacePolicy,
-		&f.WorkspaceID, &f.IsSandbox, &f.IsSuspended, &generation, &webviews, &identities, &accounts)
+	session, user, membership, workspace := grant.ClientSessions.Row(), grant.Users.Row(), grant.Memberships.Row(), grant.Workspaces.Row()
+	var policy, workspacePolicy sql.NullString
+	var generation sql.NullInt64
+	var hasResources bool
+	err = q.QueryRow(ctx, sessionQuery, short).Scan(slices.Concat(session.Into(), user.Into(), membership.Into(), workspace.Into(),
+		[]any{&policy, &workspacePolicy, &generation, &hasResources})...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f, false, nil
 	} else if err != nil {
 		return f, false, err
 	}
-	f.Kind, f.Role, f.Generation = ClientSession, rpc.Member, uint64(generation.Int64)
-	f.ExpiresAt, f.RevokedAt = store.TimeOrZero(expires), store.TimeOrZero(revoked)
-	f.Reach = &Reach{
-		AccountIDs: split(accounts), WebviewIDs: split(webviews), UserIdentityIDs: split(identities),
-		IsSession: true, CustomerKey: customer.String, UserIdentifierKey: user.String, view: f.ID,
+	s, ok := session.Open(q)
+	if f.In(q, workspace); !ok || f.WorkspaceID == "" {
+		return Facts{}, false, nil
 	}
-	f.maker = Maker{FamilyID: family.String, UserID: maker.String}
-	f.isMakerGone = maker.Valid && (disabled.Valid || !role.Valid)
+	f.ID, f.KeyID, f.Digest = s.Text("client_session_id"), s.Text("key_id"), s.Bytes("digest")
+	f.Kind, f.Role, f.Generation = ClientSession, rpc.Member, uint64(generation.Int64)
+	f.ExpiresAt, f.RevokedAt = s.Time("expires_at"), s.Time("revoked_at")
+	f.Reach = &Reach{IsSession: true, CustomerKey: s.Text("customer_key"), UserIdentifierKey: s.Text("user_identifier_key"), view: f.ID}
+	if hasResources {
+		if err := f.Reach.readResources(ctx, q, f.WorkspaceID, f.ID); err != nil {
+			return f, false, err
+		}
+	}
+	f.maker = Maker{FamilyID: s.Text("family_id"), UserID: s.Text("user_id")}
+	if f.maker.UserID != "" {
+		person, known := user.Open(q)
+		_, isMember := membership.Open(q)
+		f.isMakerGone = !known || person.Has("disabled_at") || !isMember
+	}
 	if f.maker.FamilyID == "" {
 		return f, true, nil
 	}
 	return f, true, f.inheritLimits(ctx, q, policy, workspacePolicy)
+}
+
+// readResources adds what a client session was given.
+func (r *Reach) readResources(ctx context.Context, q store.Querier, workspaceID, sessionID string) error {
+	rows, err := q.Query(ctx, resourcesQuery, workspaceID, sessionID)
+	_, err = store.All(rows, err, func(rows *sql.Rows) (struct{}, error) {
+		given, webview := grant.ClientSessionResources.Row(), grant.ConnectWebviews.Row()
+		var account sql.NullString
+		if err := rows.Scan(slices.Concat(given.Into(), webview.Into(), []any{&account})...); err != nil {
+			return struct{}{}, err
+		}
+		g, ok := given.Open(q)
+		if !ok {
+			return struct{}{}, nil
+		}
+		switch id := g.Text("resource_id"); g.Text("kind") {
+		case AccountResource:
+			if account.Valid {
+				r.AccountIDs = append(r.AccountIDs, id)
+			}
+		case UserIdentityResource:
+			r.UserIdentityIDs = append(r.UserIdentityIDs, id)
+		case WebviewResource:
+			r.WebviewIDs = append(r.WebviewIDs, id)
+			if v, ok := webview.Open(q); ok && account.Valid {
+				r.AccountIDs = append(r.AccountIDs, v.Text("connected_account_id"))
+			}
+		}
+		return struct{}{}, nil
+	})
+	slices.Sort(r.AccountIDs)
+	r.AccountIDs = slices.Compact(r.AccountIDs)
+	return err
 }
 
 // inheritLimits gives a client session the limits of the tokens that it was made with.
@@ -167,20 +217,10 @@ func withoutDetails(err error) error {
 	return fault.Reason(refused.Code, reason, "The token that the client session was made with does not allow this (%s)", reason)
 }
 
-func split(list sql.NullString) []string {
-	if list.String == "" {
-		return nil
-	}
-	return strings.Split(list.String, ",")
-}
-
 // publishable finds the workspace of a publishable key; ok is false for an unknown key, enabled for
 // one whose workspace takes it.
 func (v *Verifier) publishable(ctx context.Context, key string) (f Facts, ok, enabled bool, err error) {
-	var doc []byte
-	err = v.DB.QueryRow(ctx,
-		`SELECT workspace_id, is_sandbox, is_suspended, doc FROM workspaces WHERE publishable_key = $1 AND deleted_at IS NULL`, key).
-		Scan(&f.WorkspaceID, &f.IsSandbox, &f.IsSuspended, &doc)
+	w, err := grant.Workspaces.One(ctx, v.DB, `publishable_key = $1 AND deleted_at IS NULL`, key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f, false, false, nil
 	} else if err != nil {
@@ -189,9 +229,10 @@ func (v *Verifier) publishable(ctx context.Context, key string) (f Facts, ok, en
 	var settings struct {
 		Enabled bool `json:"is_publishable_key_auth_enabled"`
 	}
-	if err := json.Unmarshal(doc, &settings); err != nil {
+	if err := json.Unmarshal([]byte(w.Text("doc")), &settings); err != nil {
 		return f, false, false, err
 	}
+	f.WorkspaceID, f.IsSandbox, f.IsSuspended = w.Text("workspace_id"), w.Bool("is_sandbox"), w.Bool("is_suspended")
 	f.ID, f.Role = vault.Hide(key).Hint(), rpc.Member
 	return f, true, settings.Enabled, nil
 }

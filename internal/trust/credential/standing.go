@@ -18,7 +18,7 @@ var ErrEnded = errors.New("what it was made with has ended")
 
 func standing(ctx context.Context, q store.Querier, now time.Time, familyID string, ask Question) (*Reach, error) {
 	rows, err := q.Query(ctx, `SELECT c.credential_id, `+grant.Users.Columns("u")+`, `+grant.Memberships.Columns("m")+`,
-		w.is_sandbox, w.is_suspended, ip.doc, wp.doc FROM credentials c
+		`+grant.Workspaces.Columns("w")+`, ip.doc, wp.doc FROM credentials c
 		JOIN users u ON u.user_id = c.user_id
 		LEFT JOIN workspaces w ON w.workspace_id = $2 AND w.deleted_at IS NULL
 		LEFT JOIN memberships m ON m.workspace_id = w.workspace_id AND m.user_id = u.user_id
@@ -26,18 +26,16 @@ func standing(ctx context.Context, q store.Querier, now time.Time, familyID stri
 		WHERE c.family_id = $1 AND c.kind = 'personal_access_token' AND c.revoked_at IS NULL
 		ORDER BY c.credential_id DESC`, familyID, ask.WorkspaceID)
 	members, err := store.All(rows, err, func(r *sql.Rows) (f Facts, err error) {
-		user, membership := grant.Users.Row(), grant.Memberships.Row()
+		user, membership, in := grant.Users.Row(), grant.Memberships.Row(), grant.Workspaces.Row()
 		var instance, workspace sql.NullString
-		var sandbox, suspended sql.NullBool
-		if err := r.Scan(slices.Concat([]any{&f.ID}, user.Into(), membership.Into(),
-			[]any{&sandbox, &suspended, &instance, &workspace})...); err != nil {
+		if err := r.Scan(slices.Concat([]any{&f.ID}, user.Into(), membership.Into(), in.Into(), []any{&instance, &workspace})...); err != nil {
 			return f, err
 		}
-		f.IsSandbox, f.IsSuspended = sandbox.Bool, suspended.Bool
+		f.In(q, in)
 		if person, ok := user.Open(q); ok {
 			f.UserID, f.UserDisabled = person.Text("user_id"), person.Has("disabled_at")
 		}
-		if member, ok := membership.Open(q); ok {
+		if member, ok := membership.Open(q); ok && f.WorkspaceID != "" {
 			f.Role, _ = rpc.ParseRole(member.Text("role"))
 		}
 		if f.policy.instance, err = parsePolicy(instance); err == nil {

@@ -235,7 +235,7 @@ func Revoke(ctx context.Context, tx *store.Tx, now time.Time, id, by, reason str
 		id); err != nil {
 		return err
 	}
-	return endOfFamilies(ctx, tx, now, fmt.Sprintf(tree, "$2"), id)
+	return endOfFamilies(ctx, tx, now, fmt.Sprintf(tree, "?"), id)
 }
 
 // RevokeWorkspace ends all keys of a workspace.

@@ -473,7 +473,7 @@ func (v *Verifier) cached(ctx context.Context, name, workspaceID string, read fu
 }
 
 var factsQuery = `SELECT ` + linkColumns + `, ` + refusedIn + `, ` + grant.Users.Columns("u") + `, ` + grant.Memberships.Columns("m") + `,
-	w.workspace_id, w.is_sandbox, w.is_suspended, g.value, ip.doc, wp.doc
+	` + grant.Workspaces.Columns("w") + `, g.value, ip.doc, wp.doc
 	FROM credentials c
 	LEFT JOIN credentials p ON p.credential_id = c.parent_id
 	LEFT JOIN users u ON u.user_id = COALESCE(c.user_id, p.user_id)
@@ -486,19 +486,17 @@ var factsQuery = `SELECT ` + linkColumns + `, ` + refusedIn + `, ` + grant.Users
 // read finds a credential by a digest of its secret under any key. Its visible part is only looked at
 // when that is right. Rows that were not written with the server key count as missing.
 func read(ctx context.Context, q store.Querier, short, workspaceID string, digests [][]byte) (f Facts, ok bool, err error) {
-	r, user, membership := newLinkRow(), grant.Users.Row(), grant.Memberships.Row()
-	var workspace sql.NullString
+	r, user, membership, workspace := newLinkRow(), grant.Users.Row(), grant.Memberships.Row(), grant.Workspaces.Row()
 	var generation sql.NullInt64
-	var refused, sandbox, suspended sql.NullBool
+	var refused sql.NullBool
 	var policy, workspacePolicy sql.NullString
 	args, marks := []any{workspaceID}, ""
 	for _, d := range digests {
 		args = append(args, d)
 		marks += ", " + store.Mark(len(args))
 	}
-	err = q.QueryRow(ctx, factsQuery+"("+strings.TrimPrefix(marks, ", ")+")",
-		args...).Scan(slices.Concat(r.into(), []any{&refused}, user.Into(), membership.Into(),
-		[]any{&workspace, &sandbox, &suspended, &generation, &policy, &workspacePolicy})...)
+	err = q.QueryRow(ctx, factsQuery+"("+strings.TrimPrefix(marks, ", ")+")", args...).Scan(slices.Concat(r.into(), []any{&refused},
+		user.Into(), membership.Into(), workspace.Into(), []any{&generation, &policy, &workspacePolicy})...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f, false, nil
 	} else if err != nil {
@@ -511,8 +509,8 @@ func read(ctx context.Context, q store.Querier, short, workspaceID string, diges
 	own.IsRefused = refused.Bool
 	f.ID, f.Kind, f.KeyID, f.Digest = own.ID, Kind(row.Text("kind")), row.Text("key_id"), row.Bytes("digest")
 	f.RevokedAt, f.ExpiresAt = own.RevokedAt, own.ExpiresAt
-	f.WorkspaceID = workspace.String
-	f.IsSandbox, f.IsSuspended, f.Generation = sandbox.Bool, suspended.Bool, uint64(generation.Int64)
+	f.Generation = uint64(generation.Int64)
+	f.In(q, workspace)
 	f.Succession = own.Succession
 	if f.policy.instance, err = parsePolicy(policy); err != nil {
 		return f, false, err
@@ -551,6 +549,13 @@ func read(ctx context.Context, q store.Querier, short, workspaceID string, diges
 	}
 	f.ExpiresAt, f.Reach = f.Chain.ends(), f.Chain.reach()
 	return f, true, nil
+}
+
+// In notes which workspace a request is about: none where its row is missing, or was not written with the server key.
+func (f *Facts) In(q store.Querier, workspace *signed.Row) {
+	if w, ok := workspace.Open(q); ok {
+		f.WorkspaceID, f.IsSandbox, f.IsSuspended = w.Text("workspace_id"), w.Bool("is_sandbox"), w.Bool("is_suspended")
+	}
 }
 
 // actForWorkspace gives an API key its role. It acts for its workspace, and may do no more than the person may whose key

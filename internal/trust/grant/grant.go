@@ -68,71 +68,133 @@ var (
 		Signed:   signed.Text("user_id"),
 		Unsigned: []string{"email", "created_at"},
 	})
+	// Of a workspace the document is signed for what it says of publishable keys, and so that a change of it is noticed.
+	Workspaces = signed.New(signed.Table{
+		Name: "workspaces", Key: signed.Text("workspace_id"),
+		Signed:   slices.Concat(signed.Text("publishable_key", "doc"), signed.Bool("is_sandbox", "is_suspended"), signed.Int("deleted_at")),
+		Unsigned: []string{"name", "created_at", "clock_offset"},
+	})
+	ClientSessions = signed.New(signed.Table{
+		Name: "client_sessions", Key: signed.Text("workspace_id", "client_session_id"),
+		Signed: slices.Concat(signed.Text("short_token", "key_id", "user_identifier_key", "customer_key", "family_id", "user_id"),
+			signed.Bytes("digest"), signed.Int("expires_at", "revoked_at")),
+		Unsigned: []string{"sealed_token", "created_at"},
+	})
+	ClientSessionResources = signed.New(signed.Table{
+		Name: "client_session_resources", Key: signed.Text("workspace_id", "client_session_id", "kind", "resource_id"),
+	})
+	ConnectWebviews = signed.New(signed.Table{
+		Name: "connect_webviews", Key: signed.Text("workspace_id", "connect_webview_id"),
+		Signed: slices.Concat(signed.Text("doc", "connected_account_id", "customer_key", "user_identifier_key", "family_id", "user_id",
+			"client_session_id", "opened_by"), signed.Int("expires_at", "opened_at")),
+		Unsigned: []string{"sealed_token", "failures", "created_at"},
+	})
 )
 
-// Tables lists them all.
-func Tables() []*signed.Table {
-	return []*signed.Table{Users, Memberships, Links, Credentials, Sessions, Passkeys, Authenticators, RecoveryCodes, OpenIDAccounts}
+// versions are the signed tables by the version of the set that they came with.
+var versions = [][]*signed.Table{
+	{Users, Memberships, Links, Credentials, Sessions, Passkeys, Authenticators, RecoveryCodes, OpenIDAccounts},
+	{Workspaces, ClientSessions, ClientSessionResources, ConnectWebviews},
 }
 
-// signedSetting is the setting that says that the rows of a version without MACs were signed. Its value is a MAC,
-// so that nobody gets a second signing by deleting rows of the database but who has the key as well: the key file
-// says it too, and either is enough.
-const signedSetting = "signed_rows"
+// Version is the version of the set of signed tables.
+const Version = 2
 
-var signedMessage = []byte("the rows that grant something are signed")
+// Tables lists them all.
+func Tables() []*signed.Table { return slices.Concat(versions...) }
 
-// SignOnce signs the rows that a version without MACs wrote, once in the life of a database, with an entry in the
-// audit log. Rows without MAC that appear later are refused.
+// signedSetting is the setting that says that the rows of an earlier version of Keyway were signed, in the tables of a
+// version. Its value is a MAC, so that nobody gets a second signing by deleting rows of the database but who has the key as
+// well: the key file says it too, and either is enough.
+func signedSetting(version int) string {
+	if version == 1 {
+		return "signed_rows"
+	}
+	return fmt.Sprint("signed_rows_", version)
+}
+
+func signedMessage(version int) []byte {
+	const text = "the rows that grant something are signed"
+	if version == 1 {
+		return []byte(text)
+	}
+	return fmt.Append(nil, text, " ", version)
+}
+
+// SignOnce signs the rows that a version of Keyway wrote which did not sign their tables, once in the life of a database,
+// with an entry in the audit log. Rows without MAC that appear later are refused.
 func SignOnce(ctx context.Context, db *store.DB, v *vault.Vault, log *audit.Log, warnings *slog.Logger) error {
-	if v.RowsSigned() {
+	before := v.SignedVersion()
+	if before >= Version {
 		return nil
 	}
-	done, err := isSigned(ctx, db, v)
-	if err == nil && !done {
-		err = Sign(ctx, db, v, log, audit.Server)
+	var pending []int
+	for version := before + 1; version <= Version; version++ {
+		if done, err := isSigned(ctx, db, v, version); err != nil {
+			return err
+		} else if !done {
+			pending = append(pending, version)
+		}
 	}
-	if err != nil {
-		return err
+	if len(pending) > 0 {
+		if err := sign(ctx, db, v, log, audit.Server, pending); err != nil {
+			return err
+		}
 	}
-	if err := v.SetRowsSigned(); err != nil {
+	if err := v.SetSignedVersion(Version); err != nil {
 		warnings.Warn("the key file cannot be written, so that only the database says that its rows are signed", "error", err)
 	}
 	return nil
 }
 
-func isSigned(ctx context.Context, q store.Querier, v *vault.Vault) (bool, error) {
-	rows, err := q.Query(ctx, `SELECT value FROM settings WHERE name = $1`, signedSetting)
+func isSigned(ctx context.Context, q store.Querier, v *vault.Vault, version int) (bool, error) {
+	rows, err := q.Query(ctx, `SELECT value FROM settings WHERE name = $1`, signedSetting(version))
 	values, err := store.All(rows, err, store.One[string])
 	if err != nil || len(values) == 0 {
 		return false, err
 	}
 	var mac []byte
-	return json.Unmarshal([]byte(values[0]), &mac) == nil && v.VerifyMAC(signedMessage, mac), nil
+	return json.Unmarshal([]byte(values[0]), &mac) == nil && v.VerifyMAC(signedMessage(version), mac), nil
 }
 
 // Sign signs all rows that have no MAC, and vouches for them: after a database of a version without MACs was put
 // back from a backup.
 func Sign(ctx context.Context, db *store.DB, v *vault.Vault, log *audit.Log, by audit.Actor) error {
+	all := make([]int, Version)
+	for i := range all {
+		all[i] = i + 1
+	}
+	return sign(ctx, db, v, log, by, all)
+}
+
+// sign signs the rows without MAC of the tables that came with some versions.
+func sign(ctx context.Context, db *store.DB, v *vault.Vault, log *audit.Log, by audit.Actor, pending []int) error {
 	counts, total := map[string]any{}, 0
-	for _, t := range Tables() {
-		n, err := t.SignAll(ctx, db)
-		if err != nil {
-			return fmt.Errorf("signing the rows of %s: %w", t.Name, err)
-		}
-		if n > 0 {
-			counts[t.Name] = n
-			total += n
+	for _, version := range pending {
+		for _, t := range versions[version-1] {
+			n, err := t.SignAll(ctx, db)
+			if err != nil {
+				return fmt.Errorf("signing the rows of %s: %w", t.Name, err)
+			}
+			if n > 0 {
+				counts[t.Name] = n
+				total += n
+			}
 		}
 	}
 	return db.Update(ctx, func(tx *store.Tx) error {
-		text, err := json.Marshal(v.MAC(signedMessage))
-		if err != nil {
-			return err
+		for _, version := range pending {
+			text, err := json.Marshal(v.MAC(signedMessage(version)))
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `INSERT INTO settings (name, value) VALUES ($1, $2)
+				ON CONFLICT (name) DO UPDATE SET value = excluded.value`, signedSetting(version), string(text)); err != nil {
+				return err
+			}
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
-			signedSetting, string(text)); err != nil || total == 0 {
-			return err
+		if total == 0 {
+			return nil
 		}
 		return log.Add(ctx, tx, audit.Entry{Actor: by, Action: "server.rows_signed", Detail: map[string]any{"rows": counts}})
 	}, store.Instance)

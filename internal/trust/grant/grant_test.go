@@ -62,8 +62,11 @@ func row(table *signed.Table, other bool) signed.Set {
 	}
 	for _, name := range table.Unsigned { // those that must have a value
 		switch {
-		case strings.HasSuffix(name, "_at"), strings.HasSuffix(name, "_count"), strings.HasSuffix(name, "_notice"):
+		case strings.HasSuffix(name, "_at"), strings.HasSuffix(name, "_count"), strings.HasSuffix(name, "_notice"), name == "failures",
+			name == "clock_offset":
 			set[name] = 1
+		case name == "sealed_token":
+			set[name] = []byte("sealed")
 		case name == "recent_addresses":
 			set[name] = "[]"
 		default:
@@ -125,6 +128,9 @@ func TestTamperedRowsAreRefused(t *testing.T) {
 					}
 					if genuine() {
 						t.Errorf("%s.%s was changed to %v and the row is believed", table.Name, c.Name, to)
+					}
+					if len(table.Signed) == 0 {
+						continue // nothing is written to it later
 					}
 					// What Keyway writes to such a row afterwards does not make it genuine.
 					if err := db.Update(t.Context(), func(tx *store.Tx) error {
@@ -350,8 +356,8 @@ func outside(text string) string {
 	return b.String()
 }
 
-// A kind of fault: a database of a version without MACs stands still after the upgrade, or rows without MAC are
-// signed more than that once.
+// A kind of fault: a database of a version without MACs, or without those of some tables, stands still after the upgrade, or
+// rows without MAC are signed more than that once.
 func TestRowsOfAnEarlierVersionAreSignedOnce(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -360,24 +366,24 @@ func TestRowsOfAnEarlierVersionAreSignedOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		reopen := func(marked bool) {
+		reopen := func(version int) { // with a key file of a version of Keyway that signed fewer tables
 			text, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			old := regexp.MustCompile(`,\s*"rows_signed": true`).ReplaceAll(text, nil)
-			if marked == (string(old) == string(text)) {
-				t.Fatalf("the key file says that rows are signed: %t", !marked)
+			old := regexp.MustCompile(`,\s*"signed_version": \d+`).ReplaceAll(text, nil)
+			if version == 0 {
+				old = regexp.MustCompile(`,\s*"rows_signed": true`).ReplaceAll(old, nil)
 			}
 			if err := os.WriteFile(path, old, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if v, err = vault.Open(path); err != nil {
-				t.Fatal(err)
+			if v, err = vault.Open(path); err != nil || v.SignedVersion() != version {
+				t.Fatal(v.SignedVersion(), err)
 			}
 			db.SetSigner(&signed.Signer{Vault: v, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 		}
-		reopen(true) // as a version without MACs made it
+		reopen(0)
 		log := &audit.Log{DB: db, Vault: v, Now: time.Now}
 		insert := func(id string) {
 			exec(t, db, `INSERT INTO memberships (workspace_id, user_id, role, created_at) VALUES ('w', $1, 'owner', 0)`, id)
@@ -412,15 +418,45 @@ func TestRowsOfAnEarlierVersionAreSignedOnce(t *testing.T) {
 		}
 		insert("later")
 		sign()
-		reopen(true) // another server's copy of the key file: the database says that its rows are signed
+		reopen(0) // another server's copy of the key file: the database says that its rows are signed
 		sign()
-		exec(t, db, `DELETE FROM settings WHERE name = 'signed_rows'`) // without the key, that is no way to a second signing
+		exec(t, db, `DELETE FROM settings WHERE name LIKE 'signed_rows%'`) // without the key, that is no way to a second signing
 		sign()
 		if genuine("later") {
 			t.Error("a row that was written later without the key was signed")
 		}
 		bad, err := signed.CheckAll(t.Context(), db, grant.Tables())
 		if err != nil || len(bad) != 1 || bad[0].Count != 1 || bad[0].IDs[0] != "w/later" {
+			t.Errorf("found %+v, %v", bad, err)
+		}
+		// A table that a later version of Keyway signs too is signed once as well, and the others are not again.
+		reopen(1)
+		session := func(id string) {
+			exec(t, db, `INSERT INTO client_sessions (workspace_id, client_session_id, short_token, key_id, digest, sealed_token, created_at,
+				expires_at) VALUES ('w', $1, $1, 'k', $2, $2, 0, 1)`, id, []byte{1})
+		}
+		isSession := func(id string) bool {
+			v, err := grant.ClientSessions.Select(t.Context(), db, `client_session_id = $1`, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(v) == 1
+		}
+		session("before")
+		sign()
+		if !isSession("before") || genuine("later") || v.SignedVersion() != grant.Version {
+			t.Errorf("the session from before counts: %t, the membership that was written without the key: %t, version %d",
+				isSession("before"), genuine("later"), v.SignedVersion())
+		}
+		session("after")
+		sign()
+		reopen(1)
+		sign()
+		if isSession("after") {
+			t.Error("a session that was written later without the key was signed")
+		}
+		exec(t, db, `DELETE FROM client_sessions WHERE client_session_id = 'after'`)
+		if bad, err = signed.CheckAll(t.Context(), db, grant.Tables()); err != nil || len(bad) != 1 || bad[0].Table != "memberships" {
 			t.Errorf("found %+v, %v", bad, err)
 		}
 		// Who has the key may vouch for a database that was put back.

@@ -127,7 +127,8 @@ func (p *People) Invitations(ctx context.Context, workspaceID string) ([]Link, e
 // workspaces that are gone there are none.
 func (p *People) UseInvitationsFor(ctx context.Context, tx *store.Tx, email string) ([]Link, error) {
 	now := store.Micros(p.Now())
-	links, err := useLinks(ctx, tx, now, `kind = ? AND email = ? AND expires_at > ? AND workspace_id IN (SELECT workspace_id FROM workspaces WHERE deleted_at IS NULL)`,
+	links, err := useLinks(ctx, tx, now, `kind = ? AND email = ? AND expires_at > ?
+		AND workspace_id IN (SELECT workspace_id FROM workspaces WHERE deleted_at IS NULL)`,
 		string(InvitationLink), NormalizeEmail(email), now)
 	if err != nil {
 		return nil, err

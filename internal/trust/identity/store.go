@@ -156,9 +156,8 @@ func deleteSession(ctx context.Context, tx *store.Tx, userID, id string) (bool, 
 	return changed(tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND session_id = $2`, userID, id))
 }
 
-var sessionFactsQuery = `SELECT ` + grant.Sessions.Columns("s") + `, ` + grant.Users.Columns("u") + `, ` +
-	grant.Memberships.Columns("m") + `,
-	w.workspace_id, w.is_sandbox, w.is_suspended, g.value
+var sessionFactsQuery = `SELECT ` + grant.Sessions.Columns("s") + `, ` + grant.Users.Columns("u") + `,
+	` + grant.Memberships.Columns("m") + `, ` + grant.Workspaces.Columns("w") + `, g.value
 	FROM sessions s JOIN users u ON u.user_id = s.user_id
 	LEFT JOIN workspaces w ON w.workspace_id = $2 AND w.deleted_at IS NULL
 	LEFT JOIN memberships m ON m.workspace_id = w.workspace_id AND m.user_id = u.user_id
@@ -166,12 +165,10 @@ var sessionFactsQuery = `SELECT ` + grant.Sessions.Columns("s") + `, ` + grant.U
 	WHERE s.session_id = $1 AND s.kind = 'token'`
 
 func sessionFacts(ctx context.Context, q store.Querier, id, workspaceID string) (f credential.Facts, ok bool, err error) {
-	session, user, membership := grant.Sessions.Row(), grant.Users.Row(), grant.Memberships.Row()
+	session, user, membership, workspace := grant.Sessions.Row(), grant.Users.Row(), grant.Memberships.Row(), grant.Workspaces.Row()
 	var generation sql.NullInt64
-	var workspace sql.NullString
-	var sandbox, suspended sql.NullBool
 	err = q.QueryRow(ctx, sessionFactsQuery, id, workspaceID).Scan(slices.Concat(session.Into(), user.Into(), membership.Into(),
-		[]any{&workspace, &sandbox, &suspended, &generation})...)
+		workspace.Into(), []any{&generation})...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f, false, nil
 	} else if err != nil {
@@ -187,11 +184,12 @@ func sessionFacts(ctx context.Context, q store.Querier, id, workspaceID string) 
 	}
 	f.ID, f.UserID = s.Text("session_id"), u.Text("user_id")
 	f.ExpiresAt, f.AuthenticatedAt = s.Time("expires_at"), s.Time("authenticated_at")
-	f.UserDisabled, f.IsOperator, f.WorkspaceID = u.Has("disabled_at"), u.Bool("is_operator"), workspace.String
+	f.UserDisabled, f.IsOperator = u.Has("disabled_at"), u.Bool("is_operator")
+	f.In(q, workspace)
 	if m, ok := membership.Open(q); ok {
 		f.Role, _ = rpc.ParseRole(m.Text("role"))
 	}
-	f.IsSandbox, f.IsSuspended, f.Generation = sandbox.Bool, suspended.Bool, uint64(generation.Int64)
+	f.Generation = uint64(generation.Int64)
 	return f, true, nil
 }
 
