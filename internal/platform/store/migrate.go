@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -141,4 +143,23 @@ func migrateShared(ctx context.Context, db *sql.DB) error {
 	err = migrate(ctx, db, database.DialectPostgres)
 	_, unlockErr := conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(`+name+`)`)
 	return errors.Join(err, unlockErr)
+}
+
+// SchemaDigest names the schema that Open makes: it is another as soon as any migration is.
+func SchemaDigest() (string, error) {
+	h := sha256.New()
+	for _, files := range []embed.FS{legacyFiles, migrationFiles} {
+		err := fs.WalkDir(files, ".", func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			text, err := files.ReadFile(path)
+			fmt.Fprintf(h, "%s %d\n%s", path, len(text), text)
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:12]), nil
 }

@@ -60,15 +60,32 @@ func EachEmpty(t *testing.T, test func(t *testing.T, driver, source string, o st
 }
 
 // SQLite opens a new database in a folder of its own.
-func SQLite(t testing.TB) *store.DB { return open(t, store.Options{Folder: t.TempDir()}) }
+func SQLite(t testing.TB) *store.DB { return open(t, store.Options{Folder: Folder(t)}) }
 
-// Postgres opens a new schema in the test server's database.
-func Postgres(t testing.TB) *store.DB {
-	return open(t, store.Options{DatabaseURL: PostgresURL(t)})
-}
+// Postgres opens a new database on the test server.
+func Postgres(t testing.TB) *store.DB { return open(t, store.Options{DatabaseURL: MigratedURL(t)}) }
 
 // PostgresURL gives the URL of a new, empty schema that is dropped when the test ends.
 func PostgresURL(t testing.TB) string {
+	t.Helper()
+	u, admin := testServer(t)
+	schema := "t" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	if _, err := admin.ExecContext(context.Background(), "CREATE SCHEMA "+schema); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := admin.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE"); err != nil {
+			t.Error(err)
+		}
+	})
+	q := u.Query()
+	q.Set("search_path", schema)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// testServer gives the URL of the test server and a connection to it.
+func testServer(t testing.TB) (*url.URL, *sql.DB) {
 	t.Helper()
 	base := os.Getenv(PostgresVariable)
 	if base == "" {
@@ -82,20 +99,8 @@ func PostgresURL(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	schema := "t" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	if _, err := admin.ExecContext(context.Background(), "CREATE SCHEMA "+schema); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := admin.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE"); err != nil {
-			t.Error(err)
-		}
-		admin.Close()
-	})
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
-	return u.String()
+	t.Cleanup(func() { _ = admin.Close() })
+	return u, admin
 }
 
 func open(t testing.TB, o store.Options) *store.DB {
