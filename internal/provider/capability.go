@@ -60,6 +60,8 @@ type CodeTraits struct {
 	FixedCodes bool
 	// Single says that single slots can be read: otherwise ReadCodes always reads all of them.
 	Single bool
+	// Nameless says that the lock keeps no names of codes.
+	Nameless bool
 }
 
 // CodeProgrammer puts codes on a lock. A nil error means that the lock was asked, not that the code is

@@ -74,6 +74,48 @@ func (is Report) Merge(later Report) (merged Report, ok bool) {
 	return out, true
 }
 
+// LeaveLatest takes out of a report what is older than the latest report of the same, as known has it by what it is
+// of, and notes the time of the rest in known. Nothing of a current report is older, whatever the clocks say. It
+// returns false when nothing is left. What is only assumed makes nothing older.
+func (is *Report) LeaveLatest(known map[string]time.Time, current bool) bool {
+	left := is.For != ""
+	newest := func(of string) bool {
+		if !current && is.At.Before(known[of]) {
+			return false
+		}
+		if is.Evidence != Optimistic {
+			known[of] = is.At
+		}
+		left = true
+		return true
+	}
+	keepLatest(&is.Online, "online", newest)
+	keepLatest(&is.Locked, "locked", newest)
+	keepLatest(&is.Jammed, "jammed", newest)
+	keepLatest(&is.DoorOpen, "door", newest)
+	keepLatest(&is.Battery, "battery", newest)
+	keepLatest(&is.Keypad, "keypad", newest)
+	keepLatest(&is.KeypadBattery, "keypad battery", newest)
+	properties := map[string]any{}
+	for name, v := range is.Properties {
+		if newest("property " + name) {
+			properties[name] = v
+		}
+	}
+	is.Properties = properties
+	older := func(code string) bool { return !newest("problem " + code) }
+	is.Errors = slices.DeleteFunc(slices.Clone(is.Errors), func(p Problem) bool { return older(p.Code) })
+	is.Warnings = slices.DeleteFunc(slices.Clone(is.Warnings), func(p Problem) bool { return older(p.Code) })
+	is.Over = slices.DeleteFunc(slices.Clone(is.Over), older)
+	return left
+}
+
+func keepLatest[T any](value **T, of string, newest func(of string) bool) {
+	if *value != nil && !newest(of) {
+		*value = nil
+	}
+}
+
 func latest[T any](to **T, from *T) {
 	if from != nil {
 		*to = from
@@ -96,6 +138,7 @@ type Occurrence struct {
 	ID     string    // the peer's own id of it; empty: it is told apart by kind, method, slot and time
 	Method Method    // of Locked and Unlocked
 	Slot   string    // of the code that was used; empty: none, or unknown
+	Reason Reason    // of Denied; empty: unknown
 }
 
 // Kind is what happened.
@@ -109,6 +152,25 @@ const (
 	Jammed       Kind = "jammed"
 	Tampered     Kind = "tampered"
 	DoorbellRang Kind = "doorbell_rang"
+)
+
+// Locked tells how the bolt is after what happened; moved is false where it did not move. A bolt that is jammed does
+// not lock the door.
+func (k Kind) Locked() (locked, moved bool) {
+	return k == Locked, k == Locked || k == Unlocked || k == Jammed
+}
+
+// Reason is why a lock did not open, in the words of the API's events.
+type Reason string
+
+// The reasons.
+const (
+	UnknownCode     Reason = "unknown_code"
+	ExpiredCode     Reason = "expired_code"
+	BlockedCode     Reason = "blocklisted_code"
+	TooManyAttempts Reason = "too_many_attempts"
+	InPrivacyMode   Reason = "blocked_by_privacy_mode"
+	BadCredential   Reason = "credential_error"
 )
 
 // Method is how a bolt came to move, in the words of the API's events.

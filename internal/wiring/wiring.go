@@ -135,7 +135,8 @@ func Wire(o Outside) *Rooms {
 	r.Codes = &accesscode.Codes{DB: db, Vault: v, Devices: r.Devices, Attempts: r.Attempts, Jobs: r.Jobs, Events: r.Events, Clock: clocks,
 		Log: o.Log, ReadEvery: o.ReadEvery}
 	r.Codes.RegisterJobs()
-	r.Locks = &lock.Locks{DB: db, Devices: r.Devices, Attempts: r.Attempts, Jobs: r.Jobs, Events: r.Events, Clock: clocks, Log: o.Log}
+	r.Locks = &lock.Locks{DB: db, Devices: r.Devices, Attempts: r.Attempts, Jobs: r.Jobs, Events: r.Events, Clock: clocks, Codes: r.Codes,
+		Log: o.Log}
 	r.Locks.RegisterJobs()
 	r.Devices.Observers = append(r.Devices.Observers, r.Locks, r.Codes)
 	r.Sessions = &clientsession.Sessions{DB: db, Vault: v, Events: r.Events, Limit: credential.NewLimiter(clientsession.PerMinute, now),

@@ -150,15 +150,18 @@ type state struct {
 	Deleting      bool      `json:"deleting,omitempty"`
 	ChangedAt     time.Time `json:"changed_at"` // when something was last asked for
 
-	Held    *held     `json:"held,omitempty"`    // what the lock holds, as last seen
-	Told    *held     `json:"told,omitempty"`    // what events have told of the code
-	Sent    *held     `json:"sent,omitempty"`    // the lock was asked to write it into a free slot: what it then holds may be this
-	Blocked bool      `json:"blocked,omitempty"` // the lock could not be asked
-	LetGo   bool      `json:"let_go,omitempty"`  // someone took it off the lock, and was allowed to
-	Shown   string    `json:"shown,omitempty"`   // the last stage that an event told: scheduled, set
-	Tries   int       `json:"tries,omitempty"`
-	RetryAt time.Time `json:"retry_at,omitzero"`
-	Waiting time.Time `json:"waiting,omitzero"` // since when the lock should have done something
+	Held *held `json:"held,omitempty"` // what the lock holds, as last seen
+	Told *held `json:"told,omitempty"` // what events have told of the code
+	Sent *held `json:"sent,omitempty"` // the lock was asked to write it into a free slot: what it then holds may be this
+	// SentSlot is where the lock said that it would be.
+	SentSlot string    `json:"sent_slot,omitempty"`
+	SentAt   time.Time `json:"sent_at,omitzero"`  // when that was first asked: an earlier use of the slot was of another code
+	Blocked  bool      `json:"blocked,omitempty"` // the lock could not be asked
+	LetGo    bool      `json:"let_go,omitempty"`  // someone took it off the lock, and was allowed to
+	Shown    string    `json:"shown,omitempty"`   // the last stage that an event told: scheduled, set
+	Tries    int       `json:"tries,omitempty"`
+	RetryAt  time.Time `json:"retry_at,omitzero"`
+	Waiting  time.Time `json:"waiting,omitzero"` // since when the lock should have done something
 	// Asked is what the lock was last asked for while the outcome is expected: meanwhile nothing else is asked
 	// of it for the code.
 	Asked *asked `json:"asked,omitempty"`
@@ -205,6 +208,9 @@ type asked struct {
 	Erase bool      `json:"erase,omitempty"`
 	Code  held      `json:"code"`  // that was to be written
 	Until time.Time `json:"until"` // by the clock of the workspace; after that nothing more is expected of it
+	// Done and Refused are what its driver has reported of it.
+	Done    bool `json:"done,omitempty"`
+	Refused bool `json:"refused,omitempty"`
 }
 
 // actor is who caused something, as a timeline tells.
@@ -272,7 +278,10 @@ func (s *state) scheduledAt(t provider.CodeTraits) time.Time {
 
 // wanted is the code as the lock should hold it.
 func (r *row) wanted(t provider.CodeTraits) held {
-	h := held{PIN: r.PIN, Name: r.lockName()}
+	h := held{PIN: r.PIN}
+	if !t.Nameless {
+		h.Name = r.lockName()
+	}
 	if r.Held != nil {
 		h.Slot = r.Held.Slot
 	}

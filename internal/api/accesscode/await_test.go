@@ -43,7 +43,7 @@ func (a *awaiting) visit(after time.Duration, onLock ...held) step {
 		a.v.results[a.r.id] = nil
 		a.v.expect(a.r, a.now.Add(10*time.Second))
 	}
-	adopt([]*row{a.r}, a.v.held)
+	a.v.adopt([]*row{a.r})
 	a.observe(a.r, []*row{a.r}, a.v)
 	return s
 }

@@ -7,6 +7,7 @@ import (
 
 	"keyway/internal/api/device"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
 	"keyway/internal/trust/credential"
 )
 
@@ -69,6 +70,39 @@ func ConstraintsOf(d device.Device) (Constraints, error) {
 		}
 	}
 	return out, nil
+}
+
+// Used is a code that was used at a lock.
+type Used struct {
+	ID        string
+	IsManaged bool
+	PIN       string // empty: unknown
+}
+
+// InSlot finds the code that a lock held in a slot at a time of the workspace's clock. ok is false where the slot is
+// empty or unknown, and where another code, which is gone, was in it then.
+func (c *Codes) InSlot(ctx context.Context, q store.Querier, r *device.Reached, slot string, at time.Time) (u Used, ok bool, err error) {
+	if slot == "" {
+		return u, false, nil
+	}
+	rows, err := c.ofDevice(ctx, q, r.WorkspaceID, r.ID)
+	if err != nil {
+		return u, false, err
+	}
+	for _, row := range rows {
+		if row.Held != nil && row.Held.Slot == slot && !row.spare && !at.Before(row.since().Add(-justNow)) {
+			return Used{row.id, row.managed, row.Held.PIN}, true, nil
+		}
+	}
+	return u, false, nil
+}
+
+// since is when the code may first have been on its lock.
+func (r *row) since() time.Time {
+	if r.SentAt.IsZero() {
+		return r.createdAt
+	}
+	return r.SentAt
 }
 
 // HasPool tells whether spare codes can be kept on a device, and whether they are.

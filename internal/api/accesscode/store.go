@@ -72,12 +72,6 @@ func (c *Codes) those(ctx context.Context, q store.Querier, and string, args ...
 	return store.All(rows, err, c.scan)
 }
 
-// awaits tells whether a code of a device waits for the outcome of what its lock was asked.
-func (c *Codes) awaits(ctx context.Context, q store.Querier, r *device.Reached, id string) (bool, error) {
-	rows, err := c.those(ctx, q, ` AND access_code_id = $3`, r.WorkspaceID, r.ID, id)
-	return len(rows) == 1 && rows[0].Asked != nil, err
-}
-
 // find reads one code that the caller reaches; access_code_not_found when there is none.
 func (c *Codes) find(ctx context.Context, q store.Querier, id string, managed bool) (*row, error) {
 	p := credential.From(ctx)
@@ -305,6 +299,10 @@ func (c *Codes) Reset(ctx context.Context, tx *store.Tx, workspaceID string) err
 			return err
 		}
 	}
-	_, err = tx.Exec(ctx, `DELETE FROM access_codes WHERE workspace_id = $1`, workspaceID)
-	return err
+	for _, table := range []string{"access_codes", "code_reads"} {
+		if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE workspace_id = $1`, workspaceID); err != nil {
+			return err
+		}
+	}
+	return nil
 }

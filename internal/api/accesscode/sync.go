@@ -1,6 +1,7 @@
 package accesscode
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,8 +31,16 @@ func syncKey(workspaceID, deviceID string) string {
 	return syncJob + "/" + workspaceID + "/" + deviceID
 }
 
-// Kick has the codes of a device looked at, at a time of its workspace's clock.
+// Kick has the codes of a device looked at, at a time of its workspace's clock, and all slots of its lock read.
 func (c *Codes) Kick(ctx context.Context, tx *store.Tx, workspaceID, deviceID string, at time.Time) error {
+	if err := noteChanged(ctx, tx, workspaceID, deviceID); err != nil {
+		return err
+	}
+	return c.schedule(ctx, tx, workspaceID, deviceID, at)
+}
+
+// schedule is Kick for slots that are known to be read.
+func (c *Codes) schedule(ctx context.Context, tx *store.Tx, workspaceID, deviceID string, at time.Time) error {
 	return c.Jobs.Schedule(ctx, tx, syncKey(workspaceID, deviceID), syncJob, workspaceID, deviceID, at)
 }
 
@@ -58,16 +67,25 @@ func (c *Codes) DeviceChanged(ctx context.Context, tx *store.Tx, d *device.Devic
 var _ device.Observer = (*Codes)(nil)
 
 // DeviceReported looks at the codes of a lock when it has said what became of one of them. What it then holds
-// tells.
+// tells, but for digits that cannot be read: of them only the report does.
 func (c *Codes) DeviceReported(ctx context.Context, tx *store.Tx, r *device.Reached, is provider.Report) error {
-	if is.For == "" {
+	if is.For == "" || is.Failed == nil && !is.Evidence.FromDevice() {
 		return nil
 	}
-	waits, err := c.awaits(ctx, tx, r, is.For)
-	if err != nil || !waits {
+	rows, err := c.ofDevice(ctx, tx, r.WorkspaceID, r.ID)
+	if err != nil {
 		return err
 	}
-	return c.CodesChanged(ctx, tx, r, nil)
+	i := slices.IndexFunc(rows, func(r *row) bool { return r.id == is.For && r.Asked != nil })
+	if i < 0 {
+		return nil
+	}
+	now := c.Clock.Ahead(r.Ahead)
+	rows[i].Asked.Done, rows[i].Asked.Refused = is.Failed == nil, is.Failed != nil
+	if err := c.save(ctx, tx, rows[i], now, surround(*r, rows)); err != nil {
+		return err
+	}
+	return c.schedule(ctx, tx, r.WorkspaceID, r.ID, now)
 }
 
 // DeviceOccurred is of no concern to codes.
@@ -75,13 +93,12 @@ func (c *Codes) DeviceOccurred(context.Context, *store.Tx, *device.Reached, prov
 	return nil
 }
 
-// CodesChanged has the codes of a lock looked at, because some have changed on it.
-func (c *Codes) CodesChanged(ctx context.Context, tx *store.Tx, r *device.Reached, _ []string) error {
-	now, err := c.Clock.Now(ctx, tx, r.WorkspaceID)
-	if err != nil {
+// CodesChanged has the codes of a lock looked at, because those in some slots have changed on it; no slots: any.
+func (c *Codes) CodesChanged(ctx context.Context, tx *store.Tx, r *device.Reached, slots []string) error {
+	if err := noteChanged(ctx, tx, r.WorkspaceID, r.ID, slots...); err != nil {
 		return err
 	}
-	return c.Kick(ctx, tx, r.WorkspaceID, r.ID, now)
+	return c.schedule(ctx, tx, r.WorkspaceID, r.ID, c.Clock.Ahead(r.Ahead))
 }
 
 // visit is one round with a lock: what was planned, what the lock answered, what it then held.
@@ -94,9 +111,19 @@ type visit struct {
 	results map[string]error     // of the steps that were tried
 	until   map[string]time.Time // of steps whose outcome the lock gives later: until when, by the clock of the workspace
 	erased  map[string]bool      // codes that were taken off the lock so that others can have their PINs
+	slots   map[string]string    // where new codes were put, as far as the lock says so
+	reading reading              // what was known of the lock before
+	all     bool                 // all slots are read, otherwise those that are touched
+	touched map[string]bool
 	held    []held
 	readErr error
-	read    bool // held is what the lock holds
+	read    bool      // held is what the lock holds
+	at      time.Time // when it was planned, by the clock of the workspace
+}
+
+func newVisit(a around, rows []*row, at time.Time) *visit {
+	return &visit{around: a, rows: rows, at: at, steps: map[string]step{}, wants: map[string]held{}, results: map[string]error{},
+		until: map[string]time.Time{}, erased: map[string]bool{}, slots: map[string]string{}, touched: map[string]bool{}}
 }
 
 // runSync brings a lock to hold what is wanted: it plans in one transaction, asks the lock outside of
@@ -148,8 +175,12 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 		if rows, err = c.keepPool(ctx, tx, d, rows, now); err != nil {
 			return err
 		}
-		v = &visit{around: surround(d, rows), rows: rows, steps: map[string]step{}, wants: map[string]held{}, results: map[string]error{},
-			until: map[string]time.Time{}, erased: map[string]bool{}}
+		known, err := readingOf(ctx, tx, d.WorkspaceID, d.ID)
+		if err != nil {
+			return err
+		}
+		v = newVisit(surround(d, rows), rows, now)
+		v.planRead(known, c.ReadEvery)
 		giveWay(rows, now, v.traits, capacity(d))
 		v.blocked = IsBlocked(d)
 		for i, r := range rows {
@@ -179,12 +210,19 @@ func (c *Codes) plan(ctx context.Context, j job.Job, deviceID string) (v *visit,
 			if v.steps[r.id] == write && !v.blocked && !later {
 				w := r.wanted(v.traits)
 				v.wants[r.id] = w
+				v.touch(r, r.Sent != nil)
 				if r.Held == nil {
 					r.Sent = &w
+					if r.SentAt.IsZero() {
+						r.SentAt = now
+					}
 				}
 			}
 			if later && v.steps[r.id] != await {
 				v.steps[r.id] = nothing
+			}
+			if v.steps[r.id] == erase || v.steps[r.id] == await {
+				v.touch(r, true)
 			}
 			if i < len(before) && r.planned() == before[i] {
 				continue // whatever else is new about it is written when the visit is over
@@ -227,6 +265,9 @@ func forget(ctx context.Context, tx *store.Tx, j job.Job, deviceID string) error
 	if _, err := tx.Exec(ctx, `DELETE FROM access_codes WHERE workspace_id = $1 AND device_id = $2`, j.WorkspaceID, deviceID); err != nil {
 		return err
 	}
+	if err := forgetReads(ctx, tx, j.WorkspaceID, deviceID); err != nil {
+		return err
+	}
 	return j.Finish(ctx, tx)
 }
 
@@ -243,7 +284,7 @@ func (v *visit) ask(ctx context.Context) {
 	if v.readCodes(ctx, lock); v.readErr != nil {
 		return
 	}
-	adopt(v.rows, v.held)
+	v.adopt(v.rows)
 	asked := false
 	for _, r := range v.rows {
 		if v.steps[r.id] == erase && r.Held != nil {
@@ -305,6 +346,11 @@ func (v *visit) put(ctx context.Context, lock provider.CodeProgrammer, r *row, w
 	asked, err := lock.PutCode(ctx, v.device.Ref, w.public(), r.id)
 	v.results[r.id] = err
 	v.expect(r, asked.Until)
+	if v.slots[r.id] = cmp.Or(asked.Slot, w.Slot); v.slots[r.id] == "" {
+		v.all = true // it may be anywhere now
+	} else {
+		v.touched[v.slots[r.id]] = true
+	}
 	return err == nil
 }
 
@@ -403,17 +449,9 @@ func giveWay(rows []*row, now time.Time, t provider.CodeTraits, capacity int) {
 	}
 }
 
-func (v *visit) readCodes(ctx context.Context, lock provider.CodeProgrammer) {
-	codes, err := lock.ReadCodes(ctx, v.device.Ref)
-	v.held, v.readErr, v.read = nil, err, err == nil
-	for _, c := range codes {
-		v.held = append(v.held, heldOf(c))
-	}
-}
-
-// adopt recognises codes that the lock was asked to write, by their PINs, or by their names where the
-// lock chose the PIN.
-func adopt(rows []*row, held []held) {
+// adopt recognises codes that the lock was asked to write: by the slot that it named, otherwise by their PINs, or by
+// their names where the lock chose the PIN.
+func (v *visit) adopt(rows []*row) {
 	claimed := map[string]bool{}
 	for _, r := range rows {
 		if r.Held != nil {
@@ -424,8 +462,10 @@ func adopt(rows []*row, held []held) {
 		if r.Held != nil || r.Sent == nil {
 			continue
 		}
-		for _, h := range held {
-			if !claimed[h.Slot] && (h.PIN == r.Sent.PIN || r.Sent.PIN == "" && h.Name == r.Sent.Name) {
+		r.SentSlot = cmp.Or(v.slots[r.id], r.SentSlot)
+		for _, h := range v.held {
+			named := r.SentSlot == h.Slot
+			if !claimed[h.Slot] && (h.PIN == r.Sent.PIN || r.Sent.PIN == "" && (named || h.Name != "" && h.Name == r.Sent.Name)) {
 				claimed[h.Slot], r.Held = true, &h
 				break
 			}
@@ -470,7 +510,7 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 		t := c.telling(d, now)
 		t.around = surround(d, rows)
 		if v.read {
-			adopt(rows, v.held)
+			v.adopt(rows)
 		}
 		for _, r := range rows {
 			if r.managed || r.Deleting {
@@ -497,6 +537,9 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 		}
 		rows = append(rows, woken...)
 		blocked := IsBlocked(d)
+		if err := c.noteVisit(ctx, tx, d, v, blocked); err != nil {
+			return err
+		}
 		freed := slices.ContainsFunc(rows, func(r *row) bool { return r.vanished })
 		again, err := c.wakes(ctx, tx, d, now)
 		if err != nil {
@@ -626,7 +669,7 @@ func (t *telling) awaited(r *row, rows []*row, now *held) {
 		t.erased(r)
 	case !a.Erase && now.same(a.Code):
 		t.written(r, now)
-	case t.now.Before(a.Until):
+	case t.now.Before(a.Until) && !a.Refused:
 	default:
 		r.Asked = nil
 		wanted := write
@@ -645,7 +688,7 @@ func (t *telling) written(r *row, now *held) {
 		r.PIN = now.PIN
 		r.Told.PIN = now.PIN
 	}
-	r.Held, r.Sent = now, nil
+	r.Held, r.Sent, r.SentSlot = now, nil, ""
 	r.well()
 }
 
@@ -654,7 +697,7 @@ func (t *telling) erased(r *row) {
 	if r.Held != nil {
 		t.removed(r)
 	}
-	r.Held, r.Sent = nil, nil
+	r.Held, r.Sent, r.SentSlot = nil, nil, ""
 	r.well()
 }
 

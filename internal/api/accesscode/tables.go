@@ -9,5 +9,6 @@ func Tables() []store.Table {
 	return []store.Table{
 		{Name: "access_codes", Key: []string{"workspace_id", "access_code_id"}, Workspace: "workspace_id",
 			Kept: "until the code is off its lock"},
+		{Name: "code_reads", Key: []string{"workspace_id", "device_id"}, Workspace: "workspace_id", Kept: "until the device is removed"},
 	}
 }

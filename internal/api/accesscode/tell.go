@@ -155,8 +155,8 @@ func (c *Codes) release(ctx context.Context, tx *store.Tx, t *telling, r *row) e
 func (r *row) unmanage() {
 	h := r.Held
 	r.managed, r.spare, r.common = false, false, ""
-	r.state = state{PIN: h.PIN, Name: h.Name, StartsAt: h.StartsAt, EndsAt: h.EndsAt, Held: h, ChangedAt: r.ChangedAt, Attempts: r.Attempts,
-		Actor: r.Actor}
+	r.state = state{PIN: h.PIN, Name: h.Name, StartsAt: h.StartsAt, EndsAt: h.EndsAt, Held: h, ChangedAt: r.ChangedAt, SentAt: r.SentAt,
+		Attempts: r.Attempts, Actor: r.Actor}
 }
 
 // tell writes the events.

@@ -149,7 +149,7 @@ func (w *world) start() {
 		Log: log}
 	w.codes.RegisterJobs()
 	w.log = events
-	locks := &lock.Locks{DB: w.db, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Log: log}
+	locks := &lock.Locks{DB: w.db, Devices: w.devices, Attempts: attempts, Jobs: w.jobs, Events: events, Clock: ck, Codes: w.codes, Log: log}
 	locks.RegisterJobs()
 	spaces := &workspace.Workspaces{DB: w.db, Attempts: attempts, Jobs: w.jobs, Audit: &audit.Log{DB: w.db, Vault: w.vault, Now: now},
 		Now: now}

@@ -25,6 +25,7 @@ type hub struct {
 	closed   int
 	answers  error // of probes
 	refreshs int
+	keypad   keypad
 }
 
 type hubSession struct{ h *hub }

@@ -17,6 +17,9 @@ const (
 	// sameOccurrence is how long after an occurrence without a time or an id the same one is taken for a
 	// repetition.
 	sameOccurrence = 2 * time.Second
+	// stateFor is how long after it a movement of the bolt still tells how the bolt is: what a hub reports of the past
+	// does not.
+	stateFor = time.Minute
 )
 
 // link is the sink of an account's session: it queues what the session reports, and one goroutine, which
@@ -36,7 +39,8 @@ type link struct {
 	dropped  bool
 	idle     []chan struct{} // closed once nothing is queued and nothing is being written
 	recent   map[occurrenceKey]time.Time
-	missing  map[string]time.Time // by device: since when complete lists lack it
+	observed map[string]map[string]time.Time // by device and state: when the latest report of it was observed
+	missing  map[string]time.Time            // by device: since when complete lists lack it
 	status   provider.Status
 	flap     *time.Timer // while a connection that was lost may only flap
 	relisted *time.Timer // until the next list is asked for because of missing devices
@@ -69,7 +73,7 @@ type occurrenceKey struct {
 
 func newLink(a *Accounts, key sessionKey, acc provider.Account) *link {
 	l := &link{accounts: a, key: key, account: acc, last: map[string]*item{}, recent: map[occurrenceKey]time.Time{},
-		missing: map[string]time.Time{}}
+		observed: map[string]map[string]time.Time{}, missing: map[string]time.Time{}}
 	l.life, l.end = context.WithCancel(context.Background())
 	return l
 }
@@ -179,10 +183,15 @@ func (l *link) wait(ctx context.Context) error {
 }
 
 // Report queues states of a device, merged into those that are still queued where nothing else about the
-// device has been queued since.
+// device has been queued since. States that were observed before what was reported of them last are left out.
 func (l *link) Report(r provider.Ref, is provider.Report) {
-	if is.At.IsZero() {
-		is.At = l.accounts.Now()
+	if l.isForeign(r, "report") {
+		return
+	}
+	current := is.At.IsZero()
+	is.At = l.past(is.At)
+	if !l.isLatest(r.Device, &is, current) {
+		return
 	}
 	merged := l.merge(r.Device, func(it *item) bool {
 		if it.report == nil {
@@ -199,14 +208,50 @@ func (l *link) Report(r provider.Ref, is provider.Report) {
 	}
 }
 
-// Occurred queues something that happened at a device.
+// isForeign tells whether a device is not one of the link's account: a driver that has mistaken one session for
+// another must not change devices of another workspace.
+func (l *link) isForeign(r provider.Ref, what string) bool {
+	is := r.WorkspaceID != "" && r.WorkspaceID != l.key.workspaceID || r.Account != "" && r.Account != l.account.ExternalID
+	if is {
+		l.accounts.Log.Error("a session reports a device of another account; the report is dropped", "workspace_id", l.key.workspaceID,
+			"connected_account_id", l.key.accountID, "report", what)
+	}
+	return is
+}
+
+// past is when something was observed: now where no time, or one that is still to come, is given.
+func (l *link) past(at time.Time) time.Time {
+	if now := l.accounts.Now(); at.IsZero() || at.After(now) {
+		return now
+	}
+	return at
+}
+
+// isLatest leaves out of a report what was observed before the latest report of the same, and notes when the
+// rest was observed. It returns false when nothing is left.
+func (l *link) isLatest(device string, is *provider.Report, current bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	known := l.observed[device]
+	if known == nil {
+		known = map[string]time.Time{}
+		l.observed[device] = known
+	}
+	return is.LeaveLatest(known, current)
+}
+
+// Occurred queues something that happened at a device. A bolt that moved a moment ago is a state as well.
 func (l *link) Occurred(r provider.Ref, what provider.Occurrence) {
+	if l.isForeign(r, "occurrence") {
+		return
+	}
 	now := l.accounts.Now()
 	if what.ID == "" && what.At.IsZero() && l.repeated(occurrenceKey{r.Device, what.Kind, what.Method, what.Slot}, now) {
 		return
 	}
-	if what.At.IsZero() {
-		what.At = now
+	what.At = l.past(what.At)
+	if locked, moved := what.Kind.Locked(); moved && now.Sub(what.At) < stateFor {
+		l.Report(r, provider.Report{At: what.At, Evidence: provider.Sent, Locked: &locked})
 	}
 	l.push(&item{device: r.Device, ref: r, occurrence: &what})
 }
@@ -229,6 +274,9 @@ func (l *link) repeated(key occurrenceKey, now time.Time) bool {
 
 // CodesChanged queues that codes on a lock may have changed.
 func (l *link) CodesChanged(r provider.Ref, slots ...string) {
+	if l.isForeign(r, "change of codes") {
+		return
+	}
 	merged := l.merge(r.Device, func(it *item) bool {
 		if it.codes == nil {
 			return false

@@ -2,6 +2,7 @@ package account
 
 import (
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -65,8 +66,9 @@ func TestRepeatedOccurrences(t *testing.T) {
 		l.Occurred(provider.Ref{Device: "a"}, entry)
 	}
 	l.Occurred(provider.Ref{Device: "b"}, entry)
-	if len(l.queue) != 3 {
-		t.Errorf("%d occurrences", len(l.queue))
+	occurrences := slices.DeleteFunc(l.queue, func(it *item) bool { return it.occurrence == nil }) // a bolt that moves is a state too
+	if len(occurrences) != 3 {
+		t.Errorf("%d occurrences", len(occurrences))
 	}
 }
 

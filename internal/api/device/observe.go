@@ -178,6 +178,9 @@ func (r *Reached) take(is provider.Report, now time.Time) error {
 		if is.Locked != nil {
 			values["locked"] = *is.Locked
 		}
+		if is.Jammed != nil && *is.Jammed {
+			values["locked"] = false // whatever the peer makes of it, the door is not
+		}
 		if is.DoorOpen != nil {
 			values["door_open"] = *is.DoorOpen
 		}
@@ -348,6 +351,9 @@ func isLow(status string) bool { return status == "low" || status == "critical" 
 // Occur records something that happened at a device, once however often it is reported, and notifies the
 // observers.
 func (d *Devices) Occur(ctx context.Context, tx *store.Tx, r *Reached, what provider.Occurrence) error {
+	if d.Events.Retention > 0 && d.Now().Sub(what.At) >= d.Events.Retention {
+		return nil // its event may have been here, and is not kept any more
+	}
 	id := occurrenceID(r, what)
 	known, err := d.Events.Has(ctx, tx, r.WorkspaceID, id)
 	if err != nil || known {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"keyway/internal/api/accesscode"
 	"keyway/internal/api/action"
 	"keyway/internal/api/device"
 	"keyway/internal/api/event"
@@ -30,6 +31,7 @@ type Locks struct {
 	Jobs     *job.Runner
 	Events   *event.Log
 	Clock    clock.Clock
+	Codes    *accesscode.Codes
 	Log      *slog.Logger
 
 	sent sync.Map // the ids of the pending attempts that devices have accepted from this process
@@ -285,20 +287,55 @@ func (l *Locks) DeviceReported(ctx context.Context, tx *store.Tx, r *device.Reac
 	return l.Confirm(ctx, tx, r.WorkspaceID, is.For, failure)
 }
 
-// DeviceOccurred records that a bolt moved, or that the lock refused someone.
+// DeviceOccurred records that a bolt moved, or that the lock refused someone, with the access code that was used
+// where that is known.
 func (l *Locks) DeviceOccurred(ctx context.Context, tx *store.Tx, r *device.Reached, what provider.Occurrence, eventID string) error {
-	var e event.Event
+	if !r.IsManaged {
+		return nil
+	}
+	var kind string
+	fields := map[string]any{}
 	switch what.Kind {
 	case provider.Locked, provider.Unlocked:
-		e = r.Event("lock."+string(what.Kind), what.At,
-			map[string]any{"method": string(what.Method), "is_via_bluetooth": false, "is_via_nfc": false})
+		kind = "lock." + string(what.Kind)
+		method := what.Method
+		if method == "" {
+			method = provider.ByUnknown
+		}
+		fields["method"], fields["is_via_bluetooth"], fields["is_via_nfc"] = method, false, false
 	case provider.Denied:
-		e = r.Event("lock.access_denied", what.At, nil)
+		kind = "lock.access_denied"
+		if message, ok := reasons[what.Reason]; ok {
+			fields["reason"] = map[string]string{"reason_code": string(what.Reason), "message": message}
+		}
 	default:
 		return nil
 	}
-	e.ID = eventID
+	used, known, err := l.Codes.InSlot(ctx, tx, r, what.Slot, what.At.Add(r.Ahead))
+	if err != nil {
+		return err
+	}
+	var secret map[string]any
+	if known {
+		fields["access_code_id"] = used.ID
+		if what.Kind != provider.Denied {
+			fields["access_code_is_managed"] = used.IsManaged
+			secret = map[string]any{"code": used.PIN}
+		}
+	}
+	e := r.Event(kind, what.At, fields)
+	e.ID, e.Secret = eventID, secret
 	return l.Events.Append(ctx, tx, r.WorkspaceID, e)
+}
+
+// reasons are why a lock did not open, for people.
+var reasons = map[provider.Reason]string{
+	provider.UnknownCode:     "The lock knows no such code",
+	provider.ExpiredCode:     "The code is not valid at this time",
+	provider.BlockedCode:     "The code is blocked",
+	provider.TooManyAttempts: "There were too many attempts",
+	provider.InPrivacyMode:   "Privacy mode keeps all codes out",
+	provider.BadCredential:   "The lock could not read what was presented to it",
 }
 
 // CodesChanged is of no concern to bolts.

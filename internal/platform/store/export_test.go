@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/pressly/goose/v3/database"
 )
@@ -29,3 +30,9 @@ func KeptStatements(db *DB) int {
 	defer c.mu.Unlock()
 	return c.recent.Len()
 }
+
+// MaxLog is how large the write-ahead log stays, in bytes.
+const MaxLog = maxLog
+
+// TrimOften has a large write-ahead log noticed at once.
+func TrimOften(db *DB) { db.engine.(*sqliteDB).trim.Reset(10 * time.Millisecond) }

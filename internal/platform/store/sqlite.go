@@ -28,6 +28,14 @@ const FileName = "keyway.db"
 // having and make the first of the group wait.
 const groupSize = 128
 
+const (
+	// maxLog is how large the write-ahead log stays, in bytes. It grows beyond that while one reader reads for long, or in
+	// one large commit.
+	maxLog = 4 << 20
+	// trimEvery is how often a log that is larger is looked for when nothing is written.
+	trimEvery = 15 * time.Second
+)
+
 // sqliteDB has a pool of read connections and one writer goroutine that commits many updates with
 // one fsync.
 type sqliteDB struct {
@@ -39,6 +47,8 @@ type sqliteDB struct {
 	done     chan struct{}
 	closing  sync.RWMutex
 	closed   bool
+	log      string // the file of the write-ahead log
+	trim     *time.Ticker
 	gen      *generations
 	watch    *watchers
 	patience patience
@@ -71,7 +81,7 @@ func openSQLite(ctx context.Context, folder string, gen *generations, watch *wat
 		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 	}
 	// The write connection comes first: it creates the file and turns on the write-ahead log.
-	writes, err := sql.Open("sqlite", dsn("journal_mode(WAL)", "cache_size(-8000)"))
+	writes, err := sql.Open("sqlite", dsn("journal_mode(WAL)", "cache_size(-8000)", fmt.Sprintf("journal_size_limit(%d)", maxLog)))
 	if err != nil {
 		return nil, err
 	}
@@ -99,6 +109,8 @@ func openSQLite(ctx context.Context, folder string, gen *generations, watch *wat
 	s := &sqliteDB{
 		reads: reads, writes: writes, gen: gen, watch: watch,
 		conn:  newWriteConn(conn),
+		log:   path + "-wal",
+		trim:  time.NewTicker(trimEvery),
 		queue: make(chan *updateRequest, groupSize),
 		done:  make(chan struct{}),
 	}
@@ -226,8 +238,20 @@ var ErrClosed = errors.New("the database is closed")
 // alone, commits once, raises the generations and only then answers.
 func (s *sqliteDB) write() {
 	defer close(s.done)
+	defer s.trim.Stop()
 	ctx := context.Background()
-	for first := range s.queue {
+	for {
+		var first *updateRequest
+		var ok bool
+		select {
+		case first, ok = <-s.queue:
+		case <-s.trim.C:
+			s.trimLog(ctx)
+			continue
+		}
+		if !ok {
+			return
+		}
 		group := []*updateRequest{first}
 	fill:
 		for len(group) < groupSize {
@@ -242,6 +266,24 @@ func (s *sqliteDB) write() {
 			}
 		}
 		s.commit(ctx, group)
+	}
+}
+
+// trimLog moves a large write-ahead log into the database and makes it empty, if no reader needs it. SQLite itself makes a
+// log small only at the next commit after the last reader of it has ended, which may never come.
+func (s *sqliteDB) trimLog(ctx context.Context) {
+	if info, err := os.Stat(s.log); err != nil || info.Size() <= maxLog {
+		return
+	}
+	// Neither readers nor writers are waited for: there is another time. An error is one that the next commit meets, too.
+	for _, pragma := range []string{"busy_timeout(0)", "wal_checkpoint(TRUNCATE)", "busy_timeout(5000)"} {
+		rows, err := s.conn.conn.QueryContext(ctx, "PRAGMA "+pragma)
+		if err != nil {
+			continue
+		}
+		for rows.Next() { // it is done row by row
+		}
+		_ = errors.Join(rows.Err(), rows.Close())
 	}
 }
 

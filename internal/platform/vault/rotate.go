@@ -22,24 +22,37 @@ type Key struct {
 
 // Keys lists the keys of the file, oldest first.
 func (v *Vault) Keys() (out []Key) {
-	r := v.current()
+	r := v.latest()
 	for _, k := range r.Keys {
 		out = append(out, Key{k.ID, k.CreatedAt, k.RetiredAt, k.AuditUntil, k.ID == r.Active})
 	}
 	return out
 }
 
-// current is the ring as the file has it now, which another process may have changed. A file that
-// cannot be read, or is not a later state of the same file, changes nothing.
+// lookEvery is how long a change that another process makes to the file may go unnoticed: looking at it for each secret
+// would cost more than sealing most of them. Rotate gives all processes that time.
+const lookEvery = 100 * time.Millisecond
+
+// current is the ring as the file had it at most lookEvery ago.
 func (v *Vault) current() *ring {
-	r := v.ring.Load()
-	info, err := os.Stat(v.file)
-	if err != nil || same(info, r.read) {
-		return r
+	if time.Since(v.opened)-time.Duration(v.looked.Load()) < lookEvery {
+		return v.ring.Load()
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	r, _ = v.reread()
+	return v.latest()
+}
+
+// latest is the ring as the file has it now, which another process may have changed. A file that
+// cannot be read, or is not a later state of the same file, changes nothing.
+func (v *Vault) latest() *ring {
+	now := time.Since(v.opened) // never put back, as the clock may be
+	r := v.ring.Load()
+	info, err := v.stat(v.file)
+	if err == nil && !same(info, r.read) {
+		v.mu.Lock()
+		r, _ = v.reread()
+		v.mu.Unlock()
+	}
+	v.looked.Store(int64(now))
 	return r
 }
 
@@ -136,17 +149,34 @@ func (v *Vault) Prepare() (id string, err error) {
 }
 
 // Rotate makes what is new with another key from now on: the prepared one, or a new one. Everything
-// made with earlier keys stays good.
+// made with earlier keys stays good. Every process knows the key before the first thing is made with it, and when Rotate
+// returns, none makes anything with an earlier one.
 func (v *Vault) Rotate() (id string, err error) {
-	return id, v.change(func(f *keyFile) error {
-		if id = f.prepared(); id == "" {
-			next := newStored()
-			id, f.Keys = next.ID, append(f.Keys, next)
+	for {
+		if id, err = v.Prepare(); err != nil {
+			return "", err
 		}
-		f.Active = id
-		return nil
-	})
+		time.Sleep(lookEvery)
+		err = v.change(func(f *keyFile) error {
+			if id != f.prepared() {
+				return errPreparedTaken
+			}
+			f.Active = id
+			return nil
+		})
+		if !errors.Is(err, errPreparedTaken) {
+			break
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	time.Sleep(lookEvery)
+	return id, nil
 }
+
+// errPreparedTaken says that another process has taken the prepared key into use meanwhile.
+var errPreparedTaken = errors.New("the prepared key is in use")
 
 // prepared is the id of the key that stands behind the active one; empty where there is none.
 func (f *keyFile) prepared() string {
@@ -156,10 +186,10 @@ func (f *keyFile) prepared() string {
 	return ""
 }
 
-// Retire takes a key's secret out of the file: whatever was made with it is worth nothing from then
-// on, but for the audit log up to the entry with the number.
+// Retire takes a key's secret out of the file: whatever was made with it is worth nothing in any process when Retire
+// returns, but for the audit log up to the entry with the number.
 func (v *Vault) Retire(id string, auditUntil int64) error {
-	return v.change(func(f *keyFile) error {
+	err := v.change(func(f *keyFile) error {
 		i := slices.IndexFunc(f.Keys, func(k stored) bool { return k.ID == id && k.RetiredAt == nil })
 		switch {
 		case i < 0:
@@ -172,4 +202,8 @@ func (v *Vault) Retire(id string, auditUntil int64) error {
 			AuditUntil: auditUntil}
 		return nil
 	})
+	if err == nil {
+		time.Sleep(lookEvery)
+	}
+	return err
 }

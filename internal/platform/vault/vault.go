@@ -34,7 +34,9 @@ type Vault struct {
 	file   string
 	ring   atomic.Pointer[ring]
 	mu     sync.Mutex   // held by whoever reads or writes the file
-	looked atomic.Int64 // when LateKeyID last looked at the file, in nanoseconds
+	looked atomic.Int64 // when the file was last looked at, since opened
+	opened time.Time
+	stat   func(path string) (fs.FileInfo, error)
 }
 
 // A ring is what the key file held when it was read.
@@ -166,7 +168,7 @@ func Open(path string) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Vault{file: path}
+	v := &Vault{file: path, opened: time.Now(), stat: os.Stat}
 	v.ring.Store(r)
 	return v, nil
 }
@@ -282,22 +284,12 @@ func (v *Vault) File() string { return v.file }
 // KeyID names the key that new digests and seals are made with.
 func (v *Vault) KeyID() string { return v.current().Active }
 
-// LateKeyID is KeyID as it was a second ago at the most: for what happens with each request, and may as
-// well happen with the next.
-func (v *Vault) LateKeyID() string {
-	now := time.Now().UnixNano()
-	if last := v.looked.Load(); now-last > int64(time.Second) && v.looked.CompareAndSwap(last, now) {
-		return v.KeyID()
-	}
-	return v.ring.Load().Active
-}
-
 // key is the key in use with the id, nil for an unknown one: it may be in the file by now.
 func (v *Vault) key(id string) *key {
 	if k := v.ring.Load().keys[id]; k != nil {
 		return k
 	}
-	return v.current().keys[id]
+	return v.latest().keys[id]
 }
 
 // Proof tells whether this vault holds the key with the id, by a value that gives nothing of the

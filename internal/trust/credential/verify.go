@@ -426,7 +426,7 @@ func (v *Verifier) facts(ctx context.Context, s sent, workspaceID string, e *rpc
 	if err != nil || !ok || !v.Vault.Matches(f.KeyID, p.Secret.Reveal(), f.Digest) {
 		return Facts{}, kind, err
 	}
-	if f.KeyID != v.Vault.LateKeyID() {
+	if f.KeyID != v.Vault.KeyID() {
 		keyID, sum := v.Vault.NewDigest(p.Secret.Reveal())
 		v.Usage.Digested(f.ID, keyID, sum)
 	}
