@@ -206,7 +206,7 @@ func TestWebviewWithoutScript(t *testing.T) {
 		"wrong": {fields{"accepted_providers": []string{"schlage"}},
 			url.Values{"field.email": {"jane@example.com"}, "field.password": {"hunter2"}}, "Password is not right", "pending"},
 		"missing": {fields{"accepted_providers": []string{"schlage"}}, url.Values{"field.email": {"jane@example.com"}},
-			"Please fill in: Password", "pending"},
+			"Required.", "pending"},
 		"lockly": {fields{"accepted_providers": []string{"lockly"}},
 			url.Values{"field.email": {"sam@example.com"}, "field.team_id": {"1234"}, "field.access_key_id": {"1234"},
 				"field.access_key_secret": {"1234"}, "field.token_id": {"1234"}, "field.token_secret": {"1234"}}, "We found", "authorized"},

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
@@ -619,6 +620,7 @@ func TestDevices(t *testing.T) {
 	if b.get(list + "/nothing"); b.status != http.StatusNotFound {
 		t.Errorf("unknown device: %d", b.status)
 	}
+	s.editsMetadata(t, b, list+"/"+id, w.ID, id)
 
 	// One that is unmanaged is only shown, until somebody takes it in.
 	if err := s.config.Devices.Change(t.Context(), w.ID, id, device.Update{IsManaged: rpc.Opt[bool]{Set: true}}); err != nil {
@@ -634,27 +636,107 @@ func TestDevices(t *testing.T) {
 	if err := s.config.Simulate.Fill(t.Context(), w.ID, true, 2*50, nil); err != nil {
 		t.Fatal(err)
 	}
+	count, err := s.config.Devices.Count(t.Context(), w.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
 	seen := map[string]bool{}
 	pages := 0
 	for next := list; next != ""; pages++ {
-		b.get(next)
+		b.get(next).has(fmt.Sprintf("Page %d of 3", pages+1), fmt.Sprintf(">%d devices<", count))
 		for _, m := range regexp.MustCompile(`class="row-link" href="`+list+`/([^"]*)"`).FindAllStringSubmatch(b.page, -1) {
 			if seen[m[1]] {
 				t.Errorf("%s stands on two pages", m[1])
 			}
 			seen[m[1]] = true
 		}
-		next = ""
-		if m := regexp.MustCompile(`href="([^"]*)" rel="next"`).FindStringSubmatch(b.page); m != nil {
-			next = m[1]
-		}
+		next = b.link("next")
 	}
-	n, err := s.config.Devices.Count(t.Context(), w.ID)
-	if err != nil || pages != 3 || len(seen) != n {
-		t.Errorf("%d devices on %d pages, want %d on 3 (%v)", len(seen), pages, n, err)
+	if pages != 3 || len(seen) != count {
+		t.Errorf("%d devices on %d pages, want %d on 3", len(seen), pages, count)
 	}
+	b.get(b.link("prev")).has("Page 2 of 3").get(b.link("prev")).has("Page 1 of 3").lacks("Previous page")
+
+	// A search says how many it finds, on each of its pages.
+	born := id[:6] // ids begin with the time, which is about the same for all
+	b.get(list+"?q="+born).has(fmt.Sprintf("%d devices found", count), "Page 1 of 3")
+	b.get(b.link("next")).has(fmt.Sprintf("%d devices found", count), "Page 2 of 3")
+	if few, err := s.config.Devices.CountUpTo(t.Context(), w.ID, device.Filter{Search: born}, 7); err != nil || few != 7 {
+		t.Errorf("counted up to 7: %d (%v)", few, err)
+	}
+	b.get(list + "?q=minut").has(" devices found").lacks("Page 1")
+
 	// Whoever adds devices sees them first.
 	b.post(add, "brand", "nuki").at(list).has("Nuki · Lock")
+}
+
+// link is where the page leads by rel; empty: nowhere.
+func (b *browser) link(rel string) string {
+	m := regexp.MustCompile(`href="([^"]*)" rel="` + rel + `"`).FindStringSubmatch(b.page)
+	if m == nil {
+		return ""
+	}
+	return html.UnescapeString(m[1])
+}
+
+// editsMetadata guards the metadata that programs write against the form: only what a person changed is written, names that
+// cannot be are refused beside their row with everything typed kept, and a value is removed by its blank field.
+func (s *server) editsMetadata(t *testing.T, b *browser, at, workspaceID, id string) {
+	t.Helper()
+	b.get(at).has("Custom metadata", "Edit metadata", "All properties")
+	send := func(rows ...[4]string) *browser {
+		t.Helper()
+		var fields []string
+		for _, r := range rows {
+			fields = append(fields, "shown_key", r[0], "shown_value", r[1], "key", r[2], "value", r[3])
+		}
+		return b.post(at+"/metadata", fields...)
+	}
+	is := func(want string) {
+		t.Helper()
+		r, err := s.config.Devices.Reach(t.Context(), s.config.DB, workspaceID, id)
+		if got, _ := json.Marshal(r.CustomMetadata); err != nil || string(got) != want {
+			t.Errorf("the metadata is %s, want %s (%v)", got, want, err)
+		}
+	}
+	send([4]string{"", "", "room", " 12 "}, [4]string{"", "", "vip", "true"}, [4]string{}).at(at).has("Metadata saved.", "<dt>room</dt><dd>12</dd>")
+	is(`{"room":"12","vip":true}`)
+	err := s.config.Devices.Change(t.Context(), workspaceID, id, device.Update{CustomMetadataChanges: map[string]any{"room": "14", "floor": "2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	send([4]string{"room", "12", "room", "12"}, [4]string{"vip", "true", "guest", "true"}).at(at)
+	is(`{"floor":"2","guest":true,"room":"14"}`)
+	send([4]string{"", "", "a.b", "x"}, [4]string{"", "", "", "y"}).has("data-open", `value="a.b"`, "Enter a name for this value.")
+	send([4]string{"", "", "a.b", "x"}, [4]string{"", "", "kept", "z"}).has("data-open", "without a dot", `value="kept"`)
+	send([4]string{"", "", "one", "x"}, [4]string{"", "", "one", "y"}).has("This name is used twice.")
+	if b.get(at).post(at+"/metadata", "key", "x"); b.status != http.StatusBadRequest {
+		t.Errorf("half a form: %d", b.status)
+	}
+	is(`{"floor":"2","guest":true,"room":"14"}`)
+	b.get(at)
+	send([4]string{"floor", "2", "floor", ""}, [4]string{"guest", "true", "", ""}).at(at)
+	is(`{"room":"14"}`)
+}
+
+// Guards deletion of a device: it is gone from the list, and only members of its workspace can do it.
+func TestDeleteDevice(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	_, w := s.person(t, "jane")
+	_, abroad := s.person(t, "eve")
+	b := s.browser(t).signIn("jane")
+	lock := b.lockOf(w, "schlage")
+	id := lock[strings.LastIndexByte(lock, '/')+1:]
+	b.get(lock).has("Codes that are on the lock stay")
+	e := s.browser(t).signIn("eve")
+	for _, what := range []string{"/delete", "/metadata"} {
+		e.notFound(http.MethodPost, lock+what, frame.WorkspacePath(abroad.ID, "devices", id)+what)
+	}
+	b.get(lock).post(lock + "/delete").at(frame.WorkspacePath(w.ID, "devices")).has("was deleted.").lacks(id)
+	if b.get(lock); b.status != http.StatusNotFound {
+		t.Errorf("the page of a deleted device: %d", b.status)
+	}
 }
 
 func TestTeam(t *testing.T) {

@@ -268,7 +268,7 @@ func TestEvents(t *testing.T) {
 	}
 	b.get(list + "?event_type=lock.locked").has("50 events on this page")
 	after = html.UnescapeString(regexp.MustCompile(`href="([^"]*after=[^"]*)"`).FindStringSubmatch(b.page)[1])
-	b.get(after).has("10 events on this page", "First page").lacks(`data-live="event`)
+	b.get(after).has("10 events on this page", "Page 2", "First page", "Previous page").lacks(`data-live="event`)
 
 	e := s.browser(t)
 	e.signIn("eve")

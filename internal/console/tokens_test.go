@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -39,6 +40,45 @@ func (s *server) read(t *testing.T, id string) personalaccesstoken.Token {
 		t.Fatal(err)
 	}
 	return tok
+}
+
+// Guards lists that only grow: a person's own tokens, most of which ended long ago, are shown page by page with their number,
+// and so is what was done with one token.
+func TestTokenPaging(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	jane, _ := s.person(t, "jane")
+	seen := map[string]bool{}
+	for i := range 55 {
+		tok := s.made(t, jane, fmt.Sprintf("Job %d", i))
+		if err := s.config.Tokens.Revoke(t.Context(), jane.ID, tok.ID, audit.Server); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tok := s.made(t, jane, "Kept one")
+	b := s.browser(t).signIn("jane")
+	for at, page := settingsTokensPath, 1; at != ""; page++ {
+		b.get(at).has("56 tokens", fmt.Sprintf("Page %d of 2", page))
+		for _, m := range regexp.MustCompile(`<tr id="token-([^"]*)"`).FindAllStringSubmatch(b.page, -1) {
+			seen[m[1]] = true
+		}
+		at = b.link("next")
+	}
+	if len(seen) != 56 {
+		t.Errorf("%d tokens stand on the pages", len(seen))
+	}
+	b.get(settingsTokensPath+"?q=job&status=revoked").has("55 tokens of 56", "Page 1 of 2").get(b.link("next")).
+		has("Page 2 of 2", `value="job"`, "Previous page").lacks("Kept one")
+
+	for i := range 40 {
+		name := fmt.Sprintf("Sync %d", i)
+		err := s.config.Tokens.Update(t.Context(), jane.ID, tok.ID, personalaccesstoken.Change{Name: &name}, func() error { return nil }, audit.Server)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	here := settingsTokensPath + "/" + tok.ID
+	b.get(here).has("Changed", "Page 1").get(b.link("next")).has("Created", "Page 2")
 }
 
 // Limits go from the form into the token and back; what is wrong is said beside the field, and what
@@ -140,7 +180,7 @@ func TestTokenPage(t *testing.T) {
 	s := serve(t)
 	jane, w := s.person(t, "jane")
 	s.person(t, "eve")
-	tok := s.made(t, jane, "Nightly sync")
+	tok := s.made(t, jane, "Kept one")
 	here := settingsTokensPath + "/" + tok.ID
 	now := time.Now()
 	for range 3 {
@@ -158,7 +198,7 @@ func TestTokenPage(t *testing.T) {
 		`class="chart-bar"`, "403 scope", request, "none of its 3 requests")
 	b.get(settingsTokensPath+"/refusal?request_id="+request).has("403 scope", "Nightly sync", "Add the scope")
 	b.get(settingsTokensPath + "/refusal?request_id=unknown").has("No refusal is known")
-	eve.get(settingsTokensPath + "/refusal?request_id=" + request).has("No refusal is known").lacks("Nightly sync")
+	eve.get(settingsTokensPath + "/refusal?request_id=" + request).has("No refusal is known").lacks("Kept one")
 	eve.notFound(http.MethodGet, here, "/console/workspaces/"+w.ID+"/developer/personal-access-tokens/"+tok.ID)
 	eve.notFound(http.MethodPost, here+"/rotate", "/console/workspaces/"+w.ID+"/token-access")
 	for _, what := range []string{"revoke", "disable", "enable", "narrow", "undo-rotation", "finish-rotation"} {

@@ -183,8 +183,9 @@ var ErrUnknownBrand = errors.New("unknown brand")
 // SignInError tells which answer of a person was wrong or is still missing.
 type SignInError struct {
 	Kind    SignInErrorKind
-	Field   string // name of the field to correct; empty for the account as a whole
-	Message string // for the person who signs in; never holds an answer
+	Field   string   // name of the field to correct; empty for the account as a whole
+	Missing []string // of MissingAnswer: the names of all fields without an answer that is needed
+	Message string   // for the person who signs in; never holds an answer
 }
 
 func (e *SignInError) Error() string { return e.Message }

@@ -591,7 +591,11 @@ func (v *visit) refused(b provider.Brand, e *provider.SignInError) {
 			v.askCredentials(b, nil, e.Message)
 			return
 		}
-		v.askCredentials(b, map[string]string{e.Field: e.Message}, "")
+		problems := map[string]string{e.Field: e.Message}
+		for _, name := range e.Missing {
+			problems[name] = "Required."
+		}
+		v.askCredentials(b, problems, "")
 	}
 }
 

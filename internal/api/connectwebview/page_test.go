@@ -221,3 +221,24 @@ func TestLookAndRedirects(t *testing.T) {
 		v.sees(t, `data-redirect="https://app.example.com/?connect_webview_id=`+id+"&error_code=account_locked")
 	})
 }
+
+// Guards a kind of fault: a form reports one problem at a time. Every field without an answer is marked at once, and what was
+// answered stays.
+func TestEveryMissingAnswerIsMarked(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		page, err := connectwebview.NewPage(w.Webviews)
+		w.Must(err)
+		address, _ := made(t, w, w.Workspace(w.Person("jane"), "Home", true), connectwebview.New{})
+		v := &visitor{page: page}
+		v.open(address)
+		v.step("brands")
+		v.step("credentials")
+		v.sees(t, `id="e-email">Required.`, `id="e-password">Required.`)
+		v.step("credentials", "field.email", "jane@example.com")
+		v.sees(t, `value="jane@example.com"`, `id="e-password">Required.`)
+		if strings.Contains(v.screen, `id="e-email"`) {
+			t.Error("a field with an answer is marked")
+		}
+	})
+}

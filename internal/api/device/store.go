@@ -256,6 +256,18 @@ func (d *Devices) Count(ctx context.Context, workspaceID string) (n int, err err
 	return n, err
 }
 
+// CountUpTo counts the devices that a filter matches and the caller reaches, but stops at limit.
+func (d *Devices) CountUpTo(ctx context.Context, workspaceID string, f Filter, limit int) (n int, err error) {
+	w, err := d.where(ctx, workspaceID, f)
+	if err != nil {
+		return 0, err
+	}
+	from, args := w.From("devices")
+	args = append(args[:len(args):len(args)], limit)
+	err = d.DB.QueryRow(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT `+store.Mark(len(args))+`) AS counted`, args...).Scan(&n)
+	return n, err
+}
+
 // find reads the device that a request names, managed or not as asked.
 func (d *Devices) find(ctx context.Context, in getInput, managed bool) (rpc.Doc[Device], error) {
 	p := credential.From(ctx)

@@ -76,7 +76,7 @@ func FieldErrors(err error) (errs FormErrors, ok bool) {
 			name = issue.Path[0]
 		}
 		if _, twice := errs[name]; !twice {
-			errs[name] = plainly(issue.Message)
+			errs[name] = Plainly(issue.Message)
 		}
 	}
 	if len(f.Issues) == 0 {
@@ -102,8 +102,8 @@ func (e FormErrors) OnlyFields(names ...string) FormErrors {
 
 var lengthMessage = regexp.MustCompile(`^String must contain at (least|most) (\d+) character\(s\)$`)
 
-// plainly says for people what the contract's messages say for programs.
-func plainly(message string) string {
+// Plainly says for people what the contract's messages say for programs.
+func Plainly(message string) string {
 	if m := lengthMessage.FindStringSubmatch(message); m != nil {
 		switch {
 		case m[1] == "least" && m[2] == "1":

@@ -280,7 +280,7 @@ func (q *Request) Refused(to string, err error) error {
 	}
 	text := f.Message
 	if len(f.Issues) > 0 {
-		text = plainly(f.Issues[0].Message)
+		text = Plainly(f.Issues[0].Message)
 	}
 	q.SetFlash(Flash{Kind: FlashError, Text: Sentence(text)})
 	return q.Redirect(to)

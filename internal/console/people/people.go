@@ -1,7 +1,7 @@
 package people
 
 import (
-	"strconv"
+	"net/url"
 	"strings"
 	"time"
 
@@ -28,11 +28,10 @@ func (q *request) people() error {
 			found = append(found, u)
 		}
 	}
-	number, _ := strconv.Atoi(query.Get("page")) // anything else is the first page
-	number = max(number, 1)
-	v.Pagination = frame.Numbered{At: frame.InstancePath("people"), Search: v.Query}.Pagination(number, peoplePerPage, len(found))
-	start := min((number-1)*peoplePerPage, len(found))
-	for _, u := range found[start:min(start+peoplePerPage, len(found))] {
+	list := frame.Numbered{At: frame.InstancePath("people"), Filters: url.Values{"q": {v.Query}}}
+	number := list.Number(query, peoplePerPage, len(found))
+	v.Pagination = list.Pagination(number, peoplePerPage, len(found))
+	for _, u := range found[(number-1)*peoplePerPage : min(number*peoplePerPage, len(found))] {
 		p := Person{ID: u.ID, Name: u.Name, Email: u.Email, Operator: u.IsOperator, Disabled: !u.DisabledAt.IsZero(), You: u.ID == q.User.ID,
 			CreatedAt: u.CreatedAt}
 		workspaces, err := q.Workspaces.OfUser(ctx, u.ID)

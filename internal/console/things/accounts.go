@@ -99,8 +99,8 @@ func (q *request) accounts() error {
 	v := &AccountsView{Page: q.Base(frame.AreaWorkspace, frame.NavAccounts, "Connected Accounts"), Query: strings.TrimSpace(query.Get("q")),
 		Connect: q.connectDialog()}
 	v.Connect.Title = "Connect an account"
-	from := frame.ReadPosition(query.Get("after"))
-	page, err := q.Accounts.Find(ctx, q.Current.ID, v.Query, from, accountsPerPage)
+	trail := frame.ReadTrail(query)
+	page, err := q.Accounts.Find(ctx, q.Current.ID, v.Query, trail.From(), accountsPerPage)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (q *request) accounts() error {
 	for _, a := range all {
 		v.Rows = append(v.Rows, q.accountRow(a, counts[a.ID]))
 	}
-	v.Pagination = frame.PagesAfter(q.accountsAt(), from, page.HasNext, page.Next, "q", v.Query)
+	v.Pagination = trail.Pagination(q.accountsAt(), page.HasNext, page.Next, "q", v.Query)
 	return q.Show(v)
 }
 

@@ -247,13 +247,12 @@ func (q *request) listCodes(v *CodesView) error {
 		other := func(c Code) bool { return !strings.Contains(strings.ToLower(c.Title()), strings.ToLower(v.Query)) }
 		v.Codes, v.Others = slices.DeleteFunc(v.Codes, other), slices.DeleteFunc(v.Others, other)
 	}
-	page, _ := strconv.Atoi(query.Get("page"))
+	v.Total = len(v.Codes)
+	list := frame.Numbered{At: v.CodesURL, Filters: url.Values{"q": {v.Query}}}
+	page := list.Number(query, codesPerPage, v.Total)
 	if i := slices.IndexFunc(v.Codes, func(c Code) bool { return c.ID == query.Get("code") || c.Edit != nil && c.Edit.Open }); i >= 0 {
 		page = i/codesPerPage + 1
 	}
-	v.Total = len(v.Codes)
-	page = min(max(page, 1), max(1, (v.Total+codesPerPage-1)/codesPerPage))
-	list := frame.Numbered{At: v.CodesURL, Search: v.Query}
 	v.Pagination = list.Pagination(page, codesPerPage, v.Total)
 	if q.R.Method == http.MethodPost {
 		v.Location = list.Page(page) // where the dialog stays when something changes

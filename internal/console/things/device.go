@@ -154,7 +154,10 @@ func (q *request) attempt(id string) (*AttemptNote, error) {
 
 func (q *request) deviceView() (*DeviceView, error) {
 	h, _, err := q.deviceHead("overview")
-	return &DeviceView{Page: q.Base(frame.AreaWorkspace, frame.NavDevices, h.Device.Name), DeviceHead: h}, err
+	v := &DeviceView{Page: q.Base(frame.AreaWorkspace, frame.NavDevices, h.Device.Name), DeviceHead: h}
+	v.Metadata = MetadataForm{Action: q.devicePath("metadata"), Rows: append(slices.Clone(h.Device.Metadata), make([]MetadataRow, emptyRows)...)}
+	v.DeleteURL = q.devicePath("delete")
+	return v, err
 }
 
 func (q *request) device() error {
@@ -353,6 +356,8 @@ type AttemptNote struct {
 type DeviceView struct {
 	frame.Page
 	DeviceHead
+	Metadata  MetadataForm
+	DeleteURL string // where the form that deletes the device goes
 }
 
 // DeviceEventsView is what happened to a device lately, the latest first.

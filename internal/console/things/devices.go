@@ -15,8 +15,10 @@ import (
 	"keyway/internal/provider"
 )
 
-// devicesPerPage is how many devices the list shows at once.
-const devicesPerPage = 50
+const (
+	devicesPerPage = 50
+	maxCounted     = 1000 // devices that a search finds; more are shown as more than these
+)
 
 func (q *request) devices() error {
 	v, err := q.devicesView()
@@ -30,10 +32,10 @@ func (q *request) devicesView() (*DevicesView, error) {
 	ctx := q.R.Context()
 	here := frame.WorkspacePath(q.Current.ID, "devices")
 	query := q.R.URL.Query()
-	v := &DevicesView{Page: q.Base(frame.AreaWorkspace, frame.NavDevices, "Devices"), Query: strings.TrimSpace(query.Get("q")), Total: -1,
+	v := &DevicesView{Page: q.Base(frame.AreaWorkspace, frame.NavDevices, "Devices"), Query: strings.TrimSpace(query.Get("q")),
 		Connect: q.connectDialog()}
-	from := frame.ReadPosition(query.Get("after"))
-	page, err := q.Devices.List(ctx, q.Current.ID, device.Filter{Search: v.Query, NewestFirst: true, From: from, Limit: devicesPerPage})
+	trail := frame.ReadTrail(query)
+	page, err := q.Devices.List(ctx, q.Current.ID, device.Filter{Search: v.Query, NewestFirst: true, From: trail.From(), Limit: devicesPerPage})
 	if err != nil {
 		return nil, err
 	}
@@ -54,26 +56,20 @@ func (q *request) devicesView() (*DevicesView, error) {
 	for i, id := range accounts {
 		v.Rows[i].Account = frame.Link{Text: names[id], URL: q.accountsAt(id)}
 	}
-	if v.Query == "" {
-		if v.Total, err = q.Devices.Count(ctx, q.Current.ID); err != nil {
-			return nil, err
-		}
+	switch {
+	case v.Query == "":
+		v.Total, err = q.Devices.Count(ctx, q.Current.ID)
+	case trail.IsFirst() && !page.HasNext:
+		v.Total = len(v.Rows)
+	default: // a search is counted as far as a person would page
+		v.Total, err = q.Devices.CountUpTo(ctx, q.Current.ID, device.Filter{Search: v.Query}, maxCounted+1)
 	}
-	link := func(after string) string {
-		values := url.Values{}
-		if v.Query != "" {
-			values.Set("q", v.Query)
-		}
-		if after != "" {
-			values.Set("after", after)
-		}
-		return here + "?" + values.Encode()
+	if err != nil {
+		return nil, err
 	}
-	if from.ID != "" {
-		v.Pagination.First = strings.TrimSuffix(link(""), "?")
-	}
-	if page.HasNext {
-		v.Pagination.Next = link(frame.WritePosition(page.Next))
+	v.Pagination = trail.Pagination(here, page.HasNext, page.Next, "q", v.Query)
+	if v.Pagination.Number > 0 && v.Counted() {
+		v.Pagination.Pages = max(v.Pagination.Number, (v.Total+devicesPerPage-1)/devicesPerPage)
 	}
 	if q.Current.IsSandbox {
 		if v.AddSandbox, err = q.sandboxForm(); err != nil {
@@ -208,11 +204,14 @@ type DevicesView struct {
 	frame.Page
 	Query      string
 	Rows       []DeviceRow
-	Total      int // all that match; negative: not counted
+	Total      int // all that match, or maxCounted+1 for more
 	Pagination frame.Pagination
 	Connect    ConnectDialog
 	AddSandbox *AddSandboxForm // nil in production workspaces
 }
+
+// Counted reports whether Total is exact.
+func (v DevicesView) Counted() bool { return v.Query == "" || v.Total <= maxCounted }
 
 // DeviceRow is one device in the list.
 type DeviceRow struct {

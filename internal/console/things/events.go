@@ -92,7 +92,8 @@ func (q *request) events() error {
 		Type: query.Get("event_type"), DeviceID: strings.TrimSpace(query.Get("device_id")),
 		Since: query.Get("since"), Until: query.Get("until"), Errors: frame.FormErrors{}}
 	v.Filtered = v.Type != "" || v.DeviceID != "" || v.Since != "" || v.Until != ""
-	f := event.Filter{Type: event.Type(v.Type), DeviceID: v.DeviceID, From: frame.ReadPosition(query.Get("after")), Limit: eventsPerPage}
+	trail := frame.ReadTrail(query)
+	f := event.Filter{Type: event.Type(v.Type), DeviceID: v.DeviceID, From: trail.From(), Limit: eventsPerPage}
 	for _, at := range []struct {
 		name, text string
 		to         *time.Time
@@ -115,7 +116,7 @@ func (q *request) events() error {
 			return err
 		}
 	}
-	v.Pagination = frame.PagesAfter(frame.WorkspacePath(q.Current.ID, "events"), f.From, page.HasNext, page.Next, "event_type", v.Type,
+	v.Pagination = trail.Pagination(frame.WorkspacePath(q.Current.ID, "events"), page.HasNext, page.Next, "event_type", v.Type,
 		"device_id", v.DeviceID, "since", v.Since, "until", v.Until)
 	return q.Show(v)
 }

@@ -84,7 +84,8 @@ func newDevice(raw []byte) (Device, error) {
 		TimeZone:     text(served.Location, "time_zone"),
 		AccountID:    served.AccountID,
 		CreatedAt:    served.CreatedAt,
-		Groups:       propertyGroups(served.Properties, served.Metadata),
+		Groups:       propertyGroups(served.Properties),
+		Metadata:     metadataRows(served.Metadata),
 		JSON:         indented.String(),
 	}
 	for _, e := range served.Errors {
@@ -219,7 +220,10 @@ func prominence(key string) int {
 // groupOrder is how the groups follow each other; others stand between Model and More.
 var groupOrder = []string{"State", "Access codes", "Climate", "Noise", "Model"}
 
-func propertyGroups(properties, metadata map[string]any) []PropertyGroup {
+// extraFrom is where in groupOrder the groups begin that are of use to few.
+const extraFrom = 4
+
+func propertyGroups(properties map[string]any) []PropertyGroup {
 	byTitle := map[string][]Property{}
 	keys := slices.SortedFunc(maps.Keys(properties), func(a, b string) int {
 		if d := prominence(a) - prominence(b); d != 0 {
@@ -240,7 +244,6 @@ func propertyGroups(properties, metadata map[string]any) []PropertyGroup {
 		}
 		byTitle[title] = appendProperty(byTitle[title], key, words(key), value)
 	}
-	byTitle["Custom metadata"] = appendProperties(nil, "custom_metadata", "", metadata)
 	rank := func(title string) int {
 		switch i := slices.Index(groupOrder, title); {
 		case i >= 0:
@@ -260,7 +263,7 @@ func propertyGroups(properties, metadata map[string]any) []PropertyGroup {
 	var groups []PropertyGroup
 	for _, title := range titles {
 		if list := byTitle[title]; len(list) > 0 {
-			groups = append(groups, PropertyGroup{Title: title, Properties: list})
+			groups = append(groups, PropertyGroup{Title: title, Properties: list, Extra: !slices.Contains(groupOrder[:extraFrom], title)})
 		}
 	}
 	return groups
@@ -292,7 +295,7 @@ func appendProperty(list []Property, path, label string, value any) []Property {
 	case float64:
 		property.Value = number(v)
 		if strings.HasSuffix(path, "battery_level") || strings.HasSuffix(path, "battery.level") || strings.HasSuffix(path, "relative_humidity") {
-			property.Value = number(math.Round(v*100)) + " %"
+			property.Value = number(math.Round(v*100)) + "%"
 		}
 	case string:
 		if strings.HasPrefix(v, "http://") || strings.HasPrefix(v, "https://") || strings.HasPrefix(v, "data:") || v == "" {
@@ -379,8 +382,14 @@ type Device struct {
 	Errors       []Problem
 	Warnings     []Problem
 	Groups       []PropertyGroup
+	Metadata     []MetadataRow
 	Capabilities []Capability
 	JSON         string // indented
+}
+
+// HasExtra reports whether there are groups that are shown when asked for.
+func (d Device) HasExtra() bool {
+	return slices.ContainsFunc(d.Groups, func(g PropertyGroup) bool { return g.Extra })
 }
 
 // Problem is an error or a warning on a device or an access code.
@@ -396,6 +405,7 @@ type Problem struct {
 type PropertyGroup struct {
 	Title      string
 	Properties []Property
+	Extra      bool // shown when asked for
 }
 
 // Property is one line of a group.

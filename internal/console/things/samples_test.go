@@ -29,7 +29,7 @@ func TestDevice(t *testing.T) {
 	for _, g := range d.Groups {
 		titles = append(titles, g.Title)
 	}
-	if want := []string{"State", "Access codes", "Model", "August details", "Custom metadata"}; !slices.Equal(titles, want) {
+	if want := []string{"State", "Access codes", "Model", "August details"}; !slices.Equal(titles, want) {
 		t.Errorf("groups %v, want %v", titles, want)
 	}
 	if i := slices.IndexFunc(d.Capabilities, func(c Capability) bool {
@@ -178,6 +178,10 @@ func deviceSamples() []frametest.Sample {
 	addCode.Open, addCode.Blocked, addCode.Kind = true, "The device is offline.", "time_bound"
 	addCode.Errors = frame.FormErrors{"": "The device is full.", "name": "Use at most 14 characters.",
 		"code": "The code must not contain zeros", "ends_at": "Choose when the code ends."}
+	wrongMetadata := sampleDevice(ws(frame.NavDevices, "Garage"), head)
+	wrongMetadata.Metadata.Open = true
+	wrongMetadata.Metadata.Rows[0].Error = "This name is used twice."
+	wrongMetadata.Metadata.Errors = frame.FormErrors{"": "At most 50 keys."}
 	return []frametest.Sample{
 		{Name: "devices", View: &DevicesView{Page: many, Connect: sampleConnect, Rows: sampleDeviceRows(), Total: 118,
 			Pagination: frame.Pagination{First: "?", Next: "?n"}, AddSandbox: sampleSandboxForm()}},
@@ -191,12 +195,12 @@ func deviceSamples() []frametest.Sample {
 		{Name: "devices-add", View: &DevicesView{Connect: sampleConnect, Page: ws(frame.NavDevices, "Devices"), AddSandbox: sandboxForm}},
 		{Name: "devices-new-workspace", View: &DevicesView{Connect: sampleConnect, Page: dialog, Rows: sampleDeviceRows(), Total: 6,
 			AddSandbox: sampleSandboxForm()}},
-		{Name: "device", View: &DeviceView{Page: ws(frame.NavDevices, "Garage"), DeviceHead: head}},
-		{Name: "device-rename", View: &DeviceView{Page: ws(frame.NavDevices, "Garage"),
-			DeviceHead: DeviceHead{Device: lock, BackURL: frametest.Sandbox.Path(),
-				Rename: RenameForm{Open: true, Action: "/console/x", Errors: frame.FormErrors{"name": "A name is needed."}}}}},
-		{Name: "device-unmanaged", View: &DeviceView{Page: ws(frame.NavDevices, "x"), DeviceHead: unmanaged}},
-		{Name: "device-bare", View: &DeviceView{Page: ws(frame.NavDevices, "x"), DeviceHead: bare}},
+		{Name: "device", View: sampleDevice(ws(frame.NavDevices, "Garage"), head)},
+		{Name: "device-rename", View: sampleDevice(ws(frame.NavDevices, "Garage"), DeviceHead{Device: lock, BackURL: frametest.Sandbox.Path(),
+			Rename: RenameForm{Open: true, Action: "/console/x", Errors: frame.FormErrors{"name": "A name is needed."}}})},
+		{Name: "device-metadata", View: wrongMetadata},
+		{Name: "device-unmanaged", View: sampleDevice(ws(frame.NavDevices, "x"), unmanaged)},
+		{Name: "device-bare", View: sampleDevice(ws(frame.NavDevices, "x"), bare)},
 		{Name: "device-events", View: &DeviceEventsView{Page: ws(frame.NavDevices, "Garage"), DeviceHead: head, More: true, Events: []DeviceEvent{
 			{ID: "e2", Type: "lock.unlocked", Text: "Lock unlocked", Detail: "By keycode", Code: frame.Link{Text: "Cleaner", URL: "/console/x"},
 				At: frametest.MinutesAgo(1)},
@@ -384,4 +388,11 @@ func thingSamples() []frametest.Sample {
 func TestPages(t *testing.T) {
 	t.Parallel()
 	frametest.Pages(t, Section(), slices.Concat(thingSamples(), deviceSamples()))
+}
+
+// sampleDevice is a device's page with the forms that belong to it.
+func sampleDevice(p frame.Page, h DeviceHead) *DeviceView {
+	v := &DeviceView{Page: p, DeviceHead: h, DeleteURL: "/console/t",
+		Metadata: MetadataForm{Action: "/console/t", Rows: append(slices.Clone(h.Device.Metadata), MetadataRow{})}}
+	return v
 }

@@ -29,6 +29,8 @@ func Section() frame.Section {
 		{Pattern: "GET " + ws + "/devices/{device}", Endpoint: "/devices/get", Template: "device", View: (*DeviceView)(nil),
 			Handle: page((*request).device)},
 		{Pattern: "POST " + ws + "/devices/{device}/rename", Endpoint: "/devices/update", Handle: page((*request).renameDevice)},
+		{Pattern: "POST " + ws + "/devices/{device}/metadata", Endpoint: "/devices/update", Handle: page((*request).editMetadata)},
+		{Pattern: "POST " + ws + "/devices/{device}/delete", Endpoint: "/devices/delete", Handle: page((*request).deleteDevice)},
 		{Pattern: "POST " + ws + "/devices/{device}/manage", Endpoint: "/devices/unmanaged/update", Handle: page((*request).manageDevice)},
 		{Pattern: "POST " + ws + "/devices/{device}/lock", Endpoint: "/locks/lock_door", Handle: page((*request).lockDoor)},
 		{Pattern: "POST " + ws + "/devices/{device}/unlock", Endpoint: "/locks/unlock_door", Handle: page((*request).unlockDoor)},

@@ -117,8 +117,8 @@ func (q *request) sessionsView() (*SessionsView, error) {
 	if v.Add, err = q.sessionForm(); err != nil {
 		return nil, err
 	}
-	from := frame.ReadPosition(q.R.URL.Query().Get("after"))
-	all, err := q.Sessions.Newest(q.Context(), q.Current.ID, from, sessionsPerPage)
+	trail := frame.ReadTrail(q.R.URL.Query())
+	all, err := q.Sessions.Newest(q.Context(), q.Current.ID, trail.From(), sessionsPerPage)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (q *request) sessionsView() (*SessionsView, error) {
 	for _, s := range all {
 		v.Rows = append(v.Rows, q.sessionRow(s))
 	}
-	v.Pagination = frame.PagesAfter(q.sessionsAt(), from, hasNext, next)
+	v.Pagination = trail.Pagination(q.sessionsAt(), hasNext, next)
 	return v, nil
 }
 

@@ -223,8 +223,8 @@ func (q *request) webhookView() (*WebhookView, error) {
 			"access_code.set_on_device", "access_code.removed_from_device", "connected_account.disconnected"}
 	}
 	v.Edit.Address, v.Edit.Fixed = h.URL, true
-	from := frame.ReadPosition(q.R.URL.Query().Get("after"))
-	page, err := q.Webhooks.Attempts(ctx, q.Current.ID, id, "", from, attemptsPerPage)
+	trail := frame.ReadTrail(q.R.URL.Query())
+	page, err := q.Webhooks.Attempts(ctx, q.Current.ID, id, "", trail.From(), attemptsPerPage)
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +254,7 @@ func (q *request) webhookView() (*WebhookView, error) {
 		}
 		v.Attempts = append(v.Attempts, row)
 	}
-	v.Pagination = frame.PagesAfter(q.webhooksAt(id), from, page.HasNext, page.Next)
+	v.Pagination = trail.Pagination(q.webhooksAt(id), page.HasNext, page.Next)
 	return v, nil
 }
 

@@ -131,8 +131,8 @@ func (q *request) brandName(name string) string {
 
 func (q *request) webviewsView() (*WebviewsView, error) {
 	v := &WebviewsView{Page: q.Base(frame.AreaWorkspace, frame.NavWebviews, "Connect Webviews"), Add: q.webviewForm()}
-	from := frame.ReadPosition(q.R.URL.Query().Get("after"))
-	page, err := q.Webviews.List(q.Context(), q.Current.ID, connectwebview.Filter{NewestFirst: true, From: from, Limit: webviewsPerPage})
+	trail := frame.ReadTrail(q.R.URL.Query())
+	page, err := q.Webviews.List(q.Context(), q.Current.ID, connectwebview.Filter{NewestFirst: true, From: trail.From(), Limit: webviewsPerPage})
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func (q *request) webviewsView() (*WebviewsView, error) {
 			v.Rows[i].Account = frame.Link{Text: "Deleted account"}
 		}
 	}
-	v.Pagination = frame.PagesAfter(q.webviewsAt(), from, page.HasNext, page.Next)
+	v.Pagination = trail.Pagination(q.webviewsAt(), page.HasNext, page.Next)
 	return v, nil
 }
 

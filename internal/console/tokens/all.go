@@ -121,28 +121,13 @@ func (q *request) allTokensView(values url.Values) (*AllTokensView, error) {
 	v.Examples = shown[:min(5, len(shown))]
 	all := filterTokens(shown, "", v.Status)
 	v.Found = len(all)
-	number, _ := strconv.Atoi(values.Get("page")) // anything else is the first page
-	number = max(number, 1)
-	link := func(n int) string {
-		next := url.Values{}
-		for _, name := range []string{"person", "unused_days", "created_before", "hint", "status"} {
-			if s := values.Get(name); s != "" {
-				next.Set(name, s)
-			}
-		}
-		if n > 1 {
-			next.Set("page", strconv.Itoa(n))
-		}
-		return strings.TrimSuffix(v.Base+"?"+next.Encode(), "?")
+	list := frame.Numbered{At: v.Base, Filters: url.Values{}}
+	for _, name := range []string{"person", "unused_days", "created_before", "hint", "status"} {
+		list.Filters.Set(name, values.Get(name))
 	}
-	if number > 1 {
-		v.Pagination.First = link(1)
-	}
-	if number*tokensPerPage < len(all) {
-		v.Pagination.Next = link(number + 1)
-	}
-	start := min((number-1)*tokensPerPage, len(all))
-	v.Tokens = all[start:min(start+tokensPerPage, len(all))]
+	number := list.Number(values, tokensPerPage, len(all))
+	v.Pagination = list.Pagination(number, tokensPerPage, len(all))
+	v.Tokens = all[(number-1)*tokensPerPage : min(number*tokensPerPage, len(all))]
 	return v, nil
 }
 

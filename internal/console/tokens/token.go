@@ -21,7 +21,7 @@ const (
 	useDays      = 30
 	mostUses     = 12
 	mostRefusals = 20
-	mostAudit    = 30
+	auditPerPage = 30
 	mostDenials  = 10
 )
 
@@ -160,24 +160,39 @@ func (q *request) tokenUse(v *TokenView) error {
 }
 
 func newChart(byDay map[string]int, now time.Time) Chart {
-	today := now.UTC().Truncate(24 * time.Hour)
-	c := Chart{Days: useDays, First: today.AddDate(0, 0, 1-useDays), Last: today}
+	first := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-useDays)
+	c := Chart{Days: useDays}
 	for _, n := range byDay {
 		c.Total += n
 		c.Most = max(c.Most, n)
 	}
-	const step = chartWidth / useDays
+	c.Top = roundUp(c.Most)
+	const step, marks = chartWidth / useDays, 4
+	for i := range marks {
+		c.Marks = append(c.Marks, first.AddDate(0, 0, i*(useDays-1)/(marks-1)))
+	}
 	for i := range useDays {
-		day := c.First.AddDate(0, 0, i)
+		day := first.AddDate(0, 0, i)
 		n := byDay[day.Format(time.DateOnly)]
 		if n == 0 {
 			continue
 		}
-		height := max(2, n*chartHeight/c.Most)
+		height := max(2, int(int64(n)*chartHeight/int64(c.Top)))
 		c.Bars = append(c.Bars, Bar{X: i*step + 2, Y: chartHeight - height, Width: step - 4, Height: height,
 			Label: fmt.Sprintf("%s: %s", frame.Date(day), frame.Plural(n, "request", "requests"))})
 	}
 	return c
+}
+
+// roundUp is the end of a scale that has room for n: 1, 2, 4 or 10 times a power of ten, so that its half is round too.
+func roundUp(n int) int {
+	for power := 1; ; power *= 10 {
+		for _, top := range []int{2, 4, 10} {
+			if n <= top*power {
+				return top * power
+			}
+		}
+	}
 }
 
 // tokenRecord reads what was refused and what was done.
@@ -190,13 +205,18 @@ func (q *request) tokenRecord(v *TokenView) error {
 	for _, x := range refusals {
 		v.Refusals = append(v.Refusals, q.viewRefusal(x))
 	}
-	page, err := q.Audit.List(ctx, audit.Filter{CredentialID: v.Token.ID, Denials: audit.NoDenials}, rpc.Position{}, mostAudit)
+	trail := frame.ReadTrail(q.R.URL.Query())
+	page, err := q.Audit.List(ctx, audit.Filter{CredentialID: v.Token.ID, Denials: audit.NoDenials}, trail.From(), auditPerPage)
 	if err != nil {
 		return err
 	}
-	denials, err := q.Audit.List(ctx, audit.Filter{CredentialID: v.Token.ID, Denials: audit.OnlyDenials}, rpc.Position{}, mostDenials)
-	if err != nil {
-		return err
+	v.Activity = trail.Pagination(v.Base+"/"+v.Token.ID, page.HasNext, page.Next).To("token-record")
+	var denials rpc.Page[audit.Record]
+	if trail.IsFirst() { // they are many, so only the latest are shown, and only here
+		denials, err = q.Audit.List(ctx, audit.Filter{CredentialID: v.Token.ID, Denials: audit.OnlyDenials}, rpc.Position{}, mostDenials)
+		if err != nil {
+			return err
+		}
 	}
 	names := map[string]string{q.User.ID: "You"}
 	for _, doc := range slices.Concat(page.Items, denials.Items) {
@@ -604,6 +624,7 @@ type TokenView struct {
 	Uses       []UseRow
 	Refusals   []Refusal
 	Audit      []AuditLine
+	Activity   frame.Pagination // of Audit
 	Notices    []TokenNotice
 	Advice     *AdviceView
 	Rotate     *RotateForm // nil when it cannot be rotated
@@ -638,9 +659,9 @@ type Chart struct {
 	Days  int
 	Total int
 	Most  int // on one day
+	Top   int // of the scale: a round number from Most up
 	Bars  []Bar
-	First time.Time
-	Last  time.Time
+	Marks []time.Time // days on the axis, the first and the last included
 }
 
 // Bar is a day of a chart, on a grid of chartWidth by chartHeight.

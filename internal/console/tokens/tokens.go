@@ -3,6 +3,7 @@ package tokens
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -54,6 +55,9 @@ func (q *request) settingsTokens() error {
 	return q.Forward(frame.SettingsPath("personal-access-tokens"))
 }
 
+// ownTokensPerPage is how many of a person's own tokens a page shows; a person may have many ended ones.
+const ownTokensPerPage = 50
+
 func (q *request) tokensView() (*ListView, error) {
 	query := q.R.URL.Query()
 	v := &ListView{Page: q.tokensPage("Personal Access Tokens"), Base: q.tokensAt(), Query: strings.TrimSpace(query.Get("q")),
@@ -71,7 +75,11 @@ func (q *request) tokensView() (*ListView, error) {
 	}
 	v.All = len(tokens)
 	shown := q.viewTokens(tokens)
-	for _, token := range filterTokens(shown, v.Query, v.Status) {
+	found := filterTokens(shown, v.Query, v.Status)
+	list := frame.Numbered{At: v.Base, Filters: url.Values{"q": {v.Query}, "status": {v.Status}}}
+	number := list.Number(query, ownTokensPerPage, len(found))
+	v.Found, v.Pagination = len(found), list.Pagination(number, ownTokensPerPage, len(found))
+	for _, token := range found[(number-1)*ownTokensPerPage : min(number*ownTokensPerPage, len(found))] {
 		if token.Live() {
 			// The confirmation says what else ends.
 			if token.WorkspaceKeys, err = q.liveKeys(token.ID); err != nil {
@@ -375,11 +383,14 @@ type ListView struct {
 	Query    string
 	Status   string // that the list is filtered by
 	Statuses []Choice
-	Tokens   []Token // live ones first
+	Tokens   []Token // of this page, active ones first
+	Found    int     // that the filter leaves, on all pages
 	All      int     // without the filter
 	Add      AddTokenForm
 	Created  *frame.Secret
 	Snippets *Snippets // with Created
+
+	Pagination frame.Pagination
 }
 
 // Filtered tells whether something may be left out.

@@ -81,7 +81,7 @@ func (q *request) workspaceName(id string) string {
 	if m := q.membership(id); m != nil {
 		return m.Name
 	}
-	return "A workspace that you are not in"
+	return "A workspace you aren’t in"
 }
 
 func hourWords(h *credential.Hours) string {
@@ -133,10 +133,10 @@ func (q *request) limitFacts(t personalaccesstoken.Token) ([]Fact, error) {
 		add(true, "Physical actions", "At most %d a day", *t.DailyActionLimit)
 	}
 	if t.MaxUses != nil {
-		add(true, "Requests", "%d in all, %d made so far", *t.MaxUses, t.UseCount)
+		add(true, "Requests", "%d total, %d used so far", *t.MaxUses, t.UseCount)
 	}
 	add(t.NotBefore.After(q.Now()), "Not before", "%s", frame.Exact(t.NotBefore.Time))
-	add(t.IsStrict, "Strict rotation", "Late use of a replaced token ends this one too")
+	add(t.IsStrict, "Strict rotation", "Late use of a replaced token revokes this one too")
 	add(t.IsDecoy, "Decoy", "Grants nothing, and alerts you if anyone uses it")
 	return facts, nil
 }
@@ -201,13 +201,13 @@ var auditWords = map[string]string{
 	"personal_access_token.rotated":            "Rotated",
 	"personal_access_token.rotation_undone":    "Rotation undone",
 	"personal_access_token.rotation_completed": "Rotation finished",
-	"personal_access_token.expiring":           "Its owner was told that it expires",
+	"personal_access_token.expiring":           "Owner notified of its expiry",
 	"personal_access_token.reused":             "Used after it was replaced",
 	"personal_access_token.new_network":        "Used from a new network, after a long silence",
 	"personal_access_token.new_address":        "First used from this network",
 	"personal_access_token.decoy_used":         "The decoy was used",
-	"personal_access_token.refused":            "Refused by the owner of a workspace",
-	"personal_access_token.admitted":           "Admitted again by the owner of a workspace",
+	"personal_access_token.refused":            "Blocked by a workspace owner",
+	"personal_access_token.admitted":           "Allowed again by a workspace owner",
 	"workspace_key.created":                    "Workspace key created",
 	"workspace_key.revoked":                    "Workspace key revoked",
 }

@@ -112,11 +112,15 @@ func (f form) check(answers map[string]string) (identity, error) {
 		return identity{}, &provider.SignInError{Kind: provider.RegionRequired, Field: answerRegion,
 			Message: "Choose the region that the account belongs to."}
 	}
+	var missing, labels []string
 	for _, q := range f.fields {
 		if strings.TrimSpace(answers[q.name]) == "" {
-			return identity{}, &provider.SignInError{Kind: provider.MissingAnswer, Field: q.name,
-				Message: "Please fill in: " + q.label + "."}
+			missing, labels = append(missing, q.name), append(labels, q.label)
 		}
+	}
+	if len(missing) > 0 {
+		return identity{}, &provider.SignInError{Kind: provider.MissingAnswer, Field: missing[0], Missing: missing,
+			Message: "Please fill in: " + strings.Join(labels, ", ") + "."}
 	}
 	var id identity
 	for _, q := range f.fields {
