@@ -111,7 +111,7 @@ func (g *globals) examine(ctx context.Context) []finding {
 	var held *store.HeldError
 	switch {
 	case errors.As(err, &held):
-		ctx, cancel := context.WithTimeout(ctx, serverPatience)
+		ctx, cancel := context.WithTimeout(ctx, serverTimeout)
 		defer cancel()
 		var found []finding
 		if err := g.perform(ctx, opExamine, struct{}{}, &found, false); err != nil {
@@ -128,9 +128,9 @@ func (g *globals) examine(ctx context.Context) []finding {
 	return append(out, a.examine(ctx)...)
 }
 
-// serverPatience is how long a running server may take to look at its database: longer than a write
+// serverTimeout is how long a running server may take to look at its database: longer than a write
 // waits for another program that has the file locked.
-const serverPatience = time.Minute
+const serverTimeout = time.Minute
 
 // opExamine is what only the process that has the database open can look at.
 func (a *app) doExamine(ctx context.Context, _ struct{}, _ audit.Actor, _ func(int, int)) (any, error) {

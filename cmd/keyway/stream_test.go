@@ -396,7 +396,7 @@ func TestStreamSlowReader(t *testing.T) {
 		w.happen(t, w.here.id, large)
 	}
 	r.take(t, events)
-	time.Sleep(12 * time.Second) // longer than the server's patience
+	time.Sleep(12 * time.Second) // longer than the server's timeout
 	if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		t.Fatal(err)
 	}

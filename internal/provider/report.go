@@ -17,7 +17,7 @@ const (
 	Read                       // read from the device itself
 )
 
-// FromDevice tells whether the device itself said so. Only this confirms a command.
+// FromDevice reports whether the device itself said so. Only this confirms a command.
 func (e Evidence) FromDevice() bool { return e >= Sent }
 
 // Report is what a session has learned about the state of a device. Of what is nil or empty it says

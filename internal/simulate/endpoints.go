@@ -38,7 +38,9 @@ func (s *Simulator) deviceEndpoints() []rpc.Endpoint {
 			Handle: rpc.Func(s.failRequests)},
 		{Path: "/keyway/v1/sandbox/simulate_device", Summary: "Has a virtual device tell something of itself: its battery, keypad or " +
 			"connection, privacy mode, tampering, its doorbell.", Allow: keyway, Role: rpc.Member, ByDevice: true,
-			Handle: rpc.Func(func(ctx context.Context, in tellInput) (rpc.OK, error) { return rpc.OK{}, s.Tell(ctx, in.ID, in.Told) })},
+			Handle: rpc.Func(func(ctx context.Context, in reportInput) (rpc.OK, error) {
+				return rpc.OK{}, s.Report(ctx, in.ID, in.Reported)
+			})},
 	}
 }
 
@@ -59,9 +61,9 @@ func (s *Simulator) paidSubscription(ctx context.Context, in subscriptionInput) 
 	return rpc.OK{}, s.Device(ctx, in.ID, what)
 }
 
-type tellInput struct {
+type reportInput struct {
 	ID string `json:"device_id" rule:"required" doc:"Which device."`
-	Told
+	Reported
 }
 
 type failInput struct {

@@ -158,7 +158,7 @@ func (s *Simulator) visit(ctx context.Context, r device.Reached) error {
 	return s.Codes.Visit(ctx, r.WorkspaceID, r.ID)
 }
 
-// takesCodes tells whether codes can be put on a lock now.
+// takesCodes reports whether codes can be put on a lock now.
 func takesCodes(r device.Reached) bool { return !accesscode.IsBlocked(r) }
 
 // refusal is an error of a lock as the caller gets it: invalid_input for a code that the lock does not take.

@@ -111,8 +111,8 @@ func simulations() map[string]simulation {
 // workspace_not_sandbox, device_not_found, device_offline, or not_supported for a device that lacks the
 // flag, as for an unknown name.
 func (s *Simulator) Device(ctx context.Context, id, name string) error {
-	if t, ok := told()[name]; ok {
-		return s.Tell(ctx, id, t)
+	if t, ok := reports()[name]; ok {
+		return s.Report(ctx, id, t)
 	}
 	what, ok := simulations()[name]
 	if !ok {
@@ -138,8 +138,8 @@ func (s *Simulator) Possible(r device.Reached) (names []string) {
 			names = append(names, name)
 		}
 	}
-	for name, t := range told() {
-		if is, happened, err := s.report(r, t); err == nil && (len(happened) > 0 || r.IsNews(is)) {
+	for name, t := range reports() {
+		if is, happened, err := s.reportOf(r, t); err == nil && (len(happened) > 0 || r.IsNews(is)) {
 			names = append(names, name)
 		}
 	}

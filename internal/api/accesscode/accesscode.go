@@ -150,15 +150,15 @@ type state struct {
 	Deleting      bool      `json:"deleting,omitempty"`
 	ChangedAt     time.Time `json:"changed_at"` // when something was last asked for
 
-	Held *held `json:"held,omitempty"` // what the lock holds, as last seen
-	Told *held `json:"told,omitempty"` // what events have told of the code
-	Sent *held `json:"sent,omitempty"` // the lock was asked to write it into a free slot: what it then holds may be this
+	Held     *held `json:"held,omitempty"` // what the lock holds, as last seen
+	Reported *held `json:"told,omitempty"` // what events have reported of the code
+	Sent     *held `json:"sent,omitempty"` // the lock was asked to write it into a free slot: what it then holds may be this
 	// SentSlot is where the lock said that it would be.
 	SentSlot string    `json:"sent_slot,omitempty"`
 	SentAt   time.Time `json:"sent_at,omitzero"`  // when that was first asked: an earlier use of the slot was of another code
 	Blocked  bool      `json:"blocked,omitempty"` // the lock could not be asked
 	LetGo    bool      `json:"let_go,omitempty"`  // someone took it off the lock, and was allowed to
-	Shown    string    `json:"shown,omitempty"`   // the last stage that an event told: scheduled, set
+	Shown    string    `json:"shown,omitempty"`   // the last stage that an event reported: scheduled, set
 	Tries    int       `json:"tries,omitempty"`
 	RetryAt  time.Time `json:"retry_at,omitzero"`
 	Waiting  time.Time `json:"waiting,omitzero"` // since when the lock should have done something
@@ -213,7 +213,7 @@ type asked struct {
 	Refused bool `json:"refused,omitempty"`
 }
 
-// actor is who caused something, as a timeline tells.
+// actor is who caused something, as a timeline shows it.
 type actor struct {
 	Type string `json:"type"` // api_key, console_user, system, external
 	ID   string `json:"id,omitempty"`
@@ -229,7 +229,7 @@ type Codes struct {
 	Events   *event.Log
 	Clock    clock.Clock
 	Log      *slog.Logger
-	// ReadEvery is how often a lock is read whose provider does not tell of what is done at it; 0: only
+	// ReadEvery is how often a lock is read whose driver does not report what is done at it; 0: only
 	// when something is due.
 	ReadEvery time.Duration
 }
@@ -237,18 +237,18 @@ type Codes struct {
 // The kinds of jobs that Codes has.
 const syncJob = "access_code.sync"
 
-// RegisterJobs tells the runner how to do this package's jobs.
+// RegisterJobs registers the handlers of this package's jobs.
 func (c *Codes) RegisterJobs() {
 	c.Jobs.Handle(syncJob, c.runSync, job.In(job.Visits), job.Recurring(lastRetry))
 }
 
 const (
-	delayAfter = 5 * time.Minute // waiting for so long is told as a delay
-	firstRetry = 2 * time.Second
-	lastRetry  = 6 * time.Hour
-	stubborn   = 3              // refusals after which a code counts as failed
-	remember   = 24 * time.Hour // how long an outside change that was undone is told as an error
-	spares     = 3              // backup codes kept on a lock
+	delayAfter   = 5 * time.Minute // waiting for so long is reported as a delay
+	firstRetry   = 2 * time.Second
+	lastRetry    = 6 * time.Hour
+	maxTries     = 3              // refusals after which a code counts as failed
+	keepConflict = 24 * time.Hour // how long an outside change that was undone is shown as an error
+	spares       = 3              // backup codes kept on a lock
 )
 
 func (s *state) ongoing() bool { return s.EndsAt.IsZero() }
@@ -302,7 +302,7 @@ func (r *row) lockName() string {
 	return "Code " + idEnd(r.id)
 }
 
-// idEnd is enough of a code's id to tell it from the others on its lock.
+// idEnd is enough of a code's id to distinguish it from the others on its lock.
 func idEnd(id string) string { return id[len(id)-6:] }
 
 // call gives a code a name, and one that its lock takes.
@@ -313,7 +313,7 @@ func (r *row) call(name string, rule rules) {
 	}
 }
 
-// same tells whether the lock holds what is wanted.
+// same reports whether the lock holds what is wanted.
 func (h *held) same(w held) bool {
 	return h != nil && (w.PIN == "" || h.PIN == w.PIN) && h.Name == w.Name && h.StartsAt.Equal(w.StartsAt) && h.EndsAt.Equal(w.EndsAt)
 }
@@ -354,7 +354,7 @@ func (r *row) next(now time.Time, t provider.CodeTraits) step {
 	return write
 }
 
-// Stages of a code that events tell.
+// Stages of a code that events report.
 const (
 	scheduled = "scheduled"
 	set       = "set"
@@ -414,7 +414,7 @@ func (r *row) due(now time.Time, t provider.CodeTraits, blocked bool) time.Time 
 	return next
 }
 
-// mutations tells what the lock has not done yet.
+// mutations lists what the lock has not done yet.
 func (r *row) mutations(now time.Time, t provider.CodeTraits) []Mutation {
 	at := rpc.Time{Time: r.ChangedAt}
 	m := func(code, message string, from, to map[string]any) Mutation {
@@ -454,8 +454,8 @@ func frame(starts, ends time.Time) map[string]any {
 	return map[string]any{"starts_at": rpc.Time{Time: starts}, "ends_at": rpc.Time{Time: ends}}
 }
 
-// around is what surrounds a code on its device.
-type around struct {
+// environment is what surrounds a code on its device.
+type environment struct {
 	device      device.Reached
 	traits      provider.CodeTraits
 	hasSpare    bool
@@ -463,7 +463,7 @@ type around struct {
 }
 
 // serve makes the served form of a code: what is stored as it is, and what is sealed.
-func (r *row) serve(now time.Time, a around) (doc, secret []byte, err error) {
+func (r *row) serve(now time.Time, a environment) (doc, secret []byte, err error) {
 	kind := "time_bound"
 	if r.ongoing() {
 		kind = "ongoing"
@@ -502,7 +502,7 @@ func split(public, private any) (doc, secret []byte, err error) {
 	return doc, secret, err
 }
 
-// deviceProblems are what a code tells of its device's problems.
+// deviceProblems are what a code shows of its device's problems.
 func deviceProblems(d device.Reached) (errs, warnings []Problem) {
 	for _, e := range d.Errors {
 		if !slices.Contains(codeRelated, e.Code) {
@@ -525,7 +525,7 @@ func deviceProblems(d device.Reached) (errs, warnings []Problem) {
 	return errs, warnings
 }
 
-// codeRelated are the errors of devices and accounts that their codes tell as well.
+// codeRelated are the errors of devices and accounts that their codes show as well.
 var codeRelated = []string{"account_disconnected", "salto_ks_subscription_limit_exceeded", "dormakaba_sites_disconnected", "device_offline",
 	"device_removed",
 	"hub_disconnected", "device_disconnected", "empty_backup_access_code_pool", "august_lock_not_authorized", "missing_device_credentials",

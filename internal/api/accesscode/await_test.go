@@ -9,7 +9,7 @@ import (
 
 // awaiting is a visit to a lock that takes requests and does them later.
 type awaiting struct {
-	*telling
+	*changeset
 	r *row
 	v *visit
 }
@@ -17,8 +17,8 @@ type awaiting struct {
 func await1(t *testing.T) *awaiting {
 	t.Helper()
 	now := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
-	a := &awaiting{telling: &telling{now: now}, r: &row{id: "0123456789", managed: true, state: state{PIN: "1234", Name: "Guest"}}}
-	a.r.Told = a.r.asTold()
+	a := &awaiting{changeset: &changeset{now: now}, r: &row{id: "0123456789", managed: true, state: state{PIN: "1234", Name: "Guest"}}}
+	a.r.Reported = a.r.asReported()
 	return a
 }
 

@@ -63,7 +63,7 @@ func rulesOf(d device.Device) (r rules, err error) {
 
 func (r rules) has(kind string) bool { return slices.Contains(r.kinds, kind) }
 
-// lockChooses tells whether the lock makes up PINs by itself.
+// lockChooses reports whether the lock makes up PINs by itself.
 func (r rules) lockChooses() bool { return r.has("cannot_specify_pin_code") }
 
 // span is the time in which a code opens its lock, from its start until just before its end. A zero time
@@ -75,7 +75,7 @@ func (s span) overlaps(o span) bool {
 	return before(s.starts, o.ends) && before(o.starts, s.ends)
 }
 
-// overlaps tells whether another code opens the lock in some of the same time.
+// overlaps reports whether another code opens the lock in some of the same time.
 func (r rules) overlaps(n neighbour) bool {
 	frame, ok := n.frame()
 	return ok && r.frame.overlaps(frame)
@@ -120,7 +120,7 @@ func (r rules) wrong(pin string) string {
 	return ""
 }
 
-// breaks tells whether a PIN breaks one kind of constraint, and how to say so.
+// breaks reports whether a PIN breaks one kind of constraint, and how to say so.
 func (r rules) breaks(kind, pin string) (bool, string) {
 	switch kind {
 	case "no_zeros":
@@ -173,7 +173,7 @@ func (r rules) nameOnLock(name, id string) string {
 	return begin(name, most-len(mark)) + mark
 }
 
-// takes tells whether PINs of a length can be chosen for the device.
+// takes reports whether PINs of a length can be chosen for the device.
 func (r rules) takes(length int) bool {
 	const sameLength = "pin_code_matches_existing_set"
 	differs, _ := r.breaks(sameLength, strings.Repeat("0", length))
@@ -181,7 +181,7 @@ func (r rules) takes(length int) bool {
 }
 
 // share makes a PIN for as many devices as can have the same one, of the preferred length where that
-// leaves out none, and tells which these are.
+// leaves out none, and returns which these are.
 func share(preferred int, all []rules) (pin string, sharing []bool) {
 	sharing = make([]bool, len(all))
 	var group []rules

@@ -14,8 +14,8 @@ import (
 
 // The most codes that a page holds.
 const (
-	mostCodes     = 55_000
-	mostUnmanaged = 300_000
+	maxCodes     = 55_000
+	maxUnmanaged = 300_000
 )
 
 // Endpoints are the rows of /access_codes.
@@ -39,7 +39,7 @@ func (c *Codes) Endpoints() []rpc.Endpoint {
 		{Path: "/access_codes/pull_backup_access_code", Summary: "Gets the backup that stands in for an access code.", Allow: rpc.Anyone,
 			Role: rpc.Member, ByDevice: true, Physical: true, Returns: "access_code", Twin: "backup_access_code", Secret: true,
 			Handle: rpc.Func(c.pullBackup)},
-		{Path: "/access_codes/report_device_constraints", Summary: "Tells what lengths of codes a device takes.", Allow: rpc.Frontend,
+		{Path: "/access_codes/report_device_constraints", Summary: "Reports which lengths of codes a device takes.", Allow: rpc.Frontend,
 			Role: rpc.Member, ByDevice: true, Handle: rpc.Func(c.reportConstraints)},
 		{Path: "/access_codes/unmanaged/convert_to_managed", Summary: "Makes a code that others put on a lock a managed one.", Allow: rpc.Anyone,
 			Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.convert)},
@@ -87,7 +87,7 @@ type createInput struct {
 	wantedInput
 	DeviceID    string          `json:"device_id" rule:"required" doc:"On which device."`
 	CommonKey   rpc.Opt[string] `json:"common_code_key" rule:"nullable,max=200" doc:"Names the codes that share its PIN."`
-	IsOffline   bool            `json:"is_offline_access_code" rule:"default=false" doc:"Whether the PIN is computed, without telling the lock."`
+	IsOffline   bool            `json:"is_offline_access_code" rule:"default=false" doc:"Whether the PIN is computed, without changeset the lock."`
 	UseOffline  bool            `json:"use_offline_access_code" rule:"default=false" doc:"Another name of is_offline_access_code."`
 	IsOneTime   bool            `json:"is_one_time_use" rule:"default=false" doc:"Whether it opens the lock once."`
 	MaxRounding string          `json:"max_time_rounding" enum:"1hour 1day 1h 1d" doc:"How far the times of an offline code may be rounded; 1h unless given. A code for more than 28 days needs 1d where the device computes such codes by the day."`
@@ -276,7 +276,7 @@ type listInput struct {
 }
 
 func (c *Codes) list(ctx context.Context, in listInput) (rpc.Page[Code], error) {
-	return page[Code](ctx, c, in, true, mostCodes)
+	return page[Code](ctx, c, in, true, maxCodes)
 }
 
 type listUnmanagedInput struct {
@@ -288,7 +288,7 @@ type listUnmanagedInput struct {
 
 func (c *Codes) listUnmanaged(ctx context.Context, in listUnmanagedInput) (rpc.Page[Unmanaged], error) {
 	return page[Unmanaged](ctx, c, listInput{PageInput: in.PageInput, DeviceID: in.DeviceID, UserIdentifierKey: in.UserIdentifierKey,
-		Search: in.Search}, false, mostUnmanaged)
+		Search: in.Search}, false, maxUnmanaged)
 }
 
 // page reads one page of codes in the order in which they were made.
@@ -323,7 +323,7 @@ func (in listInput) where(ctx context.Context, db *store.DB, managed bool) *stor
 	w := db.Where()
 	w.Add("workspace_id = ?", caller.WorkspaceID)
 	w.Add("is_managed = ?", managed)
-	w.Add("is_spare = ?", false) // a spare is nobody's code yet
+	w.Add("is_spare = ?", false) // a spare does not belong to a caller yet
 	caller.Limit(w, "device_id", "connected_account_id", "")
 	if in.IDs.Set {
 		w.AddIn("access_code_id", in.IDs.Value)
@@ -352,7 +352,7 @@ func (c *Codes) generate(ctx context.Context, in deviceInput) (rpc.Doc[Code], er
 	}
 	r := newRow(t.device, t.now, true)
 	r.PIN = pin
-	doc, secret, err := r.serve(t.now, t.around)
+	doc, secret, err := r.serve(t.now, t.environment)
 	if err != nil {
 		return nil, err
 	}

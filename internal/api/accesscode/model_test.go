@@ -28,7 +28,7 @@ func (m *model) gone(now time.Time) bool {
 	return m.deleted || !m.ends.IsZero() && !now.Before(m.ends)
 }
 
-// on tells whether the code should be on the lock.
+// on reports whether the code should be on the lock.
 func (m *model) on(now time.Time) bool {
 	lead := 72 * time.Hour
 	if m.late {

@@ -1,16 +1,12 @@
 package accesscode
 
 import (
-	"context"
 	"crypto/hmac"
-	"database/sql"
 	"slices"
 	"strings"
 	"time"
 
 	json "github.com/go-json-experiment/json/v1" // encoding/json as Go 1.27 has it: the same, and much faster
-
-	"keyway/internal/platform/store"
 )
 
 // A fingerprint, a print for short, is what is known of a PIN that is not opened: keyed digests of it
@@ -24,9 +20,11 @@ const (
 	printSize  = 2*digestSize + 1
 )
 
-func (p fingerprint) whole() []byte  { return p[:digestSize] }
+func (p fingerprint) whole() []byte { return p[:digestSize] }
+
 func (p fingerprint) first4() []byte { return p[digestSize : 2*digestSize] }
-func (p fingerprint) length() int    { return int(p[printSize-1]) }
+
+func (p fingerprint) length() int { return int(p[printSize-1]) }
 
 // printed is the text whose digest stands in a print.
 func printed(deviceID, part, digits string) string {
@@ -113,53 +111,12 @@ func (c *Codes) neighbours(rows []*row, but string) []neighbour {
 	return out
 }
 
-// surroundings finds what a new code on a device has to respect, without opening a PIN.
-func (c *Codes) surroundings(ctx context.Context, tx *store.Tx, t *telling, rule *rules) error {
-	names := rule.has("name_must_be_unique")
-	query := `SELECT access_code_id, is_spare, prints, doc, '' FROM access_codes WHERE workspace_id = $1 AND device_id = $2`
-	if names {
-		query = strings.Replace(query, "''", "search", 1)
-	}
-	open := false // a spare code tells only when it is opened whether it is set
-	rows, err := tx.Query(ctx, query, t.device.WorkspaceID, t.device.ID)
-	rule.existing, err = store.All(rows, err, func(rows *sql.Rows) (n neighbour, err error) {
-		var id, search string
-		var spare bool
-		var prints []byte
-		if err := rows.Scan(&id, &spare, &prints, &n.doc, &search); err != nil {
-			return n, err
-		}
-		n.name = strings.TrimSuffix(search, searchText("", id))
-		if open = open || spare || prints == nil; !open {
-			for p := range slices.Chunk(prints[1:], printSize) {
-				n.prints = append(n.prints, p)
-			}
-		}
-		return n, nil
-	})
-	if err != nil || !open {
-		return err
-	}
-	opened, err := c.ofDevice(ctx, tx, t.device.WorkspaceID, t.device.ID)
-	if err != nil {
-		return err
-	}
-	t.around, rule.existing = surround(t.device, opened), c.neighbours(opened, "")
-	for _, r := range opened { // those from before there were prints, or under another key
-		if _, err := tx.Exec(ctx, `UPDATE access_codes SET prints = $3 WHERE workspace_id = $1 AND access_code_id = $2 AND prints IS NULL`,
-			r.workspaceID, r.id, c.printColumn(r)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// taken tells whether another code on the device has the PIN.
+// taken reports whether another code on the device has the PIN.
 func (r rules) taken(pin string) bool {
 	return r.meets(wholePIN, pin, fingerprint.whole, func(neighbour) bool { return true })
 }
 
-// meets tells whether a part of a PIN is that of another code on the device that counts.
+// meets reports whether a part of a PIN is that of another code on the device that counts.
 func (r rules) meets(part, digits string, of func(fingerprint) []byte, counts func(neighbour) bool) bool {
 	sums := r.digestsOf(part, digits)
 	return slices.ContainsFunc(r.existing, func(n neighbour) bool {
@@ -177,37 +134,6 @@ func (r rules) digestsOf(part, digits string) [][]byte {
 
 func among(sums [][]byte, digest []byte) bool {
 	return slices.ContainsFunc(sums, func(sum []byte) bool { return hmac.Equal(sum, digest) })
-}
-
-// withPIN finds the codes of a device for which a PIN is wanted, oldest first, by their prints. Only
-// those from before there were prints, or under another key, are opened.
-func (c *Codes) withPIN(ctx context.Context, q store.Querier, workspaceID, deviceID, pin string, managed bool) ([]string, error) {
-	sums := c.digestsOn(deviceID)(wholePIN, pin)
-	unprinted := false
-	rows, err := q.Query(ctx, `SELECT access_code_id, prints FROM access_codes WHERE workspace_id = $1 AND device_id = $2 AND is_managed = $3
-		ORDER BY created_at, access_code_id`, workspaceID, deviceID, managed)
-	ids, err := store.All(rows, err, func(rows *sql.Rows) (id string, err error) {
-		var prints []byte
-		if err := rows.Scan(&id, &prints); err != nil {
-			return "", err
-		}
-		unprinted = unprinted || prints == nil
-		if len(prints) <= printSize || !among(sums, fingerprint(prints[1:]).whole()) {
-			return "", nil
-		}
-		return id, nil
-	})
-	if err != nil || !unprinted {
-		return slices.DeleteFunc(ids, func(id string) bool { return id == "" }), err
-	}
-	opened, err := c.ofDevice(ctx, q, workspaceID, deviceID)
-	ids = nil
-	for _, r := range opened {
-		if r.managed == managed && r.PIN == pin {
-			ids = append(ids, r.id)
-		}
-	}
-	return ids, err
 }
 
 func (r rules) anyPrint(is func(fingerprint) bool) bool {

@@ -15,11 +15,11 @@ import (
 // those that others put on it. Spare codes are not among them. The caller is taken from ctx.
 func (c *Codes) OnDevice(ctx context.Context, deviceID string) (managed []rpc.Doc[Code], others []rpc.Doc[Unmanaged], err error) {
 	in := listInput{DeviceID: deviceID}
-	own, err := page[Code](ctx, c, in, true, mostCodes)
+	own, err := page[Code](ctx, c, in, true, maxCodes)
 	if err != nil {
 		return nil, nil, err
 	}
-	foreign, err := page[Unmanaged](ctx, c, in, false, mostUnmanaged)
+	foreign, err := page[Unmanaged](ctx, c, in, false, maxUnmanaged)
 	return own.Items, foreign.Items, err
 }
 
@@ -33,9 +33,9 @@ func (c *Codes) Names(ctx context.Context, ids []string) (map[string]string, err
 	return w.Names(ctx, c.DB, "access_codes", "access_code_id", "name")
 }
 
-// Timeline tells what happened to a code, oldest first. It returns access_code_not_found.
+// Timeline lists what happened to a code, oldest first. It returns access_code_not_found.
 func (c *Codes) Timeline(ctx context.Context, id string) ([]TimelineEvent, error) {
-	out, err := c.getTimeline(ctx, timelineInput{ID: id, Limit: rpc.Opt[int]{Set: true, Value: mostTimeline}})
+	out, err := c.getTimeline(ctx, timelineInput{ID: id, Limit: rpc.Opt[int]{Set: true, Value: maxTimeline}})
 	return out.Events, err
 }
 
@@ -105,7 +105,7 @@ func (r *row) since() time.Time {
 	return r.SentAt
 }
 
-// HasPool tells whether spare codes can be kept on a device, and whether they are.
+// HasPool reports whether spare codes can be kept on a device, and whether they are.
 func HasPool(d device.Device) (supported, enabled bool) {
 	return string(d.Properties["supports_backup_access_code_pool"]) == "true",
 		string(d.Properties["backup_access_code_pool_enabled"]) == "true"

@@ -3,9 +3,7 @@ package accesscode
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"slices"
 	"time"
 
@@ -28,23 +26,6 @@ type reading struct {
 	changes int64
 }
 
-// readingOf reads what is known of the codes on a lock.
-func readingOf(ctx context.Context, q store.Querier, workspaceID, deviceID string) (r reading, err error) {
-	var at int64
-	var pending string
-	err = q.QueryRow(ctx, `SELECT read_at, pending, changes FROM code_reads WHERE workspace_id = $1 AND device_id = $2`,
-		workspaceID, deviceID).Scan(&at, &pending, &r.changes)
-	if errors.Is(err, sql.ErrNoRows) {
-		return r, nil
-	} else if err != nil {
-		return r, err
-	}
-	r.known, r.at = true, store.Time(at)
-	err = json.Unmarshal([]byte(pending), &r.slots)
-	r.any = r.slots == nil
-	return r, err
-}
-
 // pending is what may have changed as it is stored.
 func (r reading) pending() (string, error) {
 	if r.any {
@@ -54,54 +35,12 @@ func (r reading) pending() (string, error) {
 	return string(text), err
 }
 
-// noteChanged notes that codes in these slots of a lock may have changed; none: any.
-func noteChanged(ctx context.Context, tx *store.Tx, workspaceID, deviceID string, slots ...string) error {
-	r, err := readingOf(ctx, tx, workspaceID, deviceID)
-	if err != nil || !r.known {
-		return err // all are read the next time anyway
-	}
-	r.any = r.any || len(slots) == 0
-	r.slots = slices.Concat(r.slots, slots)
-	slices.Sort(r.slots)
-	r.slots = slices.Compact(r.slots)
-	pending, err := r.pending()
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, `UPDATE code_reads SET pending = $3, changes = changes + 1 WHERE workspace_id = $1 AND device_id = $2`,
-		workspaceID, deviceID, pending)
-	return err
-}
-
-// noteRead notes that a visit has read what was pending when it was planned: all slots, or those that were named.
-func noteRead(ctx context.Context, tx *store.Tx, workspaceID, deviceID string, v *visit) error {
-	switch {
-	case !v.traits.Single || !v.read || !v.all && len(v.reading.slots) == 0:
-		return nil
-	case v.all:
-		_, err := tx.Exec(ctx, `INSERT INTO code_reads (workspace_id, device_id, read_at, pending, changes) VALUES ($1, $2, $3, '[]', $4)
-			ON CONFLICT (workspace_id, device_id) DO UPDATE SET read_at = excluded.read_at,
-			pending = CASE WHEN code_reads.changes = excluded.changes THEN excluded.pending ELSE code_reads.pending END`,
-			workspaceID, deviceID, store.Micros(v.at), v.reading.changes)
-		return err
-	}
-	_, err := tx.Exec(ctx, `UPDATE code_reads SET pending = '[]' WHERE workspace_id = $1 AND device_id = $2 AND changes = $3`,
-		workspaceID, deviceID, v.reading.changes)
-	return err
-}
-
 // noteVisit notes what a visit has read, or that a lock could not be asked, so that nothing is known of it any more.
 func (c *Codes) noteVisit(ctx context.Context, tx *store.Tx, d device.Reached, v *visit, blocked bool) error {
 	if blocked || v.blocked {
 		return forgetReads(ctx, tx, d.WorkspaceID, d.ID)
 	}
 	return noteRead(ctx, tx, d.WorkspaceID, d.ID, v)
-}
-
-// forgetReads has all slots of a lock read the next time.
-func forgetReads(ctx context.Context, tx *store.Tx, workspaceID, deviceID string) error {
-	_, err := tx.Exec(ctx, `DELETE FROM code_reads WHERE workspace_id = $1 AND device_id = $2`, workspaceID, deviceID)
-	return err
 }
 
 // planRead decides which slots a visit reads first.

@@ -21,7 +21,7 @@ type TimelineEvent struct {
 	OccurredAt  json.RawMessage            `json:"occurred_at"`
 	Description string                     `json:"description"`
 	Actor       json.RawMessage            `json:"actor"`
-	Details     struct{}                   `json:"details"` // the contract has only whole access codes in it; the event tells the rest
+	Details     struct{}                   `json:"details"` // the contract has only whole access codes in it; the event has the rest
 	Related     map[string]json.RawMessage `json:"related_resource_ids"`
 }
 
@@ -38,7 +38,7 @@ type timeline struct {
 // timelineType is a type of event that timelines are about.
 type timelineType string
 
-// Enum lists the types of the contract. Those of programming are not told: what came of it is.
+// Enum lists the types of the contract. Those of programming are left out: what came of it is in it.
 func (timelineType) Enum() []string {
 	out := []string{"internal.access_code.programming_started", "internal.access_code.programming_finished"}
 	for _, t := range event.Type("").Enum() {
@@ -60,10 +60,10 @@ type timelineInput struct {
 // mostAtOnce bounds how many events of one code occur at the same moment.
 const mostAtOnce = 200
 
-// mostTimeline is how many events of a timeline are told at once.
-const mostTimeline = 200
+// maxTimeline is how many events of a timeline are on one page.
+const maxTimeline = 200
 
-// getTimeline tells what happened to a code, also to one that is gone. It returns
+// getTimeline lists what happened to a code, also to one that is gone. It returns
 // access_code_not_found.
 func (c *Codes) getTimeline(ctx context.Context, in timelineInput) (out timeline, err error) {
 	p := credential.From(ctx)
@@ -125,7 +125,7 @@ func (c *Codes) getTimeline(ctx context.Context, in timelineInput) (out timeline
 	return out, nil
 }
 
-// fill takes over what an event tells.
+// fill takes over what an event says.
 func (e *TimelineEvent) fill(doc []byte) error {
 	var event map[string]json.RawMessage
 	if err := json.Unmarshal(doc, &event); err != nil {

@@ -294,7 +294,7 @@ func (a Account) withProblems(kind string, at time.Time) event.Event {
 	return e
 }
 
-// IsDisconnected tells whether a person has to sign in to the account again.
+// IsDisconnected reports whether a person has to sign in to the account again.
 func (a Account) IsDisconnected() bool { return a.has(disconnected) }
 
 // ClearProblems takes all errors and warnings off an account. It returns connected_account_not_found.

@@ -62,7 +62,7 @@ func (l *link) retry(items []*item, err error) bool {
 	return true
 }
 
-// permanent tells whether an error says that what a report is about is gone.
+// permanent reports whether an error says that what a report is about is gone.
 func permanent(err error) bool {
 	return fault.Is(err, fault.ConnectedAccountNotFound) || fault.Is(err, fault.WorkspaceNotFound) || fault.Is(err, fault.DeviceNotFound)
 }
@@ -395,7 +395,7 @@ func (l *link) eachOf(ctx context.Context, q store.Querier, ids []string, do fun
 	return nil
 }
 
-// take changes the account's errors and warnings to what the state of its connection is, and tells whether
+// take changes the account's errors and warnings to what the state of its connection is, and reports whether
 // they are others now.
 func (a *Account) take(s provider.AccountState) (changed bool) {
 	codes := func() (out []string) {

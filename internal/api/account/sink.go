@@ -144,7 +144,7 @@ func (l *link) take(n int) []*item {
 	return items
 }
 
-// isState tells whether an item is about a device that is known: such items are written together.
+// isState reports whether an item is about a device that is known: such items are written together.
 func (it *item) isState() bool { return it.report != nil || it.occurrence != nil || it.codes != nil }
 
 // drop forgets what is queued, and takes nothing more.
@@ -208,7 +208,7 @@ func (l *link) Report(r provider.Ref, is provider.Report) {
 	}
 }
 
-// isForeign tells whether a device is not one of the link's account: a driver that has mistaken one session for
+// isForeign reports whether a device is not one of the link's account: a driver that has mistaken one session for
 // another must not change devices of another workspace.
 func (l *link) isForeign(r provider.Ref, what string) bool {
 	is := r.WorkspaceID != "" && r.WorkspaceID != l.key.workspaceID || r.Account != "" && r.Account != l.account.ExternalID
@@ -256,7 +256,7 @@ func (l *link) Occurred(r provider.Ref, what provider.Occurrence) {
 	l.push(&item{device: r.Device, ref: r, occurrence: &what})
 }
 
-// repeated notes an occurrence and tells whether the same one was noted a moment ago.
+// repeated notes an occurrence and reports whether the same one was noted a moment ago.
 func (l *link) repeated(key occurrenceKey, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -170,7 +170,7 @@ type Account struct {
 	Accepted          []string // accepted_capabilities; empty: all
 }
 
-// accepts tells whether a device is of a kind that the account takes.
+// accepts reports whether a device is of a kind that the account takes.
 func (a Account) accepts(found provider.Device) bool {
 	return len(a.Accepted) == 0 || slices.Contains(a.Accepted, kindOf(found))
 }
@@ -251,7 +251,7 @@ func (r *Reached) describe(a Account, found provider.Device, now time.Time) erro
 	return r.settle() // which flags work follows from the problems that it has
 }
 
-// IsNews tells whether Add would write anything.
+// IsNews reports whether Add would write anything.
 func (d *Devices) IsNews(ctx context.Context, q store.Querier, workspaceID string, a Account, found provider.Device) (bool, error) {
 	if !a.accepts(found) {
 		return false, nil

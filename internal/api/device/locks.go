@@ -14,7 +14,7 @@ import (
 // maxLocks bounds a list that has no pages.
 const maxLocks = 100_000
 
-// IsLock tells whether devices of the type are listed among the locks.
+// IsLock reports whether devices of the type are listed among the locks.
 func (t Type) IsLock() bool {
 	return !strings.HasSuffix(string(t), "_thermostat") && !strings.HasSuffix(string(t), "_phone") &&
 		!slices.Contains([]Type{"keynest_key", "noiseaware_activity_zone", "minut_sensor", "ring_camera"}, t)

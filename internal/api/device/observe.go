@@ -123,7 +123,7 @@ func (d *Devices) Observe(ctx context.Context, tx *store.Tx, r *Reached, is prov
 	return nil
 }
 
-// IsNews tells whether Observe would do anything about a report.
+// IsNews reports whether Observe would do anything about a report.
 func (r *Reached) IsNews(is provider.Report) bool {
 	if is.For != "" {
 		return true
@@ -137,7 +137,7 @@ func (r *Reached) IsNews(is provider.Report) bool {
 	return err != nil || !next.same(&r.Device)
 }
 
-// same tells whether two states of a device are served alike, apart from the times of problems.
+// same reports whether two states of a device are served alike, apart from the times of problems.
 func (d *Device) same(o *Device) bool {
 	a, b := *d, *o
 	a.zone, b.zone = nil, nil
@@ -281,7 +281,7 @@ func (d *Devices) SetAccountState(ctx context.Context, tx *store.Tx, r *Reached,
 	return d.trouble(ctx, tx, r, nil, codeNoAccount, codeHub)
 }
 
-// Shows tells whether the device shows a state of its account's connection already.
+// Shows reports whether the device shows a state of its account's connection already.
 func (d *Device) Shows(s provider.Status) bool {
 	has := func(code string) bool {
 		return slices.ContainsFunc(d.Errors, func(e Error) bool { return e.Code == code })
@@ -397,12 +397,12 @@ func (d *Devices) CodesChanged(ctx context.Context, tx *store.Tx, r *Reached, sl
 	return nil
 }
 
-// InPrivacyMode tells whether someone inside keeps all codes out.
+// InPrivacyMode reports whether someone inside keeps all codes out.
 func (d *Device) InPrivacyMode() bool {
 	return slices.ContainsFunc(d.Warnings, func(w Warning) bool { return w.Code == "privacy_mode" || w.Code == saltoPrivacyMode })
 }
 
-// KeypadMissing tells whether the device has no keys to enter a code at: its accessory keypad is not
+// KeypadMissing reports whether the device has no keys to enter a code at: its accessory keypad is not
 // connected, and it has none of its own.
 func (d *Device) KeypadMissing() bool {
 	var model struct {

@@ -72,7 +72,7 @@ func (d *Devices) runProbe(ctx context.Context, j job.Job) error {
 	}, store.Workspace(j.WorkspaceID))
 }
 
-// isUnreachable tells whether the device is offline because it did not answer.
+// isUnreachable reports whether the device is offline because it did not answer.
 func (d *Device) isUnreachable() bool {
 	return slices.ContainsFunc(d.Errors, func(e Error) bool { return e.Code == codeOffline })
 }

@@ -50,7 +50,7 @@ func (l *Log) Find(ctx context.Context, workspaceID string, f Filter) (p rpc.Pag
 	return rpc.PageOf[Record](found, f.Limit), err
 }
 
-// Has tells whether a workspace has an event with an id.
+// Has reports whether a workspace has an event with an id.
 func (l *Log) Has(ctx context.Context, q store.Querier, workspaceID, id string) (has bool, err error) {
 	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM events WHERE workspace_id = $1 AND event_id = $2)`, workspaceID, id).Scan(&has)
 	return has, err

@@ -40,13 +40,13 @@ type Locks struct {
 // The kinds of jobs that Locks has.
 const turnJob = "lock.turn"
 
-// RegisterJobs tells the runner how to do this package's jobs.
+// RegisterJobs registers the handlers of this package's jobs.
 func (l *Locks) RegisterJobs() { l.Jobs.Handle(turnJob, l.runTurn, job.In(job.Bolts)) }
 
 // timeout is how long a device may take to answer.
 const timeout = 25 * time.Second
 
-// stale is how long after it was asked a bolt may still be turned: nobody stands at the door any more.
+// stale is how long after it was asked a bolt may still be turned: the person at the door has left.
 const stale = time.Minute
 
 // The actions, as attempts name them.
@@ -111,7 +111,7 @@ func (l *Locks) Start(ctx context.Context, workspaceID string, t turn, wait bool
 	return doc, err
 }
 
-// Turn locks or unlocks a lock soon, and tells of the attempt. It returns what Start returns.
+// Turn locks or unlocks a lock soon, and returns the attempt. It returns what Start returns.
 func (l *Locks) Turn(ctx context.Context, deviceID string, locked bool) (rpc.Doc[action.Attempt], error) {
 	t := turn{Action: unlockDoor, Device: deviceID}
 	if locked {
@@ -130,7 +130,7 @@ func able(r device.Reached, action string) error {
 	return nil
 }
 
-// flag tells whether a device can do something now; nil: it never can.
+// flag reports whether a device can do something now; nil: it never can.
 func flag(r device.Reached, action string) *bool {
 	return map[string]*bool{lockDoor: r.CanRemotelyLock, unlockDoor: r.CanRemotelyUnlock, configureAuto: r.CanConfigureAutoLock}[action]
 }
@@ -146,7 +146,7 @@ var (
 )
 
 // runTurn asks the device once, and waits for the outcome. Before it asks, the attempt says so: after that
-// nobody asks again, because nobody knows whether the bolt moved. Neither is a bolt moved long after it was
+// it is not asked again, because it is not known whether the bolt moved. Neither is a bolt moved long after it was
 // asked for.
 func (l *Locks) runTurn(ctx context.Context, j job.Job) error {
 	var t turn
@@ -243,7 +243,7 @@ func (l *Locks) unreachable(ctx context.Context, workspaceID, deviceID string) e
 	}, store.Workspace(workspaceID))
 }
 
-// accepted notes that the device, or its hub, has taken the request, and until when it is to tell the outcome.
+// accepted notes that the device, or its hub, has taken the request, and until when it is expected to report the outcome.
 func (l *Locks) accepted(ctx context.Context, j job.Job, t turn, until time.Time) error {
 	return l.DB.Update(ctx, func(tx *store.Tx) error {
 		tx.AfterCommit(func() { l.sent.Store(t.Attempt, true) })
@@ -360,7 +360,7 @@ func (l *Locks) Confirm(ctx context.Context, tx *store.Tx, workspaceID, commandI
 	return l.Jobs.Cancel(ctx, tx, commandID)
 }
 
-// ask asks a device. until is when it is to have told the outcome; zero: it has.
+// ask asks a device. until is when its outcome is expected; zero: it is known.
 func ask(ctx context.Context, r device.Reached, t turn) (until time.Time, err error) {
 	switch t.Action {
 	case configureAuto:
@@ -445,7 +445,7 @@ func (l *Locks) finish(ctx context.Context, tx *store.Tx, workspaceID string, t 
 	return l.Events.Append(ctx, tx, workspaceID, events...)
 }
 
-// effect is what a successful action changes on the device and tells.
+// effect is what a successful action changes on the device, and its events.
 func effect(r device.Reached, t turn, m moved, now time.Time) (changes map[string]any, events []event.Event) {
 	if t.Action == configureAuto {
 		changes = map[string]any{"auto_lock_enabled": t.Auto}

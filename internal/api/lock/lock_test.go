@@ -174,7 +174,7 @@ func (w *world) count(query string, args ...any) (n int) {
 
 // Guards against locks that hang holding up anybody else: two hundred of one workspace, and the other locks
 // of the same and of other workspaces are turned meanwhile.
-func TestHangingLocksHoldUpNobodyElse(t *testing.T) {
+func TestHangingLocksLeaveOthersAlone(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		other := w.Workspace(w.Person("bob"), "B", true)

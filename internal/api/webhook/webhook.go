@@ -1,5 +1,5 @@
 // Package webhook sends the events of a workspace to the addresses that its owners name: signed as
-// Svix does, at least once each, in their order, patiently.
+// Svix does, at least once each, in their order, with growing pauses between tries.
 //
 // A delivery is a row that is written in the transaction of its event and taken away when the
 // receiver has answered with success. Each webhook is worked on by one worker at a time, which

@@ -47,7 +47,7 @@ func deleteIdle(ctx context.Context, tx *store.Tx, id string) error {
 	return err
 }
 
-// changed tells whether a statement found its row.
+// changed reports whether a statement found its row.
 func changed(r sql.Result, err error) (bool, error) {
 	if err != nil {
 		return false, err
@@ -269,7 +269,7 @@ func (r *Runner) status(ctx context.Context, id string) (s status, err error) {
 	return s, nil
 }
 
-// idle tells whether a job has nothing to do now.
+// idle reports whether a job has nothing to do now.
 func (s status) idle(now time.Time) bool { return !s.exists || !s.leased && s.runAt.After(now) }
 
 // runningBefore finds a job of a workspace that is due at a time of its clock and that runs now.

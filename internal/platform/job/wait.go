@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// MaxWait is how long a request waits for a job at most: less than proxies and clients have patience.
+	// MaxWait is how long a request waits for a job at most: less than the timeouts of proxies and clients.
 	MaxWait = 25 * time.Second
 	// maxWaits is how many requests of one workspace may wait at once.
 	maxWaits = 256
@@ -98,7 +98,7 @@ func (r *Runner) await(workspaceID, id string) (changed chan struct{}, leave fun
 	}
 }
 
-// Idle tells whether a job has nothing to do now: it has finished, or its next time is still to come.
+// Idle reports whether a job has nothing to do now: it has finished, or its next time is still to come.
 func (r *Runner) Idle(ctx context.Context, id string) (bool, error) {
 	s, err := r.status(ctx, id)
 	return err == nil && s.idle(r.now()), err

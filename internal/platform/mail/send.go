@@ -31,8 +31,8 @@ type Server struct {
 	dial     smtp.DialContextFunc // of tests
 }
 
-// patience is how long the server may take to be reached, and then for each mail.
-const patience = 15 * time.Second
+// timeout is how long the server may take to be reached, and then for each mail.
+const timeout = 15 * time.Second
 
 // connect dials, greets, begins TLS and signs in. Without Local there is no mail without TLS.
 func (s *Server) connect(ctx context.Context) (*smtp.Client, error) {
@@ -42,7 +42,7 @@ func (s *Server) connect(ctx context.Context) (*smtp.Client, error) {
 		config.InsecureSkipVerify = true // nobody is in between, and local servers sign for themselves
 		policy, auth = smtp.TLSOpportunistic, []smtp.SMTPAuthType{smtp.SMTPAuthPlainNoEnc, smtp.SMTPAuthLoginNoEnc}
 	}
-	options := []smtp.Option{smtp.WithPort(s.Port), smtp.WithTimeout(patience), smtp.WithTLSConfig(config), smtp.WithTLSPolicy(policy)}
+	options := []smtp.Option{smtp.WithPort(s.Port), smtp.WithTimeout(timeout), smtp.WithTLSConfig(config), smtp.WithTLSPolicy(policy)}
 	if s.TLS {
 		options = append(options, smtp.WithSSL())
 	}

@@ -23,13 +23,13 @@ func (p *postgresDB) outcome(ctx context.Context, id string, cause error) error 
 	if errors.Is(cause, pgx.ErrTxCommitRollback) || errors.As(cause, &e) && e.Severity == "ERROR" {
 		return cause // the server's own answer: rolled back
 	}
-	p.patience.note(cause)
-	ctx = p.patience.bound(context.WithoutCancel(ctx))
+	p.deadlines.note(cause)
+	ctx = p.deadlines.bound(context.WithoutCancel(ctx))
 	for {
 		var stored bool
 		err := p.pool.QueryRowContext(ctx, `INSERT INTO commits (commit_id, is_stored) VALUES ($1, FALSE)
 			ON CONFLICT (commit_id) DO UPDATE SET is_stored = commits.is_stored RETURNING is_stored`, id).Scan(&stored)
-		p.patience.note(err)
+		p.deadlines.note(err)
 		switch {
 		case err == nil && stored:
 			return nil

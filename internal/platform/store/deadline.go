@@ -26,10 +26,10 @@ var (
 	ErrOutcomeUnknown = errors.New("the change may have been stored")
 )
 
-// patience is how long operations wait at the moment.
-type patience struct{ silent atomic.Bool }
+// deadlines is how long operations wait at the moment.
+type deadlines struct{ silent atomic.Bool }
 
-func (p *patience) limit() time.Duration {
+func (p *deadlines) limit() time.Duration {
 	if p.silent.Load() {
 		return maxWaitSilent
 	}
@@ -37,7 +37,7 @@ func (p *patience) limit() time.Duration {
 }
 
 // note remembers whether the database answered: anything but errNoAnswer and the caller's own end is an answer.
-func (p *patience) note(err error) {
+func (p *deadlines) note(err error) {
 	switch {
 	case errors.Is(err, errNoAnswer):
 		p.silent.Store(true)
@@ -68,7 +68,7 @@ func (b bounded) AfterFunc(f func()) (stop func() bool) { return context.AfterFu
 
 // bound bounds one query with its rows. What it takes is released with the parent, or after the limit:
 // only the reader of the rows knows when they end.
-func (p *patience) bound(ctx context.Context) context.Context {
+func (p *deadlines) bound(ctx context.Context) context.Context {
 	limited, cancel := context.WithTimeoutCause(ctx, p.limit(), errNoAnswer)
 	_ = cancel
 	return bounded{ctx, limited}
@@ -84,7 +84,7 @@ type watchdog struct {
 	detach func() bool
 }
 
-func (p *patience) watch(parent context.Context) *watchdog {
+func (p *deadlines) watch(parent context.Context) *watchdog {
 	values := context.WithoutCancel(parent)
 	ctx, cancel := context.WithCancelCause(values)
 	w := &watchdog{ctx: bounded{values, ctx}, limit: p.limit(), cancel: cancel}

@@ -20,10 +20,10 @@ import (
 // postgresDB is a pool. Writers in one scope queue for the row of the scope's generation, which
 // they raise first: so each sees all that came before it, as on SQLite, while other scopes go on.
 type postgresDB struct {
-	pool     *sql.DB
-	watch    *watchers
-	patience patience
-	stop     context.CancelFunc // of the purge of commits
+	pool      *sql.DB
+	watch     *watchers
+	deadlines deadlines
+	stop      context.CancelFunc // of the purge of commits
 }
 
 // silence is how long TCP may get no acknowledgement from the database's machine before the connection
@@ -44,7 +44,7 @@ func openPostgres(ctx context.Context, url string, watch *watchers) (*postgresDB
 	p.pool.SetMaxOpenConns(32)
 	p.pool.SetMaxIdleConns(16)
 	p.pool.SetConnMaxIdleTime(5 * time.Minute)
-	if err := p.pool.PingContext(p.patience.bound(ctx)); err != nil {
+	if err := p.pool.PingContext(p.deadlines.bound(ctx)); err != nil {
 		return nil, errors.Join(fmt.Errorf("connecting to PostgreSQL at %s:%d, database %q: %w", cfg.Host, cfg.Port, cfg.Database, err),
 			p.pool.Close())
 	}
@@ -69,14 +69,14 @@ func (p *postgresDB) listClause() string {
 }
 
 func (p *postgresDB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	rows, err := p.pool.QueryContext(p.patience.bound(ctx), query, storable(args)...)
-	p.patience.note(err)
+	rows, err := p.pool.QueryContext(p.deadlines.bound(ctx), query, storable(args)...)
+	p.deadlines.note(err)
 	return rows, err
 }
 
 func (p *postgresDB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	row := p.pool.QueryRowContext(p.patience.bound(ctx), query, storable(args)...)
-	p.patience.note(row.Err())
+	row := p.pool.QueryRowContext(p.deadlines.bound(ctx), query, storable(args)...)
+	p.deadlines.note(row.Err())
 	return row
 }
 
@@ -104,11 +104,11 @@ func text(s string) string {
 }
 
 func (p *postgresDB) view(ctx context.Context, fn func(Querier) error) (err error) {
-	w := p.patience.watch(ctx)
+	w := p.deadlines.watch(ctx)
 	defer w.stop()
 	defer func() {
 		err = w.explain(err)
-		p.patience.note(err)
+		p.deadlines.note(err)
 	}()
 	tx, err := p.pool.BeginTx(w.ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
 	if err != nil {
@@ -129,7 +129,7 @@ func (p *postgresDB) update(ctx context.Context, scopes []Scope, fn func(*Tx) er
 	began, lost := time.Now(), 0
 	for try := 0; ; try++ {
 		err := p.try(ctx, scopes, fn)
-		p.patience.note(err)
+		p.deadlines.note(err)
 		if errors.Is(err, errLost) {
 			lost++
 		}
@@ -145,7 +145,7 @@ func (p *postgresDB) update(ctx context.Context, scopes []Scope, fn func(*Tx) er
 }
 
 func (p *postgresDB) try(ctx context.Context, scopes []Scope, fn func(*Tx) error) (err error) {
-	w := p.patience.watch(ctx)
+	w := p.deadlines.watch(ctx)
 	defer w.stop()
 	defer func() { err = w.explain(err) }()
 	tx, err := p.pool.BeginTx(w.ctx, nil)
@@ -181,7 +181,7 @@ func (p *postgresDB) try(ctx context.Context, scopes []Scope, fn func(*Tx) error
 		f()
 	}
 	if !t.quiet {
-		p.watch.tell(scopes...)
+		p.watch.notify(scopes...)
 	}
 	return nil
 }

@@ -39,19 +39,19 @@ const (
 // sqliteDB has a pool of read connections and one writer goroutine that commits many updates with
 // one fsync.
 type sqliteDB struct {
-	reads    *sql.DB
-	stmts    *statements // on reads
-	writes   *sql.DB
-	conn     *writeConn
-	queue    chan *updateRequest
-	done     chan struct{}
-	closing  sync.RWMutex
-	closed   bool
-	log      string // the file of the write-ahead log
-	trim     *time.Ticker
-	gen      *generations
-	watch    *watchers
-	patience patience
+	reads     *sql.DB
+	stmts     *statements // on reads
+	writes    *sql.DB
+	conn      *writeConn
+	queue     chan *updateRequest
+	done      chan struct{}
+	closing   sync.RWMutex
+	closed    bool
+	log       string // the file of the write-ahead log
+	trim      *time.Ticker
+	gen       *generations
+	watch     *watchers
+	deadlines deadlines
 }
 
 type updateRequest struct {
@@ -115,7 +115,7 @@ func openSQLite(ctx context.Context, folder string, gen *generations, watch *wat
 		done:  make(chan struct{}),
 	}
 	s.stmts = newStatements(func(query string) (*sql.Stmt, error) {
-		return reads.PrepareContext(s.patience.bound(context.Background()), query)
+		return reads.PrepareContext(s.deadlines.bound(context.Background()), query)
 	})
 	go s.write()
 	return s, nil
@@ -143,29 +143,29 @@ func (s *sqliteDB) Query(ctx context.Context, query string, args ...any) (*sql.R
 		return nil, err
 	}
 	defer s.stmts.release(st)
-	rows, err := st.QueryContext(s.patience.bound(ctx), args...)
-	s.patience.note(err)
+	rows, err := st.QueryContext(s.deadlines.bound(ctx), args...)
+	s.deadlines.note(err)
 	return rows, err
 }
 
 func (s *sqliteDB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	ctx = s.patience.bound(ctx)
+	ctx = s.deadlines.bound(ctx)
 	st, err := s.stmts.use(query)
 	if err != nil {
 		return s.reads.QueryRowContext(ctx, query, args...) // a Row that holds the same error
 	}
 	defer s.stmts.release(st)
 	row := st.QueryRowContext(ctx, args...)
-	s.patience.note(row.Err())
+	s.deadlines.note(row.Err())
 	return row
 }
 
 func (s *sqliteDB) view(ctx context.Context, fn func(Querier) error) (err error) {
-	w := s.patience.watch(ctx)
+	w := s.deadlines.watch(ctx)
 	defer w.stop()
 	defer func() {
 		err = w.explain(err)
-		s.patience.note(err)
+		s.deadlines.note(err)
 	}()
 	tx, err := s.reads.BeginTx(w.ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
@@ -178,7 +178,7 @@ func (s *sqliteDB) view(ctx context.Context, fn func(Querier) error) (err error)
 func (s *sqliteDB) update(ctx context.Context, scopes []Scope, fn func(*Tx) error) error {
 	r := &updateRequest{ctx: ctx, scopes: scopes, fn: fn, result: make(chan error, 1)}
 	err := s.submit(r)
-	s.patience.note(err)
+	s.deadlines.note(err)
 	var p *panicked
 	if errors.As(err, &p) {
 		panic(p)
@@ -189,7 +189,7 @@ func (s *sqliteDB) update(ctx context.Context, scopes []Scope, fn func(*Tx) erro
 // submit hands a request to the writer and waits for its result, but not for longer than the writer takes
 // for anything at all.
 func (s *sqliteDB) submit(r *updateRequest) error {
-	limit := time.NewTimer(s.patience.limit())
+	limit := time.NewTimer(s.deadlines.limit())
 	defer limit.Stop()
 	s.closing.RLock()
 	if s.closed {
@@ -224,7 +224,7 @@ func (s *sqliteDB) submit(r *updateRequest) error {
 			return err
 		case <-time.After(maxWaitSilent):
 			if s.conn.idle() > maxWait { // it hangs in one statement or in the commit
-				s.patience.silent.Store(true)
+				s.deadlines.silent.Store(true)
 				return ErrOutcomeUnknown
 			}
 		}
@@ -325,7 +325,7 @@ func (s *sqliteDB) commit(ctx context.Context, group []*updateRequest) {
 				f()
 			}
 			if !r.tx.quiet {
-				s.watch.tell(r.scopes...)
+				s.watch.notify(r.scopes...)
 			}
 		}
 	}
@@ -451,7 +451,7 @@ func (c *writeConn) Exec(ctx context.Context, query string, args ...any) (sql.Re
 	return st.ExecContext(context.WithoutCancel(ctx), args...)
 }
 
-// broken tells whether SQLite has ended the whole transaction because of the error.
+// broken reports whether SQLite has ended the whole transaction because of the error.
 func (c *writeConn) broken(err error) bool {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {

@@ -142,7 +142,7 @@ func (db *DB) Close() error {
 	return err
 }
 
-// Shared tells whether other processes may write to the same database, so that only what is read
+// Shared reports whether other processes may write to the same database, so that only what is read
 // in this request is certain to be current.
 func (db *DB) Shared() bool { return db.generations == nil }
 
@@ -205,7 +205,7 @@ type view struct {
 type Signer interface {
 	// MAC signs a message with the active server key.
 	MAC(message []byte) []byte
-	// VerifyMAC tells whether MAC gave mac for the message, under any key in use.
+	// VerifyMAC reports whether MAC gave mac for the message, under any key in use.
 	VerifyMAC(message, mac []byte) bool
 	// Refused reports a row whose MAC is missing or wrong. It must not wait for anything.
 	Refused(table, id string)

@@ -42,7 +42,7 @@ func (db *DB) Watch(scopes ...Scope) (changed <-chan struct{}, stop func()) {
 	})
 }
 
-// watchers are told of commits.
+// watchers are notified of commits.
 type watchers struct {
 	mu          sync.Mutex
 	of          map[Scope][]chan struct{}
@@ -51,7 +51,7 @@ type watchers struct {
 
 func newWatchers() *watchers { return &watchers{of: map[Scope][]chan struct{}{}} }
 
-func (w *watchers) tell(scopes ...Scope) {
+func (w *watchers) notify(scopes ...Scope) {
 	if len(scopes) == 0 {
 		return
 	}
@@ -103,7 +103,7 @@ func (db *DB) poll(ctx context.Context) {
 		for _, g := range now {
 			if seen[g.scope] != g.n {
 				seen[g.scope] = g.n
-				w.tell(g.scope)
+				w.notify(g.scope)
 			}
 		}
 	}

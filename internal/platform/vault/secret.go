@@ -17,7 +17,7 @@ type Secret struct {
 // Hide makes a Secret of a text.
 func Hide(text string) Secret { return Secret{text: text} }
 
-// IsZero tells whether there is none.
+// IsZero reports whether there is none.
 func (s Secret) IsZero() bool { return s.text == "" }
 
 // Hint is the visible part: what tells tokens apart without opening anything.

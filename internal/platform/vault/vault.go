@@ -292,7 +292,7 @@ func (v *Vault) key(id string) *key {
 	return v.latest().keys[id]
 }
 
-// Proof tells whether this vault holds the key with the id, by a value that gives nothing of the
+// Proof reports whether this vault holds the key with the id, by a value that gives nothing of the
 // key away: the database remembers it to recognise its own key file. It is nil for an unknown id.
 func (v *Vault) Proof(keyID string) []byte {
 	if k := v.key(keyID); k != nil {
@@ -337,7 +337,7 @@ func (v *Vault) MAC(message []byte) []byte {
 	return append(Mark(r.Active), sum[:]...)
 }
 
-// VerifyMAC tells whether MAC gave mac for the message, under any key in use.
+// VerifyMAC reports whether MAC gave mac for the message, under any key in use.
 func (v *Vault) VerifyMAC(message, mac []byte) bool {
 	if len(mac) < 1 || len(mac) != 1+int(mac[0])+sha256.Size {
 		return false

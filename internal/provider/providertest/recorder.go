@@ -106,7 +106,7 @@ func (r *recorder) claims(device string) (locked []bool) {
 	return locked
 }
 
-// offline tells whether a device is offline by what was reported of it.
+// offline reports whether a device is offline by what was reported of it.
 func (r *recorder) offline(device string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -159,7 +159,7 @@ func (d *Driver) Warning(r provider.Ref, c Condition) (provider.Problem, bool) {
 	return provider.Problem{Code: e.code, Message: e.message}, t != healthy
 }
 
-// HasDoorbell tells whether a virtual device has a doorbell.
+// HasDoorbell reports whether a virtual device has a doorbell.
 func (d *Driver) HasDoorbell(r provider.Ref) bool {
 	l := d.lockOf(r)
 	return l != nil && l.has(doorbell)
@@ -172,8 +172,8 @@ func (d *Driver) SetState(a provider.Account, s provider.AccountState) {
 	}
 }
 
-// Tell reports states and occurrences of a device as the device itself does.
-func (d *Driver) Tell(r provider.Ref, is provider.Report, happened ...provider.Kind) {
+// Report reports states and occurrences of a device as the device itself does.
+func (d *Driver) Report(r provider.Ref, is provider.Report, happened ...provider.Kind) {
 	d.report(r, is)
 	for _, kind := range happened {
 		if s := d.sink(r); s != nil {

@@ -98,7 +98,7 @@ func (d *Driver) recall(r provider.Ref, data []byte) (m memory, err error) {
 	return m, nil
 }
 
-// unreachable tells whether the device does not answer.
+// unreachable reports whether the device does not answer.
 func (m *memory) unreachable() bool { return m.Offline || m.HubOffline || m.Unpaid || m.Removed }
 
 // reach uses up a fault and tells what the device answers before it does anything. silent says
@@ -169,7 +169,7 @@ func (d *Driver) lockOf(r provider.Ref) *lock {
 	return nil
 }
 
-// isFirst tells whether the device is the first of its login.
+// isFirst reports whether the device is the first of its login.
 func (d *Driver) isFirst(r provider.Ref) bool {
 	u := unit{seed: mix(mix(mix(offsetBasis, r.Brand), r.Account), "device 0")}
 	return u.uuid("id") == r.Device

@@ -164,7 +164,7 @@ func (f form) check(answers map[string]string) (identity, error) {
 
 func normal(login string) string { return strings.ToLower(strings.TrimSpace(login)) }
 
-// plain tells whether a login is one word that can stand in an address.
+// plain reports whether a login is one word that can stand in an address.
 func plain(login string) bool {
 	return login != "" && len(login) <= 64 && strings.Trim(login, "abcdefghijklmnopqrstuvwxyz0123456789._+-") == ""
 }

@@ -69,7 +69,7 @@ func peer(wrap func(*Driver) provider.Driver) providertest.Setup {
 				i := slices.IndexFunc(codes, func(c provider.Code) bool { return *c.PIN == pin })
 				return codes[i].Slot, err
 			},
-			SetBattery: func(r provider.Ref, level float64) error { d.Tell(r, provider.Report{Battery: &level}); return nil },
+			SetBattery: func(r provider.Ref, level float64) error { d.Report(r, provider.Report{Battery: &level}); return nil },
 			Remove:     func(r provider.Ref, removed bool) error { return d.SetRemoved(ctx, r, removed) },
 		},
 	}

@@ -64,7 +64,7 @@ func TestVisitsLetCodesSleep(t *testing.T) {
 	})
 }
 
-// Also a code that a version stored which knew no sleep wakes in time, as every other.
+// Also a code that a version stored which knew no idleSpan wakes in time, as every other.
 func TestSleepingCodesWakeInTime(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -86,7 +86,7 @@ func TestSleepingCodesWakeInTime(t *testing.T) {
 		w.kick(lock)
 		var until sql.NullInt64
 		if w.must(db.QueryRow(ctx, `SELECT asleep_until FROM access_codes WHERE access_code_id = $1`, ids[0]).Scan(&until)); !until.Valid {
-			t.Fatal("the code stays awake")
+			t.Fatal("the code stays active")
 		}
 		whole := []string{"created", "mutations_requested", "scheduled_on_device", "set_on_device", "removed_from_device", "deleted"}
 		w.advance(91 * 24 * time.Hour)

@@ -11,19 +11,19 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// telling collects the events of one transaction about the codes of one device.
-type telling struct {
-	around
+// changeset collects the events of one transaction about the codes of one device.
+type changeset struct {
+	environment
 	now    time.Time
 	events []event.Event
 }
 
-func (c *Codes) telling(d device.Reached, now time.Time) *telling {
-	return &telling{around: surround(d, nil), now: now}
+func (c *Codes) changeset(d device.Reached, now time.Time) *changeset {
+	return &changeset{environment: environmentOf(d, nil), now: now}
 }
 
-// add tells something of a code. Spare codes are nobody's yet, and nothing is told of them.
-func (t *telling) add(r *row, kind string, at time.Time, fields, secret map[string]any, by actor) {
+// add adds an event about a code. Spare codes do not belong to a caller yet, and have none.
+func (t *changeset) add(r *row, kind string, at time.Time, fields, secret map[string]any, by actor) {
 	if r.spare {
 		return
 	}
@@ -40,8 +40,8 @@ func (t *telling) add(r *row, kind string, at time.Time, fields, secret map[stri
 	t.events = append(t.events, e)
 }
 
-// problem tells of trouble with a code, with all that is wrong around it.
-func (t *telling) problem(r *row, kind string, at time.Time) {
+// problem reports trouble with a code, with all that is wrong with its device and account.
+func (t *changeset) problem(r *row, kind string, at time.Time) {
 	list := func(p []json.RawMessage) []json.RawMessage {
 		if p == nil {
 			return []json.RawMessage{}
@@ -54,8 +54,8 @@ func (t *telling) problem(r *row, kind string, at time.Time) {
 	}, map[string]any{"access_code_errors": listOf(r.Errors), "access_code_warnings": listOf(r.Warnings)}, actor{Type: "system"})
 }
 
-// removed tells that a code is off its lock.
-func (t *telling) removed(r *row) {
+// removed reports that a code is off its lock.
+func (t *changeset) removed(r *row) {
 	if r.managed {
 		at := t.now
 		if !r.Deleting {
@@ -69,22 +69,22 @@ func (t *telling) removed(r *row) {
 const onTime = 5 * time.Second
 
 // moment is when something that was due happened: at its time, unless it came late.
-func (t *telling) moment(r *row, due time.Time) time.Time {
+func (t *changeset) moment(r *row, due time.Time) time.Time {
 	if due.IsZero() || due.After(t.now) || t.now.Sub(due) > onTime || due.Before(r.ChangedAt) {
 		return t.now
 	}
 	return due
 }
 
-// asTold is the code as a person knows it.
-func (r *row) asTold() *held {
+// asReported is the code as a person knows it.
+func (r *row) asReported() *held {
 	return &held{PIN: r.PIN, Name: r.Name, StartsAt: r.StartsAt, EndsAt: r.EndsAt}
 }
 
-// changed tells what is different about a code from what was told before.
-func (t *telling) changed(r *row) {
-	was, is := r.Told, r.asTold()
-	if r.Told = is; was == nil || *was == *is {
+// changed reports what differs from what was reported of a code before.
+func (t *changeset) changed(r *row) {
+	was, is := r.Reported, r.asReported()
+	if r.Reported = is; was == nil || *was == *is {
 		return
 	}
 	var all []map[string]any
@@ -112,8 +112,8 @@ func (t *telling) changed(r *row) {
 	}
 }
 
-// requested tells what is wanted of a code from now on.
-func (t *telling) requested(r *row) {
+// requested reports what is wanted of a code from now on.
+func (t *changeset) requested(r *row) {
 	var all []map[string]any
 	for _, m := range r.mutations(t.now, t.traits) {
 		one := map[string]any{"mutation_code": m.Code}
@@ -129,14 +129,14 @@ func (t *telling) requested(r *row) {
 
 // release gives up managing a code of a device that is not managed any more, and asks nothing of the lock
 // for it.
-func (c *Codes) release(ctx context.Context, tx *store.Tx, t *telling, r *row) error {
+func (c *Codes) release(ctx context.Context, tx *store.Tx, t *changeset, r *row) error {
 	switch {
 	case !r.managed && r.Deleting:
 		err := c.cutShort(ctx, tx, t, r, &deviceLeft)
 		r.Deleting = false
 		return err
 	case !r.managed:
-	case r.Held == nil || r.Offline: // nobody will find it on the lock
+	case r.Held == nil || r.Offline: // it is not on the lock
 		r.vanished = true
 		t.add(r, "access_code.deleted", t.now, nil, map[string]any{"code": textOrNil(r.PIN)}, actor{Type: "system"})
 	default:
@@ -144,7 +144,7 @@ func (c *Codes) release(ctx context.Context, tx *store.Tx, t *telling, r *row) e
 		if err := c.handOver(ctx, tx, t, r, &deviceLeft); err != nil {
 			return err
 		}
-		if spare { // until now it was nobody's
+		if spare { // until now it was a spare
 			t.add(r, "access_code.unmanaged.created", t.now, nil, nil, actor{Type: "system"})
 		}
 	}
@@ -159,12 +159,12 @@ func (r *row) unmanage() {
 		Attempts: r.Attempts, Actor: r.Actor}
 }
 
-// tell writes the events.
-func (c *Codes) tell(ctx context.Context, tx *store.Tx, t *telling) error {
+// appendEvents writes the events.
+func (c *Codes) appendEvents(ctx context.Context, tx *store.Tx, t *changeset) error {
 	return c.Events.Append(ctx, tx, t.device.WorkspaceID, t.events...)
 }
 
-// actorOf is whoever the request acts for, as a timeline tells.
+// actorOf is the person or key that the request acts for, as a timeline shows it.
 func actorOf(p credential.Principal) actor {
 	if p.UserID != "" {
 		return actor{"console_user", p.UserID}

@@ -10,8 +10,8 @@ import (
 	"keyway/internal/provider/sandbox"
 )
 
-// Told is what a virtual device is made to report about itself; what is nil stays as it is.
-type Told struct {
+// Reported is what a virtual device is made to report about itself; what is nil stays as it is.
+type Reported struct {
 	BatteryLevel *float64 `json:"battery_level" rule:"min=0,max=1" doc:"How full its battery is."`
 	Keypad       *bool    `json:"accessory_keypad_connected" doc:"Whether its accessory keypad is connected."`
 	Flaky        *bool    `json:"connection_flaky" doc:"Whether its connection comes and goes."`
@@ -21,11 +21,11 @@ type Told struct {
 	DoorbellRang bool     `json:"doorbell_rang" rule:"default=false" doc:"Somebody rings its doorbell."`
 }
 
-// told are the things that a virtual device can be made to report about itself, by their names.
-func told() map[string]Told {
+// reports are the things that a virtual device can be made to report about itself, by their names.
+func reports() map[string]Reported {
 	yes, no := true, false
 	low, full := 0.15, 1.0
-	return map[string]Told{
+	return map[string]Reported{
 		DrainBattery: {BatteryLevel: &low}, ChargeBattery: {BatteryLevel: &full},
 		ConnectKeypad: {Keypad: &yes}, DisconnectKeypad: {Keypad: &no},
 		LoosenConnection: {Flaky: &yes}, SteadyConnection: {Flaky: &no},
@@ -35,32 +35,32 @@ func told() map[string]Told {
 	}
 }
 
-// Tell makes a virtual device report something about itself; it is known when this returns. It returns
+// Report makes a virtual device report something about itself; it is known when this returns. It returns
 // workspace_not_sandbox, device_not_found, device_offline, not_supported for what the device cannot have,
 // or invalid_input.
-func (s *Simulator) Tell(ctx context.Context, id string, t Told) error {
+func (s *Simulator) Report(ctx context.Context, id string, t Reported) error {
 	r, err := s.reach(ctx, id, "devices")
 	if err != nil {
 		return err
 	}
-	is, happened, err := s.report(r, t)
+	is, happened, err := s.reportOf(r, t)
 	if err != nil {
 		return err
 	}
-	s.Virtual.Tell(r.Ref, is, happened...)
+	s.Virtual.Report(r.Ref, is, happened...)
 	return s.settle(ctx, r)
 }
 
-// report is what the device reports when it is made to. It returns device_offline, as a device that does
+// reportOf is what the device reports when it is made to. It returns device_offline, as a device that does
 // not answer reports nothing, not_supported for what it cannot have, or invalid_input.
-func (s *Simulator) report(r device.Reached, t Told) (is provider.Report, happened []provider.Kind, err error) {
+func (s *Simulator) reportOf(r device.Reached, t Reported) (is provider.Report, happened []provider.Kind, err error) {
 	lacks := func(what string) error {
 		return fault.New(fault.NotSupported, "This device does not support that: it has no %s", what)
 	}
 	_, hasBattery := r.Properties["battery"]
 	_, hasKeypad := r.Properties["accessory_keypad"]
 	switch {
-	case t == Told{}:
+	case t == Reported{}:
 		return is, nil, fault.Invalid("battery_level", "Required, or another thing that the device tells of itself")
 	case string(r.Properties["online"]) != "true":
 		return is, nil, fault.New(fault.DeviceOffline, "The device is offline, so it tells nothing. Bring it online first")
