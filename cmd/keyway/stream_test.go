@@ -375,6 +375,38 @@ func TestStreamAcrossProcesses(t *testing.T) {
 	}
 }
 
+// Guards against streams that each ask the database whether something has happened: however many are idle, the process asks
+// for all of them.
+func TestIdleStreamsAskTogether(t *testing.T) {
+	t.Parallel()
+	db := storetest.Postgres(t) // SQLite is not asked at all
+	w := setup(t, db)
+	for range 10 {
+		for _, ws := range []place{w.here, w.abroad} {
+			_, token := w.session(t, ws, fields{"user_identifier_key": store.NewID()})
+			for range 10 {
+				if r := w.read(t, w.URL, token, nil, ""); r.status != 200 {
+					t.Fatal(r.status)
+				}
+			}
+		}
+	}
+	asked := func() (n int) {
+		err := db.QueryRow(t.Context(), `SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()`).Scan(&n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	const quiet = 8 * time.Second // less than after which each looks once to be sure
+	time.Sleep(3 * time.Second)   // PostgreSQL counts what it was asked a second late
+	before := asked()
+	time.Sleep(quiet)
+	if n := asked() - before; n > 100 {
+		t.Errorf("200 idle streams asked the database %d times in %v", n, quiet)
+	}
+}
+
 // A reader that takes nothing is cut off, and holds up no other meanwhile.
 func TestStreamSlowReader(t *testing.T) {
 	t.Parallel()

@@ -58,7 +58,7 @@ func (c *Codes) Endpoints() []rpc.Endpoint {
 	}
 }
 
-// wanted are the parameters that creating one and several codes share.
+// wantedInput has the parameters that creating one and several codes share.
 type wantedInput struct {
 	Name                rpc.Opt[string]    `json:"name" rule:"nullable,max=200" doc:"What to call it."`
 	Code                rpc.Opt[string]    `json:"code" rule:"nullable,min=4,max=12" doc:"Its PIN; one is made up unless given."`
