@@ -398,8 +398,8 @@ func TestIdleStreamsAskTogether(t *testing.T) {
 		}
 		return n
 	}
-	const quiet = 8 * time.Second // less than after which each looks once to be sure
-	time.Sleep(3 * time.Second)   // PostgreSQL counts what it was asked a second late
+	const quiet = 6 * time.Second // so that this ends before each looks once to be sure
+	time.Sleep(11 * time.Second)  // PostgreSQL counts what an idle connection was asked ten seconds late
 	before := asked()
 	time.Sleep(quiet)
 	if n := asked() - before; n > 100 {
