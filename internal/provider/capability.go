@@ -10,7 +10,7 @@ import (
 // is done. The outcome comes through the Sink as a Report whose For is the id of the command.
 type Asked struct {
 	// Until is how long the driver expects evidence of the outcome. After that nothing more is to be
-	// expected of the command; a read tells what became of it.
+	// expected of the command; a read shows what became of it.
 	Until time.Time
 	// Slot is where a code was asked to be written.
 	Slot string
@@ -46,7 +46,7 @@ type Code struct {
 	EndsAt   time.Time // zero: without an end
 }
 
-// CodeTraits says how a kind of lock deals with codes, beyond what its properties tell.
+// CodeTraits says how a kind of lock deals with codes, beyond what its properties say.
 type CodeTraits struct {
 	// Native says that the lock keeps schedules itself, so that a code can be put on it before
 	// its time.
@@ -65,7 +65,7 @@ type CodeTraits struct {
 }
 
 // CodeProgrammer puts codes on a lock. A nil error means that the lock was asked, not that the code is
-// there: ReadCodes tells. All return ErrOffline; PutCode also ErrRefused, ErrFull, ErrDuplicate or
+// there: ReadCodes shows it. All return ErrOffline; PutCode also ErrRefused, ErrFull, ErrDuplicate or
 // ErrUnsupported where that is known at once.
 type CodeProgrammer interface {
 	CodeTraits(r Ref) CodeTraits
@@ -79,7 +79,7 @@ type CodeProgrammer interface {
 	DeleteCode(ctx context.Context, r Ref, slot, opID string) (Asked, error)
 }
 
-// OfflineCoder computes codes that a lock accepts without having been told of them. It returns
+// OfflineCoder computes codes that a lock accepts without having been sent them. It returns
 // ErrUnsupported for a time frame that the lock's algorithm does not know.
 type OfflineCoder interface {
 	OfflineCode(ctx context.Context, r Ref, c Code, oneTime bool) (Code, error)

@@ -180,7 +180,7 @@ type Problem struct {
 // ErrUnknownBrand is returned for a brand that the driver does not have.
 var ErrUnknownBrand = errors.New("unknown brand")
 
-// SignInError tells which answer of a person was wrong or is still missing.
+// SignInError says which answer of a person was wrong or is still missing.
 type SignInError struct {
 	Kind    SignInErrorKind
 	Field   string   // name of the field to correct; empty for the account as a whole
@@ -190,7 +190,7 @@ type SignInError struct {
 
 func (e *SignInError) Error() string { return e.Message }
 
-// SignInErrorKind tells apart why a sign-in did not succeed.
+// SignInErrorKind distinguishes why a sign-in did not succeed.
 type SignInErrorKind string
 
 // The kinds of sign-in errors.

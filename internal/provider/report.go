@@ -135,7 +135,7 @@ func hasProblem(problems []Problem, code string) bool {
 type Occurrence struct {
 	Kind   Kind
 	At     time.Time // zero: now
-	ID     string    // the peer's own id of it; empty: it is told apart by kind, method, slot and time
+	ID     string    // the peer's own id of it; empty: it is distinguished by kind, method, slot and time
 	Method Method    // of Locked and Unlocked
 	Slot   string    // of the code that was used; empty: none, or unknown
 	Reason Reason    // of Denied; empty: unknown
@@ -154,7 +154,7 @@ const (
 	DoorbellRang Kind = "doorbell_rang"
 )
 
-// Locked tells how the bolt is after what happened; moved is false where it did not move. A bolt that is jammed does
+// Locked is how the bolt is after what happened; moved is false where it did not move. A bolt that is jammed does
 // not lock the door.
 func (k Kind) Locked() (locked, moved bool) {
 	return k == Locked, k == Locked || k == Unlocked || k == Jammed

@@ -37,7 +37,7 @@ func Impact(code string) (offline bool, disables []string) {
 	return false, nil
 }
 
-// Works tells which of a device's can_* flags work, and whether it is online, while it has errors and
+// Works reports which of a device's can_* flags work, and whether it is online, while it has errors and
 // warnings with these codes.
 func Works(flags, problems []string, keypadMissing bool) (works map[string]bool, online bool) {
 	var disabled []string

@@ -36,7 +36,7 @@ func (s *Simulator) deviceEndpoints() []rpc.Endpoint {
 		{Path: "/keyway/v1/sandbox/fail_requests", Summary: "Has the next requests that change a virtual device fail, so that an app can be " +
 			"tried against trouble.", Allow: keyway, Role: rpc.Member,
 			Handle: rpc.Func(s.failRequests)},
-		{Path: "/keyway/v1/sandbox/simulate_device", Summary: "Has a virtual device tell something of itself: its battery, keypad or " +
+		{Path: "/keyway/v1/sandbox/simulate_device", Summary: "Has a virtual device report something about itself: its battery, keypad or " +
 			"connection, privacy mode, tampering, its doorbell.", Allow: keyway, Role: rpc.Member, ByDevice: true,
 			Handle: rpc.Func(func(ctx context.Context, in reportInput) (rpc.OK, error) {
 				return rpc.OK{}, s.Report(ctx, in.ID, in.Reported)

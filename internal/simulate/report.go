@@ -61,9 +61,9 @@ func (s *Simulator) reportOf(r device.Reached, t Reported) (is provider.Report, 
 	_, hasKeypad := r.Properties["accessory_keypad"]
 	switch {
 	case t == Reported{}:
-		return is, nil, fault.Invalid("battery_level", "Required, or another thing that the device tells of itself")
+		return is, nil, fault.Invalid("battery_level", "Required, or another thing that the device reports about itself")
 	case string(r.Properties["online"]) != "true":
-		return is, nil, fault.New(fault.DeviceOffline, "The device is offline, so it tells nothing. Bring it online first")
+		return is, nil, fault.New(fault.DeviceOffline, "The device is offline, so it reports nothing. Bring it online first")
 	case t.BatteryLevel != nil && !hasBattery:
 		return is, nil, lacks("battery")
 	case t.Keypad != nil && !hasKeypad:

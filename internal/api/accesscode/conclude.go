@@ -212,7 +212,7 @@ func (t *changeset) observe(r *row, rows []*row, v *visit) {
 	}
 }
 
-// awaited looks whether a lock has done what it was asked before. Only what it holds tells; when its time
+// awaited looks whether a lock has done what it was asked before. Only what it holds counts; when its time
 // is over and it has not, that is a failure, and the next try begins with a read again.
 func (t *changeset) awaited(r *row, rows []*row, now *held) {
 	a := *r.Asked

@@ -14,7 +14,7 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// TimelineEvent is something that happened to a code, as its timeline tells.
+// TimelineEvent is something that happened to a code, as its timeline shows it.
 type TimelineEvent struct {
 	ID          string                     `json:"timeline_event_id"`
 	Type        string                     `json:"event_type"`

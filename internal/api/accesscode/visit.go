@@ -59,7 +59,7 @@ func (c *Codes) DeviceChanged(ctx context.Context, tx *store.Tx, d *device.Devic
 var _ device.Observer = (*Codes)(nil)
 
 // DeviceReported looks at the codes of a lock when it has said what became of one of them. What it then holds
-// tells, but for digits that cannot be read: of them only the report does.
+// counts, but for digits that cannot be read: of them only the report does.
 func (c *Codes) DeviceReported(ctx context.Context, tx *store.Tx, r *device.Reached, is provider.Report) error {
 	if is.For == "" || is.Failed == nil && !is.Evidence.FromDevice() {
 		return nil

@@ -311,7 +311,7 @@ func (a Account) has(code string) bool {
 	return slices.ContainsFunc(a.Errors, func(e Error) bool { return e.Code == code })
 }
 
-// event is something that happened to the account, with what every event of an account tells.
+// event is something that happened to the account, with what every event of an account has.
 func (a Account) event(kind string, at time.Time) event.Event {
 	e := event.Event{Type: kind, OccurredAt: at, ConnectedAccountID: a.ID, CustomerKey: a.CustomerKey, Fields: map[string]any{}}
 	if len(a.CustomMetadata) > 0 {

@@ -418,8 +418,9 @@ func TestResetSandbox(t *testing.T) {
 		if err != nil || len(page.Items) != 0 {
 			t.Errorf("%d found by old metadata (%v)", len(page.Items), err)
 		}
-		production := w.Workspace(w.Person("john"), "Production", false)
-		key, _ := w.Key(production, w.Person("mary"))
+		john := w.Person("john")
+		production := w.Workspace(john, "Production", false)
+		key, _ := w.Key(production, john)
 		w.Refused(apitest.Request{Path: "/workspaces/reset_sandbox", Token: key}, 400, "workspace_not_sandbox")
 	})
 }

@@ -17,7 +17,7 @@ const (
 	// sameOccurrence is how long after an occurrence without a time or an id the same one is taken for a
 	// repetition.
 	sameOccurrence = 2 * time.Second
-	// stateFor is how long after it a movement of the bolt still tells how the bolt is: what a hub reports of the past
+	// stateFor is how long after it a movement of the bolt still says how the bolt is: what a hub reports of the past
 	// does not.
 	stateFor = time.Minute
 )

@@ -166,7 +166,7 @@ type Progress struct {
 	Deadline time.Time // until when the outcome is expected; zero: it was not asked
 }
 
-// Progress tells how far an attempt has come. It returns action_attempt_not_found.
+// Progress reports how far an attempt has come. It returns action_attempt_not_found.
 func (a *Attempts) Progress(ctx context.Context, q store.Querier, workspaceID, id string) (p Progress, err error) {
 	var status string
 	var sent, deadline sql.NullInt64

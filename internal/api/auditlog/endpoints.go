@@ -20,7 +20,7 @@ func (r *Reader) Endpoints() []rpc.Endpoint {
 		{Path: "/keyway/v1/audit/list", Summary: "Lists what was done, newest first: in a workspace to its admins, everywhere to an operator " +
 			"who names none.", Allow: rpc.Person, Workspace: rpc.Optional, Role: rpc.Admin, Read: true, Returns: "audit_entries",
 			Handle: rpc.Func(r.list)},
-		{Path: "/keyway/v1/audit/verify", Summary: "Walks along the whole log and tells whether it was changed.", Allow: rpc.Person,
+		{Path: "/keyway/v1/audit/verify", Summary: "Reads the whole log and reports whether it was changed.", Allow: rpc.Person,
 			Workspace: rpc.Ignored, Role: rpc.Operator, Read: true, Returns: "audit_verification", Handle: rpc.Func(r.verify)},
 	}
 }

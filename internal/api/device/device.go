@@ -93,7 +93,7 @@ type Warning struct {
 	MaxCodes    int      `json:"max_active_access_code_count,omitempty"`
 }
 
-// accountErrors are the error codes that belong to the account as a whole, and are told as such
+// accountErrors are the error codes that belong to the account as a whole, and are shown as such
 // on each of its devices.
 var accountErrors = []string{"account_disconnected", "salto_ks_subscription_limit_exceeded", "dormakaba_sites_disconnected"}
 
@@ -417,7 +417,7 @@ func (d *Devices) change(ctx context.Context, workspaceID, id string, u Update, 
 		if err := check(&dev.Device); err != nil {
 			return err
 		}
-		if u.CustomMetadataChanges != nil { // first: events tell the metadata
+		if u.CustomMetadataChanges != nil { // first: events have the metadata
 			if dev.CustomMetadata, err = dev.CustomMetadata.Merge(u.CustomMetadataChanges); err != nil {
 				return err
 			}
@@ -543,7 +543,7 @@ func (d *Devices) EachOfAccount(ctx context.Context, q store.Querier, workspaceI
 	return nil
 }
 
-// SetTimeZone notes the time zone that was told for a device of a brand that does not tell it. It
+// SetTimeZone notes the time zone that was reported for a device of a brand that does not report it. It
 // returns device_not_found, and not_supported for a device of another brand.
 func (d *Devices) SetTimeZone(ctx context.Context, tx *store.Tx, workspaceID, id, metadata, zone string) error {
 	dev, err := d.Get(ctx, tx, workspaceID, id)

@@ -31,7 +31,7 @@ func (d *Devices) managedEndpoints() []rpc.Endpoint {
 			Returns: "devices", Handle: rpc.Func(d.list)},
 		{Path: "/devices/list_device_providers", Summary: "Lists the brands whose accounts can be connected.", Allow: rpc.Frontend,
 			Role: rpc.Member, ByDevice: true, Read: true, Returns: "device_providers", Handle: rpc.Func(d.listProviders)},
-		{Path: "/devices/report_provider_metadata", Summary: "Tells the time zones of devices whose brands do not.", Allow: rpc.Backend,
+		{Path: "/devices/report_provider_metadata", Summary: "Reports the time zones of devices whose brands do not.", Allow: rpc.Backend,
 			Role: rpc.Member, ByDevice: true, Handle: rpc.Func(d.reportMetadata)},
 		{Path: "/devices/update", Summary: "Changes a device's name, metadata, or whether it is managed.", Allow: rpc.Anyone, Role: rpc.Member,
 			ByDevice: true, Verbs: "PATCH", Handle: rpc.Func(d.update)},

@@ -90,7 +90,7 @@ func (f *Flags) fields() iter.Seq2[string, **bool] {
 	}
 }
 
-// set takes over the flags that a provider tells. An unknown name is a mistake in the provider.
+// set takes over the flags that a driver reports. An unknown name is a mistake in the provider.
 func (f *Flags) set(flags map[string]bool) error {
 	for name := range flags {
 		if !slices.Contains(flagNames, name) {
@@ -98,7 +98,7 @@ func (f *Flags) set(flags map[string]bool) error {
 		}
 	}
 	for name, field := range f.fields() {
-		if works, told := flags[name]; told {
+		if works, reported := flags[name]; reported {
 			*field = &works
 		}
 	}

@@ -313,7 +313,7 @@ func (r *Reached) changes(now time.Time, was look) (out []event.Event) {
 	}
 	for _, c := range []struct {
 		code, came, went string
-		problems         bool // the first event tells what is wrong besides
+		problems         bool // the first event lists what is wrong besides
 	}{
 		{codeSubscription, "device.error.subscription_required", "device.error.subscription_required.resolved", true},
 		{"device_has_flaky_connection", "device.connection_became_flaky", "device.connection_stabilized", true},
@@ -375,7 +375,7 @@ func (d *Devices) Occur(ctx context.Context, tx *store.Tx, r *Reached, what prov
 }
 
 // occurrenceID is the id of the event of an occurrence: a UUID of version 8 made from the device and what
-// tells the occurrence from others.
+// distinguishes the occurrence from others.
 func occurrenceID(r *Reached, what provider.Occurrence) string {
 	key := what.ID
 	if key == "" {
@@ -412,7 +412,7 @@ func (d *Device) KeypadMissing() bool {
 	return string(d.keypad()) == "false" && !model.OwnKeys
 }
 
-// Event is something that happened to the device, with what every event of a device tells.
+// Event is something that happened to the device, with what every event of a device has.
 func (r *Reached) Event(kind string, at time.Time, fields map[string]any) event.Event {
 	e := r.Device.event(kind, at)
 	if e.Fields == nil {
@@ -427,7 +427,7 @@ func (r *Reached) Event(kind string, at time.Time, fields map[string]any) event.
 	return e
 }
 
-// withProblems adds what events about trouble tell besides.
+// withProblems adds what events about trouble have besides.
 func (r *Reached) withProblems(fields map[string]any) map[string]any {
 	fields["device_errors"], fields["device_warnings"] = r.Errors, r.Warnings
 	fields["connected_account_errors"], fields["connected_account_warnings"] = listOf(r.AccountProblems.Errors),

@@ -19,7 +19,7 @@ const (
 	probeTimeout = 25 * time.Second
 )
 
-// RegisterJobs tells the runner how to do this package's jobs.
+// RegisterJobs registers the handlers of this package's jobs.
 func (d *Devices) RegisterJobs() { d.Jobs.Handle(probeJob, d.runProbe) }
 
 // Unreachable records that a device did not answer: it is offline until it is heard again, by a report of

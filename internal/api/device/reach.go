@@ -113,7 +113,7 @@ func (d *Device) Blocking() (e Error, ok bool) {
 	return e, false
 }
 
-// Failure is what a failed action tells of an error of a provider: a type for programs and a message
+// Failure is what a failed action shows of an error of a provider: a type for programs and a message
 // for people.
 func Failure(err error) (kind, message string) {
 	switch {
@@ -136,7 +136,7 @@ func Failure(err error) (kind, message string) {
 }
 
 // SetProblems gives a device these errors and warnings, in place of those that it has of the same
-// kinds; one that it has already keeps the time it began. Changed is not told, and nothing is written
+// kinds; one that it has already keeps the time it began. Subscribers are not notified, and nothing is written
 // where nothing is different.
 func (d *Devices) SetProblems(ctx context.Context, tx *store.Tx, r *Reached, kinds []string, errs []Error, warnings []Warning) error {
 	is := Device{
@@ -153,7 +153,7 @@ func (d *Devices) SetProblems(ctx context.Context, tx *store.Tx, r *Reached, kin
 	return d.write(ctx, tx, &r.Device)
 }
 
-// SetProperties changes properties of a device; it returns device_not_found. Changed is not told: a
+// SetProperties changes properties of a device; it returns device_not_found. Subscribers are not notified: a
 // bolt that turned changes nothing for anyone else.
 func (d *Devices) SetProperties(ctx context.Context, tx *store.Tx, workspaceID, id string, values map[string]any) error {
 	dev, err := d.Get(ctx, tx, workspaceID, id)

@@ -24,7 +24,7 @@ type Unmanaged struct {
 	Warnings           []Warning  `json:"warnings"`
 	CustomMetadata     Metadata   `json:"custom_metadata"`
 	Location           *Location  `json:"location,omitempty"`
-	Properties         Properties `json:"properties" secret:"false" doc:"The few that tell which device it is and how it is."`
+	Properties         Properties `json:"properties" secret:"false" doc:"The few that say which device it is and how it is."`
 	Flags
 }
 

@@ -43,8 +43,8 @@ type Checker struct {
 // Endpoints are the rows of /health.
 func (c *Checker) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/health", Summary: "Tells whether the server can do its work.", Allow: rpc.Public, Read: true, Handle: rpc.Func(c.check)},
-		{Path: "/health/get_health", Summary: "Tells whether the server can do its work.", Allow: rpc.Public, Read: true,
+		{Path: "/health", Summary: "Reports whether the server can do its work.", Allow: rpc.Public, Read: true, Handle: rpc.Func(c.check)},
+		{Path: "/health/get_health", Summary: "Reports whether the server can do its work.", Allow: rpc.Public, Read: true,
 			Handle: rpc.Func(c.check)},
 	}
 }

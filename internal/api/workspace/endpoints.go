@@ -15,7 +15,7 @@ import (
 // Endpoints are the rows of /workspaces.
 func (w *Workspaces) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/workspaces/create", Summary: "Makes a workspace; whoever makes it becomes its owner.", Allow: rpc.Person,
+		{Path: "/workspaces/create", Summary: "Makes a workspace, whose owner the caller becomes.", Allow: rpc.Person,
 			Workspace: rpc.Forbidden, Returns: "workspace", Handle: rpc.Func(w.create)},
 		{Path: "/workspaces/find_anything", Summary: "Finds resources of the workspace by a text: a part of a name, or an id.",
 			Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "batch", Secret: true, Handle: rpc.Func(w.findAnything)},
@@ -67,7 +67,7 @@ type createInput struct {
 	WebviewSuccessMessage  rpc.Opt[string]     `json:"webview_success_message" doc:"The older place of connect_webview_customization.success_message."`
 }
 
-// ofNone refuses an organization: whoever names one would take the workspace for a part of it.
+// ofNone refuses an organization: a caller who names one would take the workspace for a part of it.
 func ofNone(organizationID rpc.Opt[string]) error {
 	if organizationID.Or("") != "" {
 		return fault.Invalid("organization_id", "Keyway has no organizations")

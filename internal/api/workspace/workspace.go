@@ -104,7 +104,7 @@ const (
 	purgeJob = "workspace.purge"
 )
 
-// RegisterJobs tells the runner how to do this package's jobs.
+// RegisterJobs registers the handlers of this package's jobs.
 func (w *Workspaces) RegisterJobs() {
 	w.Jobs.Handle(resetJob, w.runReset)
 	w.Jobs.Handle(purgeJob, w.runPurge, job.Recurring(time.Hour))

@@ -88,7 +88,7 @@ var (
 	Unavailable    = Code{"service_unavailable", 503}
 )
 
-// Error is a failure that the caller is told of, word for word. It never holds a secret, nor an
+// Error is a failure that the caller gets, word for word. It never holds a secret, nor an
 // id that the caller sent.
 type Error struct {
 	Code    Code
@@ -119,7 +119,7 @@ func New(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: cut(fmt.Sprintf(format, args...), maxMessage)}
 }
 
-// Reason makes an Error whose error.data.reason tells a program why, beside the message for people.
+// Reason makes an Error whose error.data.reason says to a program why, beside the message for people.
 func Reason(code Code, reason, format string, args ...any) *Error {
 	e := New(code, format, args...)
 	e.Data = map[string]any{"reason": reason}

@@ -97,7 +97,7 @@ type Option func(*kind)
 // In says in which lane the jobs of a kind run.
 func In(l Lane) Option { return func(k *kind) { k.lane = l } }
 
-// Recurring is for work that must go on however often it failed, because nobody would ask for it again:
+// Recurring is for work that must go on however often it failed, because nothing else would schedule it again:
 // after the last try it is kept aside like any other, and tried anew when retryIn has passed.
 func Recurring(retryIn time.Duration) Option {
 	return func(k *kind) { k.recurs, k.retryIn = true, retryIn }

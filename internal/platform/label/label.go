@@ -11,7 +11,7 @@ import (
 	"keyway/internal/platform/fault"
 )
 
-// invisible tells whether a character shows nothing: spaces, controls, marks of direction, joiners and fillers.
+// invisible reports whether a character shows nothing: spaces, controls, marks of direction, joiners and fillers.
 func invisible(r rune) bool {
 	switch r {
 	case '\u115f', '\u1160', '\u3164', '\uffa0', '\u2800': // fillers, which Unicode counts among the letters, and the blank of Braille

@@ -1,6 +1,6 @@
 // Package mail writes to people by the SMTP server that the operator names: durably and at least once.
 //
-// A mail is a row that is written in the transaction of what it tells of. One job at a time takes what
+// A mail is a row that is written in the transaction of what it is about. One job at a time takes what
 // is due to the SMTP server: so a server that hangs holds up nothing but mails.
 package mail
 
@@ -32,7 +32,7 @@ type Outbox struct {
 	Count *prometheus.CounterVec
 }
 
-// New completes an Outbox and tells the runner of its job.
+// New completes an Outbox and registers its job with the runner.
 func New(o Outbox) *Outbox {
 	o.Count = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "keyway_mails_total",
 		Help: "Mails that the SMTP server took (sent), put off (deferred), and that will not be sent any more (given_up)."}, []string{"result"})
@@ -43,7 +43,7 @@ func New(o Outbox) *Outbox {
 	return &o
 }
 
-// On tells whether mails are sent.
+// On reports whether mails are sent.
 func (o *Outbox) On() bool { return o != nil && o.Server != nil }
 
 // keepTrying is how long a mail is tried before it is given up.

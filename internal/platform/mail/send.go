@@ -39,7 +39,7 @@ func (s *Server) connect(ctx context.Context) (*smtp.Client, error) {
 	config := &tls.Config{ServerName: s.Host, MinVersion: tls.VersionTLS12}
 	policy, auth := smtp.TLSMandatory, []smtp.SMTPAuthType{smtp.SMTPAuthPlain, smtp.SMTPAuthLogin}
 	if s.Local {
-		config.InsecureSkipVerify = true // nobody is in between, and local servers sign for themselves
+		config.InsecureSkipVerify = true // there is no network in between, and local servers sign for themselves
 		policy, auth = smtp.TLSOpportunistic, []smtp.SMTPAuthType{smtp.SMTPAuthPlainNoEnc, smtp.SMTPAuthLoginNoEnc}
 	}
 	options := []smtp.Option{smtp.WithPort(s.Port), smtp.WithTimeout(timeout), smtp.WithTLSConfig(config), smtp.WithTLSPolicy(policy)}
@@ -213,7 +213,7 @@ func (o *Outbox) sendOne(ctx context.Context, c *smtp.Client, r row) error {
 		// Others go first the next time: it may be for this mail that the server hung up.
 		return errors.Join(err, o.putOff(ctx, r, 5*time.Second, err))
 	case failure.Reason == smtp.ErrSMTPRcptTo && failure.ErrorCode() >= 500:
-		err = o.end(ctx, r, givenUp, err) // there is nobody at this address
+		err = o.end(ctx, r, givenUp, err) // the address does not exist
 	default:
 		err = o.putOff(ctx, r, time.Minute, err)
 	}

@@ -10,7 +10,7 @@ import (
 	"unicode"
 )
 
-// The kinds of mails besides those that are called as the event they tell of.
+// The kinds of mails besides those that are called as the event they are about.
 const (
 	Invitation = "invitation"
 	Test       = "test"

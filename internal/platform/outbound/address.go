@@ -42,7 +42,7 @@ func plain(a netip.Addr) netip.Addr {
 	return a
 }
 
-// Public tells whether an address belongs to a machine on the public internet.
+// Public reports whether an address belongs to a machine on the public internet.
 func Public(a netip.Addr) bool {
 	if !a.IsValid() || a.Zone() != "" {
 		return false
@@ -59,7 +59,7 @@ func Public(a netip.Addr) bool {
 	return true
 }
 
-// looksNumeric tells whether a host is a number to some resolvers (2130706433, 0x7f.1, 0177.0.0.1)
+// looksNumeric reports whether a host is a number to some resolvers (2130706433, 0x7f.1, 0177.0.0.1)
 // without being an address in its one proper form.
 func looksNumeric(host string) bool {
 	labels := strings.Split(strings.TrimSuffix(host, "."), ".")

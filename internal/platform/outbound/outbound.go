@@ -100,7 +100,7 @@ func canonical(host string) string { return strings.ToLower(strings.TrimSuffix(h
 // Guard decides which addresses may be fetched from.
 type Guard struct {
 	Allow Allow
-	// Local lets sandbox workspaces reach loopback addresses: for servers that nobody but this
+	// Local lets sandbox workspaces reach loopback addresses: for servers that no one but this
 	// machine reaches, where apps are developed.
 	Local    bool
 	Resolver *net.Resolver // nil: the system's
@@ -248,7 +248,7 @@ func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		// Nobody asked for it, and neither a timeout nor a context ends reading such a body.
+		// It was not asked for, and neither a timeout nor a context ends reading such a body.
 		_ = res.Body.Close()
 		res.Body = http.NoBody
 	}

@@ -204,7 +204,7 @@ func (r *Row) Into() []any {
 	return append(out, &r.mac)
 }
 
-// absent tells that an outer join found no row.
+// absent reports that an outer join found no row.
 func (r *Row) absent() bool { return !r.values[0].valid }
 
 // message is what the MAC is made over; ok is false for a row that no MAC can cover.
@@ -224,7 +224,7 @@ func (r *Row) message() (m []byte, ok bool) {
 	return m, true
 }
 
-// genuine tells whether the row's MAC is right.
+// genuine reports whether the row's MAC is right.
 func (r *Row) genuine(s store.Signer) bool {
 	m, ok := r.message()
 	return ok && len(r.mac) > 0 && s.VerifyMAC(m, r.mac)
@@ -284,7 +284,7 @@ func (v Values) at(name string) *value {
 	return &v.r.values[i]
 }
 
-// Has tells whether a column is not NULL.
+// Has reports whether a column is not NULL.
 func (v Values) Has(name string) bool { return v.at(name).valid }
 
 // Text is the value of a TEXT column, empty for NULL.

@@ -48,7 +48,7 @@ func (t *Table) SignAll(ctx context.Context, db *store.DB) (n int, err error) {
 }
 
 // each calls fn for the rows of the table, in the order of the key, whose MAC begins with mark, or with other: not
-// with it; an empty mark: for all. genuine tells whether the row's MAC is right.
+// with it; an empty mark: for all. genuine reports whether the row's MAC is right.
 func (t *Table) each(ctx context.Context, db store.Querier, mark []byte, other bool, fn func(r *Row, genuine bool) error) error {
 	s := store.SignerOf(db)
 	if s == nil {

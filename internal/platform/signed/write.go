@@ -20,7 +20,7 @@ func (t *Table) Insert(ctx context.Context, tx *store.Tx, set Set) error {
 	return err
 }
 
-// InsertNew stores a new row unless there is one with the same key; inserted tells whether it did.
+// InsertNew stores a new row unless there is one with the same key; inserted is whether it did.
 func (t *Table) InsertNew(ctx context.Context, tx *store.Tx, set Set) (inserted bool, err error) {
 	return t.insert(ctx, tx, set, " ON CONFLICT DO NOTHING")
 }

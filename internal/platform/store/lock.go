@@ -11,7 +11,7 @@ import (
 )
 
 // lockName is the file that a process using the data folder holds a lock on. The lock dies with
-// the process; the file stays and tells who has, or had, the folder.
+// the process; the file stays and says who has, or had, the folder.
 const lockName = "keyway.lock"
 
 // Holder is the process that uses a data folder.
@@ -73,7 +73,7 @@ func (l *folderLock) describe(server string) error {
 	return nil
 }
 
-// SetServer changes the address that others are told who want the data folder: it may be known only after the
+// SetServer changes the address that is shown to others who want the data folder: it may be known only after the
 // database is open. On PostgreSQL it does nothing.
 func (db *DB) SetServer(address string) error {
 	if db.folder == nil {

@@ -161,7 +161,7 @@ func (p *postgresDB) try(ctx context.Context, scopes []Scope, fn func(*Tx) error
 	if err := t.run(fn); err != nil {
 		return err
 	}
-	if t.quiet { // nobody has seen the numbers as they were raised
+	if t.quiet { // the raised numbers were visible to no one else
 		for _, s := range scopes {
 			w.touch()
 			if _, err := tx.ExecContext(w.ctx, `UPDATE generations SET value = value - 1 WHERE scope = $1`, string(s)); err != nil {

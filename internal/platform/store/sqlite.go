@@ -339,7 +339,7 @@ var errAgain = errors.New("the group has to run again")
 // errWithdrawn is the result of a request that nothing waits for any more.
 var errWithdrawn = errors.New("the request was withdrawn")
 
-// runAll begins a transaction and runs the requests of a group in it. It returns an error where nobody
+// runAll begins a transaction and runs the requests of a group in it. It returns an error where no request
 // in the group may believe that anything was stored: errAgain, or that of a database that gave up (a
 // full disk ends the whole transaction).
 func (s *sqliteDB) runAll(ctx context.Context, group []*updateRequest, errs []error, savepoints bool) error {

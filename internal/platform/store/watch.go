@@ -12,8 +12,8 @@ import (
 const pollEvery = 400 * time.Millisecond
 
 // Watch gives a channel that gets a value after commits in any of the scopes: at once for those of
-// this process, within half a second for those of others on a shared database. Values that nobody
-// has taken yet are one. It is a hint to look: what is there then is for the database to say.
+// this process, within half a second for those of others on a shared database. Values that are
+// not taken yet are one. It is a hint to look: what is there then is for the database to say.
 func (db *DB) Watch(scopes ...Scope) (changed <-chan struct{}, stop func()) {
 	ch := make(chan struct{}, 1)
 	w := db.watchers
@@ -98,7 +98,7 @@ func (db *DB) poll(ctx context.Context) {
 			return g, err
 		})
 		if err != nil {
-			continue // whoever watches looks from time to time as well
+			continue // watchers look from time to time as well
 		}
 		for _, g := range now {
 			if seen[g.scope] != g.n {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Key is what may be told of a key.
+// Key is what may be shown of a key.
 type Key struct {
 	ID         string
 	CreatedAt  time.Time

@@ -20,7 +20,7 @@ func Hide(text string) Secret { return Secret{text: text} }
 // IsZero reports whether there is none.
 func (s Secret) IsZero() bool { return s.text == "" }
 
-// Hint is the visible part: what tells tokens apart without opening anything.
+// Hint is the visible part: what distinguishes tokens without opening anything.
 func (s Secret) Hint() string {
 	if i := strings.LastIndexByte(s.text, '_'); i > 0 {
 		return s.text[:i]

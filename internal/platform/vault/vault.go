@@ -33,7 +33,7 @@ var ErrNoKeyFile = errors.New("the key file does not exist")
 type Vault struct {
 	file   string
 	ring   atomic.Pointer[ring]
-	mu     sync.Mutex   // held by whoever reads or writes the file
+	mu     sync.Mutex   // held while the file is read or written
 	looked atomic.Int64 // when the file was last looked at, since opened
 	opened time.Time
 	stat   func(path string) (fs.FileInfo, error)

@@ -87,7 +87,7 @@ func (c *check) failing(how error) {
 	c.unmoved(o, before)
 }
 
-// unmoved makes sure that nobody claims that the bolt has moved, because it has not.
+// unmoved makes sure that there is no claim that the bolt has moved, because it has not.
 func (c *check) unmoved(o *open, before bool) {
 	now, err := c.Hand.Locked(o.lock)
 	c.must(err)

@@ -465,7 +465,7 @@ func password() question {
 	return question{name: "password", label: "Password", right: standardPIN, secret: true}
 }
 
-// named returns the metadata of brands that tell no more than a name and an id.
+// named returns the metadata of brands that have no more than a name and an id.
 func named(name, id string) func(*unit) props {
 	return func(u *unit) props { return props{name: u.name, id: u.externalID} }
 }

@@ -12,7 +12,7 @@ const (
 	offlineCodes            // codes are computed, the lock need not be reached
 	autoLock                // locks itself after a while, which can be set
 	doorSensor              // knows whether the door is open
-	entryEvents             // tells who came in
+	entryEvents             // reports who came in
 	mains                   // has no battery
 	noBolt                  // does not know whether it is locked
 	builtInKeypad           // has its own keys

@@ -101,7 +101,7 @@ func (d *Driver) recall(r provider.Ref, data []byte) (m memory, err error) {
 // unreachable reports whether the device does not answer.
 func (m *memory) unreachable() bool { return m.Offline || m.HubOffline || m.Unpaid || m.Removed }
 
-// reach uses up a fault and tells what the device answers before it does anything. silent says
+// reach uses up a fault and returns what the device answers before it does anything. silent says
 // that it will claim to have done it.
 func (m *memory) reach() (silent bool, err error) {
 	if m.unreachable() {

@@ -122,7 +122,7 @@ func (d *Driver) present(ctx context.Context, a provider.Account, all []provider
 	return there, nil
 }
 
-// options are what an account's identity does not tell.
+// options are what an account's identity does not say.
 type options struct {
 	Zone string `json:"time_zone,omitempty"` // where the form asks for it
 }

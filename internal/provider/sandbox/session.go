@@ -150,7 +150,7 @@ func (s *Session) SetAutoLock(ctx context.Context, r provider.Ref, enabled bool,
 
 var _ provider.CodeProgrammer = (*Session)(nil)
 
-// CodeTraits tells how a brand's locks deal with codes.
+// CodeTraits says how a brand's locks deal with codes.
 func (s *Session) CodeTraits(r provider.Ref) provider.CodeTraits {
 	b := s.byName[r.Brand]
 	if b == nil {

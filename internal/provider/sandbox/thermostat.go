@@ -16,7 +16,7 @@ type thermostat struct {
 	modes      []string // hvac_mode_setting of the API
 	fans       []string // fan_mode_setting of the API; none: it drives no fan
 	presets    []string // climate_preset_key of the API; the first one is active
-	presetMode bool     // presets tell their mode: home, away, …
+	presetMode bool     // presets say their mode: home, away, …
 	celsius    bool     // set points are in half degrees Celsius, else in whole degrees Fahrenheit
 	battery    bool
 	delta      float64 // least distance of the set points, in °F or °C as above

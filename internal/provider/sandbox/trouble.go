@@ -11,7 +11,7 @@ import (
 // trouble is what is wrong with a device.
 type trouble int
 
-// The troubles. Those that end in Battery have no error: the battery's status tells them.
+// The troubles. Those that end in Battery have no error: the battery's status shows them.
 const (
 	healthy trouble = iota
 	deviceOffline
@@ -113,7 +113,7 @@ func (t trouble) effect() effect {
 	case thirdPartyIntegration:
 		return effect{code: "third_party_integration_detected", message: "Another service manages codes on this device too.", warning: true}
 	case onlineStatusUnreliable:
-		return effect{code: "unreliable_online_status", message: "The brand does not tell for certain whether the device is online.",
+		return effect{code: "unreliable_online_status", message: "The brand does not say for certain whether the device is online.",
 			warning: true}
 	case zoneUnknown:
 		return effect{code: "time_zone_unknown", message: "The device's time zone is not known. Set it before you use codes with times.",

@@ -19,8 +19,8 @@ const (
 	Pass           Commit = iota
 	CutBefore             // it is cut; the server never sees the COMMIT
 	CutAfter              // the server has answered; the answer is lost
-	CutAfterAlone         // as CutAfter, and nobody is let in again until Pass
-	CutBeforeAlone        // as CutBefore, and nobody is let in again until Pass
+	CutAfterAlone         // as CutAfter, and no connection is accepted until Pass
+	CutBeforeAlone        // as CutBefore, and no connection is accepted until Pass
 	Late                  // it is cut, and the server gets the COMMIT when Release is called
 )
 
@@ -34,7 +34,7 @@ type Proxy struct {
 
 	mu     sync.Mutex
 	do     Commit
-	closed bool // lets nobody in
+	closed bool // accepts no connection
 	cut    int  // connections that were cut
 }
 
