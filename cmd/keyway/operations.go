@@ -285,12 +285,14 @@ func (a *app) doRemoveMember(ctx context.Context, in memberIn, by audit.Actor, _
 type patIn struct {
 	ID, Email string
 	IsDecoy   bool
+	Keep      bool // with a revocation: what the token made
 	Change    personalaccesstoken.Change
 }
 
 type patOut struct {
 	personalaccesstoken.Token
-	PAT string `json:"personal_access_token,omitempty"`
+	PAT        string                          `json:"personal_access_token,omitempty"`
+	Revocation *personalaccesstoken.Revocation `json:"revocation,omitempty"`
 }
 
 func (a *app) doPATCreate(ctx context.Context, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
@@ -311,7 +313,7 @@ func (a *app) doPATCreate(ctx context.Context, in patIn, by audit.Actor, _ func(
 		n.IsStrict = *ch.IsStrict
 	}
 	tok, secret, err := a.Tokens.Create(ctx, u.ID, n, by)
-	return patOut{tok, secret.Reveal()}, err
+	return patOut{Token: tok, PAT: secret.Reveal()}, err
 }
 
 type patListOut struct {
@@ -357,11 +359,12 @@ func (a *app) setPATDisabled(ctx context.Context, id string, disabled bool, by a
 }
 
 func (a *app) doPATRevoke(ctx context.Context, in patIn, by audit.Actor, _ func(int, int)) (any, error) {
-	if err := a.Tokens.Revoke(ctx, "", in.ID, by); err != nil {
+	r, err := a.Tokens.RevokeKeeping(ctx, "", in.ID, in.Keep, by)
+	if err != nil {
 		return nil, err
 	}
 	tok, err := a.Tokens.Get(ctx, "", in.ID)
-	return patOut{Token: tok}, err
+	return patOut{Token: tok, Revocation: &r}, err
 }
 
 type apiKeyIn struct{ ID, WorkspaceID, Name, Email string }

@@ -260,11 +260,15 @@ func (g *globals) pat(ctx context.Context, r *remote, o operation, in patIn, wha
 		body["personal_access_token_id"] = in.ID
 	}
 	if what == "revoke" { // a token that ended itself cannot ask afterwards
-		if err := r.call(ctx, patPath+"get", body, "personal_access_token", &out.Token); err != nil {
+		read := map[string]any{}
+		if in.ID != "" {
+			read["personal_access_token_id"] = in.ID
+		}
+		if err := r.call(ctx, patPath+"get", read, "personal_access_token", &out.Token); err != nil {
 			return out, err
 		}
 		out.Status = personalaccesstoken.Revoked
-		return out, r.call(ctx, patPath+what, body, "", nil)
+		return out, r.call(ctx, patPath+what, body, "revocation", &out.Revocation)
 	}
 	err = r.call(ctx, patPath+what, body, "personal_access_token", &out.Token)
 	out.PAT, out.Secret = out.Secret, ""
@@ -275,7 +279,7 @@ func patCommand(g *globals) *cobra.Command {
 	var r remote
 	cmd := g.group("pat", "Manage personal access tokens", patCreateCommand(g, &r), patListCommand(g, &r), patUpdateCommand(g, &r),
 		patByIDCommand(g, &r, "show", "Show a token", "get", opPATShow),
-		patByIDCommand(g, &r, "revoke", "Permanently revoke a token, immediately", "revoke", opPATRevoke),
+		patRevokeCommand(g, &r),
 		patByIDCommand(g, &r, "disable", "Disable a token and everything made with it, until it is enabled", "disable", opPATDisable),
 		patByIDCommand(g, &r, "enable", "Enable a disabled token", "enable", opPATEnable),
 		patVerifyCommand(g), scanCommand(g), rotateCommand(g, &r), explainCommand(g, &r), adviseCommand(g, &r))
@@ -385,6 +389,36 @@ func patByIDCommand(g *globals, r *remote, use, short, what string, o operation)
 			return g.showPAT(cmd, out)
 		},
 	}
+}
+
+func patRevokeCommand(g *globals, r *remote) *cobra.Command {
+	var keep bool
+	cmd := &cobra.Command{
+		Use: "revoke PERSONAL_ACCESS_TOKEN_ID", Short: "Permanently revoke a token, immediately", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			body := map[string]any{}
+			if keep {
+				body["keep_client_sessions"] = true
+			}
+			out, err := g.pat(cmd.Context(), r, opPATRevoke, patIn{ID: args[0], Keep: keep}, "revoke", body)
+			if err != nil {
+				return err
+			}
+			return g.print(cmd, out, func(w io.Writer) {
+				fmt.Fprintf(w, "Name\t%s\nToken\t%s…\nStatus\t%s\n", out.Name, out.Hint, out.Status)
+				if m := out.Revocation; m != nil && m.ClientSessions+m.Webhooks > 0 {
+					became := "Ended with it"
+					if m.IsKept {
+						became = "Kept"
+					}
+					fmt.Fprintf(w, "%s\t%d client sessions, %d webhooks\n", became, m.ClientSessions, m.Webhooks)
+				}
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&keep, "keep-client-sessions", false,
+		"keep the client sessions, Connect Webviews and webhooks that a token without limits made")
+	return cmd
 }
 
 func patVerifyCommand(g *globals) *cobra.Command {

@@ -30,7 +30,7 @@ type rotateIn struct {
 func (a *app) doPATRotate(ctx context.Context, in rotateIn, by audit.Actor, _ func(int, int)) (any, error) {
 	tok, secret, err := a.Tokens.Rotate(ctx, anyone, in.ID,
 		personalaccesstoken.Rotation{Overlap: in.Overlap, Begin: in.Begin, From: "command"}, by)
-	return patOut{tok, secret.Reveal()}, err
+	return patOut{Token: tok, PAT: secret.Reveal()}, err
 }
 
 func (a *app) doPATRotateUndo(ctx context.Context, in rotateIn, by audit.Actor, _ func(int, int)) (any, error) {

@@ -40,7 +40,8 @@ func (t *Tokens) Endpoints() []rpc.Endpoint {
 		{Path: path + "refuse", Summary: "Has a workspace refuse a token of one of its people, with all that follow it and were made with it.",
 			Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Handle: rpc.Func(t.refuse)},
 		{Path: path + "revoke", Summary: "Ends a token, or a workspace key, at once and for ever, with all that was made with it; with a token " +
-			"or key and no id, itself.", Allow: rpc.Person | rpc.WorkspaceKey, Workspace: rpc.Ignored, Self: true, Handle: rpc.Func(t.revoke)},
+			"or key and no id, itself.", Allow: rpc.Person | rpc.WorkspaceKey, Workspace: rpc.Ignored, Self: true, Returns: "revocation",
+			Handle: rpc.Func(t.revoke)},
 		{Path: path + "revoke_all", Summary: "Ends one's own live tokens together; for an operator, also other people's.",
 			Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Returns: "personal_access_tokens", Secret: true, Handle: rpc.Func(t.revokeAll)},
 		{Path: path + "update", Summary: "Changes a token. Narrowing it needs nothing more; widening it in any way, a fresh sign-in.",
@@ -231,33 +232,6 @@ func (t *Tokens) revokeAll(ctx context.Context, in revokeAllInput) ([]Token, err
 		b.UserID = p.UserID
 	}
 	return t.RevokeAll(ctx, b, p.Actor())
-}
-
-type revokeInput struct {
-	ID    string `json:"personal_access_token_id" doc:"Which token; with a token, itself unless given."`
-	KeyID string `json:"workspace_key_id" doc:"Or which workspace key."`
-}
-
-func (t *Tokens) revoke(ctx context.Context, in revokeInput) (rpc.OK, error) {
-	p := credential.From(ctx)
-	switch {
-	case in.ID != "" && in.KeyID != "":
-		return rpc.OK{}, fault.InvalidAll([]fault.Issue{{Message: "Give either personal_access_token_id or workspace_key_id"}})
-	case p.Kind == rpc.WorkspaceKey:
-		if in.ID != "" || in.KeyID != "" && in.KeyID != p.CredentialID {
-			return rpc.OK{}, fault.Missing(fault.WorkspaceKeyNotFound)
-		}
-		return rpc.OK{}, t.RevokeWorkspaceKey(ctx, p.UserID, p.CredentialID, p.Actor())
-	case in.KeyID != "" && p.Kind == rpc.ConsoleSession:
-		return rpc.OK{}, t.RevokeWorkspaceKey(ctx, p.UserID, in.KeyID, p.Actor())
-	case in.KeyID != "":
-		return rpc.OK{}, fault.Missing(fault.WorkspaceKeyNotFound)
-	}
-	c, err := t.meant(ctx, in.ID)
-	if err != nil {
-		return rpc.OK{}, err
-	}
-	return rpc.OK{}, t.Revoke(ctx, c.UserID, c.ID, p.Actor())
 }
 
 type createKeyInput struct {

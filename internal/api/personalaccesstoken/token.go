@@ -781,20 +781,6 @@ func (t *Tokens) SetRefused(ctx context.Context, ownerID, workspaceID, id string
 	}, store.Instance)
 }
 
-// Revoke ends a token for ever, with its workspace keys, what was made with it and the token that it
-// replaces. When it returns, no request succeeds with any of them. It returns personal_access_token_not_found.
-func (t *Tokens) Revoke(ctx context.Context, userID, id string, by audit.Actor) error {
-	return t.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := t.find(ctx, tx, userID, id); err != nil {
-			return err
-		}
-		if err := t.end(ctx, tx, id, by.UserID); err != nil {
-			return err
-		}
-		return t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.revoked", SubjectID: id})
-	}, store.Instance)
-}
-
 // CreateWorkspaceKey mints a key that acts as the token in one workspace. It returns
 // personal_access_token_not_found, or workspace_not_found when the person is not a member of it.
 func (t *Tokens) CreateWorkspaceKey(ctx context.Context, userID, tokenID, workspaceID string, by audit.Actor) (key WorkspaceKey,

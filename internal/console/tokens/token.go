@@ -48,6 +48,11 @@ func (q *request) tokenView(id string) (*TokenView, error) {
 		return nil, err
 	}
 	v.Token.Children = len(descendants(all, t.ID))
+	made, err := q.Tokens.Made(ctx, t.UserID)
+	if err != nil {
+		return nil, err
+	}
+	v.Token.Sessions, v.Token.Webhooks = made[t.ID].ClientSessions, made[t.ID].Webhooks
 	v.Family = q.family(all, t)
 	if !v.Mine {
 		owner, err := q.People.Get(ctx, q.DB, t.UserID)
@@ -601,10 +606,25 @@ func (q *request) setTokenDisabled(disabled bool, done string) error {
 }
 
 func (q *request) revokeToken() error {
-	if err := q.Tokens.Revoke(q.Context(), q.owner(), q.R.PathValue("token"), q.Principal().Actor()); err != nil {
+	keep := q.Form("keep_client_sessions") == "true"
+	if keep {
+		if err := credential.RequireFresh(q.Context(), q.Now()); err != nil {
+			return err
+		}
+	}
+	r, err := q.Tokens.RevokeKeeping(q.Context(), q.owner(), q.R.PathValue("token"), keep, q.Principal().Actor())
+	if err != nil {
 		return q.Refused(q.tokensAt(), err)
 	}
-	return q.Done(q.tokensAt(), "The token was revoked.")
+	text := "The token was revoked."
+	switch sessions := frame.Plural(r.ClientSessions, "client session", "client sessions"); {
+	case r.ClientSessions == 0:
+	case r.IsKept:
+		text += " Its " + sessions + " continue to work."
+	default:
+		text = "The token was revoked, and " + sessions + " with it."
+	}
+	return q.Done(q.tokensAt(), "%s", text)
 }
 
 // TokenView is the page of one personal access token.

@@ -185,6 +185,7 @@ func (q *request) viewToken(t personalaccesstoken.Token) Token {
 	token := Token{ID: t.ID, URL: q.tokensAt() + "/" + t.ID, Name: t.Name, Description: t.Description, Hint: hint(t.Hint), Decoy: t.IsDecoy,
 		Scopes: scopeWords(t.Scopes, 2), Workspaces: q.workspaceWords(t.Limits), CreatedAt: t.CreatedAt.Time, ExpiresAt: t.ExpiresAt.Time,
 		LastUsed: q.viewUse(t.LastUsed)}
+	token.MayKeep = t.ParentID == nil && t.IsUnlimited()
 	token.Status, token.Reason = q.tokenStatus(t)
 	return token
 }
@@ -423,6 +424,9 @@ type Token struct {
 	// what was made with those.
 	WorkspaceKeys int
 	Children      int
+	Sessions      int    // client sessions that it made and that have not ended
+	Webhooks      int    // that are its own
+	MayKeep       bool   // it has no limits: what it made may go on without it
 	Owner         string // of somebody else's
 	OwnerID       string
 	Refused       bool // by the workspace whose page it is

@@ -45,6 +45,9 @@ var named = []string{"personal_access_tokens:write", "api_keys:write", "members:
 // Unlimited is what a token may do unless its maker narrows it.
 func Unlimited() Limits { return Limits{Scopes: []string{All}} }
 
+// IsUnlimited tells whether the limits take nothing away from what a token without limits may do.
+func (l Limits) IsUnlimited() bool { return Unlimited().Within(l) == nil }
+
 // parseLimits reads stored limits. What cannot be read grants nothing.
 func parseLimits(text []byte) Limits {
 	var l Limits

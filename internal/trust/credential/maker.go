@@ -38,7 +38,7 @@ func (p Principal) Maker() Maker {
 // Unlimited tells whether nothing but an expiry limits the tokens.
 func (c Chain) Unlimited() bool {
 	for i := range c {
-		if Unlimited().Within(c[i].rule.Limits) != nil {
+		if !c[i].rule.IsUnlimited() {
 			return false
 		}
 	}
@@ -223,4 +223,49 @@ func endOfFamilies(ctx context.Context, tx *store.Tx, now time.Time, chosen stri
 		}
 	}
 	return nil
+}
+
+// Made counts what a family of tokens made and what would end with it.
+type Made struct {
+	ClientSessions int
+	Webhooks       int
+}
+
+// MadeBy counts what a family of tokens made that has not ended.
+func MadeBy(ctx context.Context, q store.Querier, now time.Time, familyID string) (m Made, err error) {
+	err = q.QueryRow(ctx, `SELECT (SELECT count(*) FROM client_sessions WHERE family_id = $1 AND revoked_at IS NULL AND expires_at > $2),
+		(SELECT count(*) FROM webhooks WHERE family_id = $1)`, familyID, store.Micros(now)).Scan(&m.ClientSessions, &m.Webhooks)
+	return m, err
+}
+
+// MadeOfUser counts for each token of a person that is not revoked or replaced what it made that has not ended, by the token's
+// id.
+func MadeOfUser(ctx context.Context, q store.Querier, now time.Time, userID string) (map[string]Made, error) {
+	rows, err := q.Query(ctx, `SELECT c.credential_id,
+		(SELECT count(*) FROM client_sessions s WHERE s.family_id = c.family_id AND s.revoked_at IS NULL AND s.expires_at > $2),
+		(SELECT count(*) FROM webhooks h WHERE h.family_id = c.family_id)
+		FROM credentials c WHERE c.user_id = $1 AND c.kind = 'personal_access_token' AND c.revoked_at IS NULL AND c.successor_id IS NULL`,
+		userID, store.Micros(now))
+	out := map[string]Made{}
+	_, err = store.All(rows, err, func(r *sql.Rows) (id string, err error) {
+		var m Made
+		err = r.Scan(&id, &m.ClientSessions, &m.Webhooks)
+		out[id] = m
+		return id, err
+	})
+	return out, err
+}
+
+// Release takes what a family of tokens made away from it, so that it stays when the tokens end. Client sessions and Connect
+// Webviews still depend on the membership of the person.
+func Release(ctx context.Context, tx *store.Tx, familyID string) error {
+	for _, m := range made {
+		w := &store.Where{}
+		w.Add(`family_id = ?`, familyID)
+		if _, err := m.table.Update(ctx, tx, signed.Set{"family_id": nil}, w); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(ctx, `UPDATE webhooks SET family_id = NULL WHERE family_id = $1`, familyID)
+	return err
 }
