@@ -5,10 +5,10 @@ package apikey
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"keyway/internal/platform/fault"
+	"keyway/internal/platform/label"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 	"keyway/internal/platform/vault"
@@ -49,7 +49,7 @@ func (k *Keys) served(c credential.Credential) APIKey {
 // member of the workspace.
 func (k *Keys) Create(ctx context.Context, workspaceID string, sandbox bool, name, userID, from string,
 	by audit.Actor) (key APIKey, secret vault.Secret, err error) {
-	name = strings.TrimSpace(name)
+	name = label.Clean(name)
 	if err := credential.CheckName(name); err != nil {
 		return key, vault.Secret{}, err
 	}

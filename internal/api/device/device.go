@@ -16,6 +16,7 @@ import (
 	"keyway/internal/platform/clock"
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/job"
+	"keyway/internal/platform/label"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 	"keyway/internal/provider"
@@ -428,7 +429,7 @@ func (d *Devices) change(ctx context.Context, workspaceID, id string, u Update, 
 		now := d.Now()
 		var events []event.Event
 		if u.Name.Set {
-			name := strings.TrimSpace(u.Name.Or(""))
+			name := label.Clean(u.Name.Or("")) // empty: its own
 			if len([]rune(name)) > maxNameLength {
 				return fault.Invalid("name", "String must contain at most %d character(s)", maxNameLength)
 			}

@@ -14,6 +14,7 @@ import (
 	"keyway/internal/api/event"
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/job"
+	"keyway/internal/platform/label"
 	"keyway/internal/platform/mail"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
@@ -171,7 +172,7 @@ const maxDescription = 500
 // Create makes a token of a person. It returns invalid_input for what will not do, or is wider than
 // the parent's; invalid_request with the reason too_many_tokens.
 func (t *Tokens) Create(ctx context.Context, userID string, n New, by audit.Actor) (tok Token, secret vault.Secret, err error) {
-	n.Name = strings.TrimSpace(n.Name)
+	n.Name = label.Clean(n.Name)
 	if err := checkTexts(n.Name, n.Description); err != nil {
 		return tok, vault.Secret{}, err
 	}
@@ -471,7 +472,7 @@ func (t *Tokens) Update(ctx context.Context, userID, id string, ch Change, mayWi
 		}
 		c, now := before, t.Now()
 		if ch.Name != nil {
-			c.Name = strings.TrimSpace(*ch.Name)
+			c.Name = label.Clean(*ch.Name)
 		}
 		if ch.Description != nil {
 			c.Description = *ch.Description

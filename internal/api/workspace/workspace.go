@@ -10,7 +10,6 @@ import (
 	"errors"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"keyway/internal/api/action"
@@ -121,7 +120,7 @@ type New struct {
 // Create makes a workspace with its owner. It returns invalid_input for a name or colour that will
 // not do.
 func (w *Workspaces) Create(ctx context.Context, tx *store.Tx, n New, ownerID string, by audit.Actor) (Workspace, error) {
-	n.Name = strings.TrimSpace(n.Name)
+	n.Name = label.Clean(n.Name)
 	if err := checkName(n.Name); err != nil {
 		return Workspace{}, err
 	}
@@ -151,7 +150,7 @@ func (w *Workspaces) Create(ctx context.Context, tx *store.Tx, n New, ownerID st
 
 // companyName is whose name the customers see: the workspace's where there is no other.
 func companyName(company, name string) string {
-	return cmp.Or(strings.TrimSpace(company), name)
+	return cmp.Or(label.Clean(company), name)
 }
 
 func checkName(name string) error { return label.Check("name", name, 200) }
@@ -244,7 +243,7 @@ func (w *Workspaces) Update(ctx context.Context, id string, c Change, by audit.A
 			return err
 		}
 		if c.Name != nil {
-			ws.Name = strings.TrimSpace(*c.Name)
+			ws.Name = label.Clean(*c.Name)
 			if err := checkName(ws.Name); err != nil {
 				return err
 			}

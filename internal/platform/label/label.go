@@ -21,11 +21,16 @@ func invisible(r rune) bool {
 		unicode.Is(unicode.Variation_Selector, r)
 }
 
+// Visible tells whether a name has a visible character. Accents alone stand on nothing.
+func Visible(name string) bool {
+	return strings.IndexFunc(name, func(r rune) bool { return !invisible(r) && !unicode.Is(unicode.M, r) }) >= 0
+}
+
 // Clean is a name without what does not show at its ends, in Unicode NFC; empty for a name of invisible
 // characters only.
 func Clean(name string) string {
-	if strings.IndexFunc(name, func(r rune) bool { return !invisible(r) && !unicode.Is(unicode.M, r) }) < 0 {
-		return "" // accents alone stand on nothing
+	if !Visible(name) {
+		return ""
 	}
 	name = strings.TrimLeftFunc(name, invisible)
 	// An emoji may end with a joiner or selector that belongs to it.

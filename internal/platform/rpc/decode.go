@@ -18,6 +18,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"keyway/internal/platform/fault"
+	"keyway/internal/platform/label"
 )
 
 const (
@@ -371,6 +372,8 @@ func (s *schema) setString(v reflect.Value, in string, path []string, d *decodin
 		d.fail(path, "String must contain at least %d character(s)", least)
 	case n > most:
 		d.fail(path, "String must contain at most %d character(s)", most)
+	case s.name && in != "" && !label.Visible(in):
+		d.fail(path, "String must contain at least 1 visible character(s)")
 	case s.id:
 		v.SetString(CanonicalID(in))
 	default:

@@ -339,6 +339,10 @@ func TestValidation(t *testing.T) {
 			none(map[string]any{"limit": errs("Number must be less than or equal to 500")})},
 		"enum": {request{body: `{"device_id":"d","kind":"c"}`}, `Invalid enum value. Expected 'a' | 'b', received 'c' for "kind"`,
 			none(map[string]any{"kind": errs("Invalid enum value. Expected 'a' | 'b', received 'c'")})},
+		// A kind of fault: a name that shows nothing is taken for a name. It holds for every parameter called name.
+		"a name that shows nothing": {request{body: "{\"device_id\":\"d\",\"name\":\"\u200b\u2060\"}"},
+			`String must contain at least 1 visible character(s) for "name"`,
+			none(map[string]any{"name": errs("String must contain at least 1 visible character(s)")})},
 		"length": {request{body: `{"device_id":"d","name":"abcd"}`}, `String must contain at most 3 character(s) for "name"`,
 			none(map[string]any{"name": errs("String must contain at most 3 character(s)")})},
 		"time": {request{body: `{"device_id":"d","when":"soon"}`}, "Invalid datetime. Expected ISO 8601: " + rpc.TimeForms + ` for "when"`,

@@ -63,6 +63,7 @@ type schema struct {
 	null       bool  // null is a value
 	empty      bool  // "" is a value
 	id         bool  // a string, or strings, of which UUIDs are written in small letters
+	name       bool  // a string for people, which has a visible character
 	opt        bool  // the Go type is an Opt
 	ptr        bool  // the Go type is a pointer
 	hasDefault bool
@@ -157,6 +158,7 @@ func fieldOf(name string, f reflect.StructField) field {
 	if isID(name) && target.kind == stringKind {
 		target.id = true
 	}
+	target.name = target.kind == stringKind && (name == "name" || strings.HasSuffix(name, "_name"))
 	return out
 }
 
