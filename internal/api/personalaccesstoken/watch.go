@@ -115,9 +115,6 @@ func (t *Tokens) FlushUse(ctx context.Context) error {
 	m.uses, m.places = nil, nil
 	m.mu.Unlock()
 	failed := t.flushHabits(ctx)
-	if len(uses) == 0 {
-		return failed
-	}
 	for some := range slices.Chunk(slices.Collect(maps.Keys(uses)), flushBatch) {
 		if err := t.countUses(ctx, uses, some); err != nil {
 			m.putBack(uses, places)

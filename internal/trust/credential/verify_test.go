@@ -686,3 +686,85 @@ func TestLastUse(t *testing.T) {
 		}
 	})
 }
+
+// A kind of fault: what a proxy in front of the server sends for itself is taken for the caller's credential, or keeps theirs from
+// being read. Basic credentials are the proxy's; the header seam-api-key is not read, and the answer says so.
+func TestBasicCredentialsAreTheProxys(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		h := setup(w)
+		key, _ := w.Key(h.mine, h.jane)
+		var made struct {
+			Session struct{ Token string } `json:"client_session"`
+		}
+		w.Call(apitest.Request{Path: "/client_sessions/create", Token: key, Body: map[string]any{}}, &made)
+		for _, basic := range []string{"", "Basic cHJveHk6c2VjcmV0", "basic cHJveHk6c2VjcmV0"} {
+			ask := func(header, value string) apitest.Answer {
+				r := apitest.Request{Path: "/devices/list", Workspace: h.mine.ID, Header: http.Header{header: {value}}}
+				if basic != "" {
+					r.Header.Set("Authorization", basic)
+				}
+				return w.Do(r)
+			}
+			for _, secret := range []string{h.pat, key} {
+				a := ask("Seam-Api-Key", secret)
+				if a.Status != http.StatusUnauthorized || !strings.Contains(a.Failure(t).Message, "the seam-api-key header is not read") {
+					t.Errorf("%q beside seam-api-key: %d %s", basic, a.Status, a.Body)
+				}
+			}
+			for _, header := range []string{"Client-Session-Token", "Seam-Client-Session-Token"} {
+				if a := ask(header, made.Session.Token); a.Status != http.StatusOK {
+					t.Errorf("%q beside %s: %d %s", basic, header, a.Status, a.Body)
+				}
+			}
+			if basic == "" {
+				continue
+			}
+			a := ask("X-Other", "x")
+			if a.Status != http.StatusUnauthorized || !strings.HasPrefix(a.Failure(t).Message, "No credential") {
+				t.Errorf("%q alone: %d %s", basic, a.Status, a.Body)
+			}
+		}
+	})
+}
+
+// A kind of fault: what is kept in memory until it is written is lost when the write fails. A flush that fails puts everything back,
+// and the next one writes it once.
+func TestAFlushThatFailsLosesNothing(t *testing.T) {
+	t.Parallel()
+	apitest.Each(t, func(t *testing.T, w *apitest.World) {
+		h := setup(w)
+		use := func() {
+			w.Call(apitest.Request{Path: "/devices/list", Token: h.pat, Workspace: h.mine.ID}, nil)
+		}
+		stored := func() credential.Credential {
+			c, err := credential.Get(w.Context(), w.DB, credential.PersonalAccessToken, h.patID)
+			w.Must(err)
+			return c
+		}
+		use()
+		w.Usage.Digested(h.patID, "another key", [32]byte{7})
+		ended, cancel := context.WithCancel(w.Context())
+		cancel()
+		if err := w.Usage.Flush(ended); err == nil {
+			t.Fatal("a flush without a database succeeds")
+		}
+		use()
+		if c := stored(); c.UseCount != 0 || c.LastUsed != nil {
+			t.Errorf("a flush that failed wrote %d uses", c.UseCount)
+		}
+		w.Must(w.Usage.Flush(w.Context()))
+		if c := stored(); c.UseCount != 2 || c.LastUsed == nil || len(c.RecentAddresses) != 1 {
+			t.Errorf("%d uses, the last %+v, from %v", c.UseCount, c.LastUsed, c.RecentAddresses)
+		}
+		var keyID string
+		w.Must(w.DB.QueryRow(w.Context(), `SELECT key_id FROM credentials WHERE credential_id = $1`, h.patID).Scan(&keyID))
+		if keyID != "another key" {
+			t.Errorf("the digest is under the key %q", keyID)
+		}
+		w.Must(w.Usage.Flush(w.Context()))
+		if c := stored(); c.UseCount != 2 {
+			t.Errorf("%d uses after a flush of nothing", c.UseCount)
+		}
+	})
+}
