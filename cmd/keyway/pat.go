@@ -111,8 +111,6 @@ func (p *patFlags) change(f *pflag.FlagSet, now time.Time) (ch personalaccesstok
 	return ch, err
 }
 
-var weekdays = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
-
 // parseHours reads "mon-fri 08:00-18:00 Europe/Oslo": one weekday or a range, which may run past Sunday.
 func parseHours(text string) (h credential.Hours, err error) {
 	bad := badUsage(`--hours %q: give hours like "mon-fri 08:00-18:00 Europe/Oslo"`, text)
@@ -125,7 +123,7 @@ func parseHours(text string) (h credential.Hours, err error) {
 		last = first
 	}
 	at, end := -1, -1
-	for i, d := range weekdays {
+	for i, d := range credential.Weekdays {
 		if d == first {
 			at = i
 		}
@@ -137,9 +135,9 @@ func parseHours(text string) (h credential.Hours, err error) {
 	if at < 0 || end < 0 || !ok {
 		return h, bad
 	}
-	for h.Weekdays = []string{weekdays[at]}; at != end; {
-		at = (at + 1) % len(weekdays)
-		h.Weekdays = append(h.Weekdays, weekdays[at])
+	for h.Weekdays = []string{credential.Weekdays[at]}; at != end; {
+		at = (at + 1) % len(credential.Weekdays)
+		h.Weekdays = append(h.Weekdays, credential.Weekdays[at])
 	}
 	h.From, h.To, h.TimeZone = from, to, parts[2]
 	return h, nil

@@ -470,21 +470,21 @@ func (r *row) serve(now time.Time, a environment) (doc, secret []byte, err error
 	}
 	created := rpc.Time{Time: r.createdAt}
 	if !r.managed {
-		u := UnmanagedPublic{ID: r.id, WorkspaceID: r.workspaceID, DeviceID: r.deviceID, Name: textOrNil(r.Name), Type: kind, Status: "set",
+		u := UnmanagedPublic{ID: r.id, WorkspaceID: r.workspaceID, DeviceID: r.deviceID, Name: rpc.OrNull(r.Name), Type: kind, Status: "set",
 			CreatedAt: created,
 			StartsAt:  rpc.Time{Time: r.StartsAt}, EndsAt: rpc.Time{Time: r.EndsAt}, CannotBeManaged: a.traits.FixedCodes}
 		errs, warnings := deviceProblems(a.device)
-		return split(u, UnmanagedPrivate{textOrNil(r.PIN), append(listOf(r.Errors), errs...), append(listOf(r.Warnings), warnings...)})
+		return split(u, UnmanagedPrivate{rpc.OrNull(r.PIN), append(listOf(r.Errors), errs...), append(listOf(r.Warnings), warnings...)})
 	}
-	p := Public{ID: r.id, WorkspaceID: r.workspaceID, DeviceID: r.deviceID, Name: textOrNil(r.Name), Type: kind,
+	p := Public{ID: r.id, WorkspaceID: r.workspaceID, DeviceID: r.deviceID, Name: rpc.OrNull(r.Name), Type: kind,
 		Status:    r.status(now, a.traits, a.accountDown),
-		CreatedAt: created, StartsAt: rpc.Time{Time: r.StartsAt}, EndsAt: rpc.Time{Time: r.EndsAt}, CommonCodeKey: textOrNil(r.common),
+		CreatedAt: created, StartsAt: rpc.Time{Time: r.StartsAt}, EndsAt: rpc.Time{Time: r.EndsAt}, CommonCodeKey: rpc.OrNull(r.common),
 		IsManaged: true,
 		IsBackup:  r.Backup, IsBackupAvailable: a.hasSpare && !r.ongoing() && !r.Offline && !r.Backup, IsExternalAllowed: r.AllowExternal,
 		IsOffline: r.Offline, IsOneTime: r.OneTime, IsScheduledOnDevice: r.stage(now, a.traits) == scheduled, IsWaitingForCode: r.PIN == "",
-		PulledBackupID: textOrNil(r.Pulled)}
+		PulledBackupID: rpc.OrNull(r.Pulled)}
 	errs, warnings := deviceProblems(a.device)
-	s := Private{PIN: textOrNil(r.PIN), Errors: append(listOf(r.Errors), errs...), Warnings: append(listOf(r.Warnings), warnings...),
+	s := Private{PIN: rpc.OrNull(r.PIN), Errors: append(listOf(r.Errors), errs...), Warnings: append(listOf(r.Warnings), warnings...),
 		Mutations: r.mutations(now, a.traits)}
 	if r.ended(now) {
 		s.Warnings = append(s.Warnings, Problem{WarningCode: "being_deleted", Message: "The code is being removed.",
@@ -530,13 +530,6 @@ var codeRelated = []string{"account_disconnected", "salto_ks_subscription_limit_
 	"device_removed",
 	"hub_disconnected", "device_disconnected", "empty_backup_access_code_pool", "august_lock_not_authorized", "missing_device_credentials",
 	"auxiliary_heat_running", "subscription_required", "bridge_disconnected"}
-
-func textOrNil(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
 
 // listOf is a list that is never null, and without what is not served.
 func listOf(in []Problem) []Problem {

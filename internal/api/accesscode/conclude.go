@@ -331,7 +331,7 @@ func (t *changeset) altered(r *row, now held) {
 		{"ends_at", timeText(was.EndsAt), timeText(now.EndsAt)},
 	} {
 		if f.from != f.to {
-			fields = append(fields, change{f.name, textOrNil(f.from), textOrNil(f.to)})
+			fields = append(fields, change{f.name, rpc.OrNull(f.from), rpc.OrNull(f.to)})
 		}
 	}
 	if len(fields) == 0 { // only its name: no access changed

@@ -7,6 +7,7 @@ import (
 
 	"keyway/internal/api/device"
 	"keyway/internal/api/event"
+	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 	"keyway/internal/trust/credential"
 )
@@ -90,7 +91,7 @@ func (t *changeset) changed(r *row) {
 	var all []map[string]any
 	property := func(name, from, to string) {
 		if from != to {
-			all = append(all, map[string]any{"property": name, "from": textOrNil(from), "to": textOrNil(to)})
+			all = append(all, map[string]any{"property": name, "from": rpc.OrNull(from), "to": rpc.OrNull(to)})
 		}
 	}
 	property("code", was.PIN, is.PIN)
@@ -100,11 +101,11 @@ func (t *changeset) changed(r *row) {
 	t.add(r, "access_code.changed", t.now, nil, map[string]any{"changed_properties": all}, r.Actor)
 	if was.PIN != is.PIN {
 		t.add(r, "access_code.code_changed", t.now, map[string]any{"description": "The code's PIN was changed."},
-			map[string]any{"from": map[string]any{"code": textOrNil(was.PIN)}, "to": map[string]any{"code": textOrNil(is.PIN)}}, r.Actor)
+			map[string]any{"from": map[string]any{"code": rpc.OrNull(was.PIN)}, "to": map[string]any{"code": rpc.OrNull(is.PIN)}}, r.Actor)
 	}
 	if was.Name != is.Name {
 		t.add(r, "access_code.name_changed", t.now, map[string]any{"description": "The code's name was changed.",
-			"from": map[string]any{"name": textOrNil(was.Name)}, "to": map[string]any{"name": textOrNil(is.Name)}}, nil, r.Actor)
+			"from": map[string]any{"name": rpc.OrNull(was.Name)}, "to": map[string]any{"name": rpc.OrNull(is.Name)}}, nil, r.Actor)
 	}
 	if !was.StartsAt.Equal(is.StartsAt) || !was.EndsAt.Equal(is.EndsAt) {
 		t.add(r, "access_code.time_frame_changed", t.now, map[string]any{"description": "The code's times were changed.",
@@ -138,7 +139,7 @@ func (c *Codes) release(ctx context.Context, tx *store.Tx, t *changeset, r *row)
 	case !r.managed:
 	case r.Held == nil || r.Offline: // it is not on the lock
 		r.vanished = true
-		t.add(r, "access_code.deleted", t.now, nil, map[string]any{"code": textOrNil(r.PIN)}, actor{Type: "system"})
+		t.add(r, "access_code.deleted", t.now, nil, map[string]any{"code": rpc.OrNull(r.PIN)}, actor{Type: "system"})
 	default:
 		spare := r.spare
 		if err := c.handOver(ctx, tx, t, r, &deviceLeft); err != nil {

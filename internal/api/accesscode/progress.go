@@ -17,7 +17,7 @@ func (t *changeset) progress(r *row) {
 	r.Errors = slices.DeleteFunc(r.Errors, func(p Problem) bool { return !p.Until.IsZero() && !t.now.Before(p.Until) })
 	if r.ended(t.now) && r.Held == nil && r.Sent == nil || r.ended(t.now) && r.Offline {
 		r.vanished = true
-		t.add(r, "access_code.deleted", t.moment(r, r.EndsAt), nil, map[string]any{"code": textOrNil(r.PIN)}, r.Actor)
+		t.add(r, "access_code.deleted", t.moment(r, r.EndsAt), nil, map[string]any{"code": rpc.OrNull(r.PIN)}, r.Actor)
 		return
 	}
 	next := r.next(t.now, t.traits)

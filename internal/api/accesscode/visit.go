@@ -8,6 +8,7 @@ import (
 
 	"keyway/internal/api/device"
 	"keyway/internal/platform/job"
+	"keyway/internal/platform/rpc"
 	"keyway/internal/platform/store"
 	"keyway/internal/provider"
 	"keyway/internal/trust/credential"
@@ -134,7 +135,7 @@ func deletedCode(r *row) map[string]any {
 	if !r.managed {
 		return nil
 	}
-	return map[string]any{"code": textOrNil(r.PIN)}
+	return map[string]any{"code": rpc.OrNull(r.PIN)}
 }
 
 // visit is one round with a lock: what was planned, what the lock answered, what it then held.

@@ -126,8 +126,6 @@ func (t *Tokens) habits(ctx context.Context, familyID string, kind habitKind, si
 	return all, err
 }
 
-var weekdays = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
-
 // What it takes to suggest hours: fewer requests, or on fewer days, may be chance.
 const (
 	fewRequests = 20
@@ -180,7 +178,7 @@ func hoursOf(used []string) *credential.Hours {
 		}
 		days[day] = true
 	}
-	for i, name := range weekdays {
+	for i, name := range credential.Weekdays {
 		if days[i] {
 			h.Weekdays = append(h.Weekdays, name)
 		}
@@ -207,7 +205,7 @@ func outside(used []string, h *credential.Hours, now time.Time) []string {
 			begin = begin.AddDate(0, 0, -7)
 		}
 		if !h.Hold(begin) || !h.Hold(begin.Add(59*time.Minute)) {
-			out = append(out, fmt.Sprintf("%s %02d:00 UTC", weekdays[n/24], n%24))
+			out = append(out, fmt.Sprintf("%s %02d:00 UTC", credential.Weekdays[n/24], n%24))
 		}
 	}
 	return slices.Compact(out)

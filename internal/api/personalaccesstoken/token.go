@@ -344,22 +344,15 @@ func (t *Tokens) served(c credential.Credential, userDisabled bool) Token {
 		CreatedAt: rpc.Time{Time: c.CreatedAt}, CreatedFrom: c.CreatedFrom, ExpiresAt: rpc.Time{Time: c.ExpiresAt},
 		NotBefore: rpc.Time{Time: c.NotBefore},
 		Limits:    c.Limits, IsDecoy: c.IsDecoy, IsStrict: c.IsStrict, GraceEndsAt: rpc.Time{Time: c.GraceEndsAt},
-		PredecessorID: orNull(c.PredecessorID), SuccessorID: orNull(c.SuccessorID), ParentID: orNull(c.ParentID),
+		PredecessorID: rpc.OrNull(c.PredecessorID), SuccessorID: rpc.OrNull(c.SuccessorID), ParentID: rpc.OrNull(c.ParentID),
 		LastUsed: c.LastUsed, RecentAddresses: c.RecentAddresses, UseCount: c.UseCount,
-		RevokedAt: rpc.Time{Time: c.RevokedAt}, RevokedBy: orNull(c.RevokedBy), RevokeReason: orNull(c.RevokeReason)}
+		RevokedAt: rpc.Time{Time: c.RevokedAt}, RevokedBy: rpc.OrNull(c.RevokedBy), RevokeReason: rpc.OrNull(c.RevokeReason)}
 	for _, list := range []*[]string{&tok.Scopes, &tok.AllowedCIDRs, &tok.RecentAddresses} {
 		if *list == nil {
 			*list = []string{}
 		}
 	}
 	return tok
-}
-
-func orNull(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
 }
 
 // status is a token's own state.
@@ -393,7 +386,7 @@ func (t *Tokens) inherited(ctx context.Context, q store.Querier, tok *Token) err
 			return err
 		}
 		tok.Status = t.status(parent, false)
-		up = orNull(parent.ParentID)
+		up = rpc.OrNull(parent.ParentID)
 	}
 	return nil
 }

@@ -17,6 +17,14 @@ type Opt[T any] struct {
 	Value T
 }
 
+// OrNull is a text as it is served where an empty one is null.
+func OrNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
 // Or is the value, or fallback when none was sent or it was null.
 func (o Opt[T]) Or(fallback T) T {
 	if o.Set && !o.Null {

@@ -213,7 +213,7 @@ func (h *Hours) check() error {
 	switch {
 	case len(h.Weekdays) == 0:
 		return fault.Invalid("allowed_hours.weekdays", "Name at least one")
-	case slices.ContainsFunc(h.Weekdays, func(d string) bool { return !slices.Contains(weekdays, d) }):
+	case slices.ContainsFunc(h.Weekdays, func(d string) bool { return !slices.Contains(Weekdays, d) }):
 		return fault.Invalid("allowed_hours.weekdays", "Expected mon, tue, wed, thu, fri, sat or sun")
 	case from < 0 || from == day:
 		return fault.Invalid("allowed_hours.from", "Expected a time like 08:00")
@@ -232,7 +232,8 @@ const (
 	week = 7 * day
 )
 
-var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} // as time.Weekday counts
+// Weekdays are the names of the days of a week in Hours, from Monday.
+var Weekdays = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 
 // clock reads a time of day as minutes; -1 for what is none.
 func clock(text string) int {
@@ -272,7 +273,7 @@ func (h *Hours) compile() *hours {
 	}
 	c := &hours{from: clock(h.From), to: clock(h.To), zone: location(h.TimeZone)}
 	for _, d := range h.Weekdays {
-		c.days[slices.Index(weekdays, d)] = true
+		c.days[(slices.Index(Weekdays, d)+1)%len(Weekdays)] = true // as time.Weekday counts
 	}
 	return c
 }

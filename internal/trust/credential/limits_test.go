@@ -64,7 +64,7 @@ func TestWithin(t *testing.T) {
 		}
 		if rapid.Bool().Draw(rt, name+" hours") {
 			time := rapid.SampledFrom([]string{"00:00", "06:00", "12:00", "22:00", "24:00"})
-			l.AllowedHours = &Hours{rapid.SliceOfN(rapid.SampledFrom(weekdays), 1, 3).Draw(rt, name+" days"), time.Draw(rt, name+" from"),
+			l.AllowedHours = &Hours{rapid.SliceOfN(rapid.SampledFrom(Weekdays), 1, 3).Draw(rt, name+" days"), time.Draw(rt, name+" from"),
 				time.Draw(rt, name+" to"),
 				rapid.SampledFrom([]string{"UTC", "Europe/Oslo"}).Draw(rt, name+" zone")}
 		}

@@ -182,80 +182,24 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	if err != nil {
 		return ctx, caller, err
 	}
-	person := kind&rpc.Person != 0
-	if f.ID == "" || f.Chain.isDecoy() { // who tries a decoy must not learn that it is watched
-		if f.ID != "" && v.Watcher != nil {
-			if err := v.Watcher.DecoyUsed(ctx, f.TokenID, usedBy(ctx, f, kind)); err != nil {
-				return ctx, caller, err
-			}
-		}
-		if err := v.unproved(ctx, sent); err != nil {
-			return ctx, caller, err
-		}
-		if kind&sessions != 0 {
-			return ctx, caller, fault.Unknown(fault.ClientSessionNotFound)
-		}
-		if person && workspaceID == "" && e.Workspace == rpc.Required {
-			return ctx, caller, errNoWorkspace // also for an unknown token: it tells nothing of any
-		}
-		return ctx, caller, errUnknown
+	if f.ID == "" || f.Chain.isDecoy() {
+		return ctx, caller, v.refuse(ctx, sent, f, kind, workspaceID, e)
 	}
 	// From here on the caller has proved possession.
 	caller.CredentialID, caller.PersonID, caller.ExpiresAt = f.ID, f.UserID, f.ExpiresAt
 	defer func() { err = v.watch(ctx, f, kind, caller.WorkspaceID, e, err) }()
 	if f.Role > rpc.NoRole {
-		caller.WorkspaceID = f.WorkspaceID // for the log, and for whoever asks why
+		caller.WorkspaceID = f.WorkspaceID // for the log, and for the explanation of a refusal
 	}
 	if kind == rpc.ConsoleSession {
 		caller.ExpiresAt = time.Time{}
 	}
-	if err := alive(f, v.Now()); err != nil {
+	if err := v.admit(ctx, r, f, kind, workspaceID, e); err != nil {
 		return ctx, caller, err
 	}
-	if From(ctx).CredentialID != f.ID { // a stream that asks again is one request
-		if err := v.pace(f, kind); err != nil {
-			return ctx, caller, err
-		}
-	}
-	if e.Allow&kind == 0 {
-		return ctx, caller, fault.New(fault.Unauthorized, "This endpoint does not take this kind of credential (%s)", kind)
-	}
-	if kind&(rpc.ConsoleSession|sessions|rpc.PublishableKey) == 0 && v.fromForeignPage(r) &&
-		!(v.BrowserInSandbox && f.IsSandbox && f.Role > rpc.NoRole) {
-		return ctx, caller, fault.Reason(fault.Forbidden, "browser",
-			"A secret token arrived from a web page; use a client session in browsers, and keep this token on servers")
-	}
-	if err := v.checkWorkspace(f, e, kind, person, workspaceID, r.Header); err != nil {
+	p := v.principal(ctx, f, kind, e)
+	if err := v.authorize(ctx, f, e, &p); err != nil {
 		return ctx, caller, err
-	}
-	p := Principal{
-		Kind: kind, CredentialID: f.ID, TokenID: f.TokenID, UserID: f.UserID, WorkspaceID: f.WorkspaceID,
-		Role: f.Role, IsOperator: f.IsOperator, IsSandbox: f.IsSandbox, Address: rpc.ClientOf(ctx).Address, Reach: f.Reach, Chain: f.Chain,
-		AuthenticatedAt: f.AuthenticatedAt, maker: f.maker,
-	}
-	if v.Watcher != nil && len(f.Chain) > 0 {
-		family := f.Chain[0].FamilyID
-		p.device = func(id string) { v.Watcher.UsedDevice(family, id, v.Now()) }
-	}
-	if e.Workspace == rpc.Forbidden || e.Workspace == rpc.Ignored && person {
-		p.WorkspaceID, p.Role = "", rpc.NoRole
-	}
-	if e.Role == rpc.Operator && !f.IsOperator {
-		return ctx, caller, fault.Reason(fault.Forbidden, "role", "Only an operator of this server may do this")
-	}
-	if p.WorkspaceID != "" && e.Role < rpc.Operator && p.Role < e.Role {
-		return ctx, caller, fault.Reason(fault.Forbidden, "role", "This needs the role %s in the workspace", e.Role)
-	}
-	if err := v.allow(ctx, f, e, &p); err != nil {
-		if kind&sessions != 0 {
-			err = withoutDetails(err)
-		}
-		return ctx, caller, err
-	}
-	if e.Fresh {
-		if err := p.requireFresh(v.Now()); err != nil {
-			return ctx, caller, err
-		}
 	}
 	caller.WorkspaceID = p.WorkspaceID
 	caller.Generation, caller.Known = f.Generation, p.WorkspaceID != ""
@@ -274,6 +218,85 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 		}
 	}
 	return With(ctx, p), caller, nil
+}
+
+// refuse is the answer to a caller that has not proved possession of a credential, and alike to one that has a decoy: it must
+// not be noticed that this is watched.
+func (v *Verifier) refuse(ctx context.Context, sent sent, f Facts, kind rpc.Allow, workspaceID string, e *rpc.Endpoint) error {
+	if f.ID != "" && v.Watcher != nil {
+		if err := v.Watcher.DecoyUsed(ctx, f.TokenID, usedBy(ctx, f, kind)); err != nil {
+			return err
+		}
+	}
+	if err := v.unproved(ctx, sent); err != nil {
+		return err
+	}
+	if kind&sessions != 0 {
+		return fault.Unknown(fault.ClientSessionNotFound)
+	}
+	if kind&rpc.Person != 0 && workspaceID == "" && e.Workspace == rpc.Required {
+		return errNoWorkspace // also for an unknown token: it tells nothing of any
+	}
+	return errUnknown
+}
+
+// admit refuses a credential that has ended or is used too often, and one that the endpoint, the page it comes from or the
+// workspace does not accept.
+func (v *Verifier) admit(ctx context.Context, r *http.Request, f Facts, kind rpc.Allow, workspaceID string, e *rpc.Endpoint) error {
+	if err := alive(f, v.Now()); err != nil {
+		return err
+	}
+	if From(ctx).CredentialID != f.ID { // a stream that asks again is one request
+		if err := v.pace(f, kind); err != nil {
+			return err
+		}
+	}
+	if e.Allow&kind == 0 {
+		return fault.New(fault.Unauthorized, "This endpoint does not take this kind of credential (%s)", kind)
+	}
+	if kind&(rpc.ConsoleSession|sessions|rpc.PublishableKey) == 0 && v.fromForeignPage(r) &&
+		!(v.BrowserInSandbox && f.IsSandbox && f.Role > rpc.NoRole) {
+		return fault.Reason(fault.Forbidden, "browser",
+			"A secret token arrived from a web page; use a client session in browsers, and keep this token on servers")
+	}
+	return v.checkWorkspace(f, e, kind, kind&rpc.Person != 0, workspaceID, r.Header)
+}
+
+// principal is who a request acts for.
+func (v *Verifier) principal(ctx context.Context, f Facts, kind rpc.Allow, e *rpc.Endpoint) Principal {
+	p := Principal{
+		Kind: kind, CredentialID: f.ID, TokenID: f.TokenID, UserID: f.UserID, WorkspaceID: f.WorkspaceID,
+		Role: f.Role, IsOperator: f.IsOperator, IsSandbox: f.IsSandbox, Address: rpc.ClientOf(ctx).Address, Reach: f.Reach, Chain: f.Chain,
+		AuthenticatedAt: f.AuthenticatedAt, maker: f.maker,
+	}
+	if v.Watcher != nil && len(f.Chain) > 0 {
+		family := f.Chain[0].FamilyID
+		p.device = func(id string) { v.Watcher.UsedDevice(family, id, v.Now()) }
+	}
+	if e.Workspace == rpc.Forbidden || e.Workspace == rpc.Ignored && kind&rpc.Person != 0 {
+		p.WorkspaceID, p.Role = "", rpc.NoRole
+	}
+	return p
+}
+
+// authorize refuses what the role, the tokens' limits or the age of the sign-in do not allow.
+func (v *Verifier) authorize(ctx context.Context, f Facts, e *rpc.Endpoint, p *Principal) error {
+	if e.Role == rpc.Operator && !f.IsOperator {
+		return fault.Reason(fault.Forbidden, "role", "Only an operator of this server may do this")
+	}
+	if p.WorkspaceID != "" && e.Role < rpc.Operator && p.Role < e.Role {
+		return fault.Reason(fault.Forbidden, "role", "This needs the role %s in the workspace", e.Role)
+	}
+	if err := v.allow(ctx, f, e, p); err != nil {
+		if p.Kind&sessions != 0 {
+			err = withoutDetails(err)
+		}
+		return err
+	}
+	if e.Fresh {
+		return p.requireFresh(v.Now())
+	}
+	return nil
 }
 
 // allow judges a request with the limits of the tokens that it is made with, cheapest first, and
