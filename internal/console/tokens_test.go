@@ -180,7 +180,7 @@ func TestTokenPage(t *testing.T) {
 	s := serve(t)
 	jane, w := s.person(t, "jane")
 	s.person(t, "eve")
-	tok := s.made(t, jane, "Kept one")
+	tok := s.made(t, jane, "Nightly sync")
 	here := settingsTokensPath + "/" + tok.ID
 	now := time.Now()
 	for range 3 {
@@ -198,7 +198,7 @@ func TestTokenPage(t *testing.T) {
 		`class="chart-bar"`, "403 scope", request, "none of its 3 requests")
 	b.get(settingsTokensPath+"/refusal?request_id="+request).has("403 scope", "Nightly sync", "Add the scope")
 	b.get(settingsTokensPath + "/refusal?request_id=unknown").has("No refusal is known")
-	eve.get(settingsTokensPath + "/refusal?request_id=" + request).has("No refusal is known").lacks("Kept one")
+	eve.get(settingsTokensPath + "/refusal?request_id=" + request).has("No refusal is known").lacks("Nightly sync")
 	eve.notFound(http.MethodGet, here, "/console/workspaces/"+w.ID+"/developer/personal-access-tokens/"+tok.ID)
 	eve.notFound(http.MethodPost, here+"/rotate", "/console/workspaces/"+w.ID+"/token-access")
 	for _, what := range []string{"revoke", "disable", "enable", "narrow", "undo-rotation", "finish-rotation"} {
