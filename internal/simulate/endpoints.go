@@ -7,6 +7,7 @@ import (
 
 	"keyway/internal/api/accesscode"
 	"keyway/internal/api/action"
+	"keyway/internal/api/lock"
 	"keyway/internal/platform/rpc"
 	"keyway/internal/provider/sandbox"
 	"keyway/internal/trust/credential"
@@ -16,9 +17,6 @@ import (
 func (s *Simulator) Endpoints() []rpc.Endpoint {
 	return slices.Concat(s.deviceEndpoints(), s.lockEndpoints(), s.accountEndpoints())
 }
-
-// keyway is who may call the endpoints below /keyway/v1/sandbox.
-const keyway = rpc.Backend &^ rpc.WorkspaceKey
 
 func (s *Simulator) deviceEndpoints() []rpc.Endpoint {
 	row := func(name, summary string) rpc.Endpoint {
@@ -34,10 +32,10 @@ func (s *Simulator) deviceEndpoints() []rpc.Endpoint {
 			Allow: rpc.Customer, Role: rpc.Member, ByDevice: true, Handle: rpc.Func(s.paidSubscription)},
 		row(Remove, "Takes a virtual device out of its account."),
 		{Path: "/keyway/v1/sandbox/fail_requests", Summary: "Has the next requests that change a virtual device fail, so that an app can be " +
-			"tried against trouble.", Allow: keyway, Role: rpc.Member,
+			"tried against trouble.", Allow: rpc.Backend, Role: rpc.Member,
 			Handle: rpc.Func(s.failRequests)},
 		{Path: "/keyway/v1/sandbox/simulate_device", Summary: "Has a virtual device report something about itself: its battery, keypad or " +
-			"connection, privacy mode, tampering, its doorbell.", Allow: keyway, Role: rpc.Member, ByDevice: true,
+			"connection, privacy mode, tampering, its doorbell.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true,
 			Handle: rpc.Func(func(ctx context.Context, in reportInput) (rpc.OK, error) {
 				return rpc.OK{}, s.Report(ctx, in.ID, in.Reported)
 			})},
@@ -84,24 +82,24 @@ func (s *Simulator) lockEndpoints() []rpc.Endpoint {
 		{Path: "/access_codes/simulate/create_unmanaged_access_code", Summary: "Has someone put a code on a virtual lock.", Allow: rpc.Frontend,
 			Role: rpc.Member, ByDevice: true, Returns: "access_code", Secret: true, Handle: rpc.Func(s.putCode)},
 		{Path: "/keyway/v1/sandbox/change_code_on_lock",
-			Summary: "Has someone change an access code at its virtual lock, or take it off; it is known when this answers.", Allow: keyway,
+			Summary: "Has someone change an access code at its virtual lock, or take it off; it is known when this answers.", Allow: rpc.Backend,
 			Role: rpc.Member, ByDevice: true,
 			Handle: rpc.Func(func(ctx context.Context, in changeInput) (rpc.OK, error) {
 				return rpc.OK{}, s.ChangeCode(ctx, in.ID, in.Code)
 			})},
 		{Path: "/keyway/v1/sandbox/manage_code_elsewhere",
 			Summary: "Has another workspace take over an access code on a virtual lock, or let go of it; it is known when this answers.",
-			Allow:   keyway, Role: rpc.Member, ByDevice: true,
+			Allow:   rpc.Backend, Role: rpc.Member, ByDevice: true,
 			Handle: rpc.Func(func(ctx context.Context, in elsewhereInput) (rpc.OK, error) {
 				return rpc.OK{}, s.ManageCodeElsewhere(ctx, in.ID, in.Elsewhere)
 			})},
 		{Path: "/locks/simulate/keypad_code_entry", Summary: "Has someone enter a PIN at a virtual lock.", Allow: rpc.Backend, Role: rpc.Member,
-			ByDevice: true, Returns: "action_attempt",
+			ByDevice: true, Returns: "action_attempt", Attempt: lock.EnterCode,
 			Secret: true, Handle: rpc.Func(func(ctx context.Context, in entryInput) (rpc.Doc[action.Attempt], error) {
 				return s.EnterCode(ctx, in.ID, in.Code)
 			})},
 		{Path: "/locks/simulate/manual_lock_via_keypad", Summary: "Has someone lock a virtual lock by its keypad.", Allow: rpc.Backend,
-			Role: rpc.Member, ByDevice: true, Returns: "action_attempt",
+			Role: rpc.Member, ByDevice: true, Returns: "action_attempt", Attempt: lock.ManualLock,
 			Secret: true, Handle: rpc.Func(func(ctx context.Context, in lockInput) (rpc.Doc[action.Attempt], error) {
 				return s.ManualLock(ctx, in.ID)
 			})},
@@ -149,12 +147,12 @@ func (s *Simulator) accountEndpoints() []rpc.Endpoint {
 				return rpc.OK{}, s.DisconnectAccount(ctx, in.ID)
 			})},
 		{Path: "/keyway/v1/sandbox/request_reauthorization",
-			Summary: "Lets a sandbox account ask to be connected again, while everything works on.", Allow: keyway, Role: rpc.Member,
+			Summary: "Lets a sandbox account ask to be connected again, while everything works on.", Allow: rpc.Backend, Role: rpc.Member,
 			Handle: rpc.Func(func(ctx context.Context, in accountInput) (rpc.OK, error) {
 				return rpc.OK{}, s.RequestReauthorization(ctx, in.ID)
 			})},
 		{Path: "/keyway/v1/sandbox/advance_time", Summary: "Moves the clock of a sandbox workspace forward; whatever becomes due has happened " +
-			"when this answers.", Allow: keyway, Role: rpc.Member, Returns: "clock",
+			"when this answers.", Allow: rpc.Backend, Role: rpc.Member, Returns: "clock",
 			Handle: rpc.Func(s.advanceTime)},
 	}
 }

@@ -3,6 +3,9 @@ package wiring
 import (
 	"context"
 
+	"keyway/internal/api/accesscode"
+	"keyway/internal/api/account"
+	"keyway/internal/api/action"
 	"keyway/internal/api/clientsession"
 	"keyway/internal/api/connectwebview"
 	"keyway/internal/api/device"
@@ -25,34 +28,34 @@ func (r *Rooms) finders() []workspace.Finder {
 		}
 	}
 	return []workspace.Finder{
-		{Kind: "devices", Find: devices(false)},
-		{Kind: "unmanaged_devices", Find: devices(true)},
-		{Kind: "connected_accounts", Find: func(ctx context.Context, workspaceID, text string) (any, error) {
+		{Kind: "devices", Of: device.Device{}, Find: devices(false)},
+		{Kind: "unmanaged_devices", Of: device.Unmanaged{}, Find: devices(true)},
+		{Kind: "connected_accounts", Of: account.Account{}, Find: func(ctx context.Context, workspaceID, text string) (any, error) {
 			p, err := r.Accounts.Find(ctx, workspaceID, text, rpc.Position{}, mostFound)
 			return p.Items, err
 		}},
-		{Kind: "connect_webviews", Find: func(ctx context.Context, workspaceID, text string) (any, error) {
+		{Kind: "connect_webviews", Of: connectwebview.Webview{}, Find: func(ctx context.Context, workspaceID, text string) (any, error) {
 			p, err := r.Webviews.List(ctx, workspaceID, connectwebview.Filter{Search: text, Limit: mostFound})
 			return p.Items, err
 		}},
-		{Kind: "access_codes", Find: func(ctx context.Context, _, text string) (any, error) {
+		{Kind: "access_codes", Of: accesscode.Code{}, Find: func(ctx context.Context, _, text string) (any, error) {
 			return r.Codes.Find(ctx, text, mostFound)
 		}},
-		{Kind: "unmanaged_access_codes", Find: func(ctx context.Context, _, text string) (any, error) {
+		{Kind: "unmanaged_access_codes", Of: accesscode.Unmanaged{}, Find: func(ctx context.Context, _, text string) (any, error) {
 			return r.Codes.FindUnmanaged(ctx, text, mostFound)
 		}},
-		{Kind: "action_attempts", Find: func(ctx context.Context, _, text string) (any, error) {
+		{Kind: "action_attempts", Of: action.Attempt{}, Find: func(ctx context.Context, _, text string) (any, error) {
 			found, err := r.Attempts.Reached(ctx, text)
 			if fault.Is(err, fault.ActionAttemptNotFound) {
 				return []any{}, nil
 			}
 			return []any{found}, err
 		}},
-		{Kind: "events", Find: func(ctx context.Context, workspaceID, text string) (any, error) {
+		{Kind: "events", Of: event.Record{}, Find: func(ctx context.Context, workspaceID, text string) (any, error) {
 			p, err := r.Events.Find(ctx, workspaceID, event.Filter{ID: text, Limit: mostFound})
 			return p.Items, err
 		}},
-		{Kind: "client_sessions", Find: func(ctx context.Context, workspaceID, text string) (any, error) {
+		{Kind: "client_sessions", Of: clientsession.Session{}, Find: func(ctx context.Context, workspaceID, text string) (any, error) {
 			if credential.From(ctx).Reach != nil {
 				return []any{}, nil // sessions are about more than devices
 			}

@@ -35,6 +35,7 @@ type Public struct {
 	Name                *string  `json:"name"`
 	Type                string   `json:"type" enum:"time_bound ongoing"`
 	Status              string   `json:"status" enum:"setting set unset removing unknown"`
+	DisplayStatus       string   `json:"display_status" doc:"Where the code is in its life, in words for people."`
 	CreatedAt           rpc.Time `json:"created_at"`
 	StartsAt            rpc.Time `json:"starts_at" rule:"nullable"`
 	EndsAt              rpc.Time `json:"ends_at" rule:"nullable"`
@@ -53,9 +54,9 @@ type Public struct {
 // Private is what may hold a PIN: it is sealed at rest, and put back when the code is served.
 type Private struct {
 	PIN       *string    `json:"code"`
-	Errors    []Problem  `json:"errors"`
-	Warnings  []Problem  `json:"warnings"`
-	Mutations []Mutation `json:"pending_mutations"`
+	Errors    []Problem  `json:"errors" union:"error_code"`
+	Warnings  []Problem  `json:"warnings" union:"warning_code"`
+	Mutations []Mutation `json:"pending_mutations" union:"mutation_code"`
 }
 
 // Unmanaged is a code that others put on a lock, as it is served.
@@ -72,6 +73,7 @@ type UnmanagedPublic struct {
 	Name            *string  `json:"name"`
 	Type            string   `json:"type" enum:"time_bound ongoing"`
 	Status          string   `json:"status" enum:"set unset"`
+	DisplayStatus   string   `json:"display_status" doc:"Where the code is in its life, in words for people."`
 	CreatedAt       rpc.Time `json:"created_at"`
 	StartsAt        rpc.Time `json:"starts_at" rule:"nullable"`
 	EndsAt          rpc.Time `json:"ends_at" rule:"nullable"`
@@ -82,8 +84,8 @@ type UnmanagedPublic struct {
 // UnmanagedPrivate is what is sealed of an unmanaged code.
 type UnmanagedPrivate struct {
 	PIN      *string   `json:"code"`
-	Errors   []Problem `json:"errors"`
-	Warnings []Problem `json:"warnings"`
+	Errors   []Problem `json:"errors" union:"error_code"`
+	Warnings []Problem `json:"warnings" union:"warning_code"`
 }
 
 // Problem is an error or a warning on a code: its own, its device's or its account's.
@@ -95,6 +97,7 @@ type Problem struct {
 	IsCodeError    bool      `json:"is_access_code_error,omitempty"`
 	IsDeviceError  *bool     `json:"is_device_error,omitempty"`
 	IsAccountError bool      `json:"is_connected_account_error,omitempty"`
+	IsBridgeError  bool      `json:"is_bridge_error,omitempty"`
 	ManagedID      string    `json:"managed_access_code_id,omitempty"`
 	UnmanagedID    string    `json:"unmanaged_access_code_id,omitempty"`
 	ChangeType     string    `json:"change_type,omitempty"`
@@ -386,6 +389,40 @@ func (r *row) status(now time.Time, t provider.CodeTraits, accountDown bool) str
 	return "setting"
 }
 
+// life is where a managed code is in its life, in words for people.
+func (r *row) life(now time.Time, t provider.CodeTraits, accountDown bool) string {
+	switch r.status(now, t, accountDown) {
+	case "unknown":
+		return "Unknown"
+	case "removing":
+		if r.Deleting {
+			return "Deleting"
+		}
+		return "Expired"
+	case "set":
+		return "Active"
+	case "unset":
+		if r.LetGo {
+			return "Not active"
+		}
+		return "Upcoming"
+	}
+	return "Issuing"
+}
+
+// lifeOfOthers is life for a code that others put on the lock.
+func (r *row) lifeOfOthers(now time.Time) string {
+	switch {
+	case r.Deleting:
+		return "Deleting"
+	case r.ended(now):
+		return "Expired"
+	case now.Before(r.StartsAt):
+		return "Upcoming"
+	}
+	return "Active"
+}
+
 // due is when something is next to be done for the code by itself; zero: nothing.
 func (r *row) due(now time.Time, t provider.CodeTraits, blocked bool) time.Time {
 	var next time.Time
@@ -470,14 +507,14 @@ func (r *row) serve(now time.Time, a environment) (doc, secret []byte, err error
 	}
 	created := rpc.Time{Time: r.createdAt}
 	if !r.managed {
-		u := UnmanagedPublic{ID: r.id, WorkspaceID: r.workspaceID, DeviceID: r.deviceID, Name: rpc.OrNull(r.Name), Type: kind, Status: "set",
+		u := UnmanagedPublic{ID: r.id, WorkspaceID: r.workspaceID, DeviceID: r.deviceID, Name: rpc.OrNull(r.Name), Type: kind, Status: "set", DisplayStatus: r.lifeOfOthers(now),
 			CreatedAt: created,
 			StartsAt:  rpc.Time{Time: r.StartsAt}, EndsAt: rpc.Time{Time: r.EndsAt}, CannotBeManaged: a.traits.FixedCodes}
 		errs, warnings := deviceProblems(a.device)
 		return split(u, UnmanagedPrivate{rpc.OrNull(r.PIN), append(listOf(r.Errors), errs...), append(listOf(r.Warnings), warnings...)})
 	}
 	p := Public{ID: r.id, WorkspaceID: r.workspaceID, DeviceID: r.deviceID, Name: rpc.OrNull(r.Name), Type: kind,
-		Status:    r.status(now, a.traits, a.accountDown),
+		Status: r.status(now, a.traits, a.accountDown), DisplayStatus: r.life(now, a.traits, a.accountDown),
 		CreatedAt: created, StartsAt: rpc.Time{Time: r.StartsAt}, EndsAt: rpc.Time{Time: r.EndsAt}, CommonCodeKey: rpc.OrNull(r.common),
 		IsManaged: true,
 		IsBackup:  r.Backup, IsBackupAvailable: a.hasSpare && !r.ongoing() && !r.Offline && !r.Backup, IsExternalAllowed: r.AllowExternal,
@@ -512,12 +549,13 @@ func deviceProblems(d device.Reached) (errs, warnings []Problem) {
 		if e.IsAccountError != nil {
 			p.IsAccountError = *e.IsAccountError
 		}
+		p.IsBridgeError = e.IsBridgeError != nil && *e.IsBridgeError
 		errs = append(errs, p)
 	}
 	for _, w := range d.Warnings {
 		switch w.Code {
-		case "insufficient_permissions": // to manage codes, so that each is in error
-			errs = append(errs, Problem{ErrorCode: w.Code, Message: w.Message, CreatedAt: w.CreatedAt, IsCodeError: true})
+		case "insufficient_permissions": // as devices had it before it was an error of theirs
+			errs = append(errs, Problem{ErrorCode: w.Code, Message: w.Message, CreatedAt: w.CreatedAt, IsDeviceError: new(bool), IsAccountError: true})
 		case "third_party_integration_detected":
 			warnings = append(warnings, Problem{WarningCode: w.Code, Message: w.Message, CreatedAt: w.CreatedAt})
 		}

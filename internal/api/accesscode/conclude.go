@@ -272,9 +272,9 @@ func (t *changeset) failed(r *row, rows []*row, s step, err error) {
 	}
 	r.Tries++
 	r.RetryAt = t.now.Add(min(firstRetry<<min(r.Tries-1, 14), lastRetry))
-	code, event := "failed_to_set_on_device", "access_code.failed_to_set_on_device"
+	code, events := "failed_to_set_on_device", []string{"access_code.failed_to_set_on_device"}
 	if s == erase {
-		code, event = "failed_to_remove_from_device", "access_code.failed_to_remove_from_device"
+		code, events = "failed_to_remove_from_device", []string{"access_code.failed_to_remove_from_device", "access_code.failed_to_delete"}
 	}
 	kind, message := device.Failure(err)
 	if kind == providerIssue && !errors.Is(err, errUnconfirmed) {
@@ -311,7 +311,9 @@ func (t *changeset) failed(r *row, rows []*row, s step, err error) {
 		return
 	}
 	r.Errors = append(slices.DeleteFunc(r.Errors, func(o Problem) bool { return o.ErrorCode != "conflicting_external_modification" }), p)
-	t.problem(r, event, t.now)
+	for _, e := range events {
+		t.problem(r, e, t.now)
+	}
 }
 
 // takenOff deals with a code that someone removed at the lock.

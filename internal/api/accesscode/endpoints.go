@@ -22,12 +22,12 @@ const (
 func (c *Codes) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
 		{Path: "/access_codes/create", Summary: "Makes an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true,
-			Secret: true, Handle: rpc.Func(c.createOne)},
+			Attempt: "CREATE_ACCESS_CODE", Secret: true, Handle: rpc.Func(c.createOne)},
 		{Path: "/access_codes/create_multiple", Summary: "Makes access codes on several devices, which share one PIN where they can.",
 			Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PUT", Returns: "access_codes", Secret: true,
 			Handle: rpc.Func(c.createMultiple)},
 		{Path: "/access_codes/delete", Summary: "Takes an access code off its lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true,
-			Physical: true, Verbs: "DELETE", Returns: "action_attempt", Secret: true, Handle: rpc.Func(c.deleteOne)},
+			Physical: true, Verbs: "DELETE", Returns: "action_attempt", Attempt: "DELETE_ACCESS_CODE", Secret: true, Handle: rpc.Func(c.deleteOne)},
 		{Path: "/access_codes/generate_code", Summary: "Makes up a PIN that a device takes and that is not in use on it.", Allow: rpc.Frontend,
 			Role: rpc.Member, ByDevice: true, Read: true, Returns: "generated_code", Secret: true, Handle: rpc.Func(c.generate)},
 		{Path: "/access_codes/get", Summary: "Gets an access code, by its id, or by its device and PIN.", Allow: rpc.Anyone, Role: rpc.Member,
@@ -35,7 +35,7 @@ func (c *Codes) Endpoints() []rpc.Endpoint {
 		{Path: "/access_codes/get_timeline", Summary: "Lists what happened to an access code, oldest first.", Allow: rpc.Anyone, Role: rpc.Member,
 			ByDevice: true, Read: true, Secret: true, Handle: rpc.Func(c.getTimeline)},
 		{Path: "/access_codes/list", Summary: "Lists access codes.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true,
-			Returns: "access_codes", Secret: true, Handle: rpc.Func(c.list)},
+			Returns: "access_codes", PageSize: maxCodes, Secret: true, Handle: rpc.Func(c.list)},
 		{Path: "/access_codes/pull_backup_access_code", Summary: "Gets the backup that stands in for an access code.", Allow: rpc.Anyone,
 			Role: rpc.Member, ByDevice: true, Physical: true, Returns: "access_code", Twin: "backup_access_code", Secret: true,
 			Handle: rpc.Func(c.pullBackup)},
@@ -44,15 +44,16 @@ func (c *Codes) Endpoints() []rpc.Endpoint {
 		{Path: "/access_codes/unmanaged/convert_to_managed", Summary: "Makes a code that others put on a lock a managed one.", Allow: rpc.Anyone,
 			Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.convert)},
 		{Path: "/access_codes/unmanaged/delete", Summary: "Takes a code that others put on a lock off it.", Allow: rpc.Anyone, Role: rpc.Member,
-			ByDevice: true, Physical: true, Verbs: "DELETE", Returns: "action_attempt", Secret: true, Handle: rpc.Func(c.deleteUnmanaged)},
+			ByDevice: true, Physical: true, Verbs: "DELETE", Returns: "action_attempt", Attempt: "DELETE_ACCESS_CODE", Secret: true,
+			Handle: rpc.Func(c.deleteUnmanaged)},
 		{Path: "/access_codes/unmanaged/get", Summary: "Gets a code that others put on a lock.", Allow: rpc.Anyone, Role: rpc.Member,
 			ByDevice: true, Read: true, Returns: "access_code", Secret: true, Handle: rpc.Func(c.getUnmanaged)},
 		{Path: "/access_codes/unmanaged/list", Summary: "Lists the codes that others put on a lock.", Allow: rpc.Anyone, Role: rpc.Member,
-			ByDevice: true, Read: true, Returns: "access_codes", Secret: true, Handle: rpc.Func(c.listUnmanaged)},
+			ByDevice: true, Read: true, Returns: "access_codes", PageSize: maxUnmanaged, Secret: true, Handle: rpc.Func(c.listUnmanaged)},
 		{Path: "/access_codes/unmanaged/update", Summary: "Makes a code that others put on a lock a managed one.", Allow: rpc.Anyone,
 			Role: rpc.Member, ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.updateUnmanaged)},
 		{Path: "/access_codes/update", Summary: "Changes an access code.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true,
-			Verbs: "PUT PATCH", Returns: "action_attempt", Secret: true, Handle: rpc.Func(c.update)},
+			Verbs: "PUT PATCH", Returns: "action_attempt", Attempt: "UPDATE_ACCESS_CODE", Secret: true, Handle: rpc.Func(c.update)},
 		{Path: "/access_codes/update_multiple", Summary: "Changes the access codes that share a PIN.", Allow: rpc.Anyone, Role: rpc.Member,
 			ByDevice: true, Physical: true, Verbs: "PATCH", Handle: rpc.Func(c.updateMultiple)},
 	}
@@ -97,7 +98,7 @@ type createInput struct {
 // madeCode is the answer to a request for a code.
 type madeCode struct {
 	rpc.Fields
-	Code    rpc.Doc[Code]           `json:"access_code"`
+	Code    rpc.Doc[Code]           `json:"access_code" main:"true"`
 	Attempt rpc.Doc[action.Attempt] `json:"action_attempt"`
 }
 
@@ -276,7 +277,11 @@ type listInput struct {
 }
 
 func (c *Codes) list(ctx context.Context, in listInput) (rpc.Page[Code], error) {
-	return page[Code](ctx, c, in, true, maxCodes)
+	from, limit, err := in.Start(ctx)
+	if err != nil {
+		return rpc.Page[Code]{}, err
+	}
+	return page[Code](ctx, c, in, true, from, limit)
 }
 
 type listUnmanagedInput struct {
@@ -287,16 +292,16 @@ type listUnmanagedInput struct {
 }
 
 func (c *Codes) listUnmanaged(ctx context.Context, in listUnmanagedInput) (rpc.Page[Unmanaged], error) {
-	return page[Unmanaged](ctx, c, listInput{PageInput: in.PageInput, DeviceID: in.DeviceID, UserIdentifierKey: in.UserIdentifierKey,
-		Search: in.Search}, false, maxUnmanaged)
+	from, limit, err := in.Start(ctx)
+	if err != nil {
+		return rpc.Page[Unmanaged]{}, err
+	}
+	return page[Unmanaged](ctx, c, listInput{DeviceID: in.DeviceID, UserIdentifierKey: in.UserIdentifierKey, Search: in.Search},
+		false, from, limit)
 }
 
 // page reads one page of codes in the order in which they were made.
-func page[T any](ctx context.Context, c *Codes, in listInput, managed bool, most int) (p rpc.Page[T], err error) {
-	from, limit, err := in.Start(ctx, most)
-	if err != nil {
-		return p, err
-	}
+func page[T any](ctx context.Context, c *Codes, in listInput, managed bool, from rpc.Position, limit int) (p rpc.Page[T], err error) {
 	w := in.where(ctx, c.DB, managed)
 	switch {
 	case in.Search == "":
@@ -345,13 +350,16 @@ type deviceInput struct {
 	DeviceID string `json:"device_id" rule:"required" doc:"For which device."`
 }
 
+// noCode is the id of what is no access code yet: the contract has an id in it, and none can be looked up.
+const noCode = "00000000-0000-0000-0000-000000000000"
+
 func (c *Codes) generate(ctx context.Context, in deviceInput) (rpc.Doc[Code], error) {
 	pin, t, err := c.Generate(ctx, in.DeviceID)
 	if err != nil {
 		return nil, err
 	}
 	r := newRow(t.device, t.now, true)
-	r.PIN = pin
+	r.PIN, r.id, r.LetGo = pin, noCode, true
 	doc, secret, err := r.serve(t.now, t.environment)
 	if err != nil {
 		return nil, err

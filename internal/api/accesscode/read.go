@@ -15,11 +15,11 @@ import (
 // those that others put on it. Spare codes are not among them. The caller is taken from ctx.
 func (c *Codes) OnDevice(ctx context.Context, deviceID string) (managed []rpc.Doc[Code], others []rpc.Doc[Unmanaged], err error) {
 	in := listInput{DeviceID: deviceID}
-	own, err := page[Code](ctx, c, in, true, maxCodes)
+	own, err := page[Code](ctx, c, in, true, rpc.Position{}, maxCodes)
 	if err != nil {
 		return nil, nil, err
 	}
-	foreign, err := page[Unmanaged](ctx, c, in, false, maxUnmanaged)
+	foreign, err := page[Unmanaged](ctx, c, in, false, rpc.Position{}, maxUnmanaged)
 	return own.Items, foreign.Items, err
 }
 
@@ -113,12 +113,12 @@ func HasPool(d device.Device) (supported, enabled bool) {
 
 // Find gives the first codes that the caller reaches whose name, PIN or id contains a text.
 func (c *Codes) Find(ctx context.Context, text string, limit int) ([]rpc.Doc[Code], error) {
-	p, err := page[Code](ctx, c, listInput{Search: text}, true, limit)
+	p, err := page[Code](ctx, c, listInput{Search: text}, true, rpc.Position{}, limit)
 	return p.Items, err
 }
 
 // FindUnmanaged is Find for the codes of others.
 func (c *Codes) FindUnmanaged(ctx context.Context, text string, limit int) ([]rpc.Doc[Unmanaged], error) {
-	p, err := page[Unmanaged](ctx, c, listInput{Search: text}, false, limit)
+	p, err := page[Unmanaged](ctx, c, listInput{Search: text}, false, rpc.Position{}, limit)
 	return p.Items, err
 }

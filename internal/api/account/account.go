@@ -31,8 +31,8 @@ type Account struct {
 	AcceptedCapabilities         []string          `json:"accepted_capabilities"`
 	CustomMetadata               device.Metadata   `json:"custom_metadata"`
 	CustomerKey                  string            `json:"customer_key,omitempty"`
-	Errors                       []Error           `json:"errors"`
-	Warnings                     []Warning         `json:"warnings"`
+	Errors                       []Error           `json:"errors" union:"error_code"`
+	Warnings                     []Warning         `json:"warnings" union:"warning_code"`
 }
 
 // Error is an error on an account.

@@ -21,7 +21,7 @@ func (a *Accounts) Endpoints() []rpc.Endpoint {
 		{Path: "/connected_accounts/get", Summary: "Gets a connected account, by its id or its e-mail address.", Allow: rpc.Anyone,
 			Role: rpc.Member, ByDevice: true, Read: true, Returns: "connected_account", Handle: rpc.Func(a.get)},
 		{Path: "/connected_accounts/list", Summary: "Lists connected accounts.", Allow: rpc.Customer, Role: rpc.Member, ByDevice: true,
-			Read: true, Returns: "connected_accounts", Handle: rpc.Func(a.list)},
+			Read: true, Returns: "connected_accounts", PageSize: maxAccounts, Handle: rpc.Func(a.list)},
 		{Path: "/connected_accounts/sync", Summary: "Looks for new devices of a connected account.", Allow: rpc.Backend, Role: rpc.Member,
 			Handle: rpc.Func(a.sync)},
 		{Path: "/connected_accounts/update", Summary: "Changes a connected account.", Allow: rpc.Backend, Role: rpc.Member, Verbs: "PATCH",
@@ -69,7 +69,7 @@ func (a *Accounts) sync(ctx context.Context, in idInput) (rpc.OK, error) {
 
 type updateInput struct {
 	ID               string                  `json:"connected_account_id" rule:"required" doc:"Which account."`
-	Accepted         rpc.Opt[[]string]       `json:"accepted_capabilities" enum:"lock thermostat noise_sensor access_control camera" doc:"The kinds of devices that it takes in; empty: all."`
+	Accepted         rpc.Opt[[]string]       `json:"accepted_capabilities" enum:"lock thermostat noise_sensor access_control camera speaker" doc:"The kinds of devices that it takes in; empty: all."`
 	ManageNewDevices *bool                   `json:"automatically_manage_new_devices" doc:"Whether new devices become managed."`
 	Metadata         rpc.Opt[map[string]any] `json:"custom_metadata" doc:"Values that take the place of all that are there."`
 	CustomerKey      *string                 `json:"customer_key" rule:"min=1,max=500" doc:"The customer that it belongs to; it can be given once."`
@@ -92,7 +92,7 @@ type listInput struct {
 }
 
 func (a *Accounts) list(ctx context.Context, in listInput) (p rpc.Page[Account], err error) {
-	from, limit, err := in.Start(ctx, maxAccounts)
+	from, limit, err := in.Start(ctx)
 	if err != nil {
 		return p, err
 	}

@@ -214,7 +214,7 @@ func (a *Attempts) Endpoints() []rpc.Endpoint {
 		{Path: "/action_attempts/get", Summary: "Gets an action attempt: whether it is pending, and how it went.", Allow: rpc.Anyone,
 			Role: rpc.Member, ByDevice: true, Read: true, Returns: "action_attempt", Secret: true, Handle: rpc.Func(a.get)},
 		{Path: "/action_attempts/list", Summary: "Lists action attempts, of a device or by their ids.", Allow: rpc.Backend, Role: rpc.Member,
-			ByDevice: true, Read: true, Returns: "action_attempts", Secret: true, Handle: rpc.Func(a.list)},
+			ByDevice: true, Read: true, Returns: "action_attempts", PageSize: 500, Secret: true, Handle: rpc.Func(a.list)},
 	}
 }
 
@@ -244,7 +244,7 @@ type listInput struct {
 }
 
 func (a *Attempts) list(ctx context.Context, in listInput) (p rpc.Page[Attempt], err error) {
-	from, limit, err := in.Start(ctx, 500)
+	from, limit, err := in.Start(ctx)
 	if err != nil {
 		return p, err
 	}

@@ -152,11 +152,11 @@ func (s *Sessions) grantAccess(ctx context.Context, in grantInput) (Session, err
 }
 
 type listInput struct {
-	ID                       string `json:"client_session_id" doc:"Only this one."`
-	WebviewID                string `json:"connect_webview_id" doc:"Only those that were given this Connect Webview."`
-	UserIdentifierKey        string `json:"user_identifier_key" doc:"Only those of this user."`
-	UserIdentityID           string `json:"user_identity_id" doc:"Only those of this user identity."`
-	WithoutUserIdentifierKey bool   `json:"without_user_identifier_key" rule:"default=false" doc:"Only those that are no user's."`
+	ID                       string          `json:"client_session_id" doc:"Only this one."`
+	WebviewID                rpc.Opt[string] `json:"connect_webview_id" rule:"nullable" doc:"Only those that were given this Connect Webview; null: none."`
+	UserIdentifierKey        string          `json:"user_identifier_key" doc:"Only those of this user."`
+	UserIdentityID           rpc.Opt[string] `json:"user_identity_id" rule:"nullable" doc:"Only those of this user identity; null: of none."`
+	WithoutUserIdentifierKey bool            `json:"without_user_identifier_key" rule:"default=false" doc:"Only those that are no user's."`
 }
 
 func (s *Sessions) list(ctx context.Context, in listInput) ([]Session, error) {

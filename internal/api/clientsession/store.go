@@ -355,9 +355,9 @@ func Grant(ctx context.Context, tx *store.Tx, workspaceID, sessionID, kind, reso
 // Filter chooses sessions of a workspace.
 type Filter struct {
 	ID                       string
-	WebviewID                string
+	WebviewID                rpc.Opt[string] // null: that were given none
 	UserIdentifierKey        string
-	UserIdentityID           string
+	UserIdentityID           rpc.Opt[string] // null: of none
 	WithoutUserIdentifierKey bool
 }
 
@@ -374,10 +374,18 @@ func (s *Sessions) List(ctx context.Context, workspaceID string, f Filter) ([]Se
 	if f.WithoutUserIdentifierKey {
 		w.Add("s.user_identifier_key IS NULL")
 	}
-	for kind, id := range map[string]string{credential.WebviewResource: f.WebviewID, credential.UserIdentityResource: f.UserIdentityID} {
-		if id != "" {
+	for _, about := range []struct {
+		kind string
+		id   rpc.Opt[string]
+	}{{credential.WebviewResource, f.WebviewID}, {credential.UserIdentityResource, f.UserIdentityID}} {
+		switch {
+		case !about.id.Set:
+		case about.id.Null:
+			w.Add(`NOT EXISTS (SELECT 1 FROM client_session_resources r WHERE r.workspace_id = s.workspace_id
+				AND r.client_session_id = s.client_session_id AND r.kind = ?)`, about.kind)
+		default:
 			w.Add(`s.client_session_id IN (SELECT client_session_id FROM client_session_resources WHERE workspace_id = ? AND kind = ?
-				AND resource_id = ?)`, workspaceID, kind, id)
+				AND resource_id = ?)`, workspaceID, about.kind, about.id.Value)
 		}
 	}
 	return s.read(ctx, s.DB, workspaceID, `SELECT `+columns+` FROM client_sessions s`+w.String()+` ORDER BY s.created_at, s.client_session_id`,

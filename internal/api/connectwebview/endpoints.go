@@ -22,7 +22,7 @@ func (v *Webviews) Endpoints() []rpc.Endpoint {
 		{Path: "/connect_webviews/get", Summary: "Gets a Connect Webview.", Allow: rpc.Anyone, Role: rpc.Member, Read: true,
 			Returns: "connect_webview", Handle: rpc.Func(v.getOne)},
 		{Path: "/connect_webviews/list", Summary: "Lists Connect Webviews.", Allow: rpc.Anyone, Role: rpc.Member, Read: true,
-			Returns: "connect_webviews", Handle: rpc.Func(v.list)},
+			Returns: "connect_webviews", PageSize: mostWebviews, Handle: rpc.Func(v.list)},
 	}
 }
 
@@ -38,10 +38,11 @@ var providers = strings.Fields(`
 	nest igloohome ecobee four_suites dormakaba_oracode pti wyze seam_passport visionline assa_abloy_credential_service
 	tedee honeywell_resideo first_alert latch akiles assa_abloy_vostio assa_abloy_vostio_credential_service tado
 	salto_space sensi keynest korelock keyincode dormakaba_ambiance ultraloq dusaw sifely thirty_three_lock ring ical
-	lodgify hostaway guesty acuity_scheduling omnitec kisi yale_access hid_cm google_nest slack`)
+	lodgify hostaway guesty acuity_scheduling omnitec kisi yale_access hid_cm google_nest slack
+	dormakaba_oracode_iho yacan tapo arlo reolink aqara sonos`)
 
 type createInput struct {
-	AcceptedCapabilities  []string            `json:"accepted_capabilities" rule:"default=[]" enum:"lock thermostat noise_sensor access_control camera" doc:"The kinds of devices to take in; all unless given."`
+	AcceptedCapabilities  []string            `json:"accepted_capabilities" rule:"default=[]" enum:"lock thermostat noise_sensor access_control camera speaker" doc:"The kinds of devices to take in; all unless given."`
 	AcceptedProviders     rpc.Opt[[]Provider] `json:"accepted_providers" rule:"min=1" doc:"The brands to show; all unless given."`
 	ExcludedProviders     []string            `json:"excluded_providers" rule:"default=[]" doc:"Brands not to show."`
 	Category              string              `json:"provider_category" enum:"stable consumer_smartlocks beta thermostats noise_sensors access_control_systems cameras connectors internal_beta" doc:"Without accepted_providers: the category of brands to show."`
@@ -98,7 +99,7 @@ type listInput struct {
 func (v *Webviews) list(ctx context.Context, in listInput) (p rpc.Page[Webview], err error) {
 	f := Filter{CustomMetadataHas: in.CustomMetadataHas, CustomerKey: in.CustomerKey, Search: in.Search,
 		UserIdentifierKey: in.UserIdentifierKey}
-	if f.From, f.Limit, err = in.Start(ctx, mostWebviews); err != nil {
+	if f.From, f.Limit, err = in.Start(ctx); err != nil {
 		return p, err
 	}
 	return v.List(ctx, credential.From(ctx).WorkspaceID, f)

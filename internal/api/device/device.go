@@ -33,8 +33,8 @@ type Device struct {
 	CreatedAt          rpc.Time   `json:"created_at"`
 	IsManaged          bool       `json:"is_managed"`
 	Capabilities       []string   `json:"capabilities_supported"`
-	Errors             []Error    `json:"errors"`
-	Warnings           []Warning  `json:"warnings"`
+	Errors             []Error    `json:"errors" union:"error_code"`
+	Warnings           []Warning  `json:"warnings" union:"warning_code"`
 	CustomMetadata     Metadata   `json:"custom_metadata"`
 	CustomerKey        string     `json:"customer_key,omitempty"`
 	SpaceIDs           []string   `json:"space_ids"`
@@ -82,6 +82,7 @@ type Error struct {
 	Message        string   `json:"message"`
 	IsDeviceError  bool     `json:"is_device_error"`
 	IsAccountError *bool    `json:"is_connected_account_error,omitempty"`
+	IsBridgeError  *bool    `json:"is_bridge_error,omitempty"`
 	CreatedAt      rpc.Time `json:"created_at"`
 }
 
@@ -96,7 +97,8 @@ type Warning struct {
 
 // accountErrors are the error codes that belong to the account as a whole, and are shown as such
 // on each of its devices.
-var accountErrors = []string{"account_disconnected", "salto_ks_subscription_limit_exceeded", "dormakaba_sites_disconnected"}
+var accountErrors = []string{"account_disconnected", "salto_ks_subscription_limit_exceeded", "dormakaba_sites_disconnected",
+	"insufficient_permissions", codeBridge}
 
 // Devices holds the rules about devices.
 type Devices struct {

@@ -28,7 +28,7 @@ func (d *Devices) managedEndpoints() []rpc.Endpoint {
 		{Path: "/devices/get", Summary: "Gets a device, by its id or its name.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true,
 			Cache: true, Returns: "device", Handle: rpc.Func(d.get)},
 		{Path: "/devices/list", Summary: "Lists devices.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Cache: true,
-			Returns: "devices", Handle: rpc.Func(d.list)},
+			Returns: "devices", PageSize: maxDevices, Handle: rpc.Func(d.list)},
 		{Path: "/devices/list_device_providers", Summary: "Lists the brands whose accounts can be connected.", Allow: rpc.Frontend,
 			Role: rpc.Member, ByDevice: true, Read: true, Returns: "device_providers", Handle: rpc.Func(d.listProviders)},
 		{Path: "/devices/report_provider_metadata", Summary: "Reports the time zones of devices whose brands do not.", Allow: rpc.Backend,
@@ -120,11 +120,7 @@ func (d *Devices) list(ctx context.Context, in listInput) (rpc.Page[Device], err
 func (d *Devices) listed(ctx context.Context, in listInput, unmanaged bool) (p rpc.Page[Device], err error) {
 	f := in.filter()
 	f.Unmanaged = unmanaged
-	most := maxDevices
-	if unmanaged {
-		most = maxUnmanaged
-	}
-	if f.From, f.Limit, err = in.Start(ctx, most); err != nil {
+	if f.From, f.Limit, err = in.Start(ctx); err != nil {
 		return p, err
 	}
 	return d.List(ctx, credential.From(ctx).WorkspaceID, f)

@@ -37,7 +37,7 @@ func (d *Devices) LockEndpoints() []rpc.Endpoint {
 		{Path: "/locks/get", Summary: "Gets a lock, by its id or its name.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Read: true,
 			Cache: true, Returns: "device", Twin: "lock", Handle: rpc.Func(d.getLock)},
 		{Path: "/locks/list", Summary: "Lists locks.", Allow: rpc.Frontend, Role: rpc.Member, ByDevice: true, Read: true, Cache: true,
-			Returns: "devices", Twin: "locks", Handle: rpc.Func(d.listLocks)},
+			Returns: "devices", Twin: "locks", PageSize: maxLocks, Handle: rpc.Func(d.listLocks)},
 	}
 }
 
@@ -55,7 +55,7 @@ func (d *Devices) getLock(ctx context.Context, in getInput) (rpc.Doc[Device], er
 
 func (d *Devices) listLocks(ctx context.Context, in listInput) ([]rpc.Doc[Device], error) {
 	f := in.filter()
-	from, limit, err := in.Start(ctx, maxLocks)
+	from, limit, err := in.Start(ctx)
 	if err != nil {
 		return nil, err
 	}

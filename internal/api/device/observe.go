@@ -23,6 +23,7 @@ const (
 	codeSubscription = "subscription_required"
 	codeRemoved      = "device_removed"
 	codeNoAccount    = "account_disconnected"
+	codeBridge       = "bridge_disconnected"
 	saltoPrivacyMode = "salto_ks_privacy_mode"
 
 	messageNoAccount   = "The account that the device is reached through is disconnected. Connect it again."
@@ -37,12 +38,14 @@ type look struct {
 	problems []string // codes of its errors and warnings
 	online   bool
 	battery  string // status; empty: it has none, or it is unknown
+	keypadIs string // status of its keypad's battery, likewise
 	keypad   string // whether an accessory keypad is connected: true, false, or empty
 }
 
 func (r *Reached) look() look {
 	_, status := r.battery()
-	return look{r.Device.clone(), r.problems(), r.isOnline(), status, string(r.keypad())}
+	_, ofKeypad := r.keypadBattery()
+	return look{r.Device.clone(), r.problems(), r.isOnline(), status, ofKeypad, string(r.keypad())}
 }
 
 func (d *Device) isOnline() bool { return string(d.Properties["online"]) == "true" }
@@ -54,6 +57,17 @@ func (d *Device) battery() (level float64, status string) {
 	}
 	_ = json.Unmarshal(d.Properties["battery"], &b) // absent: it has none
 	return b.Level, b.Status
+}
+
+// keypadBattery is battery for the accessory keypad.
+func (d *Device) keypadBattery() (level float64, status string) {
+	var b struct {
+		Level *float64 `json:"level"`
+	}
+	if json.Unmarshal(d.Properties["keypad_battery"], &b) != nil || b.Level == nil {
+		return 0, "" // absent: it has none
+	}
+	return *b.Level, provider.BatteryStatus(*b.Level)
 }
 
 // problems are the codes of the device's errors and warnings.
@@ -88,6 +102,9 @@ func deviceError(code, message string, since time.Time) Error {
 	e := Error{Code: code, Message: message, IsDeviceError: !ofAccount, CreatedAt: rpc.Time{Time: since}}
 	if ofAccount {
 		e.IsAccountError = &ofAccount
+	}
+	if code == codeBridge {
+		e.IsBridgeError = &ofAccount
 	}
 	return e
 }
@@ -340,10 +357,25 @@ func (r *Reached) changes(now time.Time, was look) (out []event.Event) {
 	if level, status := r.battery(); status != was.battery && status != "" {
 		add("device.battery_status_changed", map[string]any{"battery_status": status, "battery_level": level})
 		if isLow(status) && !isLow(was.battery) {
-			add("device.low_battery", map[string]any{"battery_level": level})
+			add("device.low_battery", r.lowBattery(level))
 		}
 	}
+	if level, status := r.keypadBattery(); isLow(status) && !isLow(was.keypadIs) {
+		add("device.low_battery", r.lowBattery(level))
+	}
 	return out
+}
+
+// lowBattery is what the event about a battery that became low has in it: its level, and those of all that the device has.
+func (r *Reached) lowBattery(level float64) map[string]any {
+	fields := map[string]any{"battery_level": level}
+	if own, status := r.battery(); status != "" {
+		fields["device_battery_level"] = own
+	}
+	if keypad, status := r.keypadBattery(); status != "" {
+		fields["accessory_keypad_battery_level"] = keypad
+	}
+	return fields
 }
 
 func isLow(status string) bool { return status == "low" || status == "critical" }

@@ -106,12 +106,15 @@ func (d Device) clone() Device {
 // when it can be asked.
 func (d *Device) Blocking() (e Error, ok bool) {
 	for _, e := range d.Errors {
-		if e.Code != "auxiliary_heat_running" && e.Code != "empty_backup_access_code_pool" {
+		if !slices.Contains(notBlocking, e.Code) {
 			return e, true
 		}
 	}
 	return e, false
 }
+
+// notBlocking are the errors with which a device still does something: what it does not do, its flags say.
+var notBlocking = []string{"auxiliary_heat_running", "empty_backup_access_code_pool", "insufficient_permissions"}
 
 // Failure is what a failed action shows of an error of a provider: a type for programs and a message
 // for people.

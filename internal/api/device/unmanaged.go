@@ -20,8 +20,8 @@ type Unmanaged struct {
 	CreatedAt          rpc.Time   `json:"created_at"`
 	IsManaged          bool       `json:"is_managed"`
 	Capabilities       []string   `json:"capabilities_supported"`
-	Errors             []Error    `json:"errors"`
-	Warnings           []Warning  `json:"warnings"`
+	Errors             []Error    `json:"errors" union:"error_code"`
+	Warnings           []Warning  `json:"warnings" union:"warning_code"`
 	CustomMetadata     Metadata   `json:"custom_metadata"`
 	Location           *Location  `json:"location,omitempty"`
 	Properties         Properties `json:"properties" secret:"false" doc:"The few that say which device it is and how it is."`
@@ -56,7 +56,7 @@ func (d *Devices) unmanagedEndpoints() []rpc.Endpoint {
 		{Path: "/devices/unmanaged/get", Summary: "Gets an unmanaged device, by its id or its name.", Allow: rpc.Frontend, Role: rpc.Member,
 			ByDevice: true, Read: true, Cache: true, Returns: "device", Handle: rpc.Func(d.getUnmanaged)},
 		{Path: "/devices/unmanaged/list", Summary: "Lists unmanaged devices.", Allow: rpc.Customer, Role: rpc.Member, ByDevice: true, Read: true,
-			Cache: true, Returns: "devices", Handle: rpc.Func(d.listUnmanaged)},
+			Cache: true, Returns: "devices", PageSize: maxUnmanaged, Handle: rpc.Func(d.listUnmanaged)},
 		{Path: "/devices/unmanaged/update", Summary: "Makes an unmanaged device managed, or changes its metadata.", Allow: rpc.Backend,
 			Role: rpc.Member, ByDevice: true, Verbs: "PATCH", Handle: rpc.Func(d.updateUnmanaged)},
 	}

@@ -35,7 +35,7 @@ type Actor struct {
 	ID   string `json:"id,omitempty"`
 }
 
-// Record is an event as it is served. Fields that only some types have are not listed.
+// Record is an event as it is served. What only some types have is in their Variants.
 type Record struct {
 	EventID            string   `json:"event_id"`
 	EventType          string   `json:"event_type"`
@@ -204,6 +204,9 @@ func (l *Log) rows(rows, refs []any, workspaceID string, now time.Time, e Event,
 		if v != "" {
 			doc[name] = v
 		}
+	}
+	if says := Type(e.Type).Says(); says != "" {
+		doc["event_description"] = says
 	}
 	maps.Copy(doc, e.Fields)
 	text, err := json.Marshal(doc)

@@ -14,11 +14,11 @@ import (
 func (l *Locks) Endpoints() []rpc.Endpoint {
 	return slices.Concat(l.Devices.LockEndpoints(), []rpc.Endpoint{
 		{Path: "/locks/configure_auto_lock", Summary: "Sets whether, and how soon, a lock locks itself.", Allow: rpc.Frontend, Role: rpc.Member,
-			ByDevice: true, Returns: "action_attempt", Secret: true, Handle: rpc.Func(l.configureAutoLock)},
+			ByDevice: true, Returns: "action_attempt", Attempt: configureAuto, Secret: true, Handle: rpc.Func(l.configureAutoLock)},
 		{Path: "/locks/lock_door", Summary: "Locks a lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true,
-			Returns: "action_attempt", Secret: true, Handle: rpc.Func(l.lockDoor)},
+			Returns: "action_attempt", Attempt: lockDoor, Secret: true, Handle: rpc.Func(l.lockDoor)},
 		{Path: "/locks/unlock_door", Summary: "Unlocks a lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Physical: true,
-			Returns: "action_attempt", Secret: true, Handle: rpc.Func(l.unlockDoor)},
+			Returns: "action_attempt", Attempt: unlockDoor, Secret: true, Handle: rpc.Func(l.unlockDoor)},
 	})
 }
 

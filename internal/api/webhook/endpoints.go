@@ -22,20 +22,20 @@ func (w *Webhooks) Endpoints() []rpc.Endpoint {
 		{Path: "/webhooks/update", Summary: "Changes which events a webhook is sent.", Allow: rpc.Backend, Role: rpc.Admin, ByDevice: true,
 			Verbs: "PUT", Handle: rpc.Func(w.updateEndpoint)},
 		{Path: "/keyway/v1/webhooks/enable", Summary: "Lets a webhook that was disabled after days of failure be delivered to again.",
-			Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Admin, ByDevice: true, Handle: rpc.Func(w.enableEndpoint)},
-		{Path: "/keyway/v1/webhooks/get_status", Summary: "Tells how a webhook is doing.", Allow: rpc.Backend &^ rpc.WorkspaceKey,
+			Allow: rpc.Backend, Role: rpc.Admin, ByDevice: true, Handle: rpc.Func(w.enableEndpoint)},
+		{Path: "/keyway/v1/webhooks/get_status", Summary: "Tells how a webhook is doing.", Allow: rpc.Backend,
 			Role: rpc.Member, ByDevice: true, Read: true, Returns: "webhook_status", Handle: rpc.Func(w.statusEndpoint)},
 		{Path: "/keyway/v1/webhooks/list_attempts", Summary: "Lists the attempts to deliver to a webhook, newest first.",
-			Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Member, ByDevice: true, Read: true, Returns: "webhook_attempts",
+			Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "webhook_attempts", PageSize: 500,
 			Handle: rpc.Func(w.attemptsEndpoint)},
 		{Path: "/keyway/v1/webhooks/resend", Summary: "Delivers the event of an attempt once more, under the same id.",
-			Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Admin, ByDevice: true, Returns: "webhook_delivery",
+			Allow: rpc.Backend, Role: rpc.Admin, ByDevice: true, Returns: "webhook_delivery",
 			Handle: rpc.Func(w.resendEndpoint)},
 		{Path: "/keyway/v1/webhooks/rotate_secret",
-			Summary: "Gives a webhook a new secret; for a day deliveries are signed with the old one too.", Allow: rpc.Backend &^ rpc.WorkspaceKey,
+			Summary: "Gives a webhook a new secret; for a day deliveries are signed with the old one too.", Allow: rpc.Backend,
 			Role: rpc.Admin, Fresh: true, ByDevice: true, Returns: "webhook", Secret: true, Handle: rpc.Func(w.rotateEndpoint)},
 		{Path: "/keyway/v1/webhooks/send_test", Summary: "Sends a webhook an event that has not happened.",
-			Allow: rpc.Backend &^ rpc.WorkspaceKey, Role: rpc.Admin, ByDevice: true, Returns: "webhook_delivery", Handle: rpc.Func(w.testEndpoint)},
+			Allow: rpc.Backend, Role: rpc.Admin, ByDevice: true, Returns: "webhook_delivery", Handle: rpc.Func(w.testEndpoint)},
 	}
 }
 
@@ -93,7 +93,7 @@ type attemptsInput struct {
 
 func (w *Webhooks) attemptsEndpoint(ctx context.Context, in attemptsInput) (p rpc.Page[Attempt], err error) {
 	workspaceID := credential.From(ctx).WorkspaceID
-	from, limit, err := in.Start(ctx, 500)
+	from, limit, err := in.Start(ctx)
 	if err != nil {
 		return p, err
 	}

@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -18,13 +19,14 @@ func (w *Workspaces) Endpoints() []rpc.Endpoint {
 		{Path: "/workspaces/create", Summary: "Makes a workspace, whose owner the caller becomes.", Allow: rpc.Person,
 			Workspace: rpc.Forbidden, Returns: "workspace", Handle: rpc.Func(w.create)},
 		{Path: "/workspaces/find_anything", Summary: "Finds resources of the workspace by a text: a part of a name, or an id.",
-			Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "batch", Secret: true, Handle: rpc.Func(w.findAnything)},
+			Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "batch", Batch: w.kinds(), Secret: true, Handle: rpc.Func(w.findAnything)},
 		{Path: "/workspaces/get", Summary: "Gets the workspace that the request is about.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true,
 			Read: true, Returns: "workspace", Handle: rpc.Func(w.get)},
 		{Path: "/workspaces/list", Summary: "Lists the workspaces that the credential opens.", Allow: rpc.Frontend, Workspace: rpc.Optional,
 			ByDevice: true, Read: true, Returns: "workspaces", Handle: rpc.Func(w.list)},
 		{Path: "/workspaces/reset_sandbox", Summary: "Puts the devices of a sandbox workspace back to how they were found.", Allow: rpc.Backend,
-			Role: rpc.Admin, Returns: "action_attempt", Secret: true, Handle: rpc.Func(w.resetSandbox)},
+			Role: rpc.Admin, Returns: "action_attempt", Attempt: "RESET_SANDBOX_WORKSPACE", Secret: true,
+			Handle: rpc.Func(w.resetSandbox)},
 		{Path: "/workspaces/update", Summary: "Changes the workspace that the request is about.", Allow: rpc.Backend, Role: rpc.Admin,
 			Verbs: "PATCH", Handle: rpc.Func(w.update)},
 		{Path: "/keyway/v1/workspaces/delete", Summary: "Ends the workspace that the request is about; its credentials die at once and its " +
@@ -92,6 +94,15 @@ func (w *Workspaces) create(ctx context.Context, in createInput) (ws Workspace, 
 		return err
 	}, store.Instance)
 	return ws, err
+}
+
+// kinds are the types of what the finders find, by their keys.
+func (w *Workspaces) kinds() map[string]reflect.Type {
+	out := map[string]reflect.Type{}
+	for _, f := range w.Finders {
+		out[f.Kind] = reflect.TypeOf(f.Of)
+	}
+	return out
 }
 
 type findInput struct {

@@ -93,6 +93,7 @@ type Subscriber interface {
 // Finder finds resources of one kind.
 type Finder struct {
 	Kind string // the key of the list in the answer, for example "devices"
+	Of   any    // a resource of the kind, which says what is in the list
 	// Find gives a list of the resources of a workspace that match a text, as they are served.
 	Find func(ctx context.Context, workspaceID, text string) (any, error)
 }

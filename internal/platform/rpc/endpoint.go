@@ -44,6 +44,14 @@ type Endpoint struct {
 	Twin    string // a second, older key for the same result
 	Handle  Handler
 
+	// Attempt is the type of the action attempt that the endpoint answers with; of those that answer with an attempt only
+	// the ones that read attempts have none.
+	Attempt string
+	// Batch says what is in a result that is lists of several kinds: the type of each by its key.
+	Batch map[string]reflect.Type
+	// PageSize is how many results a list whose input is a PageInput has unless fewer are asked for.
+	PageSize int
+
 	// Secret says that an answer can hold a secret: a token, a PIN, a one-time address. It is never compressed, since the
 	// length of a compressed answer tells of what is in it.
 	Secret bool
@@ -221,6 +229,10 @@ func (e *Endpoint) check() error {
 		return fmt.Errorf("%s: physical, but a read or not about devices", e.Path)
 	case !e.Secret && (mayHoldSecret(e.Handle.out, map[reflect.Type]bool{}) || slices.Contains(secretNames, e.Returns)):
 		return fmt.Errorf("%s: its answer can hold a secret, and the row does not say so", e.Path)
+	case e.Returns == "action_attempt" && e.Attempt == "" && e.Group() != "action_attempts":
+		return fmt.Errorf("%s: no type of its action attempt", e.Path)
+	case e.PageSize == 0 && e.Handle.out != nil && e.Handle.out.Implements(reflect.TypeFor[page]()):
+		return fmt.Errorf("%s: a paged list without the size of its pages", e.Path)
 	case e.Pace != nil && e.Allow != Public:
 		return fmt.Errorf("%s: the pace of a credential is its own", e.Path)
 	case e.Fresh && e.Allow&ConsoleSession == 0:

@@ -1,19 +1,20 @@
 package rpc
 
 import (
-	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"path"
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 )
 
-// OpenAPI is the OpenAPI 3.1 document of the table.
+// OpenAPI is the OpenAPI 3.0 document of the table. It is written in the forms of the published contract, so that programs
+// made for that document read this one as well: nullable instead of a type null, what is inside a resource written out in
+// place, the route of each resource (x-route-path), and unions told apart by one property.
 func (s *Server) OpenAPI(version string) map[string]any {
-	doc := &openAPI{schemas: map[string]any{}, names: map[reflect.Type]string{}}
+	doc := newDocument(s.Endpoints())
 	paths := map[string]any{}
 	for _, e := range s.Endpoints() {
 		ops := map[string]any{}
@@ -23,7 +24,7 @@ func (s *Server) OpenAPI(version string) map[string]any {
 		paths[e.Path] = ops
 	}
 	return map[string]any{
-		"openapi": "3.1.0",
+		"openapi": "3.0.3",
 		"info": map[string]any{"title": "Keyway", "version": version,
 			"description": "A self-hosted server that speaks the Seam API. Not affiliated with Seam."},
 		"servers": []any{map[string]any{"url": s.PublicURL}},
@@ -32,8 +33,8 @@ func (s *Server) OpenAPI(version string) map[string]any {
 			"schemas": doc.schemas,
 			"securitySchemes": map[string]any{
 				"api_key": bearer("An API key opens one workspace."),
-				"personal_access_token": bearer("A personal access token opens every workspace its user is a member of; the seam-workspace " +
-					"header says which."),
+				"personal_access_token": bearer("A personal access token opens every workspace its user is a member of; " +
+					"the seam-workspace header says which."),
 				"console_session":              bearer("A console session token, from /keyway/v1/console_sessions/create."),
 				"client_session":               bearer("A client session token reaches the resources it was made for."),
 				"client_session_with_customer": bearer("A client session token that is bound to a customer."),
@@ -49,22 +50,155 @@ func bearer(text string) map[string]any {
 	return map[string]any{"type": "http", "scheme": "bearer", "description": text}
 }
 
+// openAPI is a document that is being made.
 type openAPI struct {
 	schemas map[string]any
-	names   map[reflect.Type]string // of the types that stand in schemas
+	names   map[reflect.Type]string // of the resources: the types that endpoints answer with
+	routes  map[reflect.Type]string // where each of them belongs
+	known   map[string]bool         // the routes that there are
+}
+
+// resourceUse is a type under a name that an endpoint's path and key give it.
+type resourceUse struct {
+	of   reflect.Type
+	name string
+}
+
+// newDocument names the resources. A type is called what most endpoints that answer with it call it, unless another type is
+// called so more often; then it has its own name.
+func newDocument(endpoints []*Endpoint) *openAPI {
+	d := &openAPI{schemas: map[string]any{"error_answer": errorAnswer}, names: map[reflect.Type]string{},
+		routes: map[reflect.Type]string{}, known: map[string]bool{}}
+	counts := map[resourceUse]int{}
+	var uses []resourceUse
+	count := func(of reflect.Type, name string) {
+		u := resourceUse{of, name}
+		if counts[u]++; counts[u] == 1 {
+			uses = append(uses, u)
+		}
+	}
+	for _, e := range endpoints {
+		d.known[path.Dir(e.Path)] = true
+		if of := resourceIn(e.Handle.out); of != nil && e.Returns != "" {
+			count(of, resourceName(e))
+		}
+		for key, of := range e.Batch {
+			count(of, singular(key))
+		}
+	}
+	count(reflect.TypeFor[pagination](), "pagination")
+	slices.SortStableFunc(uses, func(a, b resourceUse) int { return counts[b] - counts[a] })
+	taken := map[string]bool{}
+	for _, u := range uses {
+		if d.names[u.of] == "" && !taken[u.name] {
+			d.names[u.of], taken[u.name] = u.name, true
+		}
+	}
+	for _, u := range uses {
+		if d.names[u.of] != "" {
+			continue
+		}
+		name := schemaName(u.of)
+		if taken[name] {
+			name = path.Base(u.of.PkgPath()) + "_" + name
+		}
+		d.names[u.of], taken[name] = name, true
+	}
+	d.route(endpoints)
+	return d
+}
+
+// route finds for each resource the route that it belongs to: one that is called like it, best the one that gets it.
+func (d *openAPI) route(endpoints []*Endpoint) {
+	best := map[reflect.Type]int{}
+	for _, e := range endpoints {
+		of := resourceIn(e.Handle.out)
+		if of == nil || e.Returns == "" {
+			continue
+		}
+		score := 1
+		if slices.Contains(strings.Split(e.Path, "/"), strings.TrimPrefix(d.names[of], "unmanaged_")+"s") {
+			score += 2
+		}
+		if path.Base(e.Path) == "get" {
+			score++
+		}
+		if score > best[of] {
+			best[of], d.routes[of] = score, path.Dir(e.Path)
+		}
+	}
+}
+
+// resourceIn is the type of which an endpoint answers one, a list or a page; nil where that has no name.
+func resourceIn(t reflect.Type) reflect.Type {
+	zero := reflect.Zero(t).Interface()
+	switch v := zero.(type) {
+	case interface{ docType() reflect.Type }:
+		return v.docType()
+	case page:
+		return v.itemType()
+	}
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice:
+		return resourceIn(t.Elem())
+	case reflect.Struct:
+		if t.Name() != "" && !isFields(t) {
+			return t
+		}
+	}
+	return nil
+}
+
+// resourceName is what an endpoint calls what it answers with.
+func resourceName(e *Endpoint) string {
+	name := e.Returns
+	if out := e.Handle.out; out.Kind() == reflect.Slice && out.Elem().Kind() != reflect.Uint8 || out.Implements(reflect.TypeFor[page]()) {
+		name = singular(name)
+	}
+	if strings.Contains(e.Path, "/unmanaged/") {
+		return "unmanaged_" + name
+	}
+	return name
+}
+
+func singular(key string) string {
+	if stem, ok := strings.CutSuffix(key, "ies"); ok {
+		return stem + "y"
+	}
+	return strings.TrimSuffix(key, "s")
+}
+
+// schemaName is snake case of the type's name: device.Device is device, workspace.NewKey new_key.
+func schemaName(t reflect.Type) string {
+	var b strings.Builder
+	runes := []rune(t.Name())
+	for i, r := range runes {
+		upper := r >= 'A' && r <= 'Z'
+		if upper && i > 0 && (runes[i-1] < 'A' || runes[i-1] > 'Z' || i+1 < len(runes) && runes[i+1] >= 'a') {
+			b.WriteByte('_')
+		}
+		b.WriteString(strings.ToLower(string(r)))
+	}
+	return b.String()
 }
 
 func (d *openAPI) operation(e *Endpoint, method string) map[string]any {
-	name := strings.ReplaceAll(strings.Trim(e.Path, "/"), "/", "_") + "_" + strings.ToLower(method)
 	op := map[string]any{
-		"operationId":    name,
+		"operationId":    strings.ReplaceAll(strings.Trim(e.Path, "/"), "/", "_") + "_" + strings.ToLower(method),
 		"summary":        e.Summary,
+		"description":    e.Summary,
 		"tags":           []string{"/" + e.Group()},
 		"x-response-key": nil,
 		"security":       security(e),
 	}
-	if e.Returns != "" {
-		op["x-response-key"] = e.Returns
+	if key := e.mainKey(); key != "" {
+		op["x-response-key"] = key
+	}
+	if e.Attempt != "" {
+		op["x-action-attempt-type"] = e.Attempt
+	}
+	if e.Batch != nil {
+		op["x-batch-keys"] = slices.Sorted(maps.Keys(e.Batch))
 	}
 	if e.Allow&PersonalAccessToken != 0 && !e.Self {
 		op["x-scope"] = e.Scope()
@@ -73,18 +207,75 @@ func (d *openAPI) operation(e *Endpoint, method string) map[string]any {
 		var params []any
 		for _, f := range e.Handle.in.fields {
 			params = append(params, map[string]any{"in": "query", "name": f.name, "required": f.required, "description": f.doc,
-				"schema": f.schema.openAPI()})
+				"schema": e.parameter(f)})
 		}
 		if params != nil {
 			op["parameters"] = params
 		}
 	} else if len(e.Handle.in.fields) > 0 {
-		op["requestBody"] = map[string]any{"content": map[string]any{"application/json": map[string]any{"schema": e.Handle.in.openAPI()}}}
+		op["requestBody"] = map[string]any{"content": jsonContent(e.body())}
 	}
-	properties := map[string]any{"ok": map[string]any{"type": "boolean", "const": true}}
+	op["responses"] = d.responses(e)
+	return op
+}
+
+// parameter is the schema of one parameter of the endpoint.
+func (e *Endpoint) parameter(f field) map[string]any {
+	m := f.schema.openAPI()
+	if f.name == "limit" && e.PageSize > 0 {
+		m["default"] = e.PageSize
+	}
+	return m
+}
+
+func (e *Endpoint) body() map[string]any {
+	body := e.Handle.in.openAPI()
+	for _, f := range e.Handle.in.fields {
+		if f.name == "limit" && e.PageSize > 0 {
+			body["properties"].(map[string]any)[f.name].(map[string]any)["default"] = e.PageSize
+		}
+	}
+	return body
+}
+
+// mainKey is the key of the answer under which clients look for the result: of several fields the one with the tag main:"true".
+func (e *Endpoint) mainKey() string {
+	if e.Returns != "" || !isFields(e.Handle.out) {
+		return e.Returns
+	}
+	for _, f := range reflect.VisibleFields(e.Handle.out) {
+		if f.Tag.Get("main") == "true" {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			return name
+		}
+	}
+	return ""
+}
+
+func (d *openAPI) responses(e *Endpoint) map[string]any {
+	failed := map[string]any{"$ref": schemaPath + "error_answer"}
+	out := map[string]any{"400": answer("Bad request", failed), "401": answer("Unauthorized", failed)}
+	switch {
+	case e.Handle.stream != nil:
+		out["200"] = map[string]any{"description": "Events as they come",
+			"content": map[string]any{"text/event-stream": map[string]any{"schema": map[string]any{"type": "string"}}}}
+	case e.Handle.out == noContentType:
+		return map[string]any{"204": map[string]any{"description": "No content"}}
+	case e.Handle.out == acceptedType:
+		out["202"] = answer("Accepted", d.success(e))
+	default:
+		out["200"] = answer("OK", d.success(e))
+	}
+	return out
+}
+
+// success is the schema of the endpoint's answer when it did what was asked.
+func (d *openAPI) success(e *Endpoint) map[string]any {
+	properties := map[string]any{"ok": map[string]any{"type": "boolean", "enum": []any{true}}}
 	required := []string{"ok"}
-	if e.Returns != "" {
-		properties[e.Returns] = d.result(e.Handle.out)
+	switch {
+	case e.Returns != "":
+		properties[e.Returns] = d.returned(e)
 		required = append(required, e.Returns)
 		if e.Twin != "" {
 			properties[e.Twin] = properties[e.Returns]
@@ -94,54 +285,56 @@ func (d *openAPI) operation(e *Endpoint, method string) map[string]any {
 			properties["pagination"] = d.result(reflect.TypeFor[pagination]())
 			required = append(required, "pagination")
 		}
-	} else if isFields(e.Handle.out) {
-		fields := d.object(e.Handle.out)
-		for k, v := range fields["properties"].(map[string]any) {
-			properties[k] = v
+	case isFields(e.Handle.out):
+		for _, f := range reflect.VisibleFields(e.Handle.out) {
+			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !f.Anonymous && name != "" {
+				properties[name] = d.result(f.Type)
+				required = append(required, name)
+			}
 		}
-		required = append(required, fields["required"].([]string)...)
 	}
-	op["responses"] = map[string]any{
-		"200": answer("OK", map[string]any{"type": "object", "properties": properties, "required": required}),
-		"400": answer("Bad request", d.errorSchema()),
-		"401": answer("Unauthorized", d.errorSchema()),
+	return map[string]any{"type": "object", "properties": properties, "required": required}
+}
+
+// returned is the schema of what stands under the endpoint's key.
+func (d *openAPI) returned(e *Endpoint) map[string]any {
+	if e.Batch == nil {
+		return d.result(e.Handle.out)
 	}
-	if e.Handle.stream != nil {
-		op["responses"].(map[string]any)["200"] = map[string]any{"description": "Events as they come",
-			"content": map[string]any{"text/event-stream": map[string]any{"schema": map[string]any{"type": "string"}}}}
+	properties := map[string]any{}
+	for key, of := range e.Batch {
+		properties[key] = map[string]any{"type": "array", "items": d.result(of)}
 	}
-	if e.Handle.out == acceptedType {
-		responses := op["responses"].(map[string]any)
-		responses["202"] = responses["200"]
-		delete(responses, "200")
-	}
-	if e.Handle.out == noContentType {
-		op["responses"] = map[string]any{"204": map[string]any{"description": "No content"}}
-	}
-	return op
+	return map[string]any{"type": "object", "properties": properties, "required": slices.Sorted(maps.Keys(e.Batch))}
 }
 
 func answer(text string, schema any) map[string]any {
-	return map[string]any{"description": text, "content": map[string]any{"application/json": map[string]any{"schema": schema}}}
+	return map[string]any{"description": text, "content": jsonContent(schema)}
 }
 
-func (d *openAPI) errorSchema() any {
-	d.schemas["error_answer"] = map[string]any{
-		"type": "object", "required": []string{"ok", "error"},
-		"properties": map[string]any{
-			"ok": map[string]any{"type": "boolean", "const": false},
-			"error": map[string]any{
-				"type": "object", "required": []string{"type", "message"},
-				"properties": map[string]any{
-					"type":              map[string]any{"type": "string"},
-					"message":           map[string]any{"type": "string"},
-					"data":              map[string]any{"type": "object"},
-					"validation_errors": map[string]any{"type": "object"},
-				},
+func jsonContent(schema any) map[string]any {
+	return map[string]any{"application/json": map[string]any{"schema": schema}}
+}
+
+const schemaPath = "#/components/schemas/"
+
+// errorAnswer is the envelope of a refusal. Its ok has no type, because readers that take every object among the schemas for
+// a resource leave out what they cannot read as one.
+var errorAnswer = map[string]any{
+	"type": "object", "required": []string{"ok", "error"},
+	"properties": map[string]any{
+		"ok": map[string]any{"enum": []any{false}},
+		"error": map[string]any{
+			"type": "object", "required": []string{"type", "message"},
+			"properties": map[string]any{
+				"type":    map[string]any{"type": "string", "description": "What kind of error it is; programs may depend on it."},
+				"message": map[string]any{"type": "string", "description": "What is wrong, for people."},
+				"data":    map[string]any{"type": "object", "description": "More about it, for programs."},
+				"validation_errors": map[string]any{"type": "object",
+					"description": "What is wrong with each parameter, under its name in a list called _errors."},
 			},
 		},
-	}
-	return map[string]any{"$ref": "#/components/schemas/error_answer"}
+	},
 }
 
 func security(e *Endpoint) []any {
@@ -163,186 +356,12 @@ func security(e *Endpoint) []any {
 	return out
 }
 
-// openAPI is the schema of an input.
-func (s *schema) openAPI() map[string]any {
-	var m map[string]any
-	switch s.kind {
-	case anyKind:
-		return map[string]any{}
-	case stringKind:
-		m = map[string]any{"type": "string"}
-		if s.enum != nil {
-			m["enum"] = s.enum
-			if s.null {
-				m["enum"] = append(anys(s.enum), nil)
-			}
-		}
-	case boolKind:
-		m = map[string]any{"type": "boolean"}
-	case numberKind:
-		m = map[string]any{"type": "number"}
-	case integerKind:
-		m = map[string]any{"type": "integer"}
-	case timeKind:
-		m = map[string]any{"type": "string", "format": "date-time"}
-	case arrayKind:
-		m = map[string]any{"type": "array", "items": s.elem.openAPI()}
-	case mapKind:
-		m = map[string]any{"type": "object", "additionalProperties": s.elem.openAPI()}
-	case objectKind:
-		properties, required := map[string]any{}, []string{}
-		for _, f := range s.fields {
-			p := f.schema.openAPI()
-			if f.doc != "" {
-				p["description"] = f.doc
-			}
-			properties[f.name] = p
-			if f.required {
-				required = append(required, f.name)
-			}
-		}
-		m = map[string]any{"type": "object", "properties": properties}
-		if len(required) > 0 {
-			m["required"] = required
-		}
-	}
-	low, high := "minimum", "maximum"
-	switch s.kind {
-	case stringKind:
-		low, high = "minLength", "maxLength"
-	case arrayKind:
-		low, high = "minItems", "maxItems"
-	}
-	if s.bounds&1 != 0 {
-		m[low] = s.min
-	}
-	if s.bounds&2 != 0 {
-		m[high] = s.max
-	}
-	if s.null {
-		m["type"] = []any{m["type"], "null"}
-	}
-	return m
-}
-
-// result is the schema of what an endpoint answers with.
-func (d *openAPI) result(t reflect.Type) map[string]any {
-	zero := reflect.Zero(t).Interface()
-	if doc, ok := zero.(interface{ docType() reflect.Type }); ok {
-		return d.result(doc.docType())
-	}
-	if p, ok := zero.(page); ok {
-		return map[string]any{"type": "array", "items": d.result(p.itemType())}
-	}
-	switch t {
-	case reflect.TypeFor[Time](), reflect.TypeFor[time.Time]():
-		return map[string]any{"type": "string", "format": "date-time"}
-	case reflect.TypeFor[json.RawMessage]():
-		return map[string]any{}
-	}
-	switch t.Kind() {
-	case reflect.Pointer:
-		m := d.result(t.Elem())
-		if ref, ok := m["$ref"]; ok {
-			return map[string]any{"oneOf": []any{map[string]any{"$ref": ref}, map[string]any{"type": "null"}}}
-		}
-		m["type"] = []any{m["type"], "null"}
-		return m
-	case reflect.String:
-		m := map[string]any{"type": "string"}
-		if enum := enumOf(t); enum != nil {
-			m["enum"] = enum
-		}
-		return m
-	case reflect.Bool:
-		return map[string]any{"type": "boolean"}
-	case reflect.Int, reflect.Int64:
-		return map[string]any{"type": "integer"}
-	case reflect.Float64:
-		return map[string]any{"type": "number"}
-	case reflect.Slice:
-		return map[string]any{"type": "array", "items": d.result(t.Elem())}
-	case reflect.Map:
-		return map[string]any{"type": "object", "additionalProperties": d.result(t.Elem())}
-	case reflect.Interface:
-		return map[string]any{}
-	case reflect.Struct:
-		if t.Name() == "" {
-			return d.object(t)
-		}
-		name, known := d.names[t]
-		if !known {
-			name = d.newName(t)
-			d.names[t], d.schemas[name] = name, map[string]any{} // ends recursion
-			d.schemas[name] = d.object(t)
-		}
-		return map[string]any{"$ref": "#/components/schemas/" + name}
-	}
-	panic(fmt.Sprintf("rpc: no schema for %s", t))
-}
-
-func anys[T any](list []T) []any {
-	out := make([]any, len(list))
-	for i, v := range list {
-		out[i] = v
-	}
-	return out
-}
-
-// newName is the type's name, with its package in front where another type has that name already.
-func (d *openAPI) newName(t reflect.Type) string {
-	name := schemaName(t)
-	if d.schemas[name] != nil {
-		name = path.Base(t.PkgPath()) + "_" + name
-	}
-	return name
-}
-
-// schemaName is snake case of the type's name: device.Device is device, workspace.NewKey new_key.
-func schemaName(t reflect.Type) string {
-	var b strings.Builder
-	runes := []rune(t.Name())
-	for i, r := range runes {
-		upper := r >= 'A' && r <= 'Z'
-		if upper && i > 0 && (runes[i-1] < 'A' || runes[i-1] > 'Z' || i+1 < len(runes) && runes[i+1] >= 'a') {
-			b.WriteByte('_')
-		}
-		b.WriteString(strings.ToLower(string(r)))
-	}
-	return b.String()
-}
-
-// object is the schema of a struct; rule:"nullable" says that a field's zero value is null.
-func (d *openAPI) object(t reflect.Type) map[string]any {
-	properties, required := map[string]any{}, []string{}
-	for _, f := range reflect.VisibleFields(t) {
-		name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if f.Anonymous || name == "" || name == "-" {
-			continue
-		}
-		p := d.result(f.Type)
-		if doc := f.Tag.Get("doc"); doc != "" && p["$ref"] == nil {
-			p["description"] = doc
-		}
-		if enum := f.Tag.Get("enum"); enum != "" && p["type"] == "string" {
-			p["enum"] = strings.Fields(enum)
-		}
-		if slices.Contains(strings.Split(f.Tag.Get("rule"), ","), "nullable") {
-			p["type"] = []any{p["type"], "null"}
-		}
-		properties[name] = p
-		if !strings.Contains(opts, "omitempty") && !strings.Contains(opts, "omitzero") {
-			required = append(required, name)
-		}
-	}
-	return map[string]any{"type": "object", "properties": properties, "required": required}
-}
-
 // AccessTable writes the whole policy, one line an endpoint: path, verbs, scope, workspace
 // header, least role, marks, credentials.
 func (s *Server) AccessTable() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-62s %-16s %-32s %-10s %-9s %-18s %s\n", "# path", "verbs", "scope", "workspace", "role", "marks", "credentials")
+	const line = "%-62s %-16s %-32s %-10s %-9s %-18s %s\n"
+	fmt.Fprintf(&b, line, "# path", "verbs", "scope", "workspace", "role", "marks", "credentials")
 	for _, e := range s.Endpoints() {
 		scope, role, ws := e.Scope(), e.Role.String(), e.Workspace.String()
 		if e.Allow == Public {
@@ -351,7 +370,7 @@ func (s *Server) AccessTable() string {
 		if role == "" {
 			role = "-"
 		}
-		fmt.Fprintf(&b, "%-62s %-16s %-32s %-10s %-9s %-18s %s\n", e.Path, strings.Join(e.methods(), " "), scope, ws, role, e.notes(), e.Allow)
+		fmt.Fprintf(&b, line, e.Path, strings.Join(e.methods(), " "), scope, ws, role, e.notes(), e.Allow)
 	}
 	return b.String()
 }

@@ -80,10 +80,11 @@ type cursor struct {
 	ID        string `json:"i"`
 }
 
-// Start reads where the page begins and how many rows it may have; it never has more than most.
-// It returns mismatched_page_parameters for a cursor that came with other parameters, and
+// Start reads where the page begins and how many rows it may have: as many as the endpoint's row says, unless fewer are asked
+// for. It returns mismatched_page_parameters for a cursor that came with other parameters, and
 // invalid_input for one that no answer ever held.
-func (p PageInput) Start(ctx context.Context, most int) (from Position, limit int, err error) {
+func (p PageInput) Start(ctx context.Context) (from Position, limit int, err error) {
+	most := call(ctx).endpoint.PageSize
 	limit = min(p.Limit.Or(most), most)
 	text := p.PageCursor.Or("")
 	if text == "" {

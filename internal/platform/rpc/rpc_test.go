@@ -586,8 +586,8 @@ type pageInput struct {
 // pages serves thirty rows.
 func pages(t testing.TB) server {
 	return setup(t, rpc.Endpoint{Path: "/things/list", Summary: "s", Allow: rpc.APIKey, Read: true, Returns: "things",
-		Handle: rpc.Func(func(ctx context.Context, in pageInput) (p rpc.Page[thing], err error) {
-			from, limit, err := in.Start(ctx, 20)
+		PageSize: 20, Handle: rpc.Func(func(ctx context.Context, in pageInput) (p rpc.Page[thing], err error) {
+			from, limit, err := in.Start(ctx)
 			if err != nil {
 				return p, err
 			}

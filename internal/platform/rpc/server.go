@@ -120,6 +120,9 @@ func New(c Config, tables ...[]Endpoint) (*Server, error) {
 	for _, table := range tables {
 		for i := range table {
 			e := &table[i]
+			if e.Allow&APIKey != 0 {
+				e.Allow |= WorkspaceKey // it stands in for an API key in programs that take nothing else
+			}
 			if err := e.check(); err != nil {
 				return nil, err
 			}

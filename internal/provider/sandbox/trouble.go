@@ -106,7 +106,7 @@ func (t trouble) effect() effect {
 			warning: true}
 	case permissionsMissing:
 		return effect{code: "insufficient_permissions",
-			message: "This account is only a member of the lock's home. It must be an admin to manage codes.", warning: true}
+			message: "This account is only a member of the lock's home. It must be an admin to manage codes."}
 	case unsupportedLocker:
 		return effect{code: "keynest_unsupported_locker", message: "The key is in a locker whose codes cannot be managed from here.",
 			warning: true}

@@ -18,7 +18,7 @@ type Record struct {
 	Action      string          `json:"action" doc:"What was done, for example personal_access_token.created."`
 	WorkspaceID *string         `json:"workspace_id" doc:"null: about the instance."`
 	SubjectID   *string         `json:"subject_id" doc:"What it was done to."`
-	Detail      json.RawMessage `json:"detail" secret:"false" doc:"More about it; never a secret."`
+	Detail      json.RawMessage `json:"detail" secret:"false" holds:"object" rule:"nullable" doc:"More about it; never a secret."`
 }
 
 // Filter chooses entries. Whatever is empty is not looked at.
