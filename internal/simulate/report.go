@@ -14,6 +14,7 @@ import (
 type Reported struct {
 	BatteryLevel *float64 `json:"battery_level" rule:"min=0,max=1" doc:"How full its battery is."`
 	Keypad       *bool    `json:"accessory_keypad_connected" doc:"Whether its accessory keypad is connected."`
+	KeypadLevel  *float64 `json:"accessory_keypad_battery_level" rule:"min=0,max=1" doc:"How full the battery of its accessory keypad is."`
 	Flaky        *bool    `json:"connection_flaky" doc:"Whether its connection comes and goes."`
 	Privacy      *bool    `json:"privacy_mode" doc:"Whether someone inside keeps all codes out."`
 	ThirdParty   *bool    `json:"third_party_integration" doc:"Whether another service manages codes on it too."`
@@ -68,11 +69,16 @@ func (s *Simulator) reportOf(r device.Reached, t Reported) (is provider.Report, 
 		return is, nil, lacks("battery")
 	case t.Keypad != nil && !hasKeypad:
 		return is, nil, lacks("accessory keypad")
+	case t.KeypadLevel != nil && (!hasKeypad || t.Keypad != nil && !*t.Keypad):
+		return is, nil, lacks("accessory keypad")
 	case t.DoorbellRang && !s.Virtual.HasDoorbell(r.Ref):
 		return is, nil, lacks("doorbell")
 	}
-	full := 1.0
+	full, connected := 1.0, true
 	is.Evidence, is.Battery, is.Keypad, is.KeypadBattery = provider.Sent, t.BatteryLevel, t.Keypad, &full
+	if t.KeypadLevel != nil {
+		is.Keypad, is.KeypadBattery = &connected, t.KeypadLevel
+	}
 	for _, c := range []struct {
 		sandbox.Condition
 		on *bool

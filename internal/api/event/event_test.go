@@ -31,7 +31,7 @@ func setup(w *apitest.World) home {
 		{Type: "device.added", DeviceID: "d1", ConnectedAccountID: "a1"},
 		{Type: "device.added", DeviceID: "d2", ConnectedAccountID: "a1", CustomerKey: "c"},
 		{Type: "device.connected", DeviceID: "d1", ConnectedAccountID: "a1", Fields: map[string]any{"extra": "<x>"}},
-		{Type: "lock.locked", DeviceID: "d1", ConnectedAccountID: "a2"},
+		{Type: "lock.locked", DeviceID: "d1", ConnectedAccountID: "a2", Fields: map[string]any{"method": "manual"}},
 		{Type: "connected_account.connected", ConnectedAccountID: "a2"},
 	} {
 		e.OccurredAt = h.began.Add(time.Duration(i) * time.Minute)
@@ -118,6 +118,9 @@ func TestGet(t *testing.T) {
 			e["customer_key"] != nil {
 			t.Errorf("%v", e)
 		}
+		if e["event_description"] != "A device is connected." {
+			t.Errorf("what happened is described as %v", e["event_description"])
+		}
 		if got := get(map[string]any{"event_id": e["event_id"]}); got["event_type"] != "device.connected" {
 			t.Errorf("%v", got)
 		}
@@ -201,4 +204,19 @@ func TestSubjects(t *testing.T) {
 			t.Errorf("and then %v, %d, %v", got, after, err)
 		}
 	})
+}
+
+// Every type of events says what happened and where it belongs, so that no event is served without a description.
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, v := range (event.Record{}).Variants() {
+		if v.Says == "" || !strings.HasPrefix(v.Route, "/") || v.Fields == nil || seen[v.Is] {
+			t.Errorf("%s is not described, or twice: %+v", v.Is, v)
+		}
+		seen[v.Is] = true
+	}
+	if all := event.Type("").Enum(); len(all) != len(seen) || !seen["access_code.failed_to_delete"] {
+		t.Errorf("%d of %d types", len(seen), len(all))
+	}
 }
