@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -57,7 +58,34 @@ func loadContract() (*openapi3.T, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the OpenAPI document of @seamapi/types: %w", err)
 	}
-	return doc, nil
+	return doc, addNewer(doc)
+}
+
+// addNewer adds to the document what newer clients than it know (PyPI seam 3.18.0): that an account may not manage a device is an
+// error of the account, and an access code that could not be deleted has an event of its own.
+func addNewer(doc *openapi3.T) error {
+	like := func(variants *openapi3.SchemaRefs, by, word, other string) error {
+		*variants = slices.DeleteFunc(*variants, func(v *openapi3.SchemaRef) bool { return v.Value.Properties[by].Value.Enum[0] == other })
+		for _, v := range *variants {
+			if v.Value.Properties[by].Value.Enum[0] != word {
+				continue
+			}
+			variant := *v.Value
+			variant.Properties = maps.Clone(variant.Properties)
+			variant.Properties[by] = (&openapi3.Schema{Type: &openapi3.Types{"string"}, Enum: []any{other}}).NewRef()
+			*variants = append(*variants, variant.NewRef())
+			return nil
+		}
+		return fmt.Errorf("the contract has no %s %q", by, word)
+	}
+	schemas := doc.Components.Schemas
+	for _, name := range []string{"device", "unmanaged_device", "access_code", "unmanaged_access_code"} {
+		errs := &schemas[name].Value.Properties["errors"].Value.Items.Value.OneOf
+		if err := like(errs, "error_code", "account_disconnected", "insufficient_permissions"); err != nil {
+			return err
+		}
+	}
+	return like(&schemas["event"].Value.OneOf, "event_type", "access_code.failed_to_remove_from_device", "access_code.failed_to_delete")
 }
 
 // nodePath is the Node.js that the locked npm packages bring, since the machine's may be too old.

@@ -216,7 +216,7 @@ func narrower(theirs, ours *openapi3.Schema) (out []string) {
 			out = append(out, fmt.Sprintf("no %s", kind))
 		}
 	}
-	if theirs.Nullable && !ours.Type.IsEmpty() && !ours.Type.Includes("null") {
+	if theirs.Nullable && !ours.Type.IsEmpty() && !ours.Nullable {
 		out = append(out, "no null")
 	}
 	for _, word := range theirs.Enum {

@@ -507,9 +507,9 @@ func (r *row) serve(now time.Time, a environment) (doc, secret []byte, err error
 	}
 	created := rpc.Time{Time: r.createdAt}
 	if !r.managed {
-		u := UnmanagedPublic{ID: r.id, WorkspaceID: r.workspaceID, DeviceID: r.deviceID, Name: rpc.OrNull(r.Name), Type: kind, Status: "set", DisplayStatus: r.lifeOfOthers(now),
-			CreatedAt: created,
-			StartsAt:  rpc.Time{Time: r.StartsAt}, EndsAt: rpc.Time{Time: r.EndsAt}, CannotBeManaged: a.traits.FixedCodes}
+		u := UnmanagedPublic{ID: r.id, WorkspaceID: r.workspaceID, DeviceID: r.deviceID, Name: rpc.OrNull(r.Name), Type: kind,
+			Status: "set", DisplayStatus: r.lifeOfOthers(now), CreatedAt: created,
+			StartsAt: rpc.Time{Time: r.StartsAt}, EndsAt: rpc.Time{Time: r.EndsAt}, CannotBeManaged: a.traits.FixedCodes}
 		errs, warnings := deviceProblems(a.device)
 		return split(u, UnmanagedPrivate{rpc.OrNull(r.PIN), append(listOf(r.Errors), errs...), append(listOf(r.Warnings), warnings...)})
 	}

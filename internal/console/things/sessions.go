@@ -157,7 +157,7 @@ func (q *request) createSession() error {
 		if err != nil || !end.AddDate(0, 0, 1).After(q.Now()) {
 			errs["expires_on"] = "Choose a future day."
 		}
-		n.ExpiresAt = end.AddDate(0, 0, 1) // the end of the day
+		n.ExpiresAt = end.AddDate(0, 0, 1).Add(-time.Second) // the end of the day
 	}
 	var made clientsession.Session
 	if len(errs) == 0 {

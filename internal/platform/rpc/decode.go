@@ -192,7 +192,7 @@ func (s *schema) setScalar(v reflect.Value, raw jsontext.Value, path []string, d
 	case stringKind:
 		s.setString(v, text, path, d)
 	case timeKind:
-		setTime(v, text, d.texts, path, d)
+		s.setTime(v, text, d.texts, path, d)
 	case boolKind:
 		if text != "true" && text != "false" {
 			d.fail(path, "Expected boolean, received string")
@@ -454,7 +454,7 @@ const (
 	lastYear  = 9999
 )
 
-func setTime(v reflect.Value, in string, inQuery bool, path []string, d *decoding) {
+func (s *schema) setTime(v reflect.Value, in string, inQuery bool, path []string, d *decoding) {
 	t, ok := ParseTime(in)
 	if !ok && inQuery { // an unescaped + arrives as a space
 		if i := strings.LastIndexByte(in, ' '); i > 0 {
@@ -467,12 +467,21 @@ func setTime(v reflect.Value, in string, inQuery bool, path []string, d *decodin
 	case t.Year() < firstYear || t.Year() > lastYear:
 		d.fail(path, "Date must be between the years %d and %d", firstYear, lastYear)
 	default:
+		if s.end && isDate(in) {
+			t = t.AddDate(0, 0, 1).Add(-time.Second)
+		}
 		v.Set(reflect.ValueOf(t))
 	}
 }
 
+// isDate tells whether the text of a time is a date alone.
+func isDate(text string) bool {
+	text = strings.TrimSpace(text)
+	return len(text) == len("2006-01-02") && text[4] == '-' || len(text) == len("20060102")
+}
+
 // TimeForms names forms of a time that ParseTime reads, for refusals.
-const TimeForms = "2027-01-01T10:00:00Z, 2027-01-01T10:00:00+01:00, 2027-01-01 10:00:00 +0100, or 2027-01-01 for its start in UTC"
+const TimeForms = "2027-01-01T10:00:00Z, 2027-01-01T10:00:00+01:00, 2027-01-01 10:00:00 +0100, or 2027-01-01 for that day in UTC"
 
 // timeForms are the layouts that are read after the space or t between date and time was made a T and the space before
 // an offset was taken away; without an offset the time is in UTC. Fractions of a second are read in all of them.

@@ -323,3 +323,30 @@ func TestPaceComesBeforeTheBody(t *testing.T) {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
 }
+
+// A date without a time means one thing: an end is the end of that day, every other time its start, in UTC.
+func TestDatesAlone(t *testing.T) {
+	t.Parallel()
+	type input struct {
+		StartsAt  time.Time          `json:"starts_at"`
+		EndsAt    rpc.Opt[time.Time] `json:"ends_at" rule:"nullable"`
+		ExpiresAt time.Time          `json:"expires_at"`
+	}
+	start, end := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 23, 59, 59, 0, time.UTC)
+	for _, date := range []string{"2027-01-01", "20270101"} {
+		for _, r := range []request{
+			{target: "/x/read", body: `{"starts_at":"` + date + `","ends_at":"` + date + `","expires_at":"` + date + `"}`},
+			{method: "GET", target: "/x/read?starts_at=" + date + "&ends_at=" + date + "&expires_at=" + date},
+		} {
+			var got input
+			s := setup(t, rpc.Endpoint{Path: "/x/read", Summary: "s", Allow: rpc.APIKey, Read: true,
+				Handle: rpc.Func(func(_ context.Context, in input) (rpc.OK, error) {
+					got = in
+					return rpc.OK{}, nil
+				})})
+			if rec := s.do(r); rec.Code != 200 || !got.StartsAt.Equal(start) || !got.EndsAt.Value.Equal(end) || !got.ExpiresAt.Equal(end) {
+				t.Errorf("%s: %d %+v", date, rec.Code, got)
+			}
+		}
+	}
+}

@@ -72,6 +72,7 @@ type schema struct {
 	empty      bool  // "" is a value
 	id         bool  // a string, or strings, of which UUIDs are written in small letters
 	name       bool  // a string for people, which has a visible character
+	end        bool  // a time until which something holds: a date alone is the end of that day, otherwise its start
 	opt        bool  // the Go type is an Opt
 	ptr        bool  // the Go type is a pointer
 	hasDefault bool
@@ -167,8 +168,12 @@ func fieldOf(name string, f reflect.StructField) field {
 		target.id = true
 	}
 	target.name = target.kind == stringKind && (name == "name" || strings.HasSuffix(name, "_name"))
+	target.end = target.kind == timeKind && slices.Contains(endNames, name)
 	return out
 }
+
+// endNames are the parameters that hold until a time. What expires on a day, or ends on it, is good on that day.
+var endNames = []string{"expires_at", "ends_at"}
 
 // isID tells whether a parameter of this name holds ids. A request's id is none: it is text in a form of its own.
 func isID(name string) bool {
