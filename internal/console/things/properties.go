@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"keyway/internal/console/frame"
 )
@@ -192,10 +193,12 @@ func groupOf(key string) string {
 		return words(strings.TrimSuffix(key, "_metadata")) + " details"
 	case strings.Contains(key, "code"), strings.HasPrefix(key, "keypad_"), key == "has_native_entry_events":
 		return "Access codes"
-	case strings.Contains(key, "climate"), strings.Contains(key, "set_point"), strings.Contains(key, "temperature"),
-		strings.Contains(key, "hvac"), strings.Contains(key, "thermostat"), strings.Contains(key, "fan_"),
-		strings.Contains(key, "humidity"), key == "is_heating", key == "is_cooling":
+	case strings.HasPrefix(key, "temperature_") && !strings.Contains(key, "threshold"), key == "relative_humidity",
+		strings.HasPrefix(key, "is_heating"), strings.HasPrefix(key, "is_cooling"), strings.HasPrefix(key, "is_fan"):
 		return "Climate"
+	case strings.Contains(key, "climate"), strings.Contains(key, "set_point"), strings.Contains(key, "temperature"),
+		strings.Contains(key, "hvac"), strings.Contains(key, "thermostat"), strings.Contains(key, "fan_"):
+		return climateSettings
 	case strings.Contains(key, "noise"):
 		return "Noise"
 	case key == "model", key == "manufacturer", key == "serial_number", key == "appearance", key == "accessory_keypad",
@@ -209,6 +212,13 @@ func groupOf(key string) string {
 	}
 }
 
+// climateSettings is the group of what a thermostat can do and of its presets.
+const climateSettings = "Climate settings"
+
+// climateNow are the keys of a thermostat's current setting that its page shows first.
+var climateNow = []string{"display_name", "hvac_mode_setting", "fan_mode_setting", "heating_set_point_celsius",
+	"heating_set_point_fahrenheit", "cooling_set_point_celsius", "cooling_set_point_fahrenheit"}
+
 // prominence puts first what people look for first.
 func prominence(key string) int {
 	if i := slices.Index([]string{"online", "locked", "door_open", "battery", "name", "model"}, key); i >= 0 {
@@ -218,7 +228,7 @@ func prominence(key string) int {
 }
 
 // groupOrder is how the groups follow each other; others stand between Model and More.
-var groupOrder = []string{"State", "Access codes", "Climate", "Noise", "Model"}
+var groupOrder = []string{"State", "Access codes", "Climate", "Noise", "Model", climateSettings}
 
 // extraFrom is where in groupOrder the groups begin that are of use to few.
 const extraFrom = 4
@@ -242,7 +252,19 @@ func propertyGroups(properties map[string]any) []PropertyGroup {
 			byTitle[title] = appendProperties(byTitle[title], key, "", nested)
 			continue
 		}
-		byTitle[title] = appendProperty(byTitle[title], key, words(key), value)
+		if nested, ok := value.(map[string]any); ok && key == "current_climate_setting" {
+			now, rest := map[string]any{}, map[string]any{}
+			for name, v := range nested {
+				if slices.Contains(climateNow, name) {
+					now[name] = v
+				} else {
+					rest[name] = v
+				}
+			}
+			byTitle["Climate"] = appendProperties(byTitle["Climate"], key, "Current setting", now)
+			value = rest
+		}
+		byTitle[title] = appendMember(byTitle[title], key, words(key), properties, key, value)
 	}
 	rank := func(title string) int {
 		switch i := slices.Index(groupOrder, title); {
@@ -272,12 +294,36 @@ func propertyGroups(properties map[string]any) []PropertyGroup {
 func appendProperties(list []Property, path, prefix string, object map[string]any) []Property {
 	for _, key := range slices.Sorted(maps.Keys(object)) {
 		label := words(key)
-		if prefix != "" && label != "" {
-			label = prefix + " " + strings.ToLower(label[:1]) + label[1:]
+		if prefix != "" && len(label) > 1 {
+			if !unicode.IsUpper(rune(label[1])) { // no abbreviation
+				label = strings.ToLower(label[:1]) + label[1:]
+			}
+			label = prefix + " " + label
 		}
-		list = appendProperty(list, path+"."+key, label, object[key])
+		list = appendMember(list, path+"."+key, label, object, key, object[key])
 	}
 	return list
+}
+
+// appendMember adds one value of an object. Temperatures that are there in both scales are one line.
+func appendMember(list []Property, path, label string, object map[string]any, key string, value any) []Property {
+	name, isFahrenheit := strings.CutSuffix(key, "_fahrenheit")
+	if degrees, ok := value.(float64); ok && isFahrenheit {
+		text := number(degrees) + " °F"
+		if celsius, ok := object[name+"_celsius"].(float64); ok {
+			text += " (" + number(math.Round(celsius*10)/10) + " °C)"
+		}
+		return append(list, Property{Label: strings.TrimSuffix(label, " fahrenheit"), Path: path, Value: text})
+	}
+	if name, isCelsius := strings.CutSuffix(key, "_celsius"); isCelsius {
+		if _, both := object[name+"_fahrenheit"]; both {
+			return list
+		}
+		if degrees, ok := value.(float64); ok {
+			return append(list, Property{Label: strings.TrimSuffix(label, " celsius"), Path: path, Value: number(degrees) + " °C"})
+		}
+	}
+	return appendProperty(list, path, label, value)
 }
 
 // appendProperty adds one value. Objects become a line for each of their values; lists of objects

@@ -1,11 +1,14 @@
 package things
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"keyway/internal/api/event"
+
 	"keyway/internal/console/frame"
 	"keyway/internal/console/frame/frametest"
 )
@@ -39,6 +42,44 @@ func TestDevice(t *testing.T) {
 	}
 	if _, err := newDevice([]byte(`[]`)); err == nil {
 		t.Error("no error for what is not a device")
+	}
+}
+
+// Guards the page of a device against being its raw JSON: what people look for comes first, a temperature is one line in
+// both scales, a battery is never said in two ways, and the rest is there when asked for.
+func TestThermostatProperties(t *testing.T) {
+	t.Parallel()
+	d, err := newDevice([]byte(`{"device_id":"d","device_type":"ecobee_thermostat","display_name":"Hall","properties":{"online":true,
+		"temperature_fahrenheit":74,"temperature_celsius":23.3333,"relative_humidity":0.481,"is_heating":false,
+		"min_heating_set_point_celsius":7.22,"min_heating_set_point_fahrenheit":45,"max_set_point_celsius":30,
+		"current_climate_setting":{"hvac_mode_setting":"heat","heating_set_point_celsius":21.11,"heating_set_point_fahrenheit":70,"can_edit":true},
+		"ecobee_metadata":{"device_name":"Hall"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, g := range d.Groups {
+		for _, p := range g.Properties {
+			lines = append(lines, fmt.Sprintf("%s/%t: %s = %s", g.Title, g.Extra, p.Label, p.Value))
+		}
+	}
+	want := []string{
+		"State/false: Online = Yes",
+		"Climate/false: Current setting heating set point = 70 °F (21.1 °C)",
+		"Climate/false: Current setting HVAC mode setting = Heat",
+		"Climate/false: Is heating = No",
+		"Climate/false: Relative humidity = 48%",
+		"Climate/false: Temperature = 74 °F (23.3 °C)",
+		"Climate settings/true: Current climate setting can edit = Yes",
+		"Climate settings/true: Max set point = 30 °C",
+		"Climate settings/true: Min heating set point = 45 °F (7.2 °C)",
+		"Ecobee details/true: Device name = Hall",
+	}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Error(diff)
+	}
+	if !d.HasExtra() {
+		t.Error("the rest is not there")
 	}
 }
 
