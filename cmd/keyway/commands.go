@@ -71,7 +71,7 @@ func initCommand(g *globals) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&in.Email, "email", "", "the person's e-mail address")
+	f.StringVar(&in.Email, "email", "", "the person's email address")
 	f.BoolVar(&stdin, "password-stdin", false, "read the password from stdin")
 	f.StringVar(&in.Workspace, "workspace", "", "name of the first workspace")
 	f.BoolVar(&in.Sandbox, "sandbox", false, "make it a sandbox workspace, with virtual devices")
@@ -114,7 +114,7 @@ func userCommand(g *globals) *cobra.Command {
 			return g.user(cmd, opUserAdd, in, "Added")
 		},
 	}
-	add.Flags().StringVar(&in.Email, "email", "", "e-mail address")
+	add.Flags().StringVar(&in.Email, "email", "", "email address")
 	add.Flags().StringVar(&in.Name, "name", "", "name")
 	add.Flags().BoolVar(&in.Operator, "operator", false, "make them an administrator of the whole server")
 	add.Flags().BoolVar(&stdin, "password-stdin", false, "read the password from stdin")
@@ -190,7 +190,7 @@ func workspaceCommand(g *globals) *cobra.Command {
 	}
 	create.Flags().StringVar(&in.Name, "name", "", "name of the workspace")
 	create.Flags().BoolVar(&in.Sandbox, "sandbox", false, "with virtual devices")
-	create.Flags().StringVar(&in.Owner, "owner", "", "e-mail address of its owner")
+	create.Flags().StringVar(&in.Owner, "owner", "", "email address of its owner")
 	list := &cobra.Command{
 		Use: "list", Short: "List all workspaces",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -224,7 +224,7 @@ func workspaceCommand(g *globals) *cobra.Command {
 			},
 		}
 		cmd.Flags().StringVar(&m.WorkspaceID, "workspace", "", "ID of the workspace")
-		cmd.Flags().StringVar(&m.Email, "user", "", "e-mail address of the person")
+		cmd.Flags().StringVar(&m.Email, "user", "", "email address of the person")
 		return cmd
 	}
 	add := change("add-member", "Add a person to a workspace", opAddMember, "Added")

@@ -316,7 +316,7 @@ func patCreateCommand(g *globals, r *remote) *cobra.Command {
 			})
 		},
 	}
-	create.Flags().StringVar(&in.Email, "user", "", "e-mail address of the person whose token it is")
+	create.Flags().StringVar(&in.Email, "user", "", "email address of the person whose token it is")
 	p.flags(create.Flags())
 	create.Flags().BoolVar(&p.isDecoy, "decoy", false, "create a bait token that grants nothing and alerts you when it is used")
 	return create
@@ -372,7 +372,7 @@ func patListCommand(g *globals, r *remote) *cobra.Command {
 			})
 		},
 	}
-	list.Flags().StringVar(&email, "user", "", "e-mail address of the person; with --server, the tokens are those of the credential's person")
+	list.Flags().StringVar(&email, "user", "", "email address of the person; with --server, the tokens are those of the credential's person")
 	return list
 }
 

@@ -43,11 +43,11 @@ func (s *Simulator) deviceEndpoints() []rpc.Endpoint {
 }
 
 type deviceInput struct {
-	ID string `json:"device_id" rule:"required" doc:"Which device."`
+	ID string `json:"device_id" rule:"required" doc:"ID of the device."`
 }
 
 type subscriptionInput struct {
-	ID        string `json:"device_id" rule:"required" doc:"Which device."`
+	ID        string `json:"device_id" rule:"required" doc:"ID of the device."`
 	IsExpired bool   `json:"is_expired" rule:"required" doc:"Whether the subscription has run out."`
 }
 
@@ -60,12 +60,12 @@ func (s *Simulator) paidSubscription(ctx context.Context, in subscriptionInput) 
 }
 
 type reportInput struct {
-	ID string `json:"device_id" rule:"required" doc:"Which device."`
+	ID string `json:"device_id" rule:"required" doc:"ID of the device."`
 	Reported
 }
 
 type failInput struct {
-	ID     string   `json:"device_id" rule:"required" doc:"Which device."`
+	ID     string   `json:"device_id" rule:"required" doc:"ID of the device."`
 	Faults []string `json:"faults" rule:"required,max=100" enum:"offline refused jammed silent" doc:"How its next requests fail, one each: no answer, a refusal, a bolt that does not move, a yes that does nothing. An empty list takes all away."`
 }
 
@@ -121,22 +121,22 @@ func (s *Simulator) putCode(ctx context.Context, in putInput) (rpc.Doc[accesscod
 }
 
 type changeInput struct {
-	ID   string `json:"access_code_id" rule:"required" doc:"Which access code."`
+	ID   string `json:"access_code_id" rule:"required" doc:"ID of the access code."`
 	Code string `json:"code" rule:"max=12" doc:"The PIN that it is given; without one it is taken off the lock."`
 }
 
 type elsewhereInput struct {
-	ID        string `json:"access_code_id" rule:"required" doc:"Which access code, managed or not."`
+	ID        string `json:"access_code_id" rule:"required" doc:"ID of the access code, managed or not."`
 	Elsewhere bool   `json:"is_managed_elsewhere" rule:"required" doc:"Whether another workspace manages it: true takes it over from this one, false lets go of it."`
 }
 
 type entryInput struct {
-	ID   string `json:"device_id" rule:"required" doc:"Which lock."`
+	ID   string `json:"device_id" rule:"required" doc:"ID of the lock."`
 	Code string `json:"code" rule:"required" doc:"The PIN that is entered."`
 }
 
 type lockInput struct {
-	ID string `json:"device_id" rule:"required" doc:"Which lock."`
+	ID string `json:"device_id" rule:"required" doc:"ID of the lock."`
 }
 
 func (s *Simulator) accountEndpoints() []rpc.Endpoint {
@@ -158,7 +158,7 @@ func (s *Simulator) accountEndpoints() []rpc.Endpoint {
 }
 
 type accountInput struct {
-	ID string `json:"connected_account_id" rule:"required" doc:"Which account."`
+	ID string `json:"connected_account_id" rule:"required" doc:"ID of the connected account."`
 }
 
 type advanceInput struct {

@@ -18,8 +18,8 @@ type Reported struct {
 	Flaky        *bool    `json:"connection_flaky" doc:"Whether its connection comes and goes."`
 	Privacy      *bool    `json:"privacy_mode" doc:"Whether someone inside keeps all codes out."`
 	ThirdParty   *bool    `json:"third_party_integration" doc:"Whether another service manages codes on it too."`
-	Tampered     bool     `json:"tampered" rule:"default=false" doc:"Somebody tampers with it."`
-	DoorbellRang bool     `json:"doorbell_rang" rule:"default=false" doc:"Somebody rings its doorbell."`
+	Tampered     bool     `json:"tampered" rule:"default=false" doc:"It is tampered with."`
+	DoorbellRang bool     `json:"doorbell_rang" rule:"default=false" doc:"A visitor rings its doorbell."`
 }
 
 // reports are the things that a virtual device can be made to report about itself, by their names.

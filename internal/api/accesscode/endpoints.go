@@ -28,7 +28,7 @@ func (c *Codes) Endpoints() []rpc.Endpoint {
 			Handle: rpc.Func(c.createMultiple)},
 		{Path: "/access_codes/delete", Summary: "Takes an access code off its lock.", Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true,
 			Physical: true, Verbs: "DELETE", Returns: "action_attempt", Attempt: "DELETE_ACCESS_CODE", Secret: true, Handle: rpc.Func(c.deleteOne)},
-		{Path: "/access_codes/generate_code", Summary: "Makes up a PIN that a device takes and that is not in use on it.", Allow: rpc.Frontend,
+		{Path: "/access_codes/generate_code", Summary: "Generates a PIN that a device accepts and that is not in use on it.", Allow: rpc.Frontend,
 			Role: rpc.Member, ByDevice: true, Read: true, Returns: "generated_code", Secret: true, Handle: rpc.Func(c.generate)},
 		{Path: "/access_codes/get", Summary: "Gets an access code, by its id, or by its device and PIN.", Allow: rpc.Anyone, Role: rpc.Member,
 			ByDevice: true, Read: true, Returns: "access_code", Secret: true, Handle: rpc.Func(c.getOne)},
@@ -132,7 +132,7 @@ func (c *Codes) createMultiple(ctx context.Context, in createMultipleInput) ([]r
 }
 
 type updateInput struct {
-	ID                string             `json:"access_code_id" rule:"required" doc:"Which access code."`
+	ID                string             `json:"access_code_id" rule:"required" doc:"ID of the access code."`
 	DeviceID          string             `json:"device_id" doc:"The device that it is on."`
 	Name              rpc.Opt[string]    `json:"name" rule:"nullable,max=200" doc:"What to call it."`
 	Code              rpc.Opt[string]    `json:"code" rule:"nullable,min=4,max=12" doc:"Its new PIN."`
@@ -181,7 +181,7 @@ func precise(t rpc.Opt[time.Time]) rpc.Opt[time.Time] {
 }
 
 type updateMultipleInput struct {
-	CommonKey string             `json:"common_code_key" rule:"required,min=1" doc:"Which codes: those with this key."`
+	CommonKey string             `json:"common_code_key" rule:"required,min=1" doc:"Only codes with this key."`
 	Name      rpc.Opt[string]    `json:"name" rule:"nullable,max=200" doc:"What to call them."`
 	StartsAt  rpc.Opt[time.Time] `json:"starts_at" rule:"nullable" doc:"From when they open their locks."`
 	EndsAt    rpc.Opt[time.Time] `json:"ends_at" rule:"nullable" doc:"Until when they open their locks."`
@@ -192,7 +192,7 @@ func (c *Codes) updateMultiple(ctx context.Context, in updateMultipleInput) (rpc
 }
 
 type deleteInput struct {
-	ID       string `json:"access_code_id" rule:"required" doc:"Which access code."`
+	ID       string `json:"access_code_id" rule:"required" doc:"ID of the access code."`
 	DeviceID string `json:"device_id" doc:"The device that it is on."`
 	Sync     bool   `json:"sync" rule:"default=false" doc:"Whether to answer only when the lock was asked."`
 }
@@ -210,7 +210,7 @@ func (c *Codes) remove(ctx context.Context, in deleteInput, managed bool) (rpc.D
 }
 
 type deleteUnmanagedInput struct {
-	ID   string `json:"access_code_id" rule:"required" doc:"Which access code."`
+	ID   string `json:"access_code_id" rule:"required" doc:"ID of the access code."`
 	Sync bool   `json:"sync" rule:"default=false" doc:"Whether to answer only when the lock was asked."`
 }
 
@@ -219,7 +219,7 @@ func (c *Codes) deleteUnmanaged(ctx context.Context, in deleteUnmanagedInput) (r
 }
 
 type getInput struct {
-	ID       string `json:"access_code_id" doc:"Which access code."`
+	ID       string `json:"access_code_id" doc:"ID of the access code."`
 	DeviceID string `json:"device_id" doc:"Or on which device, with code."`
 	Code     string `json:"code" doc:"Its PIN, with device_id."`
 }
@@ -368,7 +368,7 @@ func (c *Codes) generate(ctx context.Context, in deviceInput) (rpc.Doc[Code], er
 }
 
 type codeInput struct {
-	ID string `json:"access_code_id" rule:"required" doc:"Which access code."`
+	ID string `json:"access_code_id" rule:"required" doc:"ID of the access code."`
 }
 
 func (c *Codes) pullBackup(ctx context.Context, in codeInput) (rpc.Doc[Code], error) {
@@ -380,10 +380,10 @@ func (c *Codes) pullBackup(ctx context.Context, in codeInput) (rpc.Doc[Code], er
 }
 
 type constraintsInput struct {
-	DeviceID string         `json:"device_id" rule:"required" doc:"Which device."`
+	DeviceID string         `json:"device_id" rule:"required" doc:"ID of the device."`
 	Lengths  rpc.Opt[[]int] `json:"supported_code_lengths" rule:"min=1,max=17" doc:"How many digits a code may have."`
 	Min      rpc.Opt[int]   `json:"min_code_length" rule:"min=4,max=20" doc:"Or how many at the least."`
-	Max      rpc.Opt[int]   `json:"max_code_length" rule:"min=4,max=20" doc:"And how many at the most."`
+	Max      rpc.Opt[int]   `json:"max_code_length" rule:"min=4,max=20" doc:"And the maximum."`
 }
 
 func (c *Codes) reportConstraints(ctx context.Context, in constraintsInput) (rpc.OK, error) {
@@ -396,7 +396,7 @@ func (c *Codes) reportConstraints(ctx context.Context, in constraintsInput) (rpc
 }
 
 type convertInput struct {
-	ID              string `json:"access_code_id" rule:"required" doc:"Which access code."`
+	ID              string `json:"access_code_id" rule:"required" doc:"ID of the access code."`
 	AllowExternal   bool   `json:"allow_external_modification" rule:"default=false" doc:"Whether what someone does to it at the lock holds."`
 	ExternalAllowed bool   `json:"is_external_modification_allowed" rule:"default=false" doc:"Another name of allow_external_modification."`
 	Force           bool   `json:"force" rule:"default=false" doc:"Takes it over from another workspace that manages it."`
@@ -408,7 +408,7 @@ func (c *Codes) convert(ctx context.Context, in convertInput) (rpc.OK, error) {
 }
 
 type updateUnmanagedInput struct {
-	ID              string `json:"access_code_id" rule:"required" doc:"Which access code."`
+	ID              string `json:"access_code_id" rule:"required" doc:"ID of the access code."`
 	IsManaged       bool   `json:"is_managed" rule:"required" doc:"true makes it a managed one."`
 	AllowExternal   bool   `json:"allow_external_modification" rule:"default=false" doc:"Whether what someone does to it at the lock holds."`
 	ExternalAllowed bool   `json:"is_external_modification_allowed" rule:"default=false" doc:"Another name of allow_external_modification."`

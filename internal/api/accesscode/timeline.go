@@ -50,7 +50,7 @@ func (timelineType) Enum() []string {
 }
 
 type timelineInput struct {
-	ID     string                  `json:"access_code_id" rule:"required" doc:"Which access code."`
+	ID     string                  `json:"access_code_id" rule:"required" doc:"ID of the access code."`
 	After  rpc.Opt[time.Time]      `json:"after" doc:"Only what happened after this time; next_cursor of the page before, for the next page."`
 	Before rpc.Opt[time.Time]      `json:"before" doc:"Only what happened before this time."`
 	Types  rpc.Opt[[]timelineType] `json:"event_types" rule:"max=100" doc:"Only events of these types."`

@@ -18,7 +18,7 @@ func (a *Accounts) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
 		{Path: "/connected_accounts/delete", Summary: "Forgets a connected account with its devices.", Allow: rpc.Customer, Role: rpc.Member,
 			Verbs: "DELETE", Handle: rpc.Func(a.delete)},
-		{Path: "/connected_accounts/get", Summary: "Gets a connected account, by its id or its e-mail address.", Allow: rpc.Anyone,
+		{Path: "/connected_accounts/get", Summary: "Gets a connected account, by its id or its email address.", Allow: rpc.Anyone,
 			Role: rpc.Member, ByDevice: true, Read: true, Returns: "connected_account", Handle: rpc.Func(a.get)},
 		{Path: "/connected_accounts/list", Summary: "Lists connected accounts.", Allow: rpc.Customer, Role: rpc.Member, ByDevice: true,
 			Read: true, Returns: "connected_accounts", PageSize: maxAccounts, Handle: rpc.Func(a.list)},
@@ -30,8 +30,8 @@ func (a *Accounts) Endpoints() []rpc.Endpoint {
 }
 
 type getInput struct {
-	ID    string `json:"connected_account_id" doc:"Which account."`
-	Email string `json:"email" doc:"Or the account's e-mail address."`
+	ID    string `json:"connected_account_id" doc:"ID of the connected account."`
+	Email string `json:"email" doc:"Or the account's email address."`
 }
 
 func (a *Accounts) get(ctx context.Context, in getInput) (rpc.Doc[Account], error) {
@@ -51,7 +51,7 @@ func (a *Accounts) get(ctx context.Context, in getInput) (rpc.Doc[Account], erro
 }
 
 type deleteInput struct {
-	ID   string `json:"connected_account_id" rule:"required" doc:"Which account."`
+	ID   string `json:"connected_account_id" rule:"required" doc:"ID of the connected account."`
 	Sync bool   `json:"sync" rule:"default=false" doc:"Not needed: it has happened when the answer comes."`
 }
 
@@ -60,7 +60,7 @@ func (a *Accounts) delete(ctx context.Context, in deleteInput) (rpc.OK, error) {
 }
 
 type idInput struct {
-	ID string `json:"connected_account_id" rule:"required" doc:"Which account."`
+	ID string `json:"connected_account_id" rule:"required" doc:"ID of the connected account."`
 }
 
 func (a *Accounts) sync(ctx context.Context, in idInput) (rpc.OK, error) {
@@ -68,7 +68,7 @@ func (a *Accounts) sync(ctx context.Context, in idInput) (rpc.OK, error) {
 }
 
 type updateInput struct {
-	ID               string                  `json:"connected_account_id" rule:"required" doc:"Which account."`
+	ID               string                  `json:"connected_account_id" rule:"required" doc:"ID of the connected account."`
 	Accepted         rpc.Opt[[]string]       `json:"accepted_capabilities" enum:"lock thermostat noise_sensor access_control camera speaker" doc:"The kinds of devices that it takes in; empty: all."`
 	ManageNewDevices *bool                   `json:"automatically_manage_new_devices" doc:"Whether new devices become managed."`
 	Metadata         rpc.Opt[map[string]any] `json:"custom_metadata" doc:"Values that take the place of all that are there."`

@@ -219,7 +219,7 @@ func (a *Attempts) Endpoints() []rpc.Endpoint {
 }
 
 type getInput struct {
-	ID string `json:"action_attempt_id" rule:"required" doc:"Which action attempt."`
+	ID string `json:"action_attempt_id" rule:"required" doc:"ID of the action attempt."`
 }
 
 func (a *Attempts) get(ctx context.Context, in getInput) (rpc.Doc[Attempt], error) {

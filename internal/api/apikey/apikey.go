@@ -23,7 +23,7 @@ type APIKey struct {
 	Name        string          `json:"name"`
 	Hint        string          `json:"hint" doc:"The visible part."`
 	WorkspaceID string          `json:"workspace_id"`
-	CreatedBy   string          `json:"created_by" doc:"Whose key it is: it may do no more than this person, and is revoked when they leave the workspace. Empty: nobody's."`
+	CreatedBy   string          `json:"created_by" doc:"Whose key it is: it may do no more than this person, and is revoked when they leave the workspace. Empty: no person's."`
 	CreatedAt   rpc.Time        `json:"created_at"`
 	RevokedAt   rpc.Time        `json:"revoked_at" rule:"nullable"`
 	LastUsed    *credential.Use `json:"last_used"`

@@ -35,7 +35,7 @@ func (k *Keys) list(ctx context.Context, _ rpc.None) ([]APIKey, error) {
 }
 
 type revokeInput struct {
-	ID string `json:"api_key_id" rule:"required" doc:"Which key."`
+	ID string `json:"api_key_id" rule:"required" doc:"ID of the key."`
 }
 
 func (k *Keys) revoke(ctx context.Context, in revokeInput) (rpc.OK, error) {

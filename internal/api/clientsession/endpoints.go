@@ -51,7 +51,7 @@ func (in grantsInput) grants() Grants {
 type getOrCreateInput struct {
 	grantsInput
 	UserIdentifierKey rpc.Opt[string]    `json:"user_identifier_key" rule:"min=1,max=500" doc:"Your own id of the user; with a publishable key it must be given."`
-	ExpiresAt         rpc.Opt[time.Time] `json:"expires_at" doc:"When it ends by itself; after a year unless given."`
+	ExpiresAt         rpc.Opt[time.Time] `json:"expires_at" doc:"When it expires; after one year unless given."`
 }
 
 type createInput struct {
@@ -112,7 +112,7 @@ func (s *Sessions) getOrCreate(ctx context.Context, in getOrCreateInput) (Sessio
 }
 
 type getInput struct {
-	ID                string `json:"client_session_id" doc:"Which client session."`
+	ID                string `json:"client_session_id" doc:"ID of the client session."`
 	UserIdentifierKey string `json:"user_identifier_key" doc:"Or whose: the user's latest that is alive."`
 }
 
@@ -140,7 +140,7 @@ func (s *Sessions) getOne(ctx context.Context, in getInput) (Session, error) {
 
 type grantInput struct {
 	grantsInput
-	ID                string `json:"client_session_id" doc:"Which client session."`
+	ID                string `json:"client_session_id" doc:"ID of the client session."`
 	UserIdentifierKey string `json:"user_identifier_key" doc:"Without client_session_id: whose. With it: the user that a session without one is for."`
 }
 
@@ -164,7 +164,7 @@ func (s *Sessions) list(ctx context.Context, in listInput) ([]Session, error) {
 }
 
 type idInput struct {
-	ID string `json:"client_session_id" rule:"required" doc:"Which client session."`
+	ID string `json:"client_session_id" rule:"required" doc:"ID of the client session."`
 }
 
 func (s *Sessions) revoke(ctx context.Context, in idInput) (rpc.OK, error) {

@@ -77,7 +77,7 @@ func (v *Webviews) create(ctx context.Context, in createInput) (rpc.Doc[Webview]
 }
 
 type idInput struct {
-	ID string `json:"connect_webview_id" rule:"required" doc:"Which Connect Webview."`
+	ID string `json:"connect_webview_id" rule:"required" doc:"ID of the Connect Webview."`
 }
 
 func (v *Webviews) getOne(ctx context.Context, in idInput) (rpc.Doc[Webview], error) {

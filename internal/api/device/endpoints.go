@@ -39,7 +39,7 @@ func (d *Devices) managedEndpoints() []rpc.Endpoint {
 }
 
 type getInput struct {
-	ID   string `json:"device_id" doc:"Which device."`
+	ID   string `json:"device_id" doc:"ID of the device."`
 	Name string `json:"name" doc:"Or the device's name."`
 }
 
@@ -48,7 +48,7 @@ func (d *Devices) get(ctx context.Context, in getInput) (rpc.Doc[Device], error)
 }
 
 type deleteInput struct {
-	ID string `json:"device_id" rule:"required" doc:"Which device."`
+	ID string `json:"device_id" rule:"required" doc:"ID of the device."`
 }
 
 func (d *Devices) deleteOne(ctx context.Context, in deleteInput) (rpc.OK, error) {
@@ -61,7 +61,7 @@ type zoneInput struct {
 
 type reportInput struct {
 	Devices []struct {
-		ID       string     `json:"device_id" rule:"required" doc:"Which device."`
+		ID       string     `json:"device_id" rule:"required" doc:"ID of the device."`
 		Omnitec  *zoneInput `json:"omnitec_metadata" doc:"What is known of an Omnitec device."`
 		Schlage  *zoneInput `json:"schlage_metadata" doc:"What is known of a Schlage device."`
 		Ultraloq *zoneInput `json:"ultraloq_metadata" doc:"What is known of an Ultraloq device."`
@@ -135,7 +135,7 @@ func both[T comparable](list rpc.Opt[[]T], one T) rpc.Opt[[]T] {
 }
 
 type updateInput struct {
-	ID                   string          `json:"device_id" rule:"required" doc:"Which device."`
+	ID                   string          `json:"device_id" rule:"required" doc:"ID of the device."`
 	Name                 rpc.Opt[string] `json:"name" rule:"nullable" doc:"What to call it; null gives it its own name back."`
 	IsManaged            rpc.Opt[bool]   `json:"is_managed" doc:"false stops managing it."`
 	BackupAccessCodePool rpc.Opt[bool]   `json:"backup_access_code_pool_enabled" doc:"Whether a pool of backup access codes is kept on it."`

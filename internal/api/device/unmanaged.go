@@ -85,7 +85,7 @@ func (d *Devices) listUnmanaged(ctx context.Context, in listInput) (out rpc.Page
 }
 
 type updateUnmanagedInput struct {
-	ID             string         `json:"device_id" rule:"required" doc:"Which device."`
+	ID             string         `json:"device_id" rule:"required" doc:"ID of the device."`
 	IsManaged      rpc.Opt[bool]  `json:"is_managed" doc:"true begins to manage it."`
 	CustomMetadata map[string]any `json:"custom_metadata" rule:"default={}" doc:"Values to set; null or an empty string takes one away."`
 }

@@ -25,7 +25,7 @@ func (l *Log) Endpoints() []rpc.Endpoint {
 }
 
 type getInput struct {
-	EventID   string `json:"event_id" doc:"Which event."`
+	EventID   string `json:"event_id" doc:"ID of the event."`
 	EventType string `json:"event_type" doc:"Without event_id: the latest event of this type."`
 	DeviceID  string `json:"device_id" doc:"Without event_id: the latest event of this device."`
 }
@@ -144,7 +144,7 @@ type listInput struct {
 	filter
 	Since          rpc.Opt[time.Time]   `json:"since" doc:"Only events that occurred after this time."`
 	Between        rpc.Opt[[]time.Time] `json:"between" rule:"min=2,max=2" doc:"Only events that occurred between these two times."`
-	Limit          rpc.Opt[int]         `json:"limit" rule:"min=1,max=500" doc:"How many events at the most; 500 unless given."`
+	Limit          rpc.Opt[int]         `json:"limit" rule:"min=1,max=500" doc:"Maximum number of events; 500 unless given."`
 	UnstableOffset rpc.Opt[int]         `json:"unstable_offset" rule:"min=0" doc:"How many events to pass over first."`
 }
 

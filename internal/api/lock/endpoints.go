@@ -23,7 +23,7 @@ func (l *Locks) Endpoints() []rpc.Endpoint {
 }
 
 type turnInput struct {
-	ID   string `json:"device_id" rule:"required" doc:"Which lock."`
+	ID   string `json:"device_id" rule:"required" doc:"ID of the lock."`
 	Sync bool   `json:"sync" rule:"default=false" doc:"Whether to answer only when the attempt is settled."`
 }
 
@@ -36,7 +36,7 @@ func (l *Locks) unlockDoor(ctx context.Context, in turnInput) (rpc.Doc[action.At
 }
 
 type autoLockInput struct {
-	ID      string           `json:"device_id" rule:"required" doc:"Which lock."`
+	ID      string           `json:"device_id" rule:"required" doc:"ID of the lock."`
 	Enabled bool             `json:"auto_lock_enabled" rule:"required" doc:"Whether it locks itself."`
 	Delay   rpc.Opt[float64] `json:"auto_lock_delay_seconds" rule:"min=1,max=60" doc:"How long after it was opened."`
 }

@@ -49,7 +49,7 @@ func (m *Members) listInvitations(ctx context.Context, _ rpc.None) ([]Invitation
 }
 
 type updateInput struct {
-	UserID string `json:"user_id" rule:"required" doc:"Which member."`
+	UserID string `json:"user_id" rule:"required" doc:"ID of the member."`
 	Role   string `json:"role" rule:"required" enum:"member admin owner" doc:"What they may do."`
 
 	AdoptAPIKeys bool `json:"adopt_api_keys" rule:"default=false" doc:"Whether their API keys keep their rights, as the caller's; only an owner may. Otherwise the keys may do no more than the member."`
@@ -70,7 +70,7 @@ func adopter(adopts bool, p credential.Principal) string {
 }
 
 type removeInput struct {
-	UserID       string `json:"user_id" rule:"required" doc:"Which member."`
+	UserID       string `json:"user_id" rule:"required" doc:"ID of the member."`
 	AdoptAPIKeys bool   `json:"adopt_api_keys" rule:"default=false" doc:"Whether the API keys they made go on working, as the caller's; only an owner may."`
 }
 
@@ -80,7 +80,7 @@ func (m *Members) remove(ctx context.Context, in removeInput) (rpc.OK, error) {
 }
 
 type withdrawInput struct {
-	ID string `json:"invitation_id" rule:"required" doc:"Which invitation."`
+	ID string `json:"invitation_id" rule:"required" doc:"ID of the invitation."`
 }
 
 func (m *Members) withdraw(ctx context.Context, in withdrawInput) (rpc.OK, error) {

@@ -354,7 +354,7 @@ func (m *Members) AcceptOpenID(ctx context.Context, c identity.OpenIDClaims, add
 	notInvited := fault.New(fault.Forbidden, "Nobody here has invited %s. Ask for an invitation, or sign in another way and link the "+
 		"account under Settings, Security", c.Email)
 	if identity.CheckEmail(c.Email) != nil {
-		return u, fault.New(fault.Forbidden, "The provider does not tell your e-mail address. Sign in another way, and link the account under "+
+		return u, fault.New(fault.Forbidden, "The provider does not share your email address. Sign in another way, and link the account under "+
 			"Settings, Security")
 	}
 	if !c.EmailVerified {

@@ -40,7 +40,7 @@ type Suggestion struct {
 	// What its requests named and when they came: whoever narrows a token to these should know that it
 	// does nothing else at other times.
 	DeviceIDs    []string          `json:"device_ids" rule:"nullable" doc:"null: it named none, or did what tokens that are limited to devices may not."`
-	AllowedHours *credential.Hours `json:"allowed_hours" doc:"null: it was used at nearly all hours, or too seldom to tell, or has hours already."`
+	AllowedHours *credential.Hours `json:"allowed_hours" doc:"null: it was used at nearly all hours, or too seldom for a suggestion, or has hours already."`
 }
 
 // DryRun is what limits would have refused of the recorded use.
@@ -49,7 +49,7 @@ type DryRun struct {
 	Uses     []UseCount `json:"refused"`
 	Networks []string   `json:"refused_networks" doc:"Networks that it was used from and that the limits would not let in, wholly or in part."`
 	Devices  []string   `json:"refused_device_ids" doc:"Devices that its requests named and that would not exist for it."`
-	Hours    []string   `json:"refused_hours" doc:"Hours of the week at which it was used and might not be any more."`
+	Hours    []string   `json:"refused_hours" doc:"Hours of the week at which it was used and would no longer work."`
 }
 
 // NetworkOfToken is where a token was used from.
@@ -206,7 +206,7 @@ func (t *Tokens) adviseEndpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
 		{Path: path + "advise", Summary: "Compares what a token may do with what it did, suggests narrower limits, and tries limits on its " +
 			"recorded use.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "advice", Handle: rpc.Func(t.advise)},
-		{Path: path + "get_usage", Summary: "Tells how often a token called which endpoint, by workspace and day; kept for 90 days.",
+		{Path: path + "get_usage", Summary: "Returns how often a token called each endpoint, by workspace and day; kept for 90 days.",
 			Allow: rpc.Person, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "usage", Handle: rpc.Func(t.getUsage)},
 	}
 }
@@ -215,7 +215,7 @@ func (t *Tokens) adviseEndpoints() []rpc.Endpoint {
 const defaultAdviceDays = 30
 
 type usageInput struct {
-	ID   string `json:"personal_access_token_id" doc:"Which token; with a token, itself unless given."`
+	ID   string `json:"personal_access_token_id" doc:"ID of the token; with a token, itself unless given."`
 	Days *int   `json:"days" rule:"min=1,max=90" doc:"How many days to look back; 30 unless given."`
 }
 
@@ -227,7 +227,7 @@ func (in usageInput) days() int {
 }
 
 type adviseInput struct {
-	ID           string                    `json:"personal_access_token_id" doc:"Which token; with a token, itself unless given."`
+	ID           string                    `json:"personal_access_token_id" doc:"ID of the token; with a token, itself unless given."`
 	Days         *int                      `json:"days" rule:"min=1,max=90" doc:"How many days to look back; 30 unless given."`
 	Scopes       rpc.Opt[[]string]         `json:"scopes" doc:"Scopes to try."`
 	WorkspaceIDs rpc.Opt[[]string]         `json:"workspace_ids" doc:"Workspaces to try."`

@@ -32,14 +32,13 @@ func (t *Tokens) Endpoints() []rpc.Endpoint {
 		{Path: path + "get_current", Summary: "Gets the personal access token that the request is made with.",
 			Allow: rpc.PersonalAccessToken | rpc.WorkspaceKey, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "personal_access_token",
 			Secret: true, Handle: rpc.Func(t.getCurrent)},
-		{Path: path + "list", Summary: "Lists one's own personal access tokens, also those that are dead; with workspace_id, everybody's that " +
-			"open it, for its owners. With a token, itself and those that were made with it.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true,
+		{Path: path + "list", Summary: "Lists one's own personal access tokens, ended ones included; with workspace_id, everyone's that open it, for its owners. With a token, itself and those made with it.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true,
 			Read: true, Returns: "personal_access_tokens", Secret: true, Handle: rpc.Func(t.list)},
 		{Path: path + "list_workspace_keys", Summary: "Lists the workspace keys minted from a token.", Allow: rpc.ConsoleSession,
 			Workspace: rpc.Ignored, Read: true, Returns: "workspace_keys", Secret: true, Handle: rpc.Func(t.listWorkspaceKeys)},
 		{Path: path + "refuse", Summary: "Has a workspace refuse a token of one of its people, with all that follow it and were made with it.",
 			Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Handle: rpc.Func(t.refuse)},
-		{Path: path + "revoke", Summary: "Ends a token, or a workspace key, at once and for ever, with all that was made with it; with a token " +
+		{Path: path + "revoke", Summary: "Ends a token, or a workspace key, immediately and permanently, with all that was made with it; with a token " +
 			"or key and no id, itself.", Allow: rpc.Person | rpc.WorkspaceKey, Workspace: rpc.Ignored, Self: true, Returns: "revocation",
 			Handle: rpc.Func(t.revoke)},
 		{Path: path + "revoke_all", Summary: "Ends one's own live tokens together; for an operator, also other people's.",
@@ -52,9 +51,9 @@ func (t *Tokens) Endpoints() []rpc.Endpoint {
 type createInput struct {
 	Name        string             `json:"name" rule:"required,min=1,max=100" doc:"What the token is for."`
 	Description string             `json:"description" rule:"max=500" doc:"More about it."`
-	ExpiresAt   rpc.Opt[time.Time] `json:"expires_at" rule:"nullable" doc:"When it dies; null: never; a year from now unless given, and never later than the token that it is made with."`
+	ExpiresAt   rpc.Opt[time.Time] `json:"expires_at" rule:"nullable" doc:"When it expires; null: never; in one year unless given, and never later than the token it is made with."`
 	NotBefore   rpc.Opt[time.Time] `json:"not_before" rule:"nullable" doc:"When it begins to be good."`
-	IsDecoy     bool               `json:"is_decoy" rule:"default=false" doc:"Whether it grants nothing and only alarms when somebody uses it."`
+	IsDecoy     bool               `json:"is_decoy" rule:"default=false" doc:"Whether it grants nothing and only raises an alarm when it is used."`
 	IsStrict    bool               `json:"is_strict" rule:"default=false" doc:"Whether late use of a token that it replaced ends it too."`
 	Narrow
 }
@@ -72,7 +71,7 @@ func (t *Tokens) create(ctx context.Context, in createInput) (Token, error) {
 }
 
 type idInput struct {
-	ID string `json:"personal_access_token_id" doc:"Which token; with a token, itself unless given."`
+	ID string `json:"personal_access_token_id" doc:"ID of the token; with a token, itself unless given."`
 }
 
 // meant reads the token that a request is about: the one with the id, or the calling one. It returns
@@ -111,7 +110,7 @@ func (t *Tokens) getCurrent(ctx context.Context, _ rpc.None) (Token, error) {
 }
 
 type listInput struct {
-	WorkspaceID string `json:"workspace_id" doc:"Everybody's tokens that open this workspace, for its owners, without what concerns others."`
+	WorkspaceID string `json:"workspace_id" doc:"Everyone's tokens that open this workspace, for its owners, without what concerns other workspaces."`
 	UserID      string `json:"user_id" doc:"This person's tokens, for operators."`
 }
 
@@ -154,7 +153,7 @@ func (t *Tokens) family(ctx context.Context, p credential.Principal) ([]Token, e
 }
 
 type updateInput struct {
-	ID string `json:"personal_access_token_id" rule:"required" doc:"Which token."`
+	ID string `json:"personal_access_token_id" rule:"required" doc:"ID of the token."`
 	Change
 }
 
@@ -177,7 +176,7 @@ func (t *Tokens) update(ctx context.Context, in updateInput) (Token, error) {
 }
 
 type whichInput struct {
-	ID string `json:"personal_access_token_id" rule:"required" doc:"Which token."`
+	ID string `json:"personal_access_token_id" rule:"required" doc:"ID of the token."`
 }
 
 func (t *Tokens) disable(ctx context.Context, in whichInput) (Token, error) {
@@ -200,7 +199,7 @@ func (t *Tokens) setDisabled(ctx context.Context, id string, disabled bool) (Tok
 }
 
 type inWorkspaceInput struct {
-	ID          string `json:"personal_access_token_id" rule:"required" doc:"Which token."`
+	ID          string `json:"personal_access_token_id" rule:"required" doc:"ID of the token."`
 	WorkspaceID string `json:"workspace_id" rule:"required" doc:"In which workspace."`
 }
 
@@ -235,7 +234,7 @@ func (t *Tokens) revokeAll(ctx context.Context, in revokeAllInput) ([]Token, err
 }
 
 type createKeyInput struct {
-	ID          string `json:"personal_access_token_id" doc:"Which token; with a token, itself unless given."`
+	ID          string `json:"personal_access_token_id" doc:"ID of the token; with a token, itself unless given."`
 	WorkspaceID string `json:"workspace_id" rule:"required" doc:"The one workspace that the key opens."`
 }
 
@@ -254,7 +253,7 @@ func (t *Tokens) createWorkspaceKey(ctx context.Context, in createKeyInput) (Wor
 }
 
 type listKeysInput struct {
-	ID string `json:"personal_access_token_id" rule:"required" doc:"Which token."`
+	ID string `json:"personal_access_token_id" rule:"required" doc:"ID of the token."`
 }
 
 func (t *Tokens) listWorkspaceKeys(ctx context.Context, in listKeysInput) ([]WorkspaceKey, error) {

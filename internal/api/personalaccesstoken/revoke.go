@@ -72,7 +72,7 @@ func (t *Tokens) Made(ctx context.Context, userID string) (map[string]credential
 }
 
 type revokeInput struct {
-	ID    string `json:"personal_access_token_id" doc:"Which token; with a token, itself unless given."`
+	ID    string `json:"personal_access_token_id" doc:"ID of the token; with a token, itself unless given."`
 	KeyID string `json:"workspace_key_id" doc:"Or which workspace key."`
 	Keep  bool   `json:"keep_client_sessions" rule:"default=false" doc:"Whether the client sessions and webhooks that a token without limits made go on. Only a console session may, with a recent sign-in."`
 }

@@ -336,9 +336,9 @@ func (t *Tokens) rotateEndpoints() []rpc.Endpoint {
 }
 
 type rotateInput struct {
-	ID        string             `json:"personal_access_token_id" doc:"Which token; with a token, itself unless given."`
+	ID        string             `json:"personal_access_token_id" doc:"ID of the token; with a token, itself unless given."`
 	Overlap   *int64             `json:"overlap_seconds" rule:"min=0,max=604800" doc:"How long the token lives on beside its successor: none for rotate and a day for rotate_begin, unless given."`
-	ExpiresAt rpc.Opt[time.Time] `json:"expires_at" rule:"nullable" doc:"When the successor dies; null: never; as the token itself unless given. Only a console session may give it."`
+	ExpiresAt rpc.Opt[time.Time] `json:"expires_at" rule:"nullable" doc:"When the successor expires; null: never; as the token itself unless given. Only a console session may give it."`
 }
 
 func (t *Tokens) rotate(ctx context.Context, in rotateInput) (Token, error) {

@@ -37,14 +37,14 @@ type Token struct {
 	ExpiresAt   rpc.Time `json:"expires_at" rule:"nullable" doc:"null: never."`
 	NotBefore   rpc.Time `json:"not_before" rule:"nullable" doc:"When it begins to be good; null: it is already."`
 	credential.Limits
-	IsDecoy         bool            `json:"is_decoy" doc:"Whether it grants nothing and only alarms when somebody uses it."`
+	IsDecoy         bool            `json:"is_decoy" doc:"Whether it grants nothing and only raises an alarm when it is used."`
 	IsStrict        bool            `json:"is_strict" doc:"Whether late use of a token that it replaced ends it too."`
 	PredecessorID   *string         `json:"predecessor_id" doc:"The token that it replaces."`
 	SuccessorID     *string         `json:"successor_id" doc:"The token that replaces it."`
 	GraceEndsAt     rpc.Time        `json:"grace_ends_at" rule:"nullable" doc:"When it stops, because another replaces it."`
 	ParentID        *string         `json:"parent_id" doc:"The token that it was made with."`
 	LastUsed        *credential.Use `json:"last_used"`
-	RecentAddresses []string        `json:"recent_addresses" doc:"From where it was used, newest first; five at the most."`
+	RecentAddresses []string        `json:"recent_addresses" doc:"Addresses it was used from, newest first; at most five."`
 	UseCount        int64           `json:"use_count"`
 	RevokedAt       rpc.Time        `json:"revoked_at" rule:"nullable"`
 	RevokedBy       *string         `json:"revoked_by"`
@@ -448,7 +448,7 @@ func (t *Tokens) servedAll(ctx context.Context, all []credential.Credential, dis
 type Change struct {
 	Name        *string            `json:"name" rule:"min=1,max=100" doc:"What the token is for."`
 	Description *string            `json:"description" rule:"empty,max=500" doc:"More about it."`
-	ExpiresAt   rpc.Opt[time.Time] `json:"expires_at" rule:"nullable" doc:"When it dies; null: never."`
+	ExpiresAt   rpc.Opt[time.Time] `json:"expires_at" rule:"nullable" doc:"When it expires; null: never."`
 	NotBefore   rpc.Opt[time.Time] `json:"not_before" rule:"nullable" doc:"When it begins to be good; null: it is already."`
 	IsStrict    *bool              `json:"is_strict" doc:"Whether late use of a token that it replaced ends it too."`
 	Narrow

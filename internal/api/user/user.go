@@ -48,7 +48,7 @@ func (u *Users) Endpoints() []rpc.Endpoint {
 		{Path: "/keyway/v1/console_sessions/authenticate",
 			Summary: "Proves again who one is, as some endpoints ask; the session goes on with the token of the answer, and the one sent ends.",
 			Allow:   rpc.ConsoleSession, Workspace: rpc.Ignored, Returns: "console_session", Secret: true, Handle: rpc.Func(u.authenticate)},
-		{Path: "/keyway/v1/console_sessions/create", Summary: "Signs a script in for an hour, by e-mail address and password.", Allow: rpc.Public,
+		{Path: "/keyway/v1/console_sessions/create", Summary: "Signs a script in for an hour, by email address and password.", Allow: rpc.Public,
 			Returns: "console_session", Secret: true, Handle: rpc.Func(u.createSession)},
 		{Path: "/keyway/v1/console_sessions/list", Summary: "Lists one's own open sessions, of browsers and scripts.", Allow: rpc.ConsoleSession,
 			Workspace: rpc.Ignored, Read: true, Returns: "console_sessions", Handle: rpc.Func(u.listSessions)},
@@ -128,7 +128,7 @@ func (u *Users) listSessions(ctx context.Context, _ rpc.None) ([]OpenSession, er
 }
 
 type sessionInput struct {
-	ID string `json:"console_session_id" doc:"Which session; itself unless given."`
+	ID string `json:"console_session_id" doc:"ID of the session; itself unless given."`
 }
 
 func (u *Users) revokeSession(ctx context.Context, in sessionInput) (rpc.OK, error) {
@@ -160,7 +160,7 @@ func (u *Users) setPassword(ctx context.Context, in setPasswordInput) (rpc.OK, e
 }
 
 type idInput struct {
-	ID string `json:"user_id" rule:"required" doc:"Which person."`
+	ID string `json:"user_id" rule:"required" doc:"ID of the person."`
 }
 
 func (u *Users) disable(ctx context.Context, in idInput) (rpc.OK, error) {

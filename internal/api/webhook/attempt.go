@@ -19,7 +19,7 @@ type Attempt struct {
 	WebhookID     string   `json:"webhook_id"`
 	EventID       string   `json:"event_id"`
 	EventType     string   `json:"event_type"`
-	Number        int      `json:"attempt_number" doc:"Which try of this delivery it was, counted from one."`
+	Number        int      `json:"attempt_number" doc:"Number of this attempt at the delivery, from 1."`
 	CreatedAt     rpc.Time `json:"created_at"`
 	Status        string   `json:"status" enum:"success error"`
 	StatusCode    *int     `json:"response_status_code" doc:"What the receiver answered with; null without an answer."`

@@ -13,7 +13,7 @@ func (w *Webhooks) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
 		{Path: "/webhooks/create", Summary: "Makes a webhook, which is sent events as they happen.", Allow: rpc.Backend, Role: rpc.Admin,
 			Fresh: true, ByDevice: true, Returns: "webhook", Secret: true, Handle: rpc.Func(w.createEndpoint)},
-		{Path: "/webhooks/delete", Summary: "Takes a webhook away; nothing is sent any more.", Allow: rpc.Backend, Role: rpc.Admin,
+		{Path: "/webhooks/delete", Summary: "Deletes a webhook; pending deliveries are dropped.", Allow: rpc.Backend, Role: rpc.Admin,
 			ByDevice: true, Verbs: "DELETE", Handle: rpc.Func(w.deleteEndpoint)},
 		{Path: "/webhooks/get", Summary: "Gets one webhook.", Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true,
 			Returns: "webhook", Secret: true, Handle: rpc.Func(w.getEndpoint)},
@@ -23,7 +23,7 @@ func (w *Webhooks) Endpoints() []rpc.Endpoint {
 			Verbs: "PUT", Handle: rpc.Func(w.updateEndpoint)},
 		{Path: "/keyway/v1/webhooks/enable", Summary: "Lets a webhook that was disabled after days of failure be delivered to again.",
 			Allow: rpc.Backend, Role: rpc.Admin, ByDevice: true, Handle: rpc.Func(w.enableEndpoint)},
-		{Path: "/keyway/v1/webhooks/get_status", Summary: "Tells how a webhook is doing.", Allow: rpc.Backend,
+		{Path: "/keyway/v1/webhooks/get_status", Summary: "Returns the status of a webhook.", Allow: rpc.Backend,
 			Role: rpc.Member, ByDevice: true, Read: true, Returns: "webhook_status", Handle: rpc.Func(w.statusEndpoint)},
 		{Path: "/keyway/v1/webhooks/list_attempts", Summary: "Lists the attempts to deliver to a webhook, newest first.",
 			Allow: rpc.Backend, Role: rpc.Member, ByDevice: true, Read: true, Returns: "webhook_attempts", PageSize: 500,
@@ -50,7 +50,7 @@ func (w *Webhooks) createEndpoint(ctx context.Context, in createInput) (Webhook,
 }
 
 type idInput struct {
-	ID string `json:"webhook_id" rule:"required" doc:"Which webhook."`
+	ID string `json:"webhook_id" rule:"required" doc:"ID of the webhook."`
 }
 
 func (w *Webhooks) deleteEndpoint(ctx context.Context, in idInput) (rpc.OK, error) {
@@ -67,7 +67,7 @@ func (w *Webhooks) listEndpoint(ctx context.Context, _ rpc.None) ([]Webhook, err
 }
 
 type updateInput struct {
-	ID         string   `json:"webhook_id" rule:"required" doc:"Which webhook."`
+	ID         string   `json:"webhook_id" rule:"required" doc:"ID of the webhook."`
 	EventTypes []string `json:"event_types" rule:"required,max=500" doc:"Which types of events to send; * for all."`
 }
 
@@ -117,7 +117,7 @@ func (w *Webhooks) rotateEndpoint(ctx context.Context, in idInput) (Webhook, err
 }
 
 type testInput struct {
-	ID        string              `json:"webhook_id" rule:"required" doc:"Which webhook."`
+	ID        string              `json:"webhook_id" rule:"required" doc:"ID of the webhook."`
 	EventType rpc.Opt[event.Type] `json:"event_type" doc:"The event's type; webhook.test unless given."`
 }
 

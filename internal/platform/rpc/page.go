@@ -16,7 +16,7 @@ import (
 
 // PageInput is embedded by the inputs of paged lists.
 type PageInput struct {
-	Limit      Opt[int]    `json:"limit" rule:"min=1" doc:"How many results a page holds at the most."`
+	Limit      Opt[int]    `json:"limit" rule:"min=1" doc:"Maximum number of results on a page."`
 	PageCursor Opt[string] `json:"page_cursor" rule:"nullable" doc:"The next_page_cursor of the page before; all other parameters must stay the same."`
 }
 

@@ -17,7 +17,7 @@ import (
 // Policy is what tokens must satisfy: in the instance everywhere, in a workspace to be taken there.
 // A rule that is null or empty asks nothing.
 type Policy struct {
-	MaximumAgeDays *int64   `json:"maximum_age_days" doc:"How many days a token may live at the most, from when it is made to when it expires; one that never expires is too old."`
+	MaximumAgeDays *int64   `json:"maximum_age_days" doc:"Maximum age of a token in days, from creation to expiry; one that never expires is too old."`
 	DefaultAgeDays *int64   `json:"default_age_days" doc:"How many days a new token lives when its maker does not say; only of the instance."`
 	NeverForbidden bool     `json:"never_forbidden" doc:"Whether a token must have an expiry."`
 	AllowedScopes  []string `json:"allowed_scopes" doc:"A token may have no scope but these; empty: any."`

@@ -29,7 +29,7 @@ const mostDays = 36_500
 
 // Change is what an update gives: nothing is left as it is.
 type Change struct {
-	MaximumAgeDays rpc.Opt[int64]    `json:"maximum_age_days" rule:"nullable,min=1,max=36500" doc:"How many days a token may live at the most; null: any number."`
+	MaximumAgeDays rpc.Opt[int64]    `json:"maximum_age_days" rule:"nullable,min=1,max=36500" doc:"Maximum age of a token in days; null: any."`
 	DefaultAgeDays rpc.Opt[int64]    `json:"default_age_days" rule:"nullable,min=1,max=36500" doc:"How many days a new token lives when its maker does not say; only of the instance."`
 	NeverForbidden rpc.Opt[bool]     `json:"never_forbidden" doc:"Whether a token must have an expiry."`
 	AllowedScopes  rpc.Opt[[]string] `json:"allowed_scopes" rule:"nullable" doc:"A token may have no scope but these; empty or null: any."`
