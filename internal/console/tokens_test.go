@@ -341,7 +341,7 @@ func TestTokenAccess(t *testing.T) {
 	jane.post(here + "/" + tok.ID + "/admit").lacks("Blocked here")
 
 	// The preview says what would be refused, and changes nothing.
-	jane.post(here, "maximum_age_days", "30", "preview", "true").has("Would be blocked once saved: 1 of 1 live token.",
+	jane.post(here, "maximum_age_days", "30", "preview", "true").has("Would be blocked once saved: 1 of 1 active token.",
 		"Garden robot of frodo@example.com", `value="30"`)
 	if p, err := s.config.Policies.Get(t.Context(), w.ID); err != nil || p.MaximumAgeDays != nil {
 		t.Errorf("looking has made the policy %+v, %v", p, err)
@@ -349,7 +349,7 @@ func TestTokenAccess(t *testing.T) {
 	jane.post(here, "maximum_age_days", "many").has("Use a number of days.", `value="many"`)
 	jane.post(here, "allowed_cidrs", "house").has("is not a network")
 	jane.post(here, "maximum_age_days", "30", "scope_mode", "chosen", "scope_devices", "read", "allowed_cidrs", "10.0.0.0/8",
-		"never_forbidden", "true").at(here).has("Blocked now: 1 of 1 live token.")
+		"never_forbidden", "true").at(here).has("Blocked now: 1 of 1 active token.")
 	p, err := s.config.Policies.Get(t.Context(), w.ID)
 	if err != nil || *p.MaximumAgeDays != 30 || !p.NeverForbidden || !slices.Equal(p.AllowedScopes, []string{"devices:read"}) ||
 		!slices.Equal(p.AllowedCIDRs, []string{"10.0.0.0/8"}) {
@@ -403,7 +403,7 @@ func TestAllTokens(t *testing.T) {
 	if s.read(t, mine.ID).Status != personalaccesstoken.Active {
 		t.Error("an empty filter has ended everything")
 	}
-	b.get("/console/instance/policy").post("/console/instance/policy", "inactive_days", "90").has("Blocked now: 0 of 1 live token.")
+	b.get("/console/instance/policy").post("/console/instance/policy", "inactive_days", "90").has("Blocked now: 0 of 1 active token.")
 	if p, err := s.config.Policies.Get(t.Context(), ""); err != nil || *p.InactiveDays != 90 {
 		t.Errorf("the policy is %+v, %v", p, err)
 	}

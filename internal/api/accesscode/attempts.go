@@ -13,9 +13,9 @@ import (
 // Why an attempt ends when its code does.
 var (
 	codeDeleted = action.Failure{Type: "access_code_deleted", Message: "The access code was deleted before the lock had done it"}
-	codeLeft    = action.Failure{Type: "access_code_unmanaged", Message: "The access code is not managed any more"}
+	codeLeft    = action.Failure{Type: "access_code_unmanaged", Message: "The access code is no longer managed"}
 	takenOver   = action.Failure{Type: "access_code_managed_by_another_workspace", Message: "Another workspace manages the access code now"}
-	deviceLeft  = action.Failure{Type: "device_unmanaged", Message: "The device is not managed any more"}
+	deviceLeft  = action.Failure{Type: "device_unmanaged", Message: "The device is no longer managed"}
 	deviceGone  = action.Failure{Type: "device_not_found", Message: "The device is gone"}
 	wasReset    = action.Failure{Type: "workspace_reset", Message: "The sandbox was reset"}
 )

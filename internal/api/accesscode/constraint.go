@@ -106,7 +106,7 @@ func (r rules) checkPIN(pin string) error {
 func (r rules) wrong(pin string) string {
 	switch {
 	case r.lockChooses():
-		return "The device chooses its codes by itself: leave the code out"
+		return "The device chooses its own codes: leave the code out"
 	case strings.Trim(pin, "0123456789") != "":
 		return "The code must consist of digits"
 	case len(r.lengths) > 0 && !slices.Contains(r.lengths, len(pin)), len(r.lengths) == 0 && (len(pin) < shortest || len(pin) > longest):

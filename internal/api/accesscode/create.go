@@ -196,7 +196,7 @@ func (c *Codes) Create(ctx context.Context, n New, wait bool) (out created, err 
 			for _, r := range group {
 				switch {
 				case r.PIN == "":
-					return fault.Invalid("common_code_key", "A device that chooses its codes by itself has a code with this key, so nothing can share it")
+					return fault.Invalid("common_code_key", "A device that chooses its own codes has a code with this key, so nothing can share it")
 				case n.PIN != "" && n.PIN != r.PIN:
 					return fault.Invalid("code", "The codes with this common_code_key have another code")
 				}

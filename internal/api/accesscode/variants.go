@@ -73,7 +73,7 @@ func (Problem) Variants() []rpc.Variant {
 		}
 	}
 	warnings := []rpc.Variant{
-		{Is: "code_rotates_periodically", Says: "The device changes the PIN by itself from time to time."},
+		{Is: "code_rotates_periodically", Says: "The device changes the PIN on its own from time to time."},
 		{Is: "time_frame_adjusted_for_unknown_time_zone", Says: "The code holds an hour longer, because the device's time zone is unknown."},
 		{Is: "external_modification_in_effect", Fields: modified{}, Says: "Someone changed the code at the device, which is allowed."},
 		{Is: "delay_in_setting_on_device", Says: "The code is not on the device yet, although it should be."},

@@ -66,7 +66,7 @@ func (a *Accounts) openSession(ctx context.Context, q store.Querier, key session
 		a.Log.Error("an account cannot be opened", "workspace_id", key.workspaceID, "connected_account_id", key.accountID, "driver", name,
 			"error", err)
 		l.State(provider.AccountState{Status: provider.Refused, Since: a.Now(),
-			Message: "What is stored of the sign-in cannot be used any more. Connect the account again."})
+			Message: "The stored sign-in can no longer be used. Connect the account again."})
 	}
 	if a.sessions.open == nil {
 		a.sessions.open = map[sessionKey]*link{}

@@ -25,7 +25,7 @@ func (Attempt) Variants() []rpc.Variant {
 	out := []rpc.Variant{
 		{Is: "LOCK_DOOR", Fields: resultOf[moved]{}, Says: "Locks a door."},
 		{Is: "UNLOCK_DOOR", Fields: resultOf[moved]{}, Says: "Unlocks a door."},
-		{Is: "CONFIGURE_AUTO_LOCK", Fields: nothing, Says: "Sets whether a lock locks by itself."},
+		{Is: "CONFIGURE_AUTO_LOCK", Fields: nothing, Says: "Sets whether a lock locks automatically."},
 		{Is: "SIMULATE_KEYPAD_CODE_ENTRY", Fields: nothing, Says: "Enters a code at a virtual lock."},
 		{Is: "SIMULATE_MANUAL_LOCK_VIA_KEYPAD", Fields: nothing, Says: "Locks a virtual lock at its keypad."},
 		{Is: "CREATE_ACCESS_CODE", Fields: resultOf[ofCode]{}, Says: "Puts an access code on a device."},

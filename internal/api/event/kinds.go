@@ -50,7 +50,7 @@ var kinds = []kind{
 	{"access_grant.deleted", "/access_grants", "An access grant was deleted.", ofGrant{}},
 	{"access_grant.access_granted_to_all_doors", "/access_grants", "All doors of an access grant can be opened.", ofGrant{}},
 	{"access_grant.access_granted_to_door", "/access_grants", "A door of an access grant can be opened.", grantOfDoor{}},
-	{"access_grant.access_to_door_lost", "/access_grants", "A door of an access grant cannot be opened any more.", grantOfDoor{}},
+	{"access_grant.access_to_door_lost", "/access_grants", "A door of an access grant can no longer be opened.", grantOfDoor{}},
 	{"access_grant.access_times_changed", "/access_grants", "The times of an access grant changed.", grantTimes{}},
 	{"access_grant.could_not_create_requested_access_methods", "/access_grants",
 		"Some access methods of an access grant could not be created.", grantFailed{}},
@@ -113,7 +113,7 @@ var kinds = []kind{
 	{"device.removed", "/devices", "A device was removed from its account.", ofDevice{}},
 	{"device.deleted", "/devices", "A device was deleted.", deviceNamed{}},
 	{"device.third_party_integration_detected", "/devices", "Another service manages codes on a device, too.", ofDevice{}},
-	{"device.third_party_integration_no_longer_detected", "/devices", "No other service manages codes on a device any more.", ofDevice{}},
+	{"device.third_party_integration_no_longer_detected", "/devices", "No other service manages codes on a device anymore.", ofDevice{}},
 	{"device.salto.privacy_mode_activated", "/devices", "The privacy mode of a device was activated.", ofDevice{}},
 	{"device.salto.privacy_mode_deactivated", "/devices", "The privacy mode of a device was deactivated.", ofDevice{}},
 	{"device.connection_became_flaky", "/devices", "The connection of a device became unreliable.", deviceTrouble{}},
@@ -145,7 +145,7 @@ var kinds = []kind{
 	{"space.created", "/spaces", "A space was created.", ofSpace{}},
 	{"space.deleted", "/spaces", "A space was deleted.", ofSpace{}},
 	{WebhookDisabled, "/webhooks", "Nothing could be delivered to a webhook, so it was disabled.", webhookDisabled{}},
-	{WebhookTest, "/webhooks", "A test that somebody asked for; nothing has happened.", described{}},
+	{WebhookTest, "/webhooks", "A requested test; nothing has happened.", described{}},
 	{TokenExpiring, "/keyway/v1/personal_access_tokens", "A personal access token expires soon.", tokenExpiring{}},
 	{TokenReused, "/keyway/v1/personal_access_tokens", "A personal access token was used after its successor took its place.", tokenReused{}},
 	{TokenDecoyUsed, "/keyway/v1/personal_access_tokens", "A decoy token was used.", tokenUsed{}},
@@ -542,7 +542,7 @@ type (
 	tokenExpiring struct {
 		ofToken
 		ExpiresAt rpc.Time `json:"expires_at"`
-		Days      int      `json:"days" doc:"How many days before its expiry this was told."`
+		Days      int      `json:"days" doc:"How many days before its expiry this was sent."`
 	}
 	tokenUsed struct {
 		ofToken

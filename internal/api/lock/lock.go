@@ -182,7 +182,7 @@ func (l *Locks) reach(ctx context.Context, workspaceID string, t turn) (r device
 		return r, nil, err
 	}
 	if !r.IsManaged {
-		return r, &action.Failure{Type: "device_unmanaged", Message: "The device is not managed any more"}, nil
+		return r, &action.Failure{Type: "device_unmanaged", Message: "The device is no longer managed"}, nil
 	}
 	if e, blocked := r.Blocking(); blocked {
 		return r, &action.Failure{Type: e.Code, Message: e.Message}, nil

@@ -184,7 +184,7 @@ func (x *Explanation) words() (summary, remedy string) {
 		remedy = "The token has reached the end of its life and cannot be revived. Make a new one in the Console, or rotate the next one " +
 			"before it expires."
 	case "revoked":
-		remedy = "Somebody ended this token for good; its page tells who and why. Make a new one and put it where this one is used."
+		remedy = "This token was revoked; its page shows by whom and why. Create a new one and replace it where it is used."
 	case "superseded":
 		remedy = "The token was rotated: use its successor's secret. If nobody has it, rotate that one. If you did not expect this use, " +
 			"someone holds the old secret: look at the address."

@@ -321,7 +321,7 @@ func (t *Tokens) checkRoom(ctx context.Context, tx *store.Tx, userID string, now
 		AND successor_id IS NULL AND (expires_at IS NULL OR expires_at > $2)`, userID, store.Micros(now)).Scan(&live)
 	if err == nil && live >= most {
 		e := fault.Reason(fault.InvalidRequest, "too_many_tokens",
-			"A person may have %d live tokens; revoke some that are not needed any more", most)
+			"A person may have %d active tokens; revoke some that are no longer needed", most)
 		e.Data["limit"] = most
 		return e
 	}

@@ -403,7 +403,7 @@ func (w *Webhooks) SendTest(ctx context.Context, workspaceID, id string, t event
 	d = Delivery{id, store.NewID(), string(t)}
 	payload, err := json.Marshal(map[string]any{"event_id": d.EventID, "event_type": t, "workspace_id": workspaceID, "created_at": now,
 		"occurred_at":       now,
-		"event_description": "A test that somebody asked for; nothing has happened."})
+		"event_description": "A requested test; nothing has happened."})
 	if err != nil {
 		return d, err
 	}
