@@ -155,7 +155,8 @@ func TestUnreadableLimitsGrantNothing(t *testing.T) {
 			if a := w.Do(apitest.Request{Path: "/devices/list", Token: token, Workspace: h.sandbox.ID}); a.Status != 403 && a.Status != 401 {
 				t.Errorf("%s: %d %s", limits, a.Status, a.Body)
 			}
-			if a := w.Do(apitest.Request{Path: path + "list", Token: h.session}); a.Status != 200 {
+			// A broken row is shown as it is, outside of what the document allows.
+			if a := w.Do(apitest.Request{Path: path + "list", Token: h.session, Raw: true}); a.Status != 200 {
 				t.Errorf("%s: %d %s", limits, a.Status, a.Body)
 			}
 		}
