@@ -62,6 +62,37 @@ func TestLostCommitIsNotRepeated(t *testing.T) {
 	}
 }
 
+// A client that sends a request again by itself on 408, 409, 429 and 5xx, as the SDKs for Go and Java do, unlocks a door once,
+// however the commit of the unlock is lost; a commit that never arrived unlocks nothing.
+func TestRetryingClientsUnlockOnce(t *testing.T) {
+	t.Parallel()
+	proxy := storetest.NewProxy(t, storetest.PostgresURL(t))
+	w := setup(t, openAt(t, proxy.URL))
+	w.document = nil
+	w.connect(t, w.here, "august", "jane")
+	lock := w.ok(t, w.here.key, "/locks/list", fields{}).ids("locks", "device_id")[0]
+	attempts := func() int {
+		proxy.AtCommit(storetest.Pass)
+		return len(w.ok(t, w.here.key, "/action_attempts/list", fields{"device_id": lock}).ids("action_attempts", "action_attempt_id"))
+	}
+	for do, want := range map[storetest.Commit]int{
+		storetest.Pass: 1, storetest.CutBefore: 1, storetest.CutAfter: 1, storetest.CutAfterAlone: 1, storetest.CutBeforeAlone: 0,
+	} {
+		before := attempts()
+		proxy.AtCommit(do)
+		var last answer
+		for sent := 0; sent < 4; sent++ {
+			last = w.call(t, w.here.key, "/locks/unlock_door", fields{"device_id": lock})
+			if !slices.Contains([]int{408, 409, 429}, last.status) && last.status < 500 {
+				break
+			}
+		}
+		if made := attempts() - before; made != want {
+			t.Errorf("commit %d: %d unlocks, want %d; the last answer is %d %s", do, made, want, last.status, last.raw)
+		}
+	}
+}
+
 // Whatever request meets a PostgreSQL that hangs is answered within ten seconds, with 503 and the time after
 // which to come again.
 func TestHangingDatabaseIsAnswered(t *testing.T) {

@@ -16,9 +16,9 @@ import (
 func (l *Log) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
 		{Path: "/events/get", Summary: "Gets one event, by its id or as the latest of a type at a device.", Allow: rpc.Anyone, Role: rpc.Member,
-			ByDevice: true, Read: true, Returns: "event", Handle: rpc.Func(l.get)},
+			ByDevice: true, Read: true, Returns: "event", Secret: true, Handle: rpc.Func(l.get)},
 		{Path: "/events/list", Summary: "Lists what happened, oldest first, since a time or between two.", Allow: rpc.Anyone, Role: rpc.Member,
-			ByDevice: true, Read: true, Returns: "events", Handle: rpc.Func(l.list)},
+			ByDevice: true, Read: true, Returns: "events", Secret: true, Handle: rpc.Func(l.list)},
 		{Path: "/keyway/v1/events/stream", Summary: "Sends events as they happen, as server-sent events; Last-Event-ID resumes behind an event.",
 			Allow: rpc.Anyone, Role: rpc.Member, ByDevice: true, Read: true, Handle: rpc.StreamFunc(l.stream)},
 	}

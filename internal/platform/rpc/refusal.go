@@ -26,7 +26,7 @@ func (s *Server) writeError(c *callState, err error) (status, size int) {
 		s.Log.Error("request failed", "request_id", c.id, "error", err)
 		f = fault.New(fault.Internal, "Something went wrong on the server (request id %s)", c.id)
 	}
-	if c.changed != nil && f.Status() >= http.StatusInternalServerError && c.changed() {
+	if c.changed != nil && isRepeated(f.Status()) && c.changed() {
 		s.Log.Error("request failed after its change was stored, or may have been", "request_id", c.id, "error", err)
 		f = fault.New(fault.OutcomeUnknown,
 			"The change was stored, or may have been, but the answer could not be made: look before repeating it (request id %s)", c.id)
@@ -36,6 +36,15 @@ func (s *Server) writeError(c *callState, err error) (status, size int) {
 		s.Refused(Refusal{c.id, c.caller.CredentialID, c.caller.WorkspaceID, c.endpoint.Path, c.client.Address, f})
 	}
 	return WriteError(&c.w, f)
+}
+
+// isRepeated tells whether some clients send a request again by themselves when it is answered with this status.
+func isRepeated(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:
+		return true
+	}
+	return status >= http.StatusInternalServerError
 }
 
 // retryUnavailable is Retry-After of a 503, in seconds.

@@ -454,7 +454,7 @@ func TestFailureAfterAChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]int{"/x/full": 424, "/x/nothing": 503, "/x/panic": 424, "/x/cancelled": 424, "/x/unavailable": 424,
-		"/x/refused": 429, "/x/fine": 200} {
+		"/x/refused": 424, "/x/fine": 200} {
 		rec := s.do(request{target: path})
 		if rec.Code != want {
 			t.Errorf("%s: %d %s", path, rec.Code, rec.Body)

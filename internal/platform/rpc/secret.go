@@ -38,6 +38,11 @@ func mayHoldSecret(t reflect.Type, seen map[reflect.Type]bool) bool {
 	case reflect.Pointer, reflect.Slice, reflect.Map:
 		return mayHoldSecret(t.Elem(), seen)
 	case reflect.Struct:
+		for _, v := range variantsOf(t, "") {
+			if v.Fields != nil && mayHoldSecret(reflect.TypeOf(v.Fields), seen) {
+				return true
+			}
+		}
 		for _, f := range reflect.VisibleFields(t) {
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			if f.Anonymous || name == "" || name == "-" || name == "custom_metadata" || f.Tag.Get("secret") == "false" {
