@@ -301,12 +301,11 @@ func (c *Codes) Reset(ctx context.Context, tx *store.Tx, workspaceID string) err
 			return err
 		}
 	}
-	for _, table := range []string{"access_codes", "code_reads"} {
-		if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE workspace_id = $1`, workspaceID); err != nil {
-			return err
-		}
+	if _, err := tx.Exec(ctx, `DELETE FROM access_codes WHERE workspace_id = $1`, workspaceID); err != nil {
+		return err
 	}
-	return nil
+	_, err = tx.Exec(ctx, `DELETE FROM code_reads WHERE workspace_id = $1`, workspaceID)
+	return err
 }
 
 // group reads the codes that share a key and that the caller reaches.

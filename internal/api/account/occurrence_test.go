@@ -98,7 +98,8 @@ func (h *house) reads() (out []string) {
 
 // as is a request in the house.
 func (h *house) as() context.Context {
-	return credential.With(context.Background(), credential.Principal{Kind: rpc.APIKey, CredentialID: "key", WorkspaceID: h.ws.ID, Role: rpc.Admin})
+	return credential.With(context.Background(),
+		credential.Principal{Kind: rpc.APIKey, CredentialID: "key", WorkspaceID: h.ws.ID, Role: rpc.Admin})
 }
 
 // lock lists a lock that takes codes, with the slots that it holds, and waits until they are known.
@@ -218,7 +219,8 @@ func TestOccurrencesAtALock(t *testing.T) {
 		long := w.Now().Add(-time.Hour)
 		occurs(provider.Occurrence{Kind: provider.Locked, At: long, Slot: "2", ID: "13"})
 		at = h.wantEvents(at, "lock.locked")
-		if e := h.last(); locked() != "false" || e["access_code_id"] != nil || !strings.HasPrefix(e["occurred_at"].(string), long.UTC().Format("2006-01-02T15:04:05")) {
+		if e := h.last(); locked() != "false" || e["access_code_id"] != nil ||
+			!strings.HasPrefix(e["occurred_at"].(string), long.UTC().Format("2006-01-02T15:04:05")) {
 			t.Errorf("%v, locked %s", e, locked())
 		}
 		occurs(provider.Occurrence{Kind: provider.Unlocked, At: w.Now().Add(time.Hour), ID: "14"})

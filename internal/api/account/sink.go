@@ -12,6 +12,8 @@ import (
 const (
 	// maxQueued is how many reports of one session wait to be written. States of one device count once.
 	maxQueued = 10_000
+	// maxObserved is of how many devices of one session it is remembered when their states were observed.
+	maxObserved = 50_000
 	// flapping is how long a connection may be down before it is recorded.
 	flapping = 5 * time.Second
 	// sameOccurrence is how long after an occurrence without a time or an id the same one is taken for a
@@ -234,6 +236,9 @@ func (l *link) isLatest(device string, is *provider.Report, current bool) bool {
 	defer l.mu.Unlock()
 	known := l.observed[device]
 	if known == nil {
+		if len(l.observed) >= maxObserved {
+			clear(l.observed) // more devices than an account has: some were never listed
+		}
 		known = map[string]time.Time{}
 		l.observed[device] = known
 	}
