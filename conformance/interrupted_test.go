@@ -133,7 +133,7 @@ func (p person) signInAs(address string) {
 }
 
 // Guards typed text against the end of the session: it is there again after the next sign-in, with what happened to it,
-// but never a PIN, and not for another person who signs in in the same tab.
+// but never a PIN, and not for another person who uses the same tab.
 func TestBrowserDraftOutlivesSession(t *testing.T) {
 	t.Parallel()
 	w := start(t)
@@ -191,9 +191,12 @@ func TestBrowserDialogOutlivesItsRow(t *testing.T) {
 	p.pressAt(`[aria-label="Actions for Guest"]`)
 	p.press("Edit")
 	p.fill("Name", "Guest of honor")
-	w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/access_codes/delete", fields{"access_code_id": text(t, made.object(t, "access_code"), "access_code_id")})
+	w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/access_codes/delete",
+		fields{"access_code_id": text(t, made.object(t, "access_code"), "access_code_id")})
 	p.sees("This was changed or deleted in the meantime.")
-	until(p, "what was typed", `document.querySelector("dialog[open] [name=name]").value`, func(name string) bool { return name == "Guest of honor" })
+	until(p, "what was typed", `document.querySelector("dialog[open] [name=name]").value`, func(name string) bool {
+		return name == "Guest of honor"
+	})
 	until(p, "a form that cannot be sent", `[...document.querySelectorAll("dialog[open] [type=submit]")].every(b => b.disabled)`, isTrue)
 	p.press("Cancel")
 	until(p, "the dialog closed", `document.querySelector("dialog[open]") === null`, isTrue)
@@ -213,7 +216,9 @@ func TestBrowserLostConnection(t *testing.T) {
 	p.sees("Connection lost.")
 	p.pressAt(`dialog[open] .dialog-foot [type="submit"]`)
 	p.sees("nothing was sent")
-	until(p, "what was typed", `document.querySelector("dialog[open] [name=name]").value`, func(name string) bool { return name == "Night guest" })
+	until(p, "what was typed", `document.querySelector("dialog[open] [name=name]").value`, func(name string) bool {
+		return name == "Night guest"
+	})
 	screenshot(t, p.ctx, "connection-lost")
 	g.set(passing)
 	until(p, "the bar gone", `document.querySelector(".offline") === null`, isTrue)
@@ -227,18 +232,21 @@ func TestBrowserLostConnection(t *testing.T) {
 		if (document.querySelector("dialog[open] [data-close]:not(:disabled)")) sessionStorage.setItem("wrong", "it can be canceled");
 	}, 5)`), "watch the dialog")
 	g.set(delaying)
-	p.do(chromedp.Evaluate[chromedp.Void](`setTimeout(() => document.querySelector('dialog[open] .dialog-foot [type="submit"]').click(), 50)`), "send the form")
+	p.do(chromedp.Evaluate[chromedp.Void](`setTimeout(() => document.querySelector('dialog[open] .dialog-foot [type="submit"]').click(), 50)`),
+		"send the form")
 	g.held()
 	p.do(chromedp.KeyEvent(kb.Escape), "press Escape")
 	p.do(chromedp.KeyEvent(kb.Escape), "press Escape again")
 	p.do(chromedp.MouseClickXY(5, 5), "click beside the dialog")
 	g.set(passing)
-	until(p, "the code in the list", `document.querySelector("dialog[open]") === null && document.querySelector("#codes").innerText.includes("Night guest")`, isTrue)
+	until(p, "the code in the list",
+		`document.querySelector("dialog[open]") === null && document.querySelector("#codes").innerText.includes("Night guest")`, isTrue)
 	until(p, "that it saw the form being sent", `sessionStorage.getItem("sending")`, func(seen string) bool { return seen == "yes" })
 	if wrong := until(p, "what it noted", `sessionStorage.getItem("wrong") ?? ""`, func(string) bool { return true }); wrong != "" {
 		t.Errorf("while the form was being sent, %s", wrong)
 	}
-	codes := w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/access_codes/list", fields{"device_id": w.Harbour.Devices[0].DeviceID}).objects(t, "access_codes")
+	codes := w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/access_codes/list", fields{"device_id": w.Harbour.Devices[0].DeviceID}).objects(t,
+		"access_codes")
 	made := 0
 	for _, code := range codes {
 		if code["name"] == "Night guest" {
@@ -256,7 +264,8 @@ func TestBrowserWithoutScript(t *testing.T) {
 	w := start(t)
 	w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/access_codes/create", fields{"device_id": w.Harbour.Devices[0].DeviceID, "name": "Guest"})
 	p := w.signInAt(t, "/console/settings/profile")
-	if _, err := chromedp.Call(p.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+	if _, err := chromedp.Call(p.ctx, emulation.SetScriptExecutionDisabled,
+		emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
 		t.Fatal(err)
 	}
 	lock := w.URL + "/console/workspaces/" + w.Harbour.WorkspaceID + "/devices/" + w.Harbour.Devices[0].DeviceID

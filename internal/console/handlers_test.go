@@ -699,9 +699,11 @@ func (s *server) editsMetadata(t *testing.T, b *browser, at, workspaceID, id str
 			t.Errorf("the metadata is %s, want %s (%v)", got, want, err)
 		}
 	}
-	send([4]string{"", "", "room", " 12 "}, [4]string{"", "", "vip", "true"}, [4]string{}).at(at).has("Metadata saved.", "<dt>room</dt><dd>12</dd>")
+	send([4]string{"", "", "room", " 12 "}, [4]string{"", "", "vip", "true"}, [4]string{}).at(at).has("Metadata saved.",
+		"<dt>room</dt><dd>12</dd>")
 	is(`{"room":"12","vip":true}`)
-	err := s.config.Devices.Change(t.Context(), workspaceID, id, device.Update{CustomMetadataChanges: map[string]any{"room": "14", "floor": "2"}})
+	err := s.config.Devices.Change(t.Context(), workspaceID, id,
+		device.Update{CustomMetadataChanges: map[string]any{"room": "14", "floor": "2"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,9 @@ func TestTokenPaging(t *testing.T) {
 
 	for i := range 40 {
 		name := fmt.Sprintf("Sync %d", i)
-		err := s.config.Tokens.Update(t.Context(), jane.ID, tok.ID, personalaccesstoken.Change{Name: &name}, func() error { return nil }, audit.Server)
+		err := s.config.Tokens.Update(t.Context(), jane.ID, tok.ID, personalaccesstoken.Change{Name: &name}, func() error {
+			return nil
+		}, audit.Server)
 		if err != nil {
 			t.Fatal(err)
 		}

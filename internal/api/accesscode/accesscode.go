@@ -555,7 +555,8 @@ func deviceProblems(d device.Reached) (errs, warnings []Problem) {
 	for _, w := range d.Warnings {
 		switch w.Code {
 		case "insufficient_permissions": // as devices had it before it was an error of theirs
-			errs = append(errs, Problem{ErrorCode: w.Code, Message: w.Message, CreatedAt: w.CreatedAt, IsDeviceError: new(bool), IsAccountError: true})
+			errs = append(errs, Problem{ErrorCode: w.Code, Message: w.Message, CreatedAt: w.CreatedAt, IsDeviceError: new(bool),
+				IsAccountError: true})
 		case "third_party_integration_detected":
 			warnings = append(warnings, Problem{WarningCode: w.Code, Message: w.Message, CreatedAt: w.CreatedAt})
 		}

@@ -33,7 +33,8 @@ func (Warning) Variants() []rpc.Variant {
 	out := []rpc.Variant{
 		{Is: "scheduled_maintenance_window", Says: "Its brand has announced maintenance."},
 		{Is: "unknown_issue_with_connected_account", Says: "Something is wrong with the account."},
-		{Is: "salto_ks_subscription_limit_almost_reached", Fields: saltoSites{}, Says: "The subscription of the Salto site takes few more users."},
+		{Is: "salto_ks_subscription_limit_almost_reached", Fields: saltoSites{},
+			Says: "The subscription of the Salto site takes few more users."},
 		{Is: "account_reauthorization_requested", Says: "The account should be connected again before long."},
 		{Is: "being_deleted", Says: "The account is being deleted."},
 		{Is: "provider_service_unavailable", Says: "The service of its brand does not answer."},

@@ -18,8 +18,9 @@ type Reader struct{ Log *audit.Log }
 func (r *Reader) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
 		{Path: "/keyway/v1/audit/list", Summary: "Lists what was done, newest first: in a workspace to its admins, everywhere to an operator " +
-			"who names none.", Allow: rpc.Person, Workspace: rpc.Optional, Role: rpc.Admin, Read: true, Returns: "audit_entries", PageSize: maxEntries,
-			Handle: rpc.Func(r.list)},
+			"who names none.", Allow: rpc.Person, Workspace: rpc.Optional, Role: rpc.Admin, Read: true, Returns: "audit_entries",
+			PageSize: maxEntries,
+			Handle:   rpc.Func(r.list)},
 		{Path: "/keyway/v1/audit/verify", Summary: "Reads the whole log and reports whether it was changed.", Allow: rpc.Person,
 			Workspace: rpc.Ignored, Role: rpc.Operator, Read: true, Returns: "audit_verification", Handle: rpc.Func(r.verify)},
 	}

@@ -100,7 +100,7 @@ func TestForgedRowsOpenNothing(t *testing.T) {
 		stranger := m.Person("stranger")
 		exec(`INSERT INTO memberships (workspace_id, user_id, role, created_at) VALUES ($1, $2, 'owner', 0)`, m.ws.ID, stranger.ID)
 		console := m.World.Session(m.jane)
-		secret, id = m.session(console, m.everything())
+		secret, _ = m.session(console, m.everything())
 		webview = m.object(console, "/connect_webviews/create", in{"accepted_providers": []string{"schlage"}}, "connect_webview")
 		if !sees(secret) || !m.begins(webview["url"].(string)) {
 			t.Error("what a console session made does not work from the beginning")

@@ -53,6 +53,7 @@ func TestListWithNullFilters(t *testing.T) {
 				t.Errorf("%s: %v, want %v", name, got, c.want)
 			}
 		}
-		w.Refused(apitest.Request{Path: "/client_sessions/list", Token: pat, Workspace: ws.ID, Body: in{"connect_webview_id": ""}}, 400, "invalid_input")
+		w.Refused(apitest.Request{Path: "/client_sessions/list", Token: pat, Workspace: ws.ID, Body: in{"connect_webview_id": ""}}, 400,
+			"invalid_input")
 	})
 }

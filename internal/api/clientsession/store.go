@@ -177,7 +177,8 @@ func sorted(list sql.NullString) []string {
 }
 
 func (s *Sessions) get(ctx context.Context, q store.Querier, workspaceID, id string) (Session, error) {
-	c, err := scan(q.QueryRow(ctx, `SELECT `+columns+` FROM client_sessions s WHERE s.workspace_id = $1 AND s.client_session_id = $2`, workspaceID, id))
+	c, err := scan(q.QueryRow(ctx, `SELECT `+columns+` FROM client_sessions s WHERE s.workspace_id = $1 AND s.client_session_id = $2`,
+		workspaceID, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Session{}, fault.Missing(fault.ClientSessionNotFound)
 	} else if err != nil {

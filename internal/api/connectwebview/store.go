@@ -167,7 +167,7 @@ func (v *Webviews) scan(ctx context.Context) func(*sql.Rows) (store.Row, error) 
 		r.ID, r.Doc = w.Text("connect_webview_id"), []byte(w.Text("doc"))
 		isSession := p.Reach != nil && p.Reach.IsSession
 		if p.May(writeScope) && (isSession || p.Covers(makerOf(w), v.Now())) {
-			if _, ok := from.Open(v.DB); ok { // whose it is is known
+			if _, ok := from.Open(v.DB); ok { // its maker is known
 				if token, err = v.Vault.Open(vaultContext(r.ID), sealed); err != nil {
 					return r, err
 				}

@@ -149,8 +149,10 @@ var kinds = []kind{
 	{TokenExpiring, "/keyway/v1/personal_access_tokens", "A personal access token expires soon.", tokenExpiring{}},
 	{TokenReused, "/keyway/v1/personal_access_tokens", "A personal access token was used after its successor took its place.", tokenReused{}},
 	{TokenDecoyUsed, "/keyway/v1/personal_access_tokens", "A decoy token was used.", tokenUsed{}},
-	{TokenNewNetwork, "/keyway/v1/personal_access_tokens", "A personal access token was used from a new network after a long silence.", tokenUsed{}},
-	{TokenLeaked, "/keyway/v1/personal_access_tokens", "A personal access token, or a workspace key of it, was reported as leaked.", tokenUsed{}},
+	{TokenNewNetwork, "/keyway/v1/personal_access_tokens", "A personal access token was used from a new network after a long silence.",
+		tokenUsed{}},
+	{TokenLeaked, "/keyway/v1/personal_access_tokens", "A personal access token, or a workspace key of it, was reported as leaked.",
+		tokenUsed{}},
 	{KeyLeaked, "/events", "An API key or a client session was reported as leaked.", keyLeaked{}},
 }
 

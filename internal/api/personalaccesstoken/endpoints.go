@@ -32,13 +32,15 @@ func (t *Tokens) Endpoints() []rpc.Endpoint {
 		{Path: path + "get_current", Summary: "Gets the personal access token that the request is made with.",
 			Allow: rpc.PersonalAccessToken | rpc.WorkspaceKey, Workspace: rpc.Ignored, Self: true, Read: true, Returns: "personal_access_token",
 			Secret: true, Handle: rpc.Func(t.getCurrent)},
-		{Path: path + "list", Summary: "Lists one's own personal access tokens, ended ones included; with workspace_id, everyone's that open it, for its owners. With a token, itself and those made with it.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true,
+		{Path: path + "list", Summary: "Lists one's own personal access tokens, ended ones included; with workspace_id, everyone's that open " +
+			"it, for its owners. With a token, itself and those made with it.", Allow: rpc.Person, Workspace: rpc.Ignored, Self: true,
 			Read: true, Returns: "personal_access_tokens", Secret: true, Handle: rpc.Func(t.list)},
 		{Path: path + "list_workspace_keys", Summary: "Lists the workspace keys minted from a token.", Allow: rpc.ConsoleSession,
 			Workspace: rpc.Ignored, Read: true, Returns: "workspace_keys", Secret: true, Handle: rpc.Func(t.listWorkspaceKeys)},
 		{Path: path + "refuse", Summary: "Has a workspace refuse a token of one of its people, with all that follow it and were made with it.",
 			Allow: rpc.ConsoleSession, Workspace: rpc.Ignored, Handle: rpc.Func(t.refuse)},
-		{Path: path + "revoke", Summary: "Ends a token, or a workspace key, immediately and permanently, with all that was made with it; with a token " +
+		{Path: path + "revoke", Summary: "Ends a token, or a workspace key, immediately and permanently, with all that was made with it; with " +
+			"a token " +
 			"or key and no id, itself.", Allow: rpc.Person | rpc.WorkspaceKey, Workspace: rpc.Ignored, Self: true, Returns: "revocation",
 			Handle: rpc.Func(t.revoke)},
 		{Path: path + "revoke_all", Summary: "Ends one's own live tokens together; for an operator, also other people's.",

@@ -155,7 +155,8 @@ func (q *request) attempt(id string) (*AttemptNote, error) {
 func (q *request) deviceView() (*DeviceView, error) {
 	h, _, err := q.deviceHead("overview")
 	v := &DeviceView{Page: q.Base(frame.AreaWorkspace, frame.NavDevices, h.Device.Name), DeviceHead: h}
-	v.Metadata = MetadataForm{Action: q.devicePath("metadata"), Rows: append(slices.Clone(h.Device.Metadata), make([]MetadataRow, emptyRows)...)}
+	v.Metadata = MetadataForm{Action: q.devicePath("metadata"),
+		Rows: append(slices.Clone(h.Device.Metadata), make([]MetadataRow, emptyRows)...)}
 	v.DeleteURL = q.devicePath("delete")
 	return v, err
 }

@@ -35,7 +35,8 @@ func (q *request) devicesView() (*DevicesView, error) {
 	v := &DevicesView{Page: q.Base(frame.AreaWorkspace, frame.NavDevices, "Devices"), Query: strings.TrimSpace(query.Get("q")),
 		Connect: q.connectDialog()}
 	trail := frame.ReadTrail(query)
-	page, err := q.Devices.List(ctx, q.Current.ID, device.Filter{Search: v.Query, NewestFirst: true, From: trail.From(), Limit: devicesPerPage})
+	page, err := q.Devices.List(ctx, q.Current.ID,
+		device.Filter{Search: v.Query, NewestFirst: true, From: trail.From(), Limit: devicesPerPage})
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,8 @@ func TestThermostatProperties(t *testing.T) {
 	d, err := newDevice([]byte(`{"device_id":"d","device_type":"ecobee_thermostat","display_name":"Hall","properties":{"online":true,
 		"temperature_fahrenheit":74,"temperature_celsius":23.3333,"relative_humidity":0.481,"is_heating":false,
 		"min_heating_set_point_celsius":7.22,"min_heating_set_point_fahrenheit":45,"max_set_point_celsius":30,
-		"current_climate_setting":{"hvac_mode_setting":"heat","heating_set_point_celsius":21.11,"heating_set_point_fahrenheit":70,"can_edit":true},
+		"current_climate_setting":{"hvac_mode_setting":"heat","heating_set_point_celsius":21.11,"heating_set_point_fahrenheit":70,
+		"can_edit":true},
 		"ecobee_metadata":{"device_name":"Hall"}}}`))
 	if err != nil {
 		t.Fatal(err)

@@ -132,7 +132,8 @@ func (q *request) brandName(name string) string {
 func (q *request) webviewsView() (*WebviewsView, error) {
 	v := &WebviewsView{Page: q.Base(frame.AreaWorkspace, frame.NavWebviews, "Connect Webviews"), Add: q.webviewForm()}
 	trail := frame.ReadTrail(q.R.URL.Query())
-	page, err := q.Webviews.List(q.Context(), q.Current.ID, connectwebview.Filter{NewestFirst: true, From: trail.From(), Limit: webviewsPerPage})
+	page, err := q.Webviews.List(q.Context(), q.Current.ID,
+		connectwebview.Filter{NewestFirst: true, From: trail.From(), Limit: webviewsPerPage})
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,8 @@ const MaxLeaked = 1000
 // Endpoints are the rows of /keyway/v1/credentials.
 func (l *Leaks) Endpoints() []rpc.Endpoint {
 	return []rpc.Endpoint{
-		{Path: "/keyway/v1/credentials/revoke", Summary: "Ends exposed credentials. Needs no sign-in, only the whole secrets, and never reports which of them were valid.", Allow: rpc.Public, Pace: l.pace, Handle: rpc.Func(l.revoke)},
+		{Path: "/keyway/v1/credentials/revoke", Summary: "Ends exposed credentials. Needs no sign-in, only the whole secrets, and never " +
+			"reports which of them were valid.", Allow: rpc.Public, Pace: l.pace, Handle: rpc.Func(l.revoke)},
 	}
 }
 
