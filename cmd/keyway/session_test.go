@@ -36,6 +36,7 @@ type world struct {
 	*httptest.Server
 	rpc          *rpc.Server
 	document     *apitest.Document
+	planner      *planner // nil: plans are not looked at
 	here, abroad place
 }
 

@@ -317,9 +317,17 @@ func page[T any](ctx context.Context, c *Codes, in listInput, managed bool, from
 	if in.GrantID != "" || in.GrantKey != "" || in.MethodID != "" {
 		w.AddIn("access_code_id", nil) // there are no access grants yet, so no code is of one
 	}
-	rows, err := store.ReadPage(ctx, c.DB, w, store.Paging{Table: "access_codes", Columns: servedColumns, ID: "access_code_id",
-		AfterTime: from.CreatedAt, AfterID: from.ID, Limit: limit}, c.scanServed)
-	return rpc.PageOf[T](rows, limit), err
+	rows, short, err := store.ReadPage(ctx, c.DB, w, store.Paging{Table: "access_codes", Columns: servedColumns, ID: "access_code_id",
+		After: from, Limit: limit}, c.scanServed)
+	return rpc.PageOf[T](rows, limit, short), err
+}
+
+// listed is the condition of a list as its index has it. A spare does not belong to a caller yet.
+func listed(managed bool) string {
+	if managed {
+		return "is_managed = TRUE AND is_spare = FALSE"
+	}
+	return "is_managed = FALSE AND is_spare = FALSE"
 }
 
 // where is what a list asks for but for its search.
@@ -327,17 +335,16 @@ func (in listInput) where(ctx context.Context, db *store.DB, managed bool) *stor
 	caller := credential.From(ctx)
 	w := db.Where()
 	w.Add("workspace_id = ?", caller.WorkspaceID)
-	w.Add("is_managed = ?", managed)
-	w.Add("is_spare = ?", false) // a spare does not belong to a caller yet
+	w.Add(listed(managed))
 	caller.Limit(w, "device_id", "connected_account_id", "")
 	if in.IDs.Set {
 		w.AddIn("access_code_id", in.IDs.Value)
 	}
 	if in.DeviceID != "" {
-		w.Add("device_id = ?", in.DeviceID)
+		w.AddEqual("device_id", in.DeviceID)
 	}
 	if in.CustomerKey != "" {
-		w.Add("connected_account_id IN (SELECT connected_account_id FROM connected_accounts WHERE workspace_id = ? AND customer_key = ?)",
+		w.AddFound("connected_account_id", "SELECT connected_account_id FROM connected_accounts WHERE workspace_id = ? AND customer_key = ?",
 			caller.WorkspaceID, in.CustomerKey)
 	}
 	if in.UserIdentifierKey != "" {

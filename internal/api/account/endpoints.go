@@ -102,7 +102,7 @@ func (a *Accounts) list(ctx context.Context, in listInput) (p rpc.Page[Account],
 	w.Add("workspace_id = ?", ws)
 	caller.LimitAccounts(w, "connected_account_id", "customer_key")
 	if in.CustomerKey != "" {
-		w.Add("customer_key = ?", in.CustomerKey)
+		w.AddEqual("customer_key", in.CustomerKey)
 	}
 	if in.UserIdentifierKey != "" {
 		credential.AccountsOfUser(w, "connected_account_id", ws, in.UserIdentifierKey)

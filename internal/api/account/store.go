@@ -196,8 +196,8 @@ func (a *Accounts) save(ctx context.Context, tx *store.Tx, workspaceID string, a
 }
 
 func (a *Accounts) page(ctx context.Context, w *store.Where, from rpc.Position, limit int) (rpc.Page[Account], error) {
-	rows, err := w.Page(ctx, a.DB, "connected_accounts", "connected_account_id", from.CreatedAt, from.ID, limit)
-	return rpc.PageOf[Account](rows, limit), err
+	rows, short, err := w.Page(ctx, a.DB, "connected_accounts", "connected_account_id", from, limit)
+	return rpc.PageOf[Account](rows, limit, short), err
 }
 
 // Names gives what accounts of the workspace are called; one that is gone is not in the map.

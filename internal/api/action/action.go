@@ -256,13 +256,13 @@ func (a *Attempts) list(ctx context.Context, in listInput) (p rpc.Page[Attempt],
 		w.AddIn("action_attempt_id", in.IDs.Value)
 	}
 	if in.DeviceID != "" {
-		w.Add("device_id = ?", in.DeviceID)
+		w.AddEqual("device_id", in.DeviceID)
 	}
-	rows, err := w.Page(ctx, a.DB, "action_attempts", "action_attempt_id", from.CreatedAt, from.ID, limit)
+	rows, short, err := w.Page(ctx, a.DB, "action_attempts", "action_attempt_id", from, limit)
 	if err == nil {
 		err = a.addResults(ctx, caller.WorkspaceID, rows)
 	}
-	return rpc.PageOf[Attempt](rows, limit), err
+	return rpc.PageOf[Attempt](rows, limit, short), err
 }
 
 // addResults puts the sealed results of attempts into their documents.

@@ -212,17 +212,15 @@ func (s *Sessions) alike(ctx context.Context, q store.Querier, workspaceID strin
 			return "", nil // a session for nobody and nothing is like no other
 		}
 		w.Add("s.user_identifier_key IS NULL")
-		total := 0
+		var grants [][2]string
 		for kind, ids := range n.byKind() {
 			for _, id := range ids {
-				total++
-				w.Add(`EXISTS (SELECT 1 FROM client_session_resources r WHERE r.workspace_id = s.workspace_id
-					AND r.client_session_id = s.client_session_id
-					AND r.kind = ? AND r.resource_id = ?)`, kind, id)
+				grants = append(grants, [2]string{kind, id})
 			}
 		}
-		w.Add(`(SELECT count(*) FROM client_session_resources r WHERE r.workspace_id = s.workspace_id
-			AND r.client_session_id = s.client_session_id) = ?`, total)
+		const granted = `client_session_resources r WHERE r.workspace_id = s.workspace_id AND r.client_session_id = s.client_session_id`
+		w.AddEach(granted+` AND r.kind = pair.value ->> 0 AND r.resource_id = pair.value ->> 1`, grants)
+		w.Add(`(SELECT count(*) FROM `+granted+`) = ?`, len(grants))
 	}
 	w.Args = append(w.Args, maxAlike)
 	rows, err := q.Query(ctx, `SELECT `+grant.ClientSessions.Columns("s")+` FROM client_sessions s`+w.String()+
@@ -403,9 +401,9 @@ func (s *Sessions) Newest(ctx context.Context, workspaceID string, from rpc.Posi
 	w := s.DB.Where()
 	w.Add("s.workspace_id = ?", workspaceID)
 	w.NewestFirst = true
-	all, err := store.ReadPage(ctx, s.DB, w, store.Paging{Table: "client_sessions s", Columns: columns, Time: "s.created_at",
-		ID:        "s.client_session_id",
-		AfterTime: from.CreatedAt, AfterID: from.ID, Limit: limit}, func(r *sql.Rows) (found, error) { return scan(r) })
+	all, _, err := store.ReadPage(ctx, s.DB, w, store.Paging{Table: "client_sessions s", Columns: columns, Time: "s.created_at",
+		ID:    "s.client_session_id",
+		After: from, Limit: limit}, func(r *sql.Rows) (found, error) { return scan(r) })
 	if err != nil {
 		return nil, err
 	}

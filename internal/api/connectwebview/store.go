@@ -196,7 +196,7 @@ func (v *Webviews) List(ctx context.Context, workspaceID string, f Filter) (p rp
 	w.Add("workspace_id = ?", workspaceID)
 	credential.From(ctx).LimitWebviews(w, "connect_webview_id", "customer_key")
 	if f.CustomerKey != "" {
-		w.Add("customer_key = ?", f.CustomerKey)
+		w.AddEqual("customer_key", f.CustomerKey)
 	}
 	if f.Search != "" {
 		if err := v.DB.AddSearch(ctx, w, store.SearchWebviews, workspaceID, f.Search, "connect_webview_id"); err != nil {
@@ -204,16 +204,17 @@ func (v *Webviews) List(ctx context.Context, workspaceID string, f Filter) (p rp
 		}
 	}
 	if f.UserIdentifierKey != "" {
-		w.Add(`(user_identifier_key = ? OR connect_webview_id IN (SELECT r.resource_id FROM client_session_resources r
+		w.AddFound("connect_webview_id", `SELECT connect_webview_id FROM connect_webviews WHERE workspace_id = ? AND user_identifier_key = ?
+			UNION SELECT r.resource_id FROM client_session_resources r
 			JOIN client_sessions s ON s.workspace_id = r.workspace_id AND s.client_session_id = r.client_session_id
-			WHERE r.workspace_id = ? AND r.kind = 'connect_webview'
-			AND s.user_identifier_key = ?))`, f.UserIdentifierKey, workspaceID, f.UserIdentifierKey)
+			WHERE s.workspace_id = ? AND s.user_identifier_key = ? AND r.kind = 'connect_webview'`,
+			workspaceID, f.UserIdentifierKey, workspaceID, f.UserIdentifierKey)
 	}
 	if err := w.AddMetadata("connect_webview_id", workspaceID, f.CustomMetadataHas); err != nil {
 		return p, err
 	}
 	w.NewestFirst = f.NewestFirst
-	found, err := store.ReadPage(ctx, v.DB, w, store.Paging{Table: "connect_webviews", ID: "connect_webview_id",
-		Columns: columns, AfterTime: f.From.CreatedAt, AfterID: f.From.ID, Limit: f.Limit}, v.scan(ctx))
-	return rpc.PageOf[Webview](found, f.Limit), err
+	found, short, err := store.ReadPage(ctx, v.DB, w, store.Paging{Table: "connect_webviews", ID: "connect_webview_id",
+		Columns: columns, After: f.From, Limit: f.Limit}, v.scan(ctx))
+	return rpc.PageOf[Webview](found, f.Limit, short), err
 }

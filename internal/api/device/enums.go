@@ -43,6 +43,7 @@ type Flag string
 // Enum lists the flags of the contract.
 func (Flag) Enum() []string { return flagNames }
 
+// flagNames are in the order of their bits in the database, so new ones come last, as they do in Flags.
 var flagNames = strings.Fields(`
 	can_activate_weekly_program can_configure_auto_lock can_hvac_cool can_hvac_heat can_hvac_heat_cool can_program_offline_access_codes
 	can_program_online_access_codes can_program_thermostat_programs_as_different_each_day
@@ -115,13 +116,21 @@ func (f Flags) Names() (out []Flag) {
 	return out
 }
 
-// working lists the flags that are true, each between commas, so that LIKE finds one.
-func (f Flags) working() string {
-	out := ","
+// working are the flags that are true, as the bits of a number.
+func (f Flags) working() int64 {
+	var names []Flag
 	for name, works := range f.fields() {
 		if *works != nil && **works {
-			out += name + ","
+			names = append(names, Flag(name))
 		}
 	}
-	return out
+	return bitsOf(names)
+}
+
+// bitsOf gives flags as they stand in the column working of devices: the bit of each is its place in flagNames.
+func bitsOf(flags []Flag) (bits int64) {
+	for _, f := range flags {
+		bits |= 1 << slices.Index(flagNames, string(f))
+	}
+	return bits
 }

@@ -17,7 +17,7 @@ func TestFlagNamesAreThoseOfTheFields(t *testing.T) {
 		}
 	}
 	var f Flags
-	if err := f.set(map[string]bool{"can_remotely_lock": true, "can_hvac_heat": false}); err != nil || f.working() != ",can_remotely_lock," ||
+	if err := f.set(map[string]bool{"can_remotely_lock": true, "can_hvac_heat": false}); err != nil || f.working() != 1<<10 ||
 		len(f.Names()) != 2 {
 		t.Errorf("%v: %q %v", err, f.working(), f.Names())
 	}

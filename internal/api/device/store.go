@@ -97,7 +97,7 @@ func (d *Devices) insert(ctx context.Context, tx *store.Tx, dev *Device, a Accou
 		return err
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO devices (workspace_id, device_id, connected_account_id, external_id, device_type, manufacturer, name,
-		is_managed, flags, customer_key, user_identifier_key, doc, created_at)
+		is_managed, working, customer_key, user_identifier_key, doc, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		dev.WorkspaceID, dev.ID, dev.ConnectedAccountID, externalID, string(dev.Type), string(dev.Manufacturer.Manufacturer),
 		strings.ToLower(dev.DisplayName),
@@ -137,7 +137,7 @@ func (d *Devices) write(ctx context.Context, tx *store.Tx, dev *Device) error {
 		return err
 	}
 	_, err = tx.Exec(ctx,
-		`UPDATE devices SET name = $3, is_managed = $4, flags = $5, doc = $6, customer_key = $7 WHERE workspace_id = $1 AND device_id = $2`,
+		`UPDATE devices SET name = $3, is_managed = $4, working = $5, doc = $6, customer_key = $7 WHERE workspace_id = $1 AND device_id = $2`,
 		dev.WorkspaceID, dev.ID, strings.ToLower(dev.DisplayName), dev.IsManaged, dev.Flags.working(), string(doc),
 		store.TextOrNull(dev.CustomerKey))
 	if err != nil {
@@ -190,8 +190,8 @@ func (d *Devices) List(ctx context.Context, workspaceID string, f Filter) (p rpc
 		return p, err
 	}
 	w.NewestFirst = f.NewestFirst
-	rows, err := w.Page(ctx, d.DB, "devices", "device_id", f.From.CreatedAt, f.From.ID, f.Limit)
-	return rpc.PageOf[Device](rows, f.Limit), err
+	rows, short, err := w.Page(ctx, d.DB, "devices", "device_id", f.From, f.Limit)
+	return rpc.PageOf[Device](rows, f.Limit, short), err
 }
 
 // where is what a filter asks for, of what the caller reaches.
@@ -223,18 +223,15 @@ func (d *Devices) where(ctx context.Context, workspaceID string, f Filter) (*sto
 	if f.CreatedBefore != 0 {
 		w.Add("created_at < ?", f.CreatedBefore)
 	}
-	for _, eq := range []struct{ column, value string }{
-		{"manufacturer", string(f.Manufacturer)}, {"customer_key", f.CustomerKey},
-	} {
-		if eq.value != "" {
-			w.Add(eq.column+" = ?", eq.value)
-		}
+	if f.Manufacturer != "" {
+		w.AddEqual("manufacturer", string(f.Manufacturer))
 	}
-	for _, flag := range f.IncludeIf {
-		w.Add("flags LIKE ?", "%,"+string(flag)+",%")
+	if f.CustomerKey != "" {
+		w.AddEqual("customer_key", f.CustomerKey)
 	}
-	for _, flag := range f.ExcludeIf {
-		w.Add("flags NOT LIKE ?", "%,"+string(flag)+",%")
+	if len(f.IncludeIf)+len(f.ExcludeIf) > 0 {
+		has, hasNot := bitsOf(f.IncludeIf), bitsOf(f.ExcludeIf)
+		w.AddFilter("(working & ?) = ? AND (working & ?) = 0", has, has, hasNot)
 	}
 	if f.Search != "" {
 		if err := d.DB.AddSearch(ctx, w, store.SearchDevices, workspaceID, f.Search, "device_id", "connected_account_id"); err != nil {

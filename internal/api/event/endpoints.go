@@ -93,7 +93,7 @@ func (f *filter) columns(w *store.Where) {
 		{"event_type", string(f.EventType)}, {"device_id", f.DeviceID}, {"connected_account_id", f.ConnectedAccountID},
 	} {
 		if eq.value != "" {
-			w.Add(eq.column+" = ?", eq.value)
+			w.AddEqual(eq.column, eq.value)
 		}
 	}
 	if f.EventTypes.Set {
@@ -180,18 +180,17 @@ func (l *Log) list(ctx context.Context, in listInput) ([]rpc.Doc[Record], error)
 		about.Add("name = ?", c.name)
 		about.AddIn("resource_id", c.ids)
 		in.when(about)
-		w.AddSubquery("event_id", "SELECT event_id FROM event_refs", about)
+		w.AddReferences("event_id", "event_refs", "event_id", "occurred_at", about, len(c.ids) == 1)
 	}
-	w.Args = append(w.Args, in.Limit.Or(500), in.UnstableOffset.Or(0))
-	n := len(w.Args)
-	rows, err := l.DB.Query(ctx, `SELECT event_id, doc, secret FROM events`+w.String()+` ORDER BY occurred_at, event_id LIMIT `+
-		store.Mark(n-1)+` OFFSET `+store.Mark(n), w.Args...)
-	return store.All(rows, err, func(rows *sql.Rows) (rpc.Doc[Record], error) {
-		var id string
-		var doc, secret []byte
-		if err := rows.Scan(&id, &doc, &secret); err != nil {
-			return nil, err
-		}
-		return l.Serve(caller.WorkspaceID, id, doc, secret)
-	})
+	found, _, err := store.ReadPage(ctx, l.DB, w, store.Paging{Table: "events", Columns: "event_id, doc, secret", Time: "occurred_at",
+		ID: "event_id", Limit: in.Limit.Or(500), Offset: in.UnstableOffset.Or(0), IsWhole: true},
+		func(rows *sql.Rows) (rpc.Doc[Record], error) {
+			var id string
+			var doc, secret []byte
+			if err := rows.Scan(&id, &doc, &secret); err != nil {
+				return nil, err
+			}
+			return l.Serve(caller.WorkspaceID, id, doc, secret)
+		})
+	return found[:min(len(found), in.Limit.Or(500))], err
 }

@@ -37,8 +37,8 @@ func (l *Log) Find(ctx context.Context, workspaceID string, f Filter) (p rpc.Pag
 		w.Add("occurred_at < ?", store.Micros(f.Until))
 	}
 	w.NewestFirst = true
-	found, err := store.ReadPage(ctx, l.DB, w, store.Paging{Table: "events", Time: "occurred_at", ID: "event_id",
-		Columns: "event_id, doc, secret, occurred_at", AfterTime: f.From.CreatedAt, AfterID: f.From.ID, Limit: f.Limit},
+	found, short, err := store.ReadPage(ctx, l.DB, w, store.Paging{Table: "events", Time: "occurred_at", ID: "event_id",
+		Columns: "event_id, doc, secret, occurred_at", After: f.From, Limit: f.Limit},
 		func(rows *sql.Rows) (r store.Row, err error) {
 			var doc, secret []byte
 			if err := rows.Scan(&r.ID, &doc, &secret, &r.CreatedAt); err != nil {
@@ -47,7 +47,7 @@ func (l *Log) Find(ctx context.Context, workspaceID string, f Filter) (p rpc.Pag
 			r.Doc, err = l.Serve(workspaceID, r.ID, doc, secret)
 			return r, err
 		})
-	return rpc.PageOf[Record](found, f.Limit), err
+	return rpc.PageOf[Record](found, f.Limit, short), err
 }
 
 // Has reports whether a workspace has an event with an id.

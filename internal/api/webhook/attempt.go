@@ -79,8 +79,8 @@ func (w *Webhooks) Attempts(ctx context.Context, workspaceID, webhookID, eventID
 		where.Add("event_id = ?", eventID)
 	}
 	where.NewestFirst = true
-	all, err := store.ReadPage(ctx, w.DB, where, store.Paging{Table: "webhook_attempts", ID: "webhook_attempt_id",
-		Columns: "doc, response, created_at, webhook_attempt_id", AfterTime: from.CreatedAt, AfterID: from.ID, Limit: limit},
+	all, short, err := store.ReadPage(ctx, w.DB, where, store.Paging{Table: "webhook_attempts", ID: "webhook_attempt_id",
+		Columns: "doc, response, created_at, webhook_attempt_id", After: from, Limit: limit},
 		func(rows *sql.Rows) (r store.Row, err error) {
 			var sealed []byte
 			if err := rows.Scan(&r.Doc, &sealed, &r.CreatedAt, &r.ID); err != nil || len(sealed) == 0 {
@@ -92,7 +92,7 @@ func (w *Webhooks) Attempts(ctx context.Context, workspaceID, webhookID, eventID
 			}
 			return r, err
 		})
-	return rpc.PageOf[Attempt](all, limit), err
+	return rpc.PageOf[Attempt](all, limit, short), err
 }
 
 const (

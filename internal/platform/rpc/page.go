@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"keyway/internal/platform/fault"
+	"keyway/internal/platform/store"
 )
 
 // PageInput is embedded by the inputs of paged lists.
@@ -20,12 +21,8 @@ type PageInput struct {
 	PageCursor Opt[string] `json:"page_cursor" rule:"nullable" doc:"The next_page_cursor of the page before; all other parameters must stay the same."`
 }
 
-// Position is where a page begins: behind the row with this time and id. The zero Position is the
-// beginning.
-type Position struct {
-	CreatedAt int64  // microseconds
-	ID        string // empty at the beginning
-}
+// Position is where a page begins.
+type Position = store.Position
 
 // Page is one page of a list of T.
 type Page[T any] struct {
@@ -35,11 +32,15 @@ type Page[T any] struct {
 }
 
 // PageOf makes a page of rows that were asked for with one more than the limit, so that it is
-// known whether there are more.
+// known whether there are more. Where the rows are few because reading stopped early, short is the position at which the
+// next page begins; otherwise it is zero.
 func PageOf[T any, R interface {
 	Page() ([]byte, int64, string)
-}](rows []R, limit int) Page[T] {
+}](rows []R, limit int, short store.Position) Page[T] {
 	p := Page[T]{Items: make([]Doc[T], 0, min(len(rows), limit))}
+	if short.ID != "" {
+		p.HasNext, p.Next = true, short
+	}
 	if len(rows) > limit {
 		rows, p.HasNext = rows[:limit], true
 		_, p.Next.CreatedAt, p.Next.ID = rows[limit-1].Page()
@@ -99,7 +100,7 @@ func (p PageInput) Start(ctx context.Context) (from Position, limit int, err err
 		return from, limit, fault.New(fault.MismatchedPageParameters,
 			"When using page_cursor, the request must send parameters identical to the initial request")
 	}
-	return Position{c.CreatedAt, c.ID}, limit, nil
+	return Position{CreatedAt: c.CreatedAt, ID: c.ID}, limit, nil
 }
 
 // pagination is the part of the answer beside the list.

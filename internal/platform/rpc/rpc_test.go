@@ -21,6 +21,7 @@ import (
 
 	"keyway/internal/platform/fault"
 	"keyway/internal/platform/rpc"
+	"keyway/internal/platform/store"
 )
 
 // door lets in whoever says "open".
@@ -598,7 +599,7 @@ func pages(t testing.TB) server {
 					rows = append(rows, i)
 				}
 			}
-			return rpc.PageOf[thing](rows[:min(len(rows), limit+1)], limit), nil
+			return rpc.PageOf[thing](rows[:min(len(rows), limit+1)], limit, store.Position{}), nil
 		})})
 }
 

@@ -55,15 +55,23 @@ func (w *Where) AddMetadata(idColumn string, workspaceID string, values map[stri
 		w.AddIn(idColumn, nil) // no resource has so many
 		return nil
 	}
+	c := condition{filters: true}
+	pairs := make([][2]string, 0, len(values))
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		text, err := json.Marshal(values[name])
 		if err != nil {
 			return err
 		}
-		w.addDriver(drivingQuery{
-			idColumn: idColumn, isOrdered: true,
+		pairs = append(pairs, [2]string{name, string(text)})
+		c.finders = append(c.finders, &finder{isOrdered: true, isExact: len(values) == 1,
 			query: `SELECT resource_id AS found_id, resource_created_at AS found_at FROM metadata WHERE workspace_id = ? AND name = ? AND value = ?`,
-		}, workspaceID, name, string(text))
+			args:  []any{workspaceID, name, string(text)}})
+	}
+	if len(pairs) > 0 {
+		c.text = w.each(`metadata m WHERE m.workspace_id = ? AND m.resource_id = ` + idColumn +
+			` AND m.name = pair.value ->> 0 AND m.value = pair.value ->> 1`)
+		c.args = []any{jsonPairs(pairs), workspaceID}
+		w.add(c)
 	}
 	return nil
 }

@@ -64,8 +64,8 @@ func (p *postgresDB) close() error {
 
 func (p *postgresDB) lockClause() string { return "FOR UPDATE SKIP LOCKED" }
 
-func (p *postgresDB) listClause() string {
-	return "SELECT jsonb_array_elements_text(CAST(? AS jsonb))"
+func (p *postgresDB) dialect() dialect {
+	return dialect{values: "jsonb_array_elements_text(CAST(? AS jsonb))", pairs: "jsonb_array_elements(CAST(? AS jsonb))"}
 }
 
 func (p *postgresDB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,8 +23,8 @@ const (
 	maxTermGrams = 6
 	// Less of an id would find by chance.
 	minIDPrefix = 4
-	// From this many buckets on a text is frequent: reading the list in its order fills a page sooner.
-	frequentBuckets = searchBuckets / 2
+	// What may be in more buckets is frequent: reading the list in its order fills a page sooner.
+	maxBuckets = searchBuckets / 8
 )
 
 // SearchKind is a kind of resources that are searched together.
@@ -36,6 +37,8 @@ const (
 	SearchWebviews SearchKind = "connect_webview"
 	SearchCodes    SearchKind = "access_code"
 )
+
+func (k SearchKind) table() string { return string(k) + "s" }
 
 // Fold gives a text as it is compared in searches: in lower case, and composed, since é may be one character or two.
 func Fold(text string) string { return strings.ToLower(norm.NFC.String(text)) }
@@ -127,28 +130,26 @@ func (db *DB) AddSearch(ctx context.Context, w *Where, kind SearchKind, workspac
 	if err != nil {
 		return err
 	}
-	mayBeID := len(folded) >= minIDPrefix && strings.Trim(folded, "0123456789abcdef-") == ""
-	rare := subquery{`SELECT resource_id AS found_id FROM search_texts WHERE workspace_id = ? AND kind = ? AND bucket IN (` + buckets.query +
-		`) AND text LIKE ? ESCAPE '\'`,
-		append(append([]any{workspaceID, kind}, buckets.args...), like)}
-	switch {
-	case count < frequentBuckets && !mayBeID:
-		w.addDriver(drivingQuery{idColumn: idColumns[0], query: rare.query}, rare.args...)
-		return nil
-	case count < frequentBuckets:
-		rare.query = idColumns[0] + ` IN (` + rare.query + `)`
-	default:
-		rare = subquery{`EXISTS (SELECT 1 FROM search_texts s WHERE s.workspace_id = ? AND s.kind = ? AND s.resource_id = ` + idColumns[0] +
-			` AND s.text LIKE ? ESCAPE '\')`,
-			[]any{workspaceID, kind, like}}
-	}
-	if mayBeID {
+	c := condition{filters: true, args: []any{workspaceID, kind, like}}
+	c.text = `EXISTS (SELECT 1 FROM search_texts s WHERE s.workspace_id = ? AND s.kind = ? AND s.resource_id = ` + idColumns[0] +
+		` AND s.text LIKE ? ESCAPE '\')`
+	finds := query{}
+	finds.add(`SELECT resource_id AS found_id FROM search_texts WHERE workspace_id = ? AND kind = ? AND bucket IN (`+buckets.query+
+		`) AND text LIKE ? ESCAPE '\'`, slices.Concat([]any{workspaceID, kind}, buckets.args, []any{like})...)
+	if len(folded) >= minIDPrefix && strings.Trim(folded, "0123456789abcdef-") == "" {
+		c.text = "(" + c.text
 		for _, id := range idColumns {
-			rare.query += ` OR ` + id + ` LIKE ? ESCAPE '\'`
-			rare.args = append(rare.args, likeEscaper.Replace(folded)+"%")
+			begins := id + ` >= ? AND ` + id + ` < ?` // no digit of an id comes behind f
+			c.text += " OR " + begins
+			c.args = append(c.args, folded, folded+"g")
+			finds.add(` UNION SELECT `+idColumns[0]+` FROM `+kind.table()+` WHERE workspace_id = ? AND `+begins, workspaceID, folded, folded+"g")
 		}
+		c.text += ")"
 	}
-	w.Add("("+rare.query+")", rare.args...)
+	if count <= maxBuckets {
+		c.finders = []*finder{{query: finds.text.String(), args: finds.args, isExact: true}}
+	}
+	w.add(c)
 	return nil
 }
 
@@ -182,11 +183,22 @@ func (db *DB) bucketsWith(kind SearchKind, workspaceID, folded string) subquery 
 	return s
 }
 
-// indexSearchTexts finds the grams of texts that a migration has copied.
+// How many texts indexSearchTexts reads at a time, and how many grams it remembers to have written.
+const (
+	indexedTexts  = 2000
+	rememberGrams = 1 << 20
+)
+
+// indexSearchTexts finds the grams of texts that stand in search_texts without: a migration or a bulk load put them there.
 func (db *DB) indexSearchTexts(ctx context.Context) error {
 	type copied struct{ workspaceID, kind, id, text string }
+	type gramIn struct {
+		workspaceID, kind, gram string
+		bucket                  int64
+	}
+	written := map[gramIn]struct{}{}
 	for {
-		rows, err := db.Query(ctx, `SELECT workspace_id, kind, resource_id, text FROM search_texts WHERE bucket < 0 LIMIT 500`)
+		rows, err := db.Query(ctx, `SELECT workspace_id, kind, resource_id, text FROM search_texts WHERE bucket < 0 LIMIT $1`, indexedTexts)
 		some, err := All(rows, err, func(rows *sql.Rows) (c copied, err error) {
 			err = rows.Scan(&c.workspaceID, &c.kind, &c.id, &c.text)
 			return c, err
@@ -194,9 +206,26 @@ func (db *DB) indexSearchTexts(ctx context.Context) error {
 		if err != nil || len(some) == 0 {
 			return err
 		}
+		if len(written) > rememberGrams {
+			clear(written)
+		}
+		var now map[gramIn]struct{}
 		err = db.Update(ctx, func(tx *Tx) error {
+			now = map[gramIn]struct{}{} // it may run again
 			for _, c := range some {
-				if err := tx.SetSearchText(ctx, SearchKind(c.kind), c.workspaceID, c.id, c.text); err != nil {
+				folded, bucket := text(Fold(c.text)), bucketOf(c.id)
+				if _, err := tx.Exec(ctx, `UPDATE search_texts SET bucket = $4, text = $5 WHERE workspace_id = $1 AND kind = $2 AND resource_id = $3`,
+					c.workspaceID, c.kind, c.id, bucket, folded); err != nil {
+					return err
+				}
+				fresh := slices.DeleteFunc(gramsOf(folded), func(g string) bool {
+					in := gramIn{c.workspaceID, c.kind, g, bucket}
+					_, done := written[in]
+					_, doneNow := now[in]
+					now[in] = struct{}{}
+					return done || doneNow
+				})
+				if err := tx.addGrams(ctx, SearchKind(c.kind), c.workspaceID, bucket, fresh); err != nil {
 					return err
 				}
 			}
@@ -205,5 +234,6 @@ func (db *DB) indexSearchTexts(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		maps.Copy(written, now)
 	}
 }

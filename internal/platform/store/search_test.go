@@ -67,9 +67,8 @@ func TestSearchFindsPartsOfTexts(t *testing.T) {
 				if got := names(t, db, w); !slices.Equal(got, want) {
 					rt.Fatalf("%q found %q, want %q in %q", term, got, want, texts)
 				}
-				from, args := w.From("settings")
-				rows, err := db.Query(t.Context(), `SELECT name`+from+` ORDER BY name`, args...)
-				got, err := store.All(rows, err, store.One[string])
+				paging := store.Paging{Table: "settings", Columns: "name", Time: "name", ID: "name", Limit: 1000}
+				got, _, err := store.ReadPage(t.Context(), db, w, paging, store.One[string])
 				if err != nil || !slices.Equal(got, want) {
 					rt.Fatalf("%q found %q by a driving query, want %q (%v)", term, got, want, err)
 				}

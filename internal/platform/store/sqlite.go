@@ -135,7 +135,9 @@ func (s *sqliteDB) close() error {
 
 func (s *sqliteDB) lockClause() string { return "" } // one writer: nothing is ever locked
 
-func (s *sqliteDB) listClause() string { return "SELECT value FROM json_each(?)" }
+func (s *sqliteDB) dialect() dialect {
+	return dialect{values: "json_each(?)", pairs: "json_each(?)", unindexed: "+"}
+}
 
 func (s *sqliteDB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	st, err := s.stmts.use(query)

@@ -80,7 +80,7 @@ type engine interface {
 	update(ctx context.Context, scopes []Scope, fn func(*Tx) error) error
 	view(ctx context.Context, fn func(Querier) error) error
 	lockClause() string
-	listClause() string
+	dialect() dialect
 	close() error
 }
 
@@ -93,6 +93,27 @@ type DB struct {
 	watchers    *watchers
 	folder      *folderLock
 	signer      Signer
+	trace       func(query string, args []any)
+}
+
+// SetTrace has f called with every query that is asked of the DB itself, for tests of how queries are answered. It is called
+// before the first query.
+func (db *DB) SetTrace(f func(query string, args []any)) { db.trace = f }
+
+// Query reads rows from a snapshot of its own.
+func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if db.trace != nil {
+		db.trace(query, args)
+	}
+	return db.engine.Query(ctx, query, args...)
+}
+
+// QueryRow reads one row from a snapshot of its own.
+func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	if db.trace != nil {
+		db.trace(query, args)
+	}
+	return db.engine.QueryRow(ctx, query, args...)
 }
 
 // Options say which database to open.

@@ -1,57 +1,95 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
-	"slices"
 	"strconv"
 	"strings"
 )
 
-// Where builds a WHERE clause of conditions that all must hold. Values are only ever parameters.
+// Where builds a WHERE clause of conditions that all must hold. Values are only ever parameters, and lists are one parameter
+// each, so that the text does not depend on how many items a request names.
 type Where struct {
-	conditions []string
-	list       string // SELECT of the values of a JSON list
+	conditions []condition
+	dialect    dialect
 	Args       []any
-	driver     *drivingQuery
 
-	NewestFirst bool // turns the order of Page around
+	NewestFirst bool // turns the order of a page around
+}
+
+// dialect is what the databases write differently.
+type dialect struct {
+	values string // the table of the texts of a JSON list; the column is value
+	pairs  string // the table of the pairs of a JSON list; their items are value ->> 0 and value ->> 1
+	// unindexed in front of a column keeps the database from reading by an index of it. PostgreSQL decides that well by itself.
+	unindexed string
+}
+
+// condition is one of those that must hold.
+type condition struct {
+	column  string // what text is about where an index of it exists: text goes on behind it; otherwise empty
+	text    string // each ? stands for the next value
+	args    []any
+	keys    int       // how many values of the column it names; 0: unknown
+	finders []*finder // queries of other tables that find the rows, or more of them
+	filters bool      // no index finds its rows
+}
+
+// finder is a query that finds rows.
+type finder struct {
+	query     string // selects found_id, and found_at if isOrdered; each ? stands for the next value
+	args      []any
+	isOrdered bool // an index gives its rows in the order of a page
+	isExact   bool // it finds no other rows than those for which its condition holds
 }
 
 // Where begins a clause.
-func (db *DB) Where() *Where { return &Where{list: db.listClause()} }
+func (db *DB) Where() *Where { return &Where{dialect: db.dialect()} }
 
 // New begins another clause, for a subquery.
-func (w *Where) New() *Where { return &Where{list: w.list} }
+func (w *Where) New() *Where { return &Where{dialect: w.dialect} }
 
-// Add adds a condition in which each ? stands for the next value.
-func (w *Where) Add(condition string, values ...any) {
-	w.conditions = append(w.conditions, condition)
-	w.Args = append(w.Args, values...)
+func (w *Where) add(c condition) {
+	w.conditions = append(w.conditions, c)
+	w.Args = append(w.Args, c.args...)
 }
 
-// AddIn adds that a column has one of the values; with no values nothing matches. A list is one
-// parameter, so that lists of all lengths share one prepared statement.
+// Add adds a condition in which each ? stands for the next value. ReadPage takes it to hold for most rows of a list, or to be
+// a part of the index in whose order the list is read: conditions that leave rows out are added by the other methods.
+func (w *Where) Add(text string, values ...any) { w.add(condition{text: text, args: values}) }
+
+// AddFilter adds a condition that no index finds rows for: a page reads maxRead rows at most and may be short.
+func (w *Where) AddFilter(text string, values ...any) {
+	w.add(condition{text: text, args: values, filters: true})
+}
+
+// AddEqual adds that a column has a value. An index of the column gives its rows in the order of the list.
+func (w *Where) AddEqual(column string, v any) {
+	w.add(condition{column: column, text: " = ?", args: []any{v}, keys: 1})
+}
+
+// AddIn adds that a column, of which there is an index, has one of the values; with no values nothing matches.
 func (w *Where) AddIn(column string, values []string) {
 	switch len(values) {
 	case 0:
-		w.conditions = append(w.conditions, "1 = 0")
+		w.add(condition{text: "1 = 0"})
 	case 1:
-		w.Add(column+" = ?", values[0])
+		w.AddEqual(column, values[0])
 	default:
-		w.Add(column+" IN ("+w.list+")", jsonList(values))
+		text := " IN (SELECT value FROM " + w.dialect.values + ")"
+		w.add(condition{column: column, text: text, args: []any{jsonList(values)}, keys: len(values)})
 	}
 }
 
 // AddNotIn adds that a column has none of the values.
 func (w *Where) AddNotIn(column string, values []string) {
 	if len(values) > 0 {
-		w.Add(column+" NOT IN ("+w.list+")", jsonList(values))
+		w.AddFilter(column+" NOT IN (SELECT value FROM "+w.dialect.values+")", jsonList(values))
 	}
 }
 
+// jsonList is a list of texts as a parameter.
 func jsonList(values []string) string {
 	clean := make([]string, len(values))
 	for i, v := range values {
@@ -64,45 +102,58 @@ func jsonList(values []string) string {
 	return string(list)
 }
 
-// AddSubquery adds that a column has one of the values that a SELECT finds with the conditions of in.
+// jsonPairs is a list of pairs of texts as a parameter.
+func jsonPairs(pairs [][2]string) string {
+	clean := make([][2]string, len(pairs))
+	for i, p := range pairs {
+		clean[i] = [2]string{text(p[0]), text(p[1])}
+	}
+	list, err := json.Marshal(clean)
+	if err != nil {
+		panic(err) // strings
+	}
+	return string(list)
+}
+
+// AddEach adds that a query finds a row for each of the pairs, which must differ: from is what stands behind FROM, with the
+// pair's items as pair.value ->> 0 and pair.value ->> 1. Each ? in it stands for the next value.
+func (w *Where) AddEach(from string, pairs [][2]string, values ...any) {
+	if len(pairs) > 0 {
+		w.AddFilter(w.each(from), append([]any{jsonPairs(pairs)}, values...)...)
+	}
+}
+
+func (w *Where) each(from string) string {
+	return "NOT EXISTS (SELECT 1 FROM " + w.dialect.pairs + " AS pair WHERE NOT EXISTS (SELECT 1 FROM " + from + "))"
+}
+
+// AddSubquery adds that a column, of which there is an index, has one of the values that a SELECT finds with the conditions of in.
 func (w *Where) AddSubquery(column, selection string, in *Where) {
-	w.Add(column+" IN ("+selection+" WHERE "+strings.Join(in.conditions, " AND ")+")", in.Args...)
-}
-
-// drivingQuery is a condition that singles out rows: From begins with what it selects instead of reading the table in its order.
-type drivingQuery struct {
-	idColumn  string
-	query     string // selects found_id, and found_at if isOrdered; each ? stands for the next value
-	isOrdered bool   // an index gives its rows in the order of a page
-	condition int    // its place among the conditions, and that of its values among the arguments
-	arg, args int
-}
-
-// addDriver adds that a column has one of the ids that a query selects as found_id. The first such condition drives.
-func (w *Where) addDriver(d drivingQuery, values ...any) {
-	if w.driver == nil {
-		d.condition, d.arg, d.args = len(w.conditions), len(w.Args), len(values)
-		w.driver = &d
+	texts := make([]string, len(in.conditions))
+	for i, c := range in.conditions {
+		texts[i] = c.column + c.text
 	}
-	w.Add(d.idColumn+" IN (SELECT found_id FROM ("+d.query+") AS found)", values...)
+	w.AddFound(column, selection+" WHERE "+strings.Join(texts, " AND "), in.Args...)
 }
 
-// From is the clauses FROM and WHERE of a query of a table, with the values of its parameters.
-func (w *Where) From(table string) (clauses string, args []any) {
-	d := w.driver
-	if d == nil {
-		return " FROM " + table + w.String(), w.Args
-	}
-	conditions := slices.Concat([]string{d.idColumn + " = found_id"}, w.conditions[:d.condition], w.conditions[d.condition+1:])
-	args = slices.Concat(w.Args[d.arg:d.arg+d.args], w.Args[:d.arg], w.Args[d.arg+d.args:])
-	// SQLite takes the tables of a CROSS JOIN in this order.
-	return numbered(" FROM (" + d.query + ") AS found CROSS JOIN " + table + " WHERE " + strings.Join(conditions, " AND ")), args
+// AddFound adds that a column, of which there is an index, has one of the values that a query finds.
+func (w *Where) AddFound(column, query string, values ...any) {
+	w.add(condition{column: column, text: " IN (" + query + ")", args: values})
 }
 
-// AddContains adds that a lower-case column contains a text, whatever its case. It reads every row: resources that are
-// listed without further conditions are searched by DB.AddSearch.
+// AddReferences adds that rows of another table, which the conditions of in find, name a row in idColumn. isOrdered says that an
+// index gives them in the order of the list, by atColumn.
+func (w *Where) AddReferences(column, table, idColumn, atColumn string, in *Where, isOrdered bool) {
+	where := query{}
+	where.where(in.conditions, "")
+	from := " FROM " + table + where.text.String()
+	w.add(condition{text: column + " IN (SELECT " + idColumn + from + ")", args: in.Args, filters: true, finders: []*finder{{
+		query: "SELECT " + idColumn + " AS found_id, " + atColumn + " AS found_at" + from, args: in.Args, isOrdered: isOrdered, isExact: true}}})
+}
+
+// AddContains adds that a lower-case column contains a text, whatever its case.
 func (w *Where) AddContains(column, text string) {
-	w.Add(column+` LIKE ? ESCAPE '\'`, "%"+likeEscaper.Replace(strings.ToLower(text))+"%")
+	w.AddFilter(column+` LIKE ? ESCAPE '\'`, "%"+likeEscaper.Replace(strings.ToLower(text))+"%")
 }
 
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
@@ -112,7 +163,39 @@ func (w *Where) String() string {
 	if len(w.conditions) == 0 {
 		return ""
 	}
-	return numbered(" WHERE " + strings.Join(w.conditions, " AND "))
+	q := query{}
+	q.where(w.conditions, "")
+	return numbered(q.text.String())
+}
+
+// query is a text with ? for its values.
+type query struct {
+	text strings.Builder
+	args []any
+}
+
+func (q *query) add(text string, args ...any) {
+	q.text.WriteString(text)
+	q.args = append(q.args, args...)
+}
+
+func (q *query) where(conditions []condition, unindexed string) {
+	word := " WHERE "
+	for _, c := range conditions {
+		if c.column != "" {
+			c.column = unindexed + c.column
+		}
+		q.add(word+c.column+c.text, c.args...)
+		word = " AND "
+	}
+}
+
+func (q *query) rows(ctx context.Context, db Querier) (*sql.Rows, error) {
+	return db.Query(ctx, numbered(q.text.String()), q.args...)
+}
+
+func (q *query) row(ctx context.Context, db Querier) *sql.Row {
+	return db.QueryRow(ctx, numbered(q.text.String()), q.args...)
 }
 
 // numbered gives each ? of a query its number.
@@ -132,58 +215,6 @@ func numbered(query string) string {
 
 // Mark is the placeholder of the nth parameter, counted from one.
 func Mark(n int) string { return "$" + strconv.Itoa(n) }
-
-// Row is a row of a paged list: what is served, and where it stands in the order.
-type Row struct {
-	Doc       []byte
-	CreatedAt int64
-	ID        string
-}
-
-// Page gives the row as a page needs it.
-func (r Row) Page() (doc []byte, createdAt int64, id string) { return r.Doc, r.CreatedAt, r.ID }
-
-// Page reads Rows of a table in the order in which they were made, as ReadPage does.
-func (w *Where) Page(ctx context.Context, q Querier, table, idColumn string, afterTime int64, afterID string, limit int) ([]Row, error) {
-	return ReadPage(ctx, q, w, Paging{Table: table, Columns: "doc, created_at, " + idColumn, ID: idColumn, AfterTime: afterTime,
-		AfterID: afterID, Limit: limit},
-		func(rows *sql.Rows) (r Row, err error) {
-			err = rows.Scan(&r.Doc, &r.CreatedAt, &r.ID)
-			return r, err
-		})
-}
-
-// Paging says how one page of a list is read: in the order of a time and an id, beginning behind a row.
-type Paging struct {
-	Table   string
-	Columns string // what the scan function reads
-	Time    string // the column of the order; empty: created_at
-	ID      string // the column that decides between equal times
-
-	AfterTime int64
-	AfterID   string // empty: from the beginning
-	Limit     int
-}
-
-// ReadPage reads one page of a list, in the order of its times, or with w.NewestFirst against it, and one row more
-// than the limit, so that the caller knows whether there are more.
-func ReadPage[T any](ctx context.Context, q Querier, w *Where, p Paging, scan func(*sql.Rows) (T, error)) ([]T, error) {
-	behind, direction := ">", ""
-	if w.NewestFirst {
-		behind, direction = "<", " DESC"
-	}
-	at, id := cmp.Or(p.Time, "created_at"), p.ID
-	if w.driver != nil && w.driver.isOrdered {
-		at, id = "found_at", "found_id"
-	}
-	if p.AfterID != "" {
-		w.Add("("+at+", "+id+") "+behind+" (?, ?)", p.AfterTime, p.AfterID)
-	}
-	from, args := w.From(p.Table)
-	args = append(slices.Clip(args), p.Limit+1)
-	rows, err := q.Query(ctx, `SELECT `+p.Columns+from+` ORDER BY `+at+direction+`, `+id+direction+` LIMIT `+Mark(len(args)), args...)
-	return All(rows, err, scan)
-}
 
 // Names gives what a field of a table's documents says, by their ids.
 func (w *Where) Names(ctx context.Context, q Querier, table, idColumn, field string) (map[string]string, error) {

@@ -111,7 +111,7 @@ func TestMetadata(t *testing.T) {
 		find := func(values map[string]any) string {
 			t.Helper()
 			w := db.Where()
-			if err := w.AddMetadata("name", "w", values); err != nil {
+			if err := w.AddMetadata("settings.name", "w", values); err != nil {
 				t.Fatal(err)
 			}
 			return strings.Join(names(t, db, w), " ")
@@ -203,7 +203,7 @@ func TestPagesHoldEveryRowOnce(t *testing.T) {
 				w := db.Where()
 				w.NewestFirst = newestFirst
 				w.Add("workspace_id = ?", "w")
-				rows, err := w.Page(t.Context(), db, "action_attempts", "action_attempt_id", at, id, 6)
+				rows, _, err := w.Page(t.Context(), db, "action_attempts", "action_attempt_id", store.Position{CreatedAt: at, ID: id}, 6)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -56,7 +56,7 @@ func (l *Log) List(ctx context.Context, f Filter, from rpc.Position, limit int) 
 		}
 	}
 	if f.Denials != "" {
-		w.Add("action" + string(f.Denials) + "'%.denied'")
+		w.AddFilter("action" + string(f.Denials) + "'%.denied'")
 	}
 	if !f.Since.IsZero() {
 		w.Add("occurred_at >= ?", store.Micros(f.Since))
@@ -65,12 +65,12 @@ func (l *Log) List(ctx context.Context, f Filter, from rpc.Position, limit int) 
 		w.Add("occurred_at < ?", store.Micros(f.Before))
 	}
 	w.NewestFirst = true
-	rows, err := store.ReadPage(ctx, l.DB, w, store.Paging{Table: "audit_entries", Columns: columns, Time: "occurred_at", ID: "entry_id",
-		AfterTime: from.CreatedAt, AfterID: from.ID, Limit: limit}, scanRow)
+	rows, short, err := store.ReadPage(ctx, l.DB, w, store.Paging{Table: "audit_entries", Columns: columns, Time: "occurred_at", ID: "entry_id",
+		After: from, Limit: limit}, scanRow)
 	if err != nil {
 		return page, err
 	}
-	return rpc.PageOf[Record](rows, limit), nil
+	return rpc.PageOf[Record](rows, limit, short), nil
 }
 
 // Page gives the entry as a page needs it.

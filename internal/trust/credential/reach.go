@@ -35,9 +35,9 @@ func (p Principal) limitSession(w *store.Where, column, customerColumn string) {
 	switch {
 	case p.Reach.DeviceIDs != nil && !p.Reach.IsSession: // a token, which reaches its devices whatever account they have
 	case p.Reach.CustomerKey != "" && customerColumn != "":
-		w.Add(customerColumn+" = ?", p.Reach.CustomerKey)
+		w.AddEqual(customerColumn, p.Reach.CustomerKey)
 	case p.Reach.CustomerKey != "":
-		w.Add(column+` IN (SELECT connected_account_id FROM connected_accounts WHERE workspace_id = ? AND customer_key = ?)`, p.WorkspaceID,
+		w.AddFound(column, `SELECT connected_account_id FROM connected_accounts WHERE workspace_id = ? AND customer_key = ?`, p.WorkspaceID,
 			p.Reach.CustomerKey)
 	default:
 		w.AddIn(column, p.Reach.AccountIDs)
@@ -76,7 +76,7 @@ func (p Principal) LimitWebviews(w *store.Where, column, customerColumn string) 
 	case p.Reach.DeviceIDs != nil:
 		w.AddIn(column, nil) // a webview is about more than devices
 	case p.Reach.CustomerKey != "":
-		w.Add(customerColumn+" = ?", p.Reach.CustomerKey)
+		w.AddEqual(customerColumn, p.Reach.CustomerKey)
 	default:
 		w.AddIn(column, p.Reach.WebviewIDs)
 	}
@@ -86,9 +86,9 @@ func (p Principal) LimitWebviews(w *store.Where, column, customerColumn string) 
 // sessions connected, and those that these sessions were given. column holds a
 // connected_account_id.
 func AccountsOfUser(w *store.Where, column, workspaceID, userIdentifierKey string) {
-	w.Add(column+` IN (SELECT connected_account_id FROM connected_accounts WHERE workspace_id = ? AND user_identifier_key = ?
+	w.AddFound(column, `SELECT connected_account_id FROM connected_accounts WHERE workspace_id = ? AND user_identifier_key = ?
 		UNION SELECT a.connected_account_id FROM client_sessions s JOIN connected_accounts a ON a.workspace_id = s.workspace_id
-		AND a.connected_account_id IN (`+SessionAccounts+`) WHERE s.workspace_id = ? AND s.user_identifier_key = ?)`,
+		AND a.connected_account_id IN (`+SessionAccounts+`) WHERE s.workspace_id = ? AND s.user_identifier_key = ?`,
 		workspaceID, userIdentifierKey, workspaceID, userIdentifierKey)
 }
 
