@@ -25,7 +25,7 @@ func (b *bench) atLocks(ctx context.Context) error {
 	defer func() { _ = s.stop() }() // after an error, which is told instead
 	progress("%d of %d devices are locks to try", len(f.locks), len(f.ids))
 	unlock := f.unlock()
-	for _, a := range []aim{{f.create(), 0.15}, {f.createOn(), 0}, {unlock, 0}} {
+	for _, a := range []aim{{f.create(), 0}, {f.createOn(), 0}, {unlock, 0}} {
 		if err := b.beside(ctx, a, s); err != nil {
 			return err
 		}

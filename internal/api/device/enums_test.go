@@ -19,7 +19,7 @@ func TestFlagNamesAreThoseOfTheFields(t *testing.T) {
 	var f Flags
 	if err := f.set(map[string]bool{"can_remotely_lock": true, "can_hvac_heat": false}); err != nil || f.working() != 1<<10 ||
 		len(f.Names()) != 2 {
-		t.Errorf("%v: %q %v", err, f.working(), f.Names())
+		t.Errorf("%v: %d %v", err, f.working(), f.Names())
 	}
 	if f.set(map[string]bool{"can_fly": true}) == nil {
 		t.Error("an unknown flag is taken")

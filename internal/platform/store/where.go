@@ -179,7 +179,11 @@ func (q *query) add(text string, args ...any) {
 	q.args = append(q.args, args...)
 }
 
+// where adds a clause behind which more can be added with AND.
 func (q *query) where(conditions []condition, unindexed string) {
+	if len(conditions) == 0 {
+		q.add(" WHERE 1 = 1")
+	}
 	word := " WHERE "
 	for _, c := range conditions {
 		if c.column != "" {
