@@ -253,16 +253,15 @@ func (d *Devices) Count(ctx context.Context, workspaceID string) (n int, err err
 	return n, err
 }
 
-// CountUpTo counts the devices that a filter matches and the caller reaches, but stops at limit.
+// CountUpTo counts the devices that a filter matches and the caller reaches, but stops at limit, and where a page would.
 func (d *Devices) CountUpTo(ctx context.Context, workspaceID string, f Filter, limit int) (n int, err error) {
 	w, err := d.where(ctx, workspaceID, f)
 	if err != nil {
 		return 0, err
 	}
-	from, args := w.From("devices")
-	args = append(args[:len(args):len(args)], limit)
-	err = d.DB.QueryRow(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT `+store.Mark(len(args))+`) AS counted`, args...).Scan(&n)
-	return n, err
+	p := store.Paging{Table: "devices", Columns: "device_id", ID: "device_id", Limit: limit - 1}
+	ids, _, err := store.ReadPage(ctx, d.DB, w, p, store.One[string])
+	return len(ids), err
 }
 
 // find reads the device that a request names, managed or not as asked.
