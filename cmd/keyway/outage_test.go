@@ -81,7 +81,7 @@ func TestRetryingClientsUnlockOnce(t *testing.T) {
 		before := attempts()
 		proxy.AtCommit(do)
 		var last answer
-		for sent := range 4 {
+		for range 4 {
 			last = w.call(t, w.here.key, "/locks/unlock_door", fields{"device_id": lock})
 			if !slices.Contains([]int{408, 409, 429}, last.status) && last.status < 500 {
 				break

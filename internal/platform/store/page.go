@@ -148,7 +148,8 @@ func (w *Where) finderOf(c condition, p Paging) *finder {
 	q := query{}
 	q.add("SELECT " + p.ID + " AS found_id, " + p.Time + " AS found_at FROM " + p.Table)
 	q.where(append(slices.DeleteFunc(slices.Clone(w.conditions), func(c condition) bool {
-		return (c.column != "" || c.text != w.conditions[0].text) && !strings.HasPrefix(c.text, p.Time+" ") // what all indexes begin with and end in
+		// what all indexes begin with and end in
+		return (c.column != "" || c.text != w.conditions[0].text) && !strings.HasPrefix(c.text, p.Time+" ")
 	}), c), "")
 	return &finder{query: q.text.String(), args: q.args, isOrdered: c.keys == 1, isExact: true}
 }

@@ -65,8 +65,9 @@ func (l *Log) List(ctx context.Context, f Filter, from rpc.Position, limit int) 
 		w.Add("occurred_at < ?", store.Micros(f.Before))
 	}
 	w.NewestFirst = true
-	rows, short, err := store.ReadPage(ctx, l.DB, w, store.Paging{Table: "audit_entries", Columns: columns, Time: "occurred_at", ID: "entry_id",
-		After: from, Limit: limit}, scanRow)
+	rows, short, err := store.ReadPage(ctx, l.DB, w,
+		store.Paging{Table: "audit_entries", Columns: columns, Time: "occurred_at", ID: "entry_id",
+			After: from, Limit: limit}, scanRow)
 	if err != nil {
 		return page, err
 	}
