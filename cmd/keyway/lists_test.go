@@ -51,7 +51,7 @@ func TestListsShareStatements(t *testing.T) {
 			tried++
 			_ = w.planner.taken()
 			texts := map[string]bool{}
-			for n := 0; n <= 100; n++ {
+			for n := range 101 {
 				if n > 4 && n%16 != 0 && n != 50 && n != 51 && n != 99 && n != 100 {
 					continue
 				}
