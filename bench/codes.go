@@ -22,7 +22,7 @@ func (b *bench) atLocks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = s.stop() }() // after an error, which is told instead
+	defer func() { _ = s.stop() }() // after an error, which is reported instead
 	progress("%d of %d devices are locks to try", len(f.locks), len(f.ids))
 	unlock := f.unlock()
 	for _, a := range []aim{{f.create(), 0}, {f.createOn(), 0}, {unlock, 0}} {
@@ -86,7 +86,7 @@ func (b *bench) lateness(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = s.stop() }() // after an error, which is told instead
+	defer func() { _ = s.stop() }() // after an error, which is reported instead
 	if err := b.late(ctx, f, s, "no other"); err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (b *bench) late(ctx context.Context, f *folder, s *process, beside string) 
 	return nil
 }
 
-// restart starts the server anew a few times, and tells what CPU it takes to its first answer.
+// restart restarts the server a few times, and returns the CPU time that it takes until its first answer.
 func (b *bench) restart(ctx context.Context, f *folder, s **process) (seconds float64, err error) {
 	progress("starting the server %d times", b.rounds)
 	for range b.rounds {
@@ -166,8 +166,8 @@ func (f *folder) schedule(ctx context.Context, s *process, codes int) error {
 	return s.settle(ctx)
 }
 
-// leaving puts codes on locks that end evenly within a time, and tells how late each was gone: how long
-// after its end the event of that was written.
+// leaving puts codes on locks that end evenly within a time, and returns how late each was removed: how long
+// after its end the event of its removal was written.
 func (b *bench) leaving(ctx context.Context, f *folder, s *process, codes int, within time.Duration) (late []float64, err error) {
 	clients, err := connect(ctx, s.address, b.connections)
 	if err != nil {

@@ -136,7 +136,7 @@ func (b *bench) atWork(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = s.stop() }() // after an error, which is told instead
+	defer func() { _ = s.stop() }() // after an error, which is reported instead
 	if err := s.stop(); err != nil {
 		return err
 	}

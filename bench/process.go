@@ -57,7 +57,7 @@ func (p *process) cpu() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	// The name, in brackets, may hold anything; utime and stime are fields 14 and 15 of the line.
+	// The name, in brackets, may contain anything; utime and stime are fields 14 and 15 of the line.
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
 	user, err := strconv.ParseInt(string(fields[11]), 10, 64)
 	if err != nil {

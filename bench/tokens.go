@@ -18,7 +18,7 @@ func (b *bench) atTokens(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = s.stop() }() // after an error, which is told instead
+	defer func() { _ = s.stop() }() // after an error, which is reported instead
 	if err := f.readIDs(ctx, s.address); err != nil {
 		return err
 	}

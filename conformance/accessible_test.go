@@ -22,8 +22,8 @@ var axe = sync.OnceValues(func() (string, error) {
 	return string(script), err
 })
 
-// accessible holds a part of the page to axe's rules, and tells what is wrong with it. Nothing of a page may
-// be wider than the screen either: whoever reads it magnified would scroll both ways.
+// accessible checks a part of the page against axe's rules, and returns what is wrong with it. Nothing of a page
+// may be wider than the screen either: anyone who reads it magnified would scroll both ways.
 func accessible(t *testing.T, ctx context.Context, part string) []string {
 	t.Helper()
 	peer(t, "KEYWAY_TEST_JS")
@@ -56,8 +56,8 @@ const tabbable = `[...part.querySelectorAll("a[href], button, input, select, tex
 	!e.disabled && e.tabIndex >= 0 && e.type !== "hidden" && e.checkVisibility({visibilityProperty: true}) &&
 	(e.type !== "radio" || e.checked || !document.querySelector("input[name=" + CSS.escape(e.name) + "]:checked")))`
 
-// tabs presses Tab as often as it takes to go through a part of the page once, and tells what is not
-// reached, or in another order than it stands there, and where one does not see that one is there.
+// tabs presses Tab as often as it takes to go through a part of the page once, and returns what is not
+// reached, or not in the order of the page, and where the focus is not visible.
 func (p person) tabs(part string) []string {
 	p.t.Helper()
 	n := until(p, part, `(() => {
@@ -199,7 +199,7 @@ func (p person) accessiblePage(name string, met map[string]bool) {
 	}
 }
 
-// A page that breaks every rule is told of, or the tests above prove nothing.
+// A page that breaks every rule is reported, or the tests above prove nothing.
 func TestBrowserFindsWhatIsNotAccessible(t *testing.T) {
 	t.Parallel()
 	p := person{t, browser(t)}

@@ -14,7 +14,7 @@ var otherThings = strings.Fields(`assa_abloy_credential_service assa_abloy_vosti
 	ring acuity_scheduling guesty hostaway ical lodgify slack korelock`)
 
 // Every brand of locks, thermostats and noise sensors in the document can be connected, and all that
-// its account holds is as the document says.
+// its account contains is as the document says.
 func TestEveryBrandIsConnected(t *testing.T) {
 	t.Parallel()
 	w := start(t)

@@ -135,7 +135,7 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// screenshot holds what the page shows to the rules of accessibility, and writes the whole page into the
+// screenshot checks what the page shows against the rules of accessibility, and writes the whole page into the
 // folder named in KEYWAY_SCREENSHOTS, at the width of a desk and of a phone, light and dark, for a person
 // to look at.
 func screenshot(t *testing.T, ctx context.Context, name string) {

@@ -6,7 +6,7 @@ import (
 )
 
 // The life of access codes and the bolts of locks, over the real server with its jobs; the recorder
-// holds every answer against the contract.
+// checks every answer against the contract.
 func TestCodesAndLocks(t *testing.T) {
 	t.Parallel()
 	w := start(t)

@@ -35,7 +35,7 @@ func TestBrowserCodesInTheConsole(t *testing.T) {
 	p.sees("Set")
 	p.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".pin summary").click()`), "reveal the PIN")
 
-	// Somebody else's code appears by itself, and the PIN that was revealed stays so.
+	// Another person's code appears automatically, and the PIN that was revealed stays so.
 	w.ok(t, w.PAT, w.Hill.WorkspaceID, "/access_codes/create", fields{"device_id": lock.DeviceID, "name": "Guest",
 		"ends_at": time.Now().Add(48 * time.Hour).UTC().Format(time.RFC3339)})
 	p.sees("Guest")

@@ -97,7 +97,7 @@ func nodePath(dir string) string {
 	return filepath.Join(dir, "node_modules", "node-"+runtime.GOOS+"-"+arch, "bin", "node")
 }
 
-// recorder is a transport that holds every answer against the contract: a 200 against the
+// recorder is a transport that checks every answer against the contract: a 200 against the
 // response schema of its path, an error against the envelope, each against the rules of headers.
 // A test that uses it checks the contract without another line.
 type recorder struct {
@@ -107,7 +107,7 @@ type recorder struct {
 	// validated counts answers by path, so that a test can prove which it has seen.
 	validated map[string]int
 	said      map[string]bool
-	secrets   *secrets // nil: nobody asks
+	secrets   *secrets // nil: not collected
 }
 
 func newRecorder(t *testing.T) *recorder {
@@ -119,14 +119,14 @@ func newRecorder(t *testing.T) *recorder {
 	return &recorder{t: t, doc: doc, validated: map[string]int{}, said: map[string]bool{}}
 }
 
-// seen tells how many answers of a path have been validated.
+// seen returns how many answers of a path have been validated.
 func (r *recorder) seen(path string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.validated[path]
 }
 
-// sawAll fails for each path of these groups that no answer was held against the contract of.
+// sawAll fails for each path of these groups for which no answer was checked against the contract.
 func (r *recorder) sawAll(t *testing.T, groups ...string) {
 	t.Helper()
 	for path := range r.doc.Paths.Map() {
@@ -227,7 +227,7 @@ func (r *recorder) schema(method, path string) *openapi3.Schema {
 	return media.Schema.Value
 }
 
-// checkEnvelope holds an error answer against the shape that SDKs parse.
+// checkEnvelope checks an error answer against the shape that SDKs parse.
 func checkEnvelope(value any) []string {
 	object, _ := value.(fields)
 	e, _ := object["error"].(fields)
@@ -276,8 +276,8 @@ func validate(schema *openapi3.Schema, value any) []string {
 	return explain("", schema.VisitJSON(value, validators...))
 }
 
-// explain makes one line of each departure. Where a value matches no variant of a union, the
-// validator tells why for every variant; only the variants that the value claims to be are told.
+// explain makes one line of each deviation. If a value matches no variant of a union, the
+// validator says why for every variant; only the variants that the value claims to be are reported.
 func explain(at string, err error) []string {
 	if err == nil {
 		return nil
@@ -310,7 +310,7 @@ func explain(at string, err error) []string {
 	return []string{at + ": " + one.Reason}
 }
 
-// claims tells whether an object has the constants by which a variant of a union is known.
+// claims reports whether an object has the constants by which a variant of a union is known.
 func claims(object fields, variant *openapi3.Schema) bool {
 	for key, property := range variant.Properties {
 		if len(property.Value.Enum) == 1 && object[key] != property.Value.Enum[0] {

@@ -203,7 +203,7 @@ func gather(out map[string]parameter, s *openapi3.Schema, always bool) {
 	}
 }
 
-// narrower tells what one schema takes and another does not: kinds of values, null, words of an enum.
+// narrower returns what one schema accepts and another does not: kinds of values, null, words of an enum.
 // Bounds of size are each server's own.
 func narrower(theirs, ours *openapi3.Schema) (out []string) {
 	if variants := slices.Concat(theirs.OneOf, theirs.AnyOf, theirs.AllOf); variants != nil {

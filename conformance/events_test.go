@@ -103,9 +103,9 @@ func TestEveryEventIsCaused(t *testing.T) {
 		variants[v.Value.Properties["event_type"].Value.Enum[0].(string)] = v.Value
 	}
 	seen, caused := map[string]bool{}, map[string]bool{}
-	plain := *w // each event is validated once, not with every list that holds it
+	plain := *w // each event is validated once, not with every list that contains it
 	plain.http = http.DefaultClient
-	// news are the events since the last call, each held against the schema of its own type.
+	// news are the events since the last call, each checked against the schema of its own type.
 	news := func() (types []string) {
 		t.Helper()
 		for offset := 0; ; offset += 500 {

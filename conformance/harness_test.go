@@ -1,4 +1,4 @@
-// Package conformance holds the proof from outside: real, unmodified Seam clients against the
+// Package conformance contains the proof from outside: real, unmodified Seam clients against the
 // built binary. It knows the command line and the HTTP interface and nothing behind them, so it
 // imports no other package of this module.
 package conformance
@@ -197,7 +197,7 @@ func (w *world) serve(t *testing.T) {
 		w.secrets = &secrets{}
 	}
 	var tail string
-	// Between finding a free port and using it somebody else may take it.
+	// Between finding a free port and using it another process may take it.
 	for range 3 {
 		port := freePort(t)
 		w.URL = "http://127.0.0.1:" + port
@@ -432,7 +432,7 @@ func (w *world) client(t *testing.T, dir string, name string, args ...string) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
 	cmd.Env = append(environment(), "KEYWAY_WORLD="+string(described))
-	// A client that leaves children behind must not hold the test.
+	// A client that leaves children behind must not block the test.
 	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -471,7 +471,7 @@ func text(t *testing.T, object fields, key string) string {
 	return s
 }
 
-// taken holds the ports handed out, because a parallel test's server may not listen on its yet.
+// taken contains the ports handed out, because a parallel test's server may not listen on its yet.
 var taken sync.Map
 
 func freePort(t *testing.T) string {

@@ -63,7 +63,7 @@ func tokensOverHTTP(t *testing.T, w *world) {
 	w.ok(t, w.PAT, w.Hill.WorkspaceID, "/devices/list", nil)
 }
 
-// What nobody may learn or do without the right credential.
+// What no one may learn or do without the right credential.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	w := start(t)

@@ -61,8 +61,8 @@ func (w *world) run(t *testing.T) (kill func()) {
 	return kill
 }
 
-// wish is what one writer wants of one code. Of an operation that was cut off nobody knows whether it
-// happened, so until the next one is acknowledged either will do.
+// wish is what one writer wants of one code. The outcome of an operation that was cut off is unknown, so
+// until the next one is acknowledged either is accepted.
 type wish struct {
 	id           string
 	names        []string // the last that was acknowledged, and those that were cut off since
@@ -206,7 +206,7 @@ func codesSurviveKilling(t *testing.T, folder ...string) {
 	}
 	t.Logf("%d operations acknowledged, %d cut off", done, cut)
 
-	// Every lock comes to hold what is wanted: each code set under its name, and nothing else.
+	// Every lock reaches the desired state: each code set under its name, and nothing else.
 	list := func(path, key string, in fields) (all []fields) {
 		for offset := 0; ; offset += 500 {
 			if key == "events" {
@@ -238,7 +238,7 @@ func codesSurviveKilling(t *testing.T, folder ...string) {
 					out = append(out, fmt.Sprintf("%s is called %v, want one of %v", c.id, found["name"], c.names))
 				}
 			}
-			// What the lock holds beside the managed codes is what was on it before.
+			// What the lock contains beside the managed codes is what was on it before.
 			for _, c := range list("/access_codes/unmanaged/list", "access_codes", fields{"device_id": lock}) {
 				if name, _ := c["name"].(string); strings.Count(name, "-") == 2 {
 					out = append(out, name+" was left behind on the lock")
@@ -264,8 +264,8 @@ func codesSurviveKilling(t *testing.T, folder ...string) {
 		}
 	}
 
-	// Every event since the webhook was made arrives, signed; each code is told once to be created and
-	// once to be deleted.
+	// Every event since the webhook was made arrives, signed; each code is reported once as created and
+	// once as deleted.
 	created, deleted := map[any]int{}, map[any]int{}
 	var ids []string
 	for _, e := range list("/events/list", "events", fields{"since": "2000-01-01T00:00:00Z"}) {
@@ -311,7 +311,7 @@ func codesSurviveKilling(t *testing.T, folder ...string) {
 
 // A server that is killed while it asks locks leaves nothing pending: within thirty seconds the one
 // beside it on the database, or the one that is started after it, has ended each attempt, and nothing
-// was done or told twice.
+// was done or reported twice.
 func TestUnlockingSurvivesKilling(t *testing.T) {
 	t.Parallel()
 	t.Run("sqlite, started again", func(t *testing.T) {

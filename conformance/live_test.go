@@ -19,7 +19,7 @@ func (w *world) signInAt(t *testing.T, path string) person {
 	return p
 }
 
-// What others change appears by itself, and leaves focus, typed text and open dialogs alone.
+// What others change appears automatically, and leaves focus, typed text and open dialogs alone.
 func TestBrowserLivePages(t *testing.T) {
 	t.Parallel()
 	w := start(t)

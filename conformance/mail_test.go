@@ -27,7 +27,7 @@ import (
 
 const mailPassword = "correct horse postbox"
 
-// postbox is a real SMTP server, which lets nobody in without TLS and a password.
+// postbox is a real SMTP server, which lets no one in without TLS and a password.
 type postbox struct {
 	mode string // starttls or tls
 	port string

@@ -16,11 +16,11 @@ import (
 	"time"
 )
 
-// providerPassword is everybody's at the provider.
+// providerPassword is everyone's at the provider.
 const providerPassword = "a password at the provider"
 
 // startWithProvider makes a world whose people may also sign in at zitadel/oidc's example provider,
-// which lives in a module of its own. Everybody there is named after their subject.
+// which lives in a module of its own. Everyone there is named after their subject.
 func startWithProvider(t *testing.T) (w *world, issuer string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -195,7 +195,7 @@ func TestOpenIDConnect(t *testing.T) {
 	stranger.sees("It’s shown only once")
 	stranger.sees("Made after the provider")
 
-	// Somebody else's account proves nothing.
+	// Another person's account proves nothing.
 	w.stale(t, mary, "admin")
 	stranger.open(tokens)
 	stranger.press("+ Add Personal Access Token")
@@ -211,7 +211,7 @@ func TestOpenIDConnect(t *testing.T) {
 	}
 }
 
-// visitor goes to the provider and back as a browser would, but can be led astray between any two steps.
+// visitor goes to the provider and back as a browser would, but can be diverted between any two steps.
 type visitor struct {
 	t *testing.T
 	w *world
@@ -340,12 +340,12 @@ func TestOpenIDConnectRefusals(t *testing.T) {
 	refused("the provider says no", v, altered(v.signInAt(v.begin(), "mary"), "code", ""), again)
 	v = w.visitor(t)
 	refused("another nonce", v, v.signInAt(altered(v.begin(), "nonce", "another"), "mary"), again)
-	// The provider holds the code to the challenge, so a wrong one shows that the verifier is sent.
+	// The provider checks the code against the challenge, so a wrong one shows that the verifier is sent.
 	v = w.visitor(t)
 	refused("another challenge", v, v.signInAt(altered(v.begin(), "code_challenge", strings.Repeat("A", 43)), "mary"), again)
 	v = w.visitor(t)
 	refused("another browser", w.visitor(t), v.signInAt(v.begin(), "mary"), "start in this browser")
-	// Login CSRF: somebody else's answer for the question of this browser.
+	// Login CSRF: another person's answer to the request of this browser.
 	v, eve := w.visitor(t), w.visitor(t)
 	v.begin()
 	refused("somebody else's answer", v, eve.signInAt(eve.begin(), "mary"), again)
@@ -365,7 +365,7 @@ func TestOpenIDConnectRefusals(t *testing.T) {
 	}
 }
 
-// A provider that is down stops nobody else, and its button says so.
+// A provider that is down stops no other sign-in, and its button says so.
 func TestOpenIDConnectProviderDown(t *testing.T) {
 	t.Parallel()
 	w := &world{folder: []string{"--data", t.TempDir()},

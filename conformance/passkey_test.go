@@ -122,7 +122,7 @@ func TestPasskeyRefusals(t *testing.T) {
 	p := person{t, browser(t)}
 	p.withPasskeys()
 	p.addPasskey(w)
-	// send answers from a browser of its own, and tells who is signed in there and what the page says.
+	// send answers from a browser of its own, and returns whether a person is signed in there and what the page says.
 	send := func(form url.Values) (signedIn bool, page string) {
 		t.Helper()
 		v := w.visitor(t)
@@ -149,7 +149,7 @@ func TestPasskeyRefusals(t *testing.T) {
 
 	w.command(t, "a third horse battery", "user", "add", "--email", "operator@example.org", "--operator", "--password-stdin")
 	w.command(t, "", "user", "disable", ownerEmail)
-	p.sees("Sign in with a passkey") // the page that was open noticed, and went there by itself
+	p.sees("Sign in with a passkey") // the page that was open noticed, and went there automatically
 	refused("a disabled person", p.passkeyAnswer(), "does not open anything here")
 	p.press("Sign in with a passkey")
 	p.sees("does not open anything here")
@@ -165,8 +165,8 @@ func TestPasskeyRefusals(t *testing.T) {
 	refused("a removed passkey", p.passkeyAnswer(), "does not open anything here")
 }
 
-// plant puts the cookie of a session that a stranger knows into the browser, and gives what tells
-// whether it opens anything.
+// plant puts the cookie of a session that a stranger knows into the browser, and returns a function that
+// reports whether it opens anything.
 func (p person) plant(w *world) (opens func() bool) {
 	p.t.Helper()
 	jar, err := cookiejar.New(nil)

@@ -10,7 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// person is somebody in front of a browser: they see texts and press what they see. They look only at
+// person is a person in front of a browser: they see texts and press what they see. They look only at
 // pages that are loaded, and after they have pressed what leads to another page they wait for that one:
 // so that nothing depends on how fast the machine is.
 type person struct {
@@ -42,7 +42,7 @@ func (p person) reload() {
 	until(p, "the page loaded anew", anotherPage, isTrue)
 }
 
-// anotherPage tells that the page on which window.before was set is gone and the next one loaded.
+// anotherPage reports that the page on which window.before was set is gone and the next one loaded.
 const anotherPage = `!window.before && document.readyState === "complete"`
 
 func isTrue(b bool) bool { return b }
@@ -121,7 +121,7 @@ const watch = `
 			if (!event.defaultPrevented && event.target.method !== "dialog" && !event.target.target) window.clicked = "leaves";
 		}, {signal});`
 
-// clicked waits for the page that what was clicked leads to, if it does; it tells whether anything was clicked.
+// clicked waits for the page that what was clicked leads to, if it does; it reports whether anything was clicked.
 func (p person) clicked(what string) bool {
 	p.t.Helper()
 	came := until(p, "what came of "+what, `window.aim?.abort(), window.clicked ?? "leaves"`, func(string) bool { return true })

@@ -13,7 +13,7 @@ import (
 func TestAnswersMatchTheContract(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	// The filled workspace holds devices of every brand and kind.
+	// The filled workspace contains devices of every brand and kind.
 	w.fill(t, 200)
 	recorder := w.http.Transport.(*recorder)
 	both := func(workspaceID, path string, parameters fields) answer {

@@ -21,13 +21,13 @@ var shaped = regexp.MustCompile(`seam_(?:at1|cst1)?` + base58 + `{8}_` + base58 
 	`{36}|whsec_[0-9A-Za-z+/=]{24,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}|session_` +
 	base58 + `{40}|[0-9a-f]{8}-[0-9a-f-]{27}_` + base58 + `{32}`)
 
-// told is where an answer tells a secret: also what has no shape, a PIN long enough not to be met by
-// chance.
+// told is where an answer contains a secret: also one without a fixed format, a PIN long enough not to
+// occur by chance.
 var told = regexp.MustCompile(`"(?:token|secret)":"([^"]+)"|"code":"(\d{8,})"`)
 
 var setupLink = regexp.MustCompile(`(?m)^ +http\S+/console/setup#\S+$`)
 
-// secrets are those that were told to a world's clients, and its people's passwords.
+// secrets are those that were sent to a world's clients, and its people's passwords.
 type secrets struct {
 	mu   sync.Mutex
 	seen map[string]bool
@@ -51,7 +51,7 @@ func (s *secrets) add(secret string) {
 	s.seen[secret[strings.LastIndexAny(secret, "_.")+1:]] = true
 }
 
-// in lists the secrets that a text holds.
+// in lists the secrets that a text contains.
 func (s *secrets) in(text string) (found []string) {
 	found = shaped.FindAllString(text, 1)
 	s.mu.Lock()
@@ -81,7 +81,7 @@ func TestSecretsAreFound(t *testing.T) {
 	}
 }
 
-// searchSecrets holds that no secret stands in what a server printed, nor in any byte of its data:
+// searchSecrets checks that no secret appears in what a server printed, nor in any byte of its data:
 // when it has stopped, and so after everything that was done to it.
 func (w *world) searchSecrets(t *testing.T, logPath string) {
 	t.Helper()
@@ -94,7 +94,7 @@ func (w *world) searchSecrets(t *testing.T, logPath string) {
 		places[path] = string(text)
 	}
 	read(logPath)
-	// The link of a first start is meant for whoever sees the server's output.
+	// The link of a first start is meant for anyone who sees the server's output.
 	places[logPath] = setupLink.ReplaceAllString(places[logPath], "")
 	option := func(name string) string {
 		if i := slices.Index(w.folder, name); i >= 0 {
@@ -103,7 +103,7 @@ func (w *world) searchSecrets(t *testing.T, logPath string) {
 		return ""
 	}
 	if err := filepath.WalkDir(option("--data"), func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && !strings.HasPrefix(d.Name(), "keys") { // which hold the server's key
+		if err == nil && d.Type().IsRegular() && !strings.HasPrefix(d.Name(), "keys") { // which contain the server's key
 			read(path)
 		}
 		return err

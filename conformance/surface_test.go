@@ -5,7 +5,7 @@ import (
 )
 
 // Every endpoint around accounts, webviews and client sessions answers as the contract says, and so
-// does every event that they cause; the recorder holds each answer against its schema.
+// does every event that they cause; the recorder checks each answer against its schema.
 func TestConnectingMatchesTheContract(t *testing.T) {
 	t.Parallel()
 	w := start(t)

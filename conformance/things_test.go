@@ -117,7 +117,7 @@ func TestBrowserWebhooks(t *testing.T) {
 		t.Errorf("received %v %s", m.Headers, m.Body)
 	}
 
-	// The event log is live: what happens meanwhile appears by itself.
+	// The event log is live: what happens meanwhile appears automatically.
 	p.press("Events")
 	p.sees("device.added")
 	w.ok(t, w.PAT, w.Harbour.WorkspaceID, "/devices/simulate/disconnect", fields{"device_id": w.Harbour.Devices[0].DeviceID})

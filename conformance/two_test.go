@@ -8,8 +8,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Two people at once: what one does the other sees where both belong, and nowhere else; and whoever loses a
-// workspace, a session or the account loses the page that is open with it, without touching it.
+// Two people at once: each sees what the other does where both belong, and nowhere else; and a person who loses
+// a workspace, a session or the account loses the page that is open with it, without touching it.
 func TestBrowserTwoPeople(t *testing.T) {
 	t.Parallel()
 	w := start(t)
@@ -22,7 +22,7 @@ func TestBrowserTwoPeople(t *testing.T) {
 	first := w.Harbour.Devices[0].Name
 
 	jane := w.signInAt(t, harbour+"/devices")
-	mary := person{t, browser(t, w.URL+"/console/workspaces/")} // pages that she may not see any more are 404 to the browser
+	mary := person{t, browser(t, w.URL+"/console/workspaces/")} // pages that she may no longer see are 404 to the browser
 	enter := func() {
 		t.Helper()
 		mary.fill("Email address", email)
@@ -57,7 +57,7 @@ func TestBrowserTwoPeople(t *testing.T) {
 	mary.open(w.URL + "/console/workspaces/" + w.Hill.WorkspaceID + "/devices")
 	mary.sees("Page not found")
 
-	// Tokens are everybody's own; keys and people are the workspace's.
+	// Tokens are everyone's own; keys and people are the workspace's.
 	mary.open(w.URL + harbour + "/developer/personal-access-tokens")
 	mary.press("+ Add Personal Access Token")
 	mary.fill("Name", "Of Mary")
@@ -104,7 +104,7 @@ func TestBrowserTwoPeople(t *testing.T) {
 	mary.open(w.URL + "/console/workspaces/" + cottage + "/devices")
 	mary.sees("Yale")
 
-	// Her session is ended elsewhere, and somebody else's is not.
+	// Her session is ended elsewhere, and another person's is not.
 	other := person{t, browser(t)}
 	other.open(w.URL + "/console/settings/sessions")
 	other.fill("Email address", email)

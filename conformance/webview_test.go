@@ -100,7 +100,7 @@ func TestBrowserConnectWebview(t *testing.T) {
 	}
 }
 
-// How a webview ends is told on a page of its own, on each of which one knows what to do next.
+// How a webview ends is shown on a page of its own, each of which makes clear what to do next.
 func TestBrowserWebviewEndings(t *testing.T) {
 	t.Parallel()
 	w := start(t)
@@ -150,7 +150,7 @@ func TestBrowserEmbeddedWebview(t *testing.T) {
 			frame := person{t, frameOf(t, ctx, w.URL)}
 			frame.tick(`main[data-screen="intro"] .button`)
 			frame.finds(`main[data-screen="credentials"]`)
-			frame.do(chromedp.KeyEvent(kb.Escape), "press Escape") // of keys only a page of the server itself is told
+			frame.do(chromedp.KeyEvent(kb.Escape), "press Escape") // only a page of the server itself is notified of keys
 			frame.fillAt("#f-email", login)
 			frame.fillAt("#f-password", "1234")
 			frame.tick(`main[data-screen="credentials"] .button`)
@@ -245,7 +245,7 @@ func get(t *testing.T, address string) string {
 	return string(body)
 }
 
-// post sends a form with the state that the page before held.
+// post sends a form with the state that the previous page contained.
 func post(t *testing.T, server, page string, form url.Values) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(page, `name="state" value="`)

@@ -16,7 +16,7 @@ type sdk struct {
 	header http.Header
 	// readType and writeType are the content types sent without and with a body.
 	readType, writeType string
-	// workspace tells that the client can name a workspace; without that it needs a workspace key.
+	// workspace says that the client can name a workspace; without that it needs a workspace key.
 	workspace string
 	// none is the body of a POST without parameters.
 	none string

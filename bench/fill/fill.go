@@ -226,13 +226,13 @@ func (f *Filler) readRow(rows *sql.Rows, t table, sealed []vault.Column) (r row,
 		r.values[i].parts, r.values[i].isText = f.split(text), true
 	}
 	if clears != "" {
-		r.values[slices.Index(t.columns, clears)] = value{} // computed anew on demand
+		r.values[slices.Index(t.columns, clears)] = value{} // recomputed on demand
 	}
 	r.ofAccount = f.isOfAccount(t, raw)
 	return r, nil
 }
 
-// isOfAccount tells whether a row is about an account or webview and no device.
+// isOfAccount reports whether a row is about an account or webview and no device.
 func (f *Filler) isOfAccount(t table, raw []any) bool {
 	switch t.name {
 	case "connected_accounts", "connect_webviews":

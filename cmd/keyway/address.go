@@ -22,7 +22,7 @@ func cleanPublicURL(text string) (string, error) {
 	u, err := url.Parse(strings.TrimSpace(text))
 	switch {
 	case err != nil:
-		return "", badUsage("--public-url is not an address like https://keyway.example.com") // it may hold a password
+		return "", badUsage("--public-url is not an address like https://keyway.example.com") // it may contain a password
 	case u.User != nil:
 		return "", badUsage("--public-url holds a user name or password, which would be in every link: leave it out")
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
@@ -88,7 +88,7 @@ func (o *serveOptions) defaultPublicURL(port string) string {
 		}
 	}
 	address, err := cleanPublicURL(scheme + "://" + net.JoinHostPort(host, port))
-	if err != nil { // port 0, or a zone that no link can hold
+	if err != nil { // port 0, or a zone that no link can contain
 		return scheme + "://" + net.JoinHostPort(host, port)
 	}
 	return address

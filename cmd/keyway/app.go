@@ -205,7 +205,7 @@ func holds(v *vault.Vault, needed map[string][]byte) error {
 	return nil
 }
 
-// keyFileFits tells whether the key file, as it is now, would do for the next start.
+// keyFileFits reports whether the key file, as it is now, would do for the next start.
 func (a *app) keyFileFits(ctx context.Context) error {
 	v, err := vault.Open(a.Vault.File())
 	if err != nil {

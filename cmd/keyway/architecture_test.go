@@ -131,7 +131,7 @@ func inFolder(folder, name string) bool { return name == folder || strings.HasPr
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// The whole policy is one readable file: whoever widens it changes a line that others read.
+// The whole policy is one readable file: anyone who widens it changes a line that others read.
 func TestAccessTable(t *testing.T) {
 	t.Parallel()
 	s, err := detachedRPC()

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The build that is documented gives a static binary also where a C compiler is at hand, with which Go links the system's
-// libraries unless it is told not to.
+// The documented build gives a static binary even where a C compiler is available, with which Go links the system's
+// libraries by default.
 func TestDocumentedBuildIsStatic(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/operating.md")

@@ -62,7 +62,7 @@ func (c *canaries) keep(t *testing.T, name string, a answer, of, field string) s
 	return c.secrets[name]
 }
 
-// send puts a request on the wire whatever it holds, and keeps what it is answered unless it is let
+// send puts a request on the wire whatever it contains, and keeps what it is answered unless it is let
 // through.
 func (c *canaries) send(t *testing.T, method, path string, h http.Header, body any) int {
 	t.Helper()
@@ -129,7 +129,7 @@ func (c *canaries) misplace(t *testing.T, name, secret, good string) {
 	c.send(t, http.MethodGet, "/console/invitation?token="+url.QueryEscape(secret), http.Header{}, nil)
 	c.send(t, http.MethodGet, "/console/"+url.PathEscape(secret),
 		http.Header{"Cookie": {"__Host-keyway=" + url.PathEscape(secret)}, "Referer": {c.URL + "/?" + url.QueryEscape(secret)}}, nil)
-	// That what a person chose is a secret cannot be told but by where it stands.
+	// Only its position shows that what a person chose is a secret.
 	chosen := slices.Contains([]string{"PIN", "password"}, name)
 	if !chosen && !slices.Contains([]string{"token", "session", "invitation", "webhook secret"}, name) {
 		return // like one of these

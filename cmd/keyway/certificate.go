@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// certificate is the server's certificate, read anew when its files change, so that a renewed one is used
+// certificate is the server's certificate, reread when its files change, so that a renewed one is used
 // without a restart. Its methods may be called from any goroutine.
 type certificate struct {
 	certFile, keyFile string
@@ -30,7 +30,7 @@ type certificate struct {
 // certificateLook is how often handshakes look for changed files.
 const certificateLook = time.Second
 
-// fileStamp tells one content of a file from another without reading it.
+// fileStamp distinguishes one content of a file from another without reading it.
 type fileStamp struct {
 	modified time.Time
 	size     int64

@@ -16,7 +16,7 @@ import (
 // secretName is how values are called that must be compared in constant time.
 var secretName = regexp.MustCompile(`(?i)^(secret|digest|sum|mac|proof|passw(or)?d|password_?hash|hash|token|bearer|cookie|nonce|verifier|signature|recoverycode)s?$`)
 
-// compared are comparisons with such a name that tell nobody anything, and why.
+// compared are comparisons with such a name that reveal nothing to anyone, and why.
 var compared = map[string]string{
 	"internal/trust/credential/verify.go: other != s.token":      "both came with the same request",
 	"internal/trust/credential/token.go: checksum(body) != sum":  "a checksum, which everybody can work out",
@@ -28,7 +28,7 @@ var compared = map[string]string{
 	"internal/trust/audit/head.go: bytes.Equal(mac, kept.MAC)":   "both are the server's own; nobody sends either",
 }
 
-// TestIncidentTiming: secrets were compared so that the time told how much of them was right
+// TestIncidentTiming: secrets were compared so that the time revealed how much of them was right
 // (keygen-api#406, kanboard#5792, hister#654, bytebase#17716). Here no secret is compared by ==, a
 // switch, a map or what compares alike: credentials are looked up by their digests, and these compared
 // by crypto/subtle. Of a vault.Secret the compiler refuses it (TestSecretsCannotBeCompared), of
@@ -132,7 +132,7 @@ func plainComparisons(set *token.FileSet, f *ast.File) (found []string) {
 	return found
 }
 
-// isSecret tells whether an expression is called like a secret, or reveals one.
+// isSecret reports whether an expression is called like a secret, or reveals one.
 func isSecret(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -164,7 +164,7 @@ func conversion(fun ast.Expr) bool {
 	return bytes || isNamed(fun, "string")
 }
 
-// isFixed tells whether an expression is a literal, nil, or a constant as far as its name tells.
+// isFixed reports whether an expression is a literal, nil, or a constant judging by its name.
 func isFixed(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.BasicLit:

@@ -174,7 +174,7 @@ func (n narrowing) filled(named func(string) any) narrowing {
 	return n
 }
 
-// keeps tells whether the narrowing leaves an item in the list.
+// keeps reports whether the narrowing leaves an item in the list.
 func (n narrowing) keeps(item fields) bool {
 	for key, want := range n.Keep {
 		if !meets(fieldOf(item, key), want) {

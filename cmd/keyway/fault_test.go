@@ -343,7 +343,7 @@ func (p *process) dial() net.Conn {
 	return c
 }
 
-// Clients that send too much, too slowly or for ever are cut off, and others do not notice.
+// Clients that send too much, too slowly or without end are cut off, and others do not notice.
 func TestHostileClients(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t, "--data", t.TempDir())

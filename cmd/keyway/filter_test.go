@@ -89,7 +89,7 @@ func TestEveryFilterFilters(t *testing.T) {
 // orders are the parameters that say from where on a list is read in its order, which needs no other index.
 var orders = []string{"limit", "page_cursor", "unstable_offset", "created_before", "since", "between"}
 
-// narrow holds one list against what each of its parameters must leave of it.
+// narrow checks one list against what each of its parameters must leave of it.
 func (w *world) narrow(t *testing.T, e *rpc.Endpoint, l listed, named func(string) any) {
 	t.Helper()
 	always := filled(l.Always, named).(fields)

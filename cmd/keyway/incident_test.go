@@ -50,12 +50,12 @@ func (w *world) consoleSession(t *testing.T, u identity.User) string {
 const tokensPath = "/keyway/v1/personal_access_tokens/"
 
 // TestIncidentForeignHandles: in OpenBao an administrator of one tenant revoked and renewed tokens of
-// another by their handles (CVE-2026-40264). Here every endpoint about tokens answers to the ids of
-// somebody else exactly as to ids of nothing, and changes nothing.
+// another by their handles (CVE-2026-40264). Here every endpoint about tokens answers to another person's
+// ids exactly as to unknown ids, and changes nothing.
 func TestIncidentForeignHandles(t *testing.T) {
 	t.Parallel()
 	w := setup(t, storetest.SQLite(t))
-	w.person(t, "root") // the first is an operator, who manages everybody's
+	w.person(t, "root") // the first is an operator, who manages everyone's
 	jane, bob := w.person(t, "jane"), w.person(t, "bob")
 	w.join(t, w.here, jane, rpc.Owner)
 	w.join(t, w.abroad, bob, rpc.Owner)
@@ -345,7 +345,7 @@ func (w *world) hammer(t *testing.T, revoked, others int, address string) {
 }
 
 // TestIncidentTokenInURL: Gogs took tokens from the query (CVE-2026-26196), Grafana a JWT that it then
-// sent on (CVE-2023-1387). Here only headers hold credentials, on every endpoint and by every verb.
+// sent on (CVE-2023-1387). Here only headers carry credentials, on every endpoint and by every verb.
 func TestIncidentTokenInURL(t *testing.T) {
 	t.Parallel()
 	w := setup(t, storetest.SQLite(t))
@@ -443,7 +443,7 @@ func TestIncidentDeactivatedUser(t *testing.T) {
 		}
 		each("enabled again", 401)
 
-		// A workspace that is deleted is gone for whoever opened it.
+		// A workspace that is deleted is gone for every credential that opened it.
 		rooted, _ := w.pat(t, root.ID, credential.Credential{})
 		if a := w.in(t, w.consoleSession(t, root), w.abroad.id, "/keyway/v1/workspaces/delete", fields{"name": "Abroad"}); a.status != 200 {
 			t.Fatal(a.raw)

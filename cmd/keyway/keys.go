@@ -88,7 +88,7 @@ func (k *keyFlags) run(cmd *cobra.Command, g *globals) (did bool, err error) {
 	return true, g.print(cmd, out, func(w io.Writer) { fmt.Fprintf(w, say, out.KeyID) })
 }
 
-// examineKeys tells what is under each server key.
+// examineKeys reports what is under each server key.
 func examineKeys(keys []keyring.Key, err error, add func(check, status, format string, args ...any)) {
 	if err != nil {
 		add("server key", "failed", "%v", err)

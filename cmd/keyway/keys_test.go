@@ -277,7 +277,7 @@ func TestRotateServerKey(t *testing.T) {
 		if err != nil || again.KeyID() != id {
 			t.Errorf("the key file is not taken any more: %v", err)
 		}
-		// Nobody writes audit entries with it any more.
+		// No audit entries are written with it any longer.
 		if err := k.DB.Update(t.Context(), func(tx *store.Tx) error {
 			_, err := tx.Exec(t.Context(), `UPDATE audit_entries SET key_id = $1 WHERE seq = (SELECT max(seq) FROM audit_entries)`, old)
 			return err
@@ -320,7 +320,7 @@ func TestRotationCutOff(t *testing.T) {
 		if keys, err := serverKeys(t.Context(), k.DB); err != nil || !bytes.Equal(keys[id], k.Vault.Proof(id)) || len(keys) != 2 {
 			t.Errorf("the database does not know of the new key: %v", err)
 		}
-		// While values are sealed anew, one by one.
+		// While values are resealed, one by one.
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		if err := k.Keyring.Reseal(ctx, func(done, _ int) {
@@ -460,7 +460,7 @@ func TestNothingSealedIsForgotten(t *testing.T) {
 		"credentials.digest":   true, "client_sessions.digest": true, "sessions.digest": true, "links.digest": true,
 		"recovery_codes.digest": true,
 	}
-	for _, t := range grant.Tables() { // a rotation signs them anew
+	for _, t := range grant.Tables() { // a rotation re-signs them
 		known[t.Name+".mac"] = true
 	}
 	for _, c := range w.Keyring.Sealed {

@@ -79,7 +79,7 @@ func hourOf(t time.Time) string {
 	return strings.ToLower(t.UTC().Weekday().String()[:3]) + t.UTC().Format(" 15")
 }
 
-// launderer does to one person's tokens whatever may be done to tokens, and holds what comes of it
+// launderer does to one person's tokens everything that may be done to tokens, and checks the result
 // against a model.
 type launderer struct {
 	*rapid.T
@@ -222,7 +222,7 @@ func (l *launderer) powersOf(tok fields) powers {
 	return p
 }
 
-// within tells whether hours, in UTC, hold a time.
+// within reports whether hours, in UTC, contain a time.
 func within(hours fields, t time.Time) bool {
 	from, to, now := hours["from"].(string), hours["to"].(string), t.UTC().Format("15:04")
 	on := func(t time.Time) bool {
@@ -234,14 +234,14 @@ func within(hours fields, t time.Time) bool {
 	return on(t) && now >= from || on(t.AddDate(0, 0, -1)) && now < to
 }
 
-// dead tells whether a token is ended, superseded or asleep by itself.
+// dead reports whether a token is ended, superseded or asleep by itself.
 func (l *launderer) dead(id string) bool {
 	s := l.served[id]
 	return l.ended[id] || l.asleep[id] || s["revoked_at"] != nil || !l.clock.Before(at(s["expires_at"])) || s["successor_id"] != nil &&
 		!l.clock.Before(at(s["grace_ends_at"]))
 }
 
-// permits tells whether the limits of a token and of all that it was made with, and the policy, let it
+// permits reports whether the limits of a token and of all that it was made with, and the policy, let it
 // do all of these things now.
 func (l *launderer) permits(id, address string, things ...string) bool {
 	for _, link := range l.chain(id) {
@@ -320,7 +320,7 @@ func (l *launderer) limits() fields {
 	return body
 }
 
-// step does one thing, and holds that nothing that was there may do more than before, unless a person
+// step does one thing, and checks that nothing that existed may do more than before, unless a person
 // who had just signed in wanted it, and nothing new more than what it comes from.
 func (l *launderer) step() {
 	ids := slices.Sorted(maps.Keys(l.served))

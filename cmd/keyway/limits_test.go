@@ -11,8 +11,8 @@ import (
 	"keyway/internal/platform/store/storetest"
 )
 
-// With limits each device takes so many requests of a kind a minute, and whoever asks for more is told
-// when to come again.
+// With limits each device accepts so many requests of a kind a minute, and a client that asks for more gets
+// the time to retry.
 func TestLimitsOfDevices(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -120,7 +120,7 @@ func TestServerOutlivesItsLogReader(t *testing.T) {
 			}
 		}
 	}
-	ask(400) // more than a pipe holds
+	ask(400) // more than a pipe can hold
 	if err := reader.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func (o *mailOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.passwordFile, "smtp-password-file", os.Getenv("KEYWAY_SMTP_PASSWORD_FILE"),
 		"file with the password for the SMTP server [KEYWAY_SMTP_PASSWORD_FILE; or the password itself in KEYWAY_SMTP_PASSWORD]")
 	f.StringVar(&o.from, "mail-from", os.Getenv("KEYWAY_MAIL_FROM"), "sender of mails, like 'Keyway <keyway@example.com>' [KEYWAY_MAIL_FROM]")
-	o.url = os.Getenv("KEYWAY_SMTP_URL") // no default that help shows: somebody may have put a password into it
+	o.url = os.Getenv("KEYWAY_SMTP_URL") // no default that help shows: it may contain a password
 }
 
 // server is what the options name; nil for none.

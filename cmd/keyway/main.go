@@ -87,7 +87,7 @@ Run it for real:   keyway serve`,
 	f.StringVar(&g.keyFile, "key-file", "", "file with the server key; best kept outside the data folder [KEYWAY_KEY_FILE]")
 	f.BoolVar(&g.json, "json", false, "print one JSON object on stdout and nothing else")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	// The URL can hold a password, so it is never shown as a flag's default.
+	// The URL can contain a password, so it is never shown as a flag's default.
 	root.PersistentPreRun = func(*cobra.Command, []string) {
 		if !f.Changed("database-url") {
 			g.databaseURL = os.Getenv("KEYWAY_DATABASE_URL")
@@ -148,7 +148,7 @@ func wrapArgs(cmd *cobra.Command) {
 	}
 }
 
-// group is a command that only holds others.
+// group is a command that only contains others.
 func (g *globals) group(use, short string, sub ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: g.help}
 	cmd.AddCommand(sub...)
@@ -169,8 +169,8 @@ func helpCommand() *cobra.Command {
 	}
 }
 
-// help is what a group of commands does when none of them is named: a person reads what there is,
-// and a script, which waits for an object, is told that it asked for none.
+// help is what a group of commands does when none of them is named: a person gets the list of commands,
+// and a script, which expects an object, gets an error because it named no command.
 func (g *globals) help(cmd *cobra.Command, _ []string) error {
 	if g.json {
 		return badUsage("name one of the commands of `%s`; see `%[1]s --help`", cmd.CommandPath())

@@ -142,7 +142,7 @@ type matrix struct {
 	version int
 }
 
-// written tells whether anything at all was written since it was asked before.
+// written reports whether anything at all was written since it was asked before.
 func (m *matrix) written(t *testing.T) bool {
 	t.Helper()
 	was := m.version
@@ -307,7 +307,7 @@ func setupMatrix(t *testing.T) *matrix {
 	m.backed(t, m.here, m.own)
 	maps.Copy(m.own, part{"personal_access_token_id": child, "workspace_key_id": key.ID, "workspace_id": m.here.id, "user_id": member.ID,
 		"invitation_id": store.NewID(), "api_key_id": store.NewID(), "webhook_attempt_id": store.NewID(), "request_id": "request_0"})
-	// The first late use of each in an hour is told of, and the last use spent, which are changes that must be.
+	// The first late use of each in an hour is reported, and the last use spent, which are necessary changes.
 	for _, token := range []string{superseded, decoy, used} {
 		m.call(t, token, "/keyway/v1/users/get_current", fields{})
 	}
@@ -383,7 +383,7 @@ func (m *matrix) observe(t *testing.T, e *rpc.Endpoint, s *presented, nowhere pa
 		return hidden
 	}
 	a := m.ask(t, e, token, s.kind, m.here, example(t, e, m.own))
-	if s.name == "decoy" { // who tries it learns as little as whoever guesses
+	if s.name == "decoy" { // trying it reveals as little as guessing
 		if guess := m.ask(t, e, credential.Mint(credential.PersonalAccessToken, false).Reveal(), s.kind, m.here, fields{}); guess.raw != a.raw {
 			return fmt.Sprintf("%s, but %s for an unknown token", a.raw, guess.raw)
 		}

@@ -13,7 +13,7 @@ import (
 // endingVerbs are those of endpoints that end something, in the order in which they come last.
 var endingVerbs = []string{"/delete", "/revoke", "/remove", "/disconnect", "/reset_sandbox"}
 
-// ending tells which of the verbs an endpoint has; empty for none.
+// ending returns which of the verbs an endpoint has; empty for none.
 func ending(e *rpc.Endpoint) string {
 	for _, verb := range endingVerbs {
 		if strings.HasSuffix(e.Path, verb) {

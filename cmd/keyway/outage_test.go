@@ -62,7 +62,7 @@ func TestLostCommitIsNotRepeated(t *testing.T) {
 	}
 }
 
-// A client that sends a request again by itself on 408, 409, 429 and 5xx, as the SDKs for Go and Java do, unlocks a door once,
+// A client that retries a request automatically on 408, 409, 429 and 5xx, as the SDKs for Go and Java do, unlocks a door once,
 // however the commit of the unlock is lost; a commit that never arrived unlocks nothing.
 func TestRetryingClientsUnlockOnce(t *testing.T) {
 	t.Parallel()
@@ -93,8 +93,8 @@ func TestRetryingClientsUnlockOnce(t *testing.T) {
 	}
 }
 
-// Whatever request meets a PostgreSQL that hangs is answered within ten seconds, with 503 and the time after
-// which to come again.
+// Any request that meets a PostgreSQL that hangs is answered within ten seconds, with 503 and the time after
+// which to retry.
 func TestHangingDatabaseIsAnswered(t *testing.T) {
 	t.Parallel()
 	server := storetest.OwnServer(t)

@@ -445,7 +445,7 @@ func (g *globals) showPAT(cmd *cobra.Command, out patOut) error {
 	})
 }
 
-// limits tells of a token's limits, one a line.
+// limits describes a token's limits, one per line.
 func limits(t personalaccesstoken.Token) string {
 	var b strings.Builder
 	line := func(name, format string, args ...any) { fmt.Fprintf(&b, name+"\t"+format+"\n", args...) }

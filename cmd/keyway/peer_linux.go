@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// peerUser is the operating system's name of whoever is at the other end of the control socket.
+// peerUser is the operating system's name of the user at the other end of the control socket.
 func peerUser(ctx context.Context) string {
 	c, ok := ctx.Value(connKey{}).(*net.UnixConn)
 	if !ok {

@@ -18,7 +18,7 @@ import (
 	"keyway/internal/trust/policy"
 )
 
-// anyone manages every token, as whoever can run commands on the data does.
+// anyone manages every token, as anyone who can run commands on the data does.
 var anyone = personalaccesstoken.Manager{Anyone: true}
 
 type rotateIn struct {

@@ -29,7 +29,7 @@ import (
 
 // leak is a token that a scan has found.
 type leak struct {
-	Path   string `json:"path"` // empty for what no commit has any more
+	Path   string `json:"path"` // empty for what no commit contains any longer
 	Line   int    `json:"line"`
 	Hint   string `json:"hint"`
 	Kind   string `json:"kind"`
@@ -210,7 +210,7 @@ func (s *scan) history(ctx context.Context, path string) error {
 	}
 	err = s.objects(bufio.NewReaderSize(pipe, 1<<20))
 	if err != nil {
-		_, _ = io.Copy(io.Discard, pipe) // it ends by itself then
+		_, _ = io.Copy(io.Discard, pipe) // it then ends on its own
 	}
 	if err := errors.Join(err, batch.Wait()); err != nil {
 		return fmt.Errorf("reading git's objects: %w", err)
@@ -279,8 +279,8 @@ func whereIn(log, object string) (commit, path string) {
 	return "", ""
 }
 
-// revokeFound ends what was found, and gives how many of them were alive: -1 where a server does
-// not tell.
+// revokeFound revokes what was found, and returns how many of them were active: -1 if the server does
+// not report it.
 func (g *globals) revokeFound(ctx context.Context, server string, found []leak) (*int, error) {
 	n := 0
 	var secrets []string

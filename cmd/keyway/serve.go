@@ -434,7 +434,7 @@ func (s *server) handler(o serveOptions, metrics *prometheus.Registry, client fu
 	return mux, nil
 }
 
-// guardMetrics asks for KEYWAY_METRICS_TOKEN as bearer: on the main listener metrics would tell
+// guardMetrics requires KEYWAY_METRICS_TOKEN as bearer: on the main listener metrics would show
 // strangers how much is going on.
 func guardMetrics(next http.Handler) http.Handler {
 	token := os.Getenv("KEYWAY_METRICS_TOKEN")

@@ -84,7 +84,7 @@ func TestHTTPS(t *testing.T) {
 	client.CloseIdleConnections()
 }
 
-// A request that has begun is answered although the server is told to stop.
+// A request that has begun is answered although the server is asked to stop.
 func TestShutdownFinishesWhatIsInFlight(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t, "--data", t.TempDir())
@@ -94,7 +94,7 @@ func TestShutdownFinishesWhatIsInFlight(t *testing.T) {
 		p.token, len(body), body[:5]); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the request to be in flight", func() bool { // the server reads the headers before it is told
+	waitFor(t, "the request to be in flight", func() bool { // the server reads the headers before it is asked to stop
 		status, _, err := p.call("/workspaces/list", "{}")
 		return err == nil && status == http.StatusOK
 	})

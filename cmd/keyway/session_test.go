@@ -257,7 +257,7 @@ func TestClientSessionLife(t *testing.T) {
 			}
 		}
 
-		// A session that is nobody's can become a user's who has none.
+		// A session without a user can be given to a user who has none.
 		nobodys, _ := w.session(t, w.here, fields{"connected_account_ids": []string{mine}})
 		if a := w.call(t, w.here.key, "/client_sessions/grant_access",
 			fields{"client_session_id": nobodys, "user_identifier_key": "u1"}); a.status != 400 ||
@@ -362,7 +362,7 @@ func TestPublishableKey(t *testing.T) {
 }
 
 // A stranger who has the publishable key cannot ask for one user after another, and cannot change when
-// somebody's session ends.
+// a user's session ends.
 func TestPublishableKeyIsBounded(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -449,8 +449,8 @@ func (w *world) part(t *testing.T, p place, login, customer string) part {
 	return out
 }
 
-// notYet are ids of things that nothing makes yet, and of attempts at webhooks, which the webhook
-// room's own test holds against foreign ids.
+// notYet are ids of things that nothing makes yet, and of webhook attempts, which the webhook
+// package's own test checks against foreign ids.
 var notYet = []string{"access_grant_id", "access_method_id", "acs_access_group_id", "acs_credential_id", "acs_encoder_id",
 	"acs_entrance_id", "acs_system_id",
 	"acs_user_id", "customer_id", "organization_id", "space_id", "unstable_location_id", "webhook_attempt_id"}
@@ -458,7 +458,7 @@ var notYet = []string{"access_grant_id", "access_method_id", "acs_access_group_i
 // handles are parameters that name things by something else than an id.
 var handles = []string{"common_code_key", "customer_key", "email", "name", "search", "user_identifier_key"}
 
-// TestClientSessionReach holds every endpoint that takes a client session against four ids: what is
+// TestClientSessionReach checks every endpoint that accepts a client session against four ids: what is
 // the session's own works; what is in another account, in another workspace, or nowhere answers
 // alike, and is not changed. For a session that was given a user identity alone every account is
 // foreign. An API key stands beside the sessions: for it only the other workspace is.

@@ -114,7 +114,7 @@ func (r *reader) take(t *testing.T, n int) (out []string) {
 }
 
 // ends waits until the stream is over, which on a busy machine takes longer than it should: what counts is
-// that nothing arrives any more.
+// that nothing more arrives.
 func (r *reader) ends(t *testing.T, why string) {
 	t.Helper()
 	const within = 5 * time.Second
@@ -407,7 +407,7 @@ func TestIdleStreamsAskTogether(t *testing.T) {
 	}
 }
 
-// A reader that takes nothing is cut off, and holds up no other meanwhile.
+// A reader that takes nothing is cut off, and delays no other meanwhile.
 func TestStreamSlowReader(t *testing.T) {
 	t.Parallel()
 	w := setup(t, storetest.SQLite(t))
@@ -573,7 +573,7 @@ func TestEventRetention(t *testing.T) {
 				t.Errorf("%d left in %s (%v)", n, table, err)
 			}
 		}
-		// Numbers go on where they were, so that nobody who resumes is led astray.
+		// Numbers continue where they were, so that no client that resumes is misled.
 		r := w.read(t, w.URL, w.here.key, nil, kept[0])
 		if next := w.happen(t, w.here.id, event.Event{Type: "lock.locked"}); r.take(t, 1)[0] != next[0] {
 			t.Error("resumed elsewhere after a purge")

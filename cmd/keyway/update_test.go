@@ -18,7 +18,7 @@ func (w *world) wrong(t *testing.T, path string, in fields, param string) {
 	}
 }
 
-// What is changed about an account holds for what is found in it from then on.
+// What is changed about an account applies to what is found in it from then on.
 func TestAccountUpdates(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -87,7 +87,7 @@ func (r *robot) happen(t *testing.T) {
 	r.ok(t, r.here.key, "/client_sessions/delete", fields{"client_session_id": id})
 }
 
-// sent waits until nothing is on its way any more and gives the devices that its webhook was told of.
+// sent waits until no delivery is pending and returns the devices that its webhook was notified of.
 func (r *robot) sent(t *testing.T) (devices []string) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {

@@ -66,7 +66,7 @@ func (v *visitor) signIn(login string) {
 	v.send("credentials", "field.email", login+"@example.com", "field.password", "1234")
 }
 
-// data is what the page tells its script, and the one around it.
+// data is what the page passes to its script, and to that of the embedding page.
 func (v *visitor) data(name string) string {
 	if m := regexp.MustCompile(`<body[^>]* data-` + name + `="([^"]*)"`).FindStringSubmatch(v.screen); m != nil {
 		return html.UnescapeString(m[1])

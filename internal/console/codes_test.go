@@ -74,7 +74,7 @@ func TestLocking(t *testing.T) {
 	b.post(lock+"/simulate", "what", "renew_subscription").has("This device does not support that")
 	b.post(lock+"/simulate", "what", "nothing").has("There is nothing of that name to simulate")
 
-	// Roles and tenants: a stranger finds nothing, and a form of nobody's changes nothing.
+	// Roles and tenants: a stranger finds nothing, and an unauthorized form changes nothing.
 	s.person(t, "eve")
 	eve := s.browser(t).signIn("eve")
 	for _, path := range []string{lock, lock + "/codes", lock + "/events", lock + "/codes/x"} {
@@ -143,7 +143,7 @@ func TestCodes(t *testing.T) {
 		t.Errorf("the PIN is in the log: %q", found)
 	}
 
-	// Somebody at the lock puts a code on it, and it becomes managed.
+	// A person at the lock puts a code on it, and it becomes managed.
 	b.get(codes).post(lock+"/simulate", "what", "code_at_lock", "name", "Neighbor", "code",
 		"5724").at(codes).has("The code was added at the lock.", "Neighbor", "5724", "Manage")
 	other := regexp.MustCompile(`href="(` + codes + `/[^"]*)" data-dialog-from="convert-`).FindStringSubmatch(b.page)[1]
@@ -205,17 +205,17 @@ func TestManyCodes(t *testing.T) {
 	b.post(at+"/edit", "name", last, "kind", "time_bound", "ends_at", "x").has("This isn’t a date with a time.", "data-open", last,
 		`data-location="`+codes+`?page=2"`)
 
-	// Whoever has made or changed a code sees it, wherever it stands.
+	// A person who has made or changed a code sees it, wherever it is in the list.
 	b.post(at+"/edit", "name", "Guest 50. and friend", "kind", "ongoing").has("Access code changed.", "and friend").lacks("Guest 0.")
 	b.post(codes, "name", "The latest", "kind", "ongoing").has("Access code created.", "The latest").lacks("Guest 0.")
 
-	// A lock that cannot be told goes on opening.
+	// A lock that cannot be notified keeps accepting the code.
 	b.get(at).lacks("it keeps working until")
 	b.get(codes).post(lock+"/simulate", "what", "disconnect")
 	b.get(at).has("it keeps working until the lock is back")
 }
 
-// A form holds less than a code does: without touching its times they keep their seconds, and a field that was
+// A form contains less than a code does: without touching its times they keep their seconds, and a field that was
 // changed meanwhile by another is not put back.
 func TestEditSendsOnlyWhatChanged(t *testing.T) {
 	t.Parallel()
@@ -244,7 +244,7 @@ func TestEditSendsOnlyWhatChanged(t *testing.T) {
 	fields := []string{"shown_name", hidden("name"), "shown_kind", hidden("kind"), "shown_starts_at", hidden("starts_at"), "shown_ends_at",
 		hidden("ends_at"), "shown_external", hidden("external"),
 		"kind", "time_bound", "starts_at", hidden("starts_at"), "ends_at", hidden("ends_at")}
-	// Meanwhile somebody else allows changes at the lock.
+	// Meanwhile another person allows changes at the lock.
 	if _, err := s.config.Codes.Update(ctx, made.CodeID, accesscode.Change{AllowExternal: rpc.Opt[bool]{Set: true, Value: true}},
 		false); err != nil {
 		t.Fatal(err)

@@ -351,7 +351,7 @@ func TestGuards(t *testing.T) {
 	b := s.browser(t).signIn("jane")
 	here := frame.WorkspacePath(w.ID, "settings")
 
-	// A form from another site does nothing, whichever header tells.
+	// A form from another site does nothing, whichever header reveals it.
 	for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example.com"} {
 		r := b.request(here, url.Values{"name": {"Stolen"}})
 		r.Header.Del("Sec-Fetch-Site")
@@ -446,7 +446,7 @@ func TestStatic(t *testing.T) {
 	}
 }
 
-// How well a page shrinks betrays a secret in it to one who chooses text beside it: what answers a form or
+// How well a page compresses reveals a secret in it to anyone who can choose text beside it: what answers a form or
 // repeats what was typed goes out as it is, everything else as gzip.
 func TestCompression(t *testing.T) {
 	t.Parallel()
@@ -562,7 +562,7 @@ func TestPublishedFlow(t *testing.T) {
 			t.Error("a secret is in the log")
 		}
 	}
-	// Nobody sees the token of another.
+	// No one sees another person's token.
 	s.person(t, "eve")
 	tokens, err := s.config.Tokens.List(t.Context(), jane.ID)
 	if err != nil {
@@ -622,7 +622,7 @@ func TestDevices(t *testing.T) {
 	}
 	s.editsMetadata(t, b, list+"/"+id, w.ID, id)
 
-	// One that is unmanaged is only shown, until somebody takes it in.
+	// An unmanaged device is only shown, until a person has Keyway manage it.
 	if err := s.config.Devices.Change(t.Context(), w.ID, id, device.Update{IsManaged: rpc.Opt[bool]{Set: true}}); err != nil {
 		t.Fatal(err)
 	}
@@ -666,7 +666,7 @@ func TestDevices(t *testing.T) {
 	}
 	b.get(list + "?q=minut").has(" devices found").lacks("Page 1")
 
-	// Whoever adds devices sees them first.
+	// A person who adds devices sees them first.
 	b.post(add, "brand", "nuki").at(list).has("Nuki · Lock")
 }
 
@@ -905,7 +905,7 @@ func (s *server) quickPerson(t *testing.T, name string) {
 	}
 }
 
-// What lasts needs a fresh proof of who asks; the form that was refused goes on with what it held.
+// What lasts needs a fresh proof of who asks; the form that was refused goes on with what it contained.
 func TestFreshAuthentication(t *testing.T) {
 	t.Parallel()
 	s := serve(t)

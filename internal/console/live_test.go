@@ -140,7 +140,7 @@ func TestChanges(t *testing.T) {
 		t.Errorf("a stranger listening: %d", eve.status)
 	}
 
-	// Whose role changes is told so, and stays signed in.
+	// A person whose role changes is notified, and stays signed in.
 	mary, _ := s.person(t, "mary")
 	if err := s.config.Members.Add(t.Context(), w.ID, mary.ID, rpc.Member, audit.Server); err != nil {
 		t.Fatal(err)
@@ -173,8 +173,8 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// What no workspace has of its own, such as a token that is made or an invitation that is accepted, is told to
-// pages of workspaces and to those of none.
+// Changes outside any workspace, such as a token that is made or an invitation that is accepted, are reported to
+// pages with and without a workspace.
 func TestChangesOfTheInstance(t *testing.T) {
 	t.Parallel()
 	s := serve(t)

@@ -15,7 +15,7 @@ import (
 	"keyway/internal/trust/audit"
 )
 
-// planted gives a browser the cookie of a session that somebody else knows, and that cookie.
+// planted returns a browser with the cookie of a session that another person knows, and that cookie.
 func (s *server) planted(t *testing.T, who string) (*browser, *http.Cookie) {
 	t.Helper()
 	eve := s.browser(t)
@@ -36,7 +36,7 @@ func (s *server) planted(t *testing.T, who string) (*browser, *http.Cookie) {
 	return nil, nil
 }
 
-// CWE-384: whoever plants a session in somebody's browser must not be in it when that person signs
+// CWE-384: an attacker who plants a session in a person's browser must not be in it when that person signs
 // in, or is allowed more.
 func TestIncidentSessionFixation(t *testing.T) {
 	t.Parallel()
@@ -95,7 +95,7 @@ func TestIncidentSessionFixation(t *testing.T) {
 	}
 	b.get("/console/settings/profile").has("jane@example.com")
 	dead("role change", b, known)
-	b.get(tokens).post(tokens, "name", "x", "expires_in", "30").has("Confirm it’s you") // it is not fresh any more
+	b.get(tokens).post(tokens, "name", "x", "expires_in", "30").has("Confirm it’s you") // it is no longer fresh
 
 	inv, err := s.config.Members.Invite(ctx, w.ID, "mary@example.com", rpc.Member, rpc.Owner, audit.Server)
 	if err != nil {
@@ -119,8 +119,8 @@ func TestIncidentSessionFixation(t *testing.T) {
 	dead("second factor", b, known)
 }
 
-// authenticator sets an authenticator app up for a person, in the pages, and gives what tells its
-// next code.
+// authenticator sets up an authenticator app for a person, in the pages, and returns a function that gives
+// its next code.
 func (s *server) authenticator(t *testing.T, name string) func() string {
 	t.Helper()
 	b := s.browser(t)
@@ -148,8 +148,8 @@ func (s *server) authenticator(t *testing.T, name string) func() string {
 	return code
 }
 
-// portainer#2475: whoever comes first to a new server owns it. Here only the holder of the link does,
-// and of two who hold it only one.
+// portainer#2475: the first person to reach a new server owns it. Here only a person who has the link does,
+// and of two who have it only one.
 func TestIncidentFirstRun(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
@@ -205,7 +205,7 @@ func TestSessionsPage(t *testing.T) {
 	end := at + "/" + other.sessionID() + "/end"
 	b.post(end).has("The session was ended.")
 	other.get(at).at("/console/sign-in")
-	// Somebody else's session is not there.
+	// Another person's session is not there.
 	johns := s.browser(t)
 	johns.signIn("john")
 	b.do(b.request(at+"/"+johns.sessionID()+"/end", nil))

@@ -41,8 +41,8 @@ func (s *server) connected(t *testing.T, workspaceID, brand string) account.Acco
 	return a
 }
 
-// notFound asks for each of these as somebody who is a member of another workspace, under that
-// workspace's address and under the own one: what is there answers as what is not.
+// notFound requests each path as a member of another workspace, under that workspace's address and under
+// the path's own: what exists gets the same answer as what does not.
 func (b *browser) notFound(method string, paths ...string) {
 	b.t.Helper()
 	for _, path := range paths {
@@ -183,7 +183,7 @@ func TestWebhooks(t *testing.T) {
 	b.post(at + "/update").has("Choose at least one event type, or all.")
 	b.post(at+"/update", "all", "true").at(at).has("Saved.")
 
-	// A webhook that was given up is told of on every page, and goes on from there.
+	// A disabled webhook is shown on every page, and can be enabled again from there.
 	if err := s.config.DB.Update(t.Context(), func(tx *store.Tx) error {
 		_, err := tx.Exec(t.Context(), `UPDATE webhooks SET disabled_at = $2 WHERE workspace_id = $1`, w.ID, store.Micros(time.Now()))
 		return err

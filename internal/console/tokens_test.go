@@ -176,7 +176,7 @@ func TestTokenLimits(t *testing.T) {
 }
 
 // From its first use to its end: what it did, narrowing, rotation and its undoing, sleep, and what was
-// refused. Nobody else sees any of it.
+// refused. No one else sees any of it.
 func TestTokenPage(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
@@ -360,7 +360,7 @@ func TestTokenAccess(t *testing.T) {
 	jane.notFound(http.MethodGet, frame.WorkspacePath(own.ID, "token-access"))
 }
 
-// Operators see everybody's tokens, and end those together that a filter means: as many as the page
+// Operators see everyone's tokens, and end those together that a filter means: as many as the page
 // said, or none.
 func TestAllTokens(t *testing.T) {
 	t.Parallel()

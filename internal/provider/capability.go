@@ -70,7 +70,7 @@ type CodeTraits struct {
 type CodeProgrammer interface {
 	CodeTraits(r Ref) CodeTraits
 	// ReadCodes reads the codes in these slots from the lock, or all when none is named; an empty slot is
-	// not in the answer. Where CodeTraits.Single is false the answer may hold more than was asked for.
+	// not in the answer. Where CodeTraits.Single is false the answer may contain more than was asked for.
 	ReadCodes(ctx context.Context, r Ref, slots ...string) ([]Code, error)
 	// PutCode writes a code: into its slot, or into a free one when Slot is empty. opID is the Report.For
 	// of the outcome.

@@ -1,6 +1,6 @@
 // Package provider is the way to devices. A driver knows one way: it signs in to accounts of a brand or
 // connects to a hub, and opens a session for each. A session reports what it learns to a Sink, in its own
-// time, and takes commands through small capability interfaces, which are asked of it by type assertion.
+// time, and takes commands through small capability interfaces, which are found by type assertion.
 package provider
 
 import (
@@ -22,14 +22,14 @@ type Driver interface {
 	// which answer has to change.
 	Connect(ctx context.Context, workspaceID, brand string, answers map[string]string) (Account, error)
 	// Open begins a session with an account that Connect gave, after Connect and at every start of the
-	// server. It does not wait for the peer: the session connects, and connects again, by itself, and
+	// server. It does not wait for the peer: the session connects, and reconnects, automatically, and
 	// reports its progress to the sink. ctx lasts as long as the session. An error means that the account's
 	// options cannot be understood.
 	Open(ctx context.Context, a Account, sink Sink) (Session, error)
 }
 
 // Session is a connection to one account, safe for concurrent use. What its devices can be asked for are
-// the capabilities that it has besides: Locker, CodeProgrammer, Prober and so on.
+// the capabilities that it also has: Locker, CodeProgrammer, Prober and so on.
 type Session interface {
 	// Refresh asks the peer for a complete list of devices. When it returns nil, the list has been given
 	// to the sink. It returns ErrOffline when the peer does not answer.
@@ -81,7 +81,7 @@ type Status string
 // The states of a connection.
 const (
 	Connected    Status = "connected"
-	Reconnecting Status = "reconnecting" // the peer does not answer; the session tries again by itself
+	Reconnecting Status = "reconnecting" // the peer does not answer; the session retries automatically
 	Refused      Status = "refused"      // the peer does not accept the sign-in: a person has to connect again
 )
 
@@ -95,7 +95,7 @@ type Brand struct {
 	SignIn       SignIn
 }
 
-// SignIn says what a brand asks of a person who connects an account.
+// SignIn says what a brand requires of a person who connects an account.
 type SignIn struct {
 	Fields    []Field
 	Regions   []string // empty: the brand does not ask
@@ -124,7 +124,7 @@ type Account struct {
 	Devices []Device
 }
 
-// Options are what a driver needs to open an account again, in a form of its own. They hold secrets and
+// Options are what a driver needs to open an account again, in a form of its own. They contain secrets and
 // print as nothing.
 type Options []byte
 
@@ -185,7 +185,7 @@ type SignInError struct {
 	Kind    SignInErrorKind
 	Field   string   // name of the field to correct; empty for the account as a whole
 	Missing []string // of MissingAnswer: the names of all fields without an answer that is needed
-	Message string   // for the person who signs in; never holds an answer
+	Message string   // for the person who signs in; never contains an answer
 }
 
 func (e *SignInError) Error() string { return e.Message }

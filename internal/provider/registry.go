@@ -51,7 +51,7 @@ func (r *Registry) Brands(sandbox bool) []Brand {
 	return r.brands
 }
 
-// ForBrand gives the driver that connects a brand in a workspace of the kind; ErrUnknownBrand when there
+// ForBrand returns the driver that connects a brand in a workspace of the kind; ErrUnknownBrand when there
 // is none.
 func (r *Registry) ForBrand(brand string, sandbox bool) (Driver, error) {
 	drivers := r.real
@@ -64,7 +64,7 @@ func (r *Registry) ForBrand(brand string, sandbox bool) (Driver, error) {
 	return nil, ErrUnknownBrand
 }
 
-// Driver gives the driver of a name; false when this build has none.
+// Driver returns the driver of a name; false when this build has none.
 func (r *Registry) Driver(name string) (Driver, bool) {
 	d, ok := r.byName[name]
 	return d, ok

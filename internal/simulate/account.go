@@ -78,7 +78,7 @@ func (s *Simulator) DisconnectAccount(ctx context.Context, id string) error {
 }
 
 // RequestReauthorization lets a virtual account ask to be connected again, as a brand does before it
-// closes an older way to it: everything works meanwhile. It returns what DisconnectAccount returns, and
+// closes an older way to it: everything keeps working meanwhile. It returns what DisconnectAccount returns, and
 // not_supported for an account that is disconnected.
 func (s *Simulator) RequestReauthorization(ctx context.Context, id string) error {
 	a, err := s.virtualAccount(ctx, id)

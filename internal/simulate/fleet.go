@@ -102,7 +102,7 @@ func (s *Simulator) fleetID() (string, error) {
 	return found.ExternalID, err
 }
 
-// fleetSize is how many devices earlier fills have added: the next fill goes on behind them.
+// fleetSize is how many devices earlier fills have added: the next fill continues after them.
 func (s *Simulator) fleetSize(ctx context.Context, workspaceID string) (n int, err error) {
 	fleet, err := s.fleetID()
 	if err != nil {

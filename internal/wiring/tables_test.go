@@ -55,7 +55,7 @@ func schema(t *testing.T, db *store.DB) map[string][]column {
 	return tables
 }
 
-// Guards against tables that only grow and rows that outlive their workspace: a table that nobody declares, or declares
+// Guards against tables that only grow and rows that outlive their workspace: a table that is not declared, or declared
 // wrongly, is found here and not years later on a full disk.
 func TestEveryTableIsDeclared(t *testing.T) {
 	t.Parallel()

@@ -1,5 +1,5 @@
-// Package accesscode keeps the access codes that are wanted on locks, and drives the locks to hold
-// them. docs/access-codes.md draws the life of a code.
+// Package accesscode keeps the desired access codes of locks, and drives the locks to contain them.
+// docs/access-codes.md draws the life of a code.
 package accesscode
 
 import (
@@ -51,7 +51,7 @@ type Public struct {
 	PulledBackupID      *string  `json:"pulled_backup_access_code_id"`
 }
 
-// Private is what may hold a PIN: it is sealed at rest, and put back when the code is served.
+// Private is what may contain a PIN: it is sealed at rest, and put back when the code is served.
 type Private struct {
 	PIN       *string    `json:"code"`
 	Errors    []Problem  `json:"errors" union:"error_code"`
@@ -136,7 +136,7 @@ type row struct {
 	vanished bool
 }
 
-// state is what is wanted of a code and what its lock holds of it.
+// state is the desired state of a code and what its lock contains of it.
 type state struct {
 	PIN      string    `json:"pin"` // empty: the lock chooses
 	Name     string    `json:"name"`
@@ -153,9 +153,9 @@ type state struct {
 	Deleting      bool      `json:"deleting,omitempty"`
 	ChangedAt     time.Time `json:"changed_at"` // when something was last asked for
 
-	Held     *held `json:"held,omitempty"` // what the lock holds, as last seen
+	Held     *held `json:"held,omitempty"` // what the lock contains, as last seen
 	Reported *held `json:"told,omitempty"` // what events have reported of the code
-	Sent     *held `json:"sent,omitempty"` // the lock was asked to write it into a free slot: what it then holds may be this
+	Sent     *held `json:"sent,omitempty"` // the lock was asked to write it into a free slot: what it then contains may be this
 	// SentSlot is where the lock said that it would be.
 	SentSlot string    `json:"sent_slot,omitempty"`
 	SentAt   time.Time `json:"sent_at,omitzero"`  // when that was first asked: an earlier use of the slot was of another code
@@ -179,7 +179,7 @@ type state struct {
 	Elsewhere bool `json:"elsewhere,omitempty"` // another workspace manages it
 }
 
-// held is a code as a lock holds it.
+// held is a code as a lock stores it.
 type held struct {
 	Slot     string    `json:"slot"`
 	PIN      string    `json:"pin"`
@@ -222,7 +222,7 @@ type actor struct {
 	ID   string `json:"id,omitempty"`
 }
 
-// Codes holds the rules about access codes.
+// Codes implements the rules for access codes.
 type Codes struct {
 	DB       *store.DB
 	Vault    *vault.Vault
@@ -279,7 +279,7 @@ func (s *state) scheduledAt(t provider.CodeTraits) time.Time {
 	return s.StartsAt.Add(-t.Lead)
 }
 
-// wanted is the code as the lock should hold it.
+// wanted is the code as the lock should store it.
 func (r *row) wanted(t provider.CodeTraits) held {
 	h := held{PIN: r.PIN}
 	if !t.Nameless {
@@ -316,7 +316,7 @@ func (r *row) call(name string, rule rules) {
 	}
 }
 
-// same reports whether the lock holds what is wanted.
+// same reports whether the lock contains the desired code.
 func (h *held) same(w held) bool {
 	return h != nil && (w.PIN == "" || h.PIN == w.PIN) && h.Name == w.Name && h.StartsAt.Equal(w.StartsAt) && h.EndsAt.Equal(w.EndsAt)
 }
@@ -423,7 +423,7 @@ func (r *row) lifeOfOthers(now time.Time) string {
 	return "Active"
 }
 
-// due is when something is next to be done for the code by itself; zero: nothing.
+// due is when something is next to be done for the code automatically; zero: nothing.
 func (r *row) due(now time.Time, t provider.CodeTraits, blocked bool) time.Time {
 	var next time.Time
 	at := func(x time.Time) {
@@ -480,7 +480,7 @@ func (r *row) mutations(now time.Time, t provider.CodeTraits) []Mutation {
 			map[string]any{"name": w.Name}))
 	}
 	if !w.StartsAt.Equal(r.Held.StartsAt) || !w.EndsAt.Equal(r.Held.EndsAt) {
-		// Its own times also where the lock is not to keep them: they hold all the same.
+		// Its own times even if the lock is not to keep them: they apply all the same.
 		out = append(out, m("updating_time_frame", "The code's times are being changed on the lock.", frame(r.Held.StartsAt, r.Held.EndsAt),
 			frame(r.StartsAt, r.EndsAt)))
 	}

@@ -238,7 +238,7 @@ func (w *world) kick(deviceID string) {
 func TestDuplicateFullAndRefusals(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := setup(t, db)
-		lock := w.connect("keynest") // holds ten codes and chooses them
+		lock := w.connect("keynest") // stores ten codes and chooses them
 		w.settle()
 		var ids []string
 		for range 11 {
@@ -380,7 +380,7 @@ func TestUnmanagedCodes(t *testing.T) {
 	})
 }
 
-// Two workspaces can manage one code only in turn: who takes it over says so with force, and the other is told.
+// Two workspaces can manage one code only in turn: one takes it over with force, and the other is notified.
 func TestManagedByAnotherWorkspace(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := setup(t, db)
@@ -536,7 +536,7 @@ func TestKeypadAndBolt(t *testing.T) {
 	})
 }
 
-// Privacy mode keeps all codes out, and uses none up; without its keypad nobody enters one.
+// Privacy mode keeps all codes out, and uses none up; without its keypad no one enters one.
 func TestWhatKeepsCodesOut(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := setup(t, db)

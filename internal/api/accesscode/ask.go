@@ -63,7 +63,7 @@ func (v *visit) writeAll(ctx context.Context, lock provider.CodeProgrammer) (ask
 		r, w := pending[i], v.target(pending[i])
 		pending = slices.Delete(pending, i, i+1)
 		if slices.ContainsFunc(v.held, func(h held) bool { return h.Slot == w.Slot && h.same(w) }) {
-			v.results[r.id] = nil // it holds it already: a try before this came late, or its answer was lost
+			v.results[r.id] = nil // it contains it already: a try before this came late, or its answer was lost
 			continue
 		}
 		asked = true
@@ -74,7 +74,7 @@ func (v *visit) writeAll(ctx context.Context, lock provider.CodeProgrammer) (ask
 	return asked
 }
 
-// put asks the lock to hold a code. It reports whether the lock took the request.
+// put asks the lock to store a code. It reports whether the lock accepted the request.
 func (v *visit) put(ctx context.Context, lock provider.CodeProgrammer, r *row, w held) bool {
 	asked, err := lock.PutCode(ctx, v.device.Ref, w.public(), r.id)
 	v.results[r.id] = err
@@ -87,7 +87,7 @@ func (v *visit) put(ctx context.Context, lock provider.CodeProgrammer, r *row, w
 	return err == nil
 }
 
-// erase asks the lock to give up what it holds for a code. It reports whether the lock took the request.
+// erase asks the lock to delete what it stores for a code. It reports whether the lock accepted the request.
 func (v *visit) erase(ctx context.Context, lock provider.CodeProgrammer, r *row) bool {
 	asked, err := lock.DeleteCode(ctx, v.device.Ref, r.Held.Slot, r.id)
 	v.results[r.id] = err

@@ -48,8 +48,8 @@ func (c *Codes) sealResult(ctx context.Context, tx *store.Tx, r *row, attemptID 
 		map[string]json.RawMessage{"access_code": json.RawMessage(rpc.Splice[Code](doc, fields))})
 }
 
-// cutShort ends the attempts of a code: what its lock has still to do for it is not done any more, which
-// they say; what it has done has succeeded.
+// cutShort ends the attempts of a code: the pending ones report that the lock will no longer do them; those that the
+// lock has done have succeeded.
 func (c *Codes) cutShort(ctx context.Context, tx *store.Tx, t *changeset, r *row, why *action.Failure) error {
 	if r.next(t.now, t.traits) == nothing {
 		why = nil

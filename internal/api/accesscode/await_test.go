@@ -22,7 +22,7 @@ func await1(t *testing.T) *awaiting {
 	return a
 }
 
-// visit lets time pass and has the lock visited: it takes what it is asked, and holds this.
+// visit lets time pass and visits the lock: it accepts every request, and contains onLock.
 func (a *awaiting) visit(after time.Duration, onLock ...held) step {
 	a.now = a.now.Add(after)
 	s := a.r.next(a.now, provider.CodeTraits{})
@@ -49,7 +49,7 @@ func (a *awaiting) visit(after time.Duration, onLock ...held) step {
 }
 
 // Guards against taking a lock that answers later for one that failed: what it took is awaited until the
-// time that its driver named, nothing is written meanwhile, and only what it holds confirms.
+// time that its driver named, nothing is written meanwhile, and only what it contains confirms.
 func TestWhatALockTookIsAwaited(t *testing.T) {
 	t.Parallel()
 	a := await1(t)
@@ -81,7 +81,7 @@ func TestWhatALockTookIsAwaited(t *testing.T) {
 	}
 }
 
-// When the time is over and the lock does not hold it, that is one failed try, and then it is asked again;
+// When the time is over and the lock does not contain it, that is one failed try, and then it is asked again;
 // what is wanted since is asked only then, too.
 func TestTheWaitForALockEnds(t *testing.T) {
 	t.Parallel()

@@ -17,7 +17,7 @@ import (
 	"keyway/internal/provider"
 )
 
-// conclude writes down what the lock answered and holds, and when it is to be visited next.
+// conclude writes what the lock answered and contains, and when it is to be visited next.
 func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *visit) error {
 	for _, err := range slices.AppendSeq([]error{v.readErr}, maps.Values(v.results)) {
 		if kind, _ := device.Failure(err); err != nil && kind == providerIssue {
@@ -76,7 +76,7 @@ func (c *Codes) conclude(ctx context.Context, j job.Job, deviceID string, v *vis
 	}, store.Workspace(j.WorkspaceID))
 }
 
-// compare compares what is wanted of the codes on a lock with what it holds after a visit.
+// compare compares the desired state of the codes on a lock with what it contains after a visit.
 func (c *Codes) compare(ctx context.Context, tx *store.Tx, t *changeset, v *visit) ([]*row, error) {
 	rows, err := c.active(ctx, tx, t.device, t.now)
 	if err != nil {
@@ -155,7 +155,7 @@ func (r *row) duplicate() bool {
 	return slices.ContainsFunc(r.Errors, func(p Problem) bool { return p.ErrorCode == "duplicate_code_on_device" })
 }
 
-// observe compares what was planned for a code with what its lock now holds.
+// observe compares what was planned for a code with what its lock now contains.
 func (t *changeset) observe(r *row, rows []*row, v *visit) {
 	step, planned := v.steps[r.id]
 	if !planned || v.blocked || r.Offline {
@@ -178,7 +178,7 @@ func (t *changeset) observe(r *row, rows []*row, v *visit) {
 			now = &v.held[i]
 		}
 	}
-	if now == nil && v.erased[r.id] { // so that it can be written anew
+	if now == nil && v.erased[r.id] { // so that it can be rewritten
 		r.Held, r.Shown = nil, ""
 	}
 	if step == await && r.Asked != nil {
@@ -212,7 +212,7 @@ func (t *changeset) observe(r *row, rows []*row, v *visit) {
 	}
 }
 
-// awaited looks whether a lock has done what it was asked before. Only what it holds counts; when its time
+// awaited looks whether a lock has done what it was asked before. Only what it contains counts; when its time
 // is over and it has not, that is a failure, and the next try begins with a read again.
 func (t *changeset) awaited(r *row, rows []*row, now *held) {
 	a := *r.Asked
@@ -234,7 +234,7 @@ func (t *changeset) awaited(r *row, rows []*row, now *held) {
 	}
 }
 
-// written notes that a lock holds what was asked of it.
+// written notes that a lock contains what was requested.
 func (t *changeset) written(r *row, now *held) {
 	if r.PIN == "" {
 		r.PIN = now.PIN
@@ -244,7 +244,7 @@ func (t *changeset) written(r *row, now *held) {
 	r.well()
 }
 
-// erased notes that a lock does not hold a code any more.
+// erased notes that a lock no longer contains a code.
 func (t *changeset) erased(r *row) {
 	if r.Held != nil {
 		t.removed(r)
@@ -346,7 +346,7 @@ func (t *changeset) altered(r *row, now held) {
 	t.outside(r, "access_code.modified_external_to_seam", "modified", fields)
 	if r.AllowExternal {
 		if r.PIN != now.PIN {
-			r.PIN, r.common = now.PIN, "" // it does not share its PIN any more
+			r.PIN, r.common = now.PIN, "" // it no longer shares its PIN
 		}
 		if t.traits.Native && !r.Unscheduled {
 			r.StartsAt, r.EndsAt = now.StartsAt, now.EndsAt

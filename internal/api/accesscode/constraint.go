@@ -13,7 +13,7 @@ import (
 	"keyway/internal/platform/fault"
 )
 
-// rules are what a device wants of a code.
+// rules are what a device requires of a code.
 type rules struct {
 	lengths  []int // empty: from 4 to 12
 	kinds    []string
@@ -31,7 +31,7 @@ const (
 	longest  = 12
 )
 
-// rulesOf reads what a device wants of its codes.
+// rulesOf reads what a device requires of its codes.
 func rulesOf(d device.Device) (r rules, err error) {
 	var p struct {
 		Lengths     []float64 `json:"supported_code_lengths"`
@@ -63,7 +63,7 @@ func rulesOf(d device.Device) (r rules, err error) {
 
 func (r rules) has(kind string) bool { return slices.Contains(r.kinds, kind) }
 
-// lockChooses reports whether the lock makes up PINs by itself.
+// lockChooses reports whether the lock generates PINs automatically.
 func (r rules) lockChooses() bool { return r.has("cannot_specify_pin_code") }
 
 // span is the time in which a code opens its lock, from its start until just before its end. A zero time
@@ -94,7 +94,7 @@ func (r rules) checkFree(pin string) error {
 	return nil
 }
 
-// checkPIN returns invalid_input when the device does not take the PIN. The message never holds it.
+// checkPIN returns invalid_input when the device does not take the PIN. The message never contains it.
 func (r rules) checkPIN(pin string) error {
 	if why := r.wrong(pin); why != "" {
 		return fault.Invalid("code", "%s", why)

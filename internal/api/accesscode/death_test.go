@@ -62,8 +62,8 @@ func (s *mortalSession) DeleteCode(ctx context.Context, r provider.Ref, slot, op
 const never = -1
 
 // Wherever in a visit to a lock the process dies, before it plans, between two requests to the lock, or
-// with everything done and nothing written down: the next one ends it, and nobody who looks at codes,
-// attempts and events can tell.
+// with everything done and nothing written: the next process completes it, and codes, attempts and events
+// show no difference.
 func TestDyingAtEachStep(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -142,7 +142,7 @@ func (s *mortalSession) Unlock(ctx context.Context, r provider.Ref, commandID st
 	return s.Session.Unlock(ctx, r, commandID)
 }
 
-// A bolt is turned once, whenever the process dies: what became of it nobody knows, and the attempt says so.
+// A bolt is turned once, whenever the process dies: the outcome is unknown, and the attempt says so.
 func TestDyingWhileABoltTurns(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -188,7 +188,7 @@ func TestDyingWhileABoltTurns(t *testing.T) {
 	})
 }
 
-// Nobody stands at the door any more when a server comes back long after it was asked to open it.
+// No one is still at the door when a server comes back long after it was asked to open it.
 func TestABoltTurnsNotLongAfterItWasAsked(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

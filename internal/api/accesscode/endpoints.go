@@ -12,7 +12,7 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// The most codes that a page holds.
+// The most codes that a page contains.
 const (
 	maxCodes     = 55_000
 	maxUnmanaged = 300_000

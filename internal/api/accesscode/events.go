@@ -113,7 +113,7 @@ func (t *changeset) changed(r *row) {
 	}
 }
 
-// requested reports what is wanted of a code from now on.
+// requested reports the desired state of a code from now on.
 func (t *changeset) requested(r *row) {
 	var all []map[string]any
 	for _, m := range r.mutations(t.now, t.traits) {
@@ -128,8 +128,7 @@ func (t *changeset) requested(r *row) {
 	}
 }
 
-// release gives up managing a code of a device that is not managed any more, and asks nothing of the lock
-// for it.
+// release gives up managing a code of a device that is no longer managed, without a request to the lock.
 func (c *Codes) release(ctx context.Context, tx *store.Tx, t *changeset, r *row) error {
 	switch {
 	case !r.managed && r.Deleting:

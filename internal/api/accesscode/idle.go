@@ -15,8 +15,8 @@ import (
 // as it is in. An invalid until is that of a code which is active.
 type idleSpan struct{ until, in sql.NullInt64 }
 
-// idle reports whether nothing is to be done for a code by itself: most are for stays that are far away,
-// and have nothing to do with what their lock holds now.
+// idle reports whether nothing is to be done for a code automatically: most are for stays that are far away,
+// and have nothing to do with what their lock contains now.
 func (r *row) idle(now time.Time, a environment) (s idleSpan, err error) {
 	switch {
 	case !r.managed || r.spare || r.Backup, r.ended(now), r.Held != nil && !r.Offline, r.Sent != nil, len(r.Attempts) > 0,

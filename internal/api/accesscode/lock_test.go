@@ -174,8 +174,8 @@ func (q quietSession) CodeTraits(r provider.Ref) provider.CodeTraits {
 	return t
 }
 
-// What is changed at a lock whose provider does not tell is seen when the lock is read again, and put
-// back; a lock that tells is not read for nothing.
+// A change at a lock whose provider does not report it is seen when the lock is read again, and reverted;
+// a lock that reports changes is not read unnecessarily.
 func TestLocksAreReadBack(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

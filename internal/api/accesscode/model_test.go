@@ -45,8 +45,8 @@ func (m *model) status(now time.Time) string {
 	return "unset"
 }
 
-// Whatever is asked of the codes of a lock, whatever goes wrong and whenever the process dies: the
-// lock ends with what is wanted, and no event is missing or told twice.
+// Whatever is requested of the codes of a lock, whatever goes wrong and whenever the process dies: the
+// lock ends in the desired state, and no event is missing or reported twice.
 func TestLockEndsWithWhatIsWanted(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -151,7 +151,7 @@ func TestLockEndsWithWhatIsWanted(t *testing.T) {
 				w.must(w.virtual.DeleteByHand(ctx, w.ref(lock), broken(rt).Slot))
 				w.kick(lock)
 			},
-			// Not one that the lock holds without its times: of those nothing is known to who has it next.
+			// Not one that the lock contains without its times: of those nothing is known to who has it next.
 			"another workspace takes a code over, and loses it": func(rt *rapid.T) {
 				id, m := live(rt)
 				if offline || m.late || len(w.get(id).list("pending_mutations")) > 0 {
@@ -235,7 +235,7 @@ func (w *world) checkCode(id string, m *model, now time.Time) {
 	if count("created") != 1 || events[0] != "created" {
 		w.t.Fatalf("%s: not created once: %v", m.name, events)
 	}
-	// A code is told to be set, or to be off, only when it was not so before.
+	// A code is reported as set, or as off, only if it was not so before.
 	state := ""
 	for _, e := range events {
 		switch e {
@@ -273,8 +273,8 @@ func (w *world) checkCode(id string, m *model, now time.Time) {
 	w.checkChanges(id, m)
 }
 
-// checkChanges follows what events tell of a code from how it was made to how it is: each change begins
-// where the one before ended, so none is missing and none is told twice.
+// checkChanges follows the events about a code from how it was made to how it is: each change begins
+// where the one before ended, so none is missing and none is reported twice.
 func (w *world) checkChanges(id string, m *model) {
 	w.t.Helper()
 	is := map[string]string{"code": m.first.pin, "name": m.first.name, "starts_at": wire(m.first.starts), "ends_at": wire(m.first.ends)}

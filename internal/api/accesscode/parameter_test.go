@@ -333,7 +333,7 @@ func TestSharingWhereItIsPossible(t *testing.T) {
 	})
 }
 
-// What a lock had still to do for a code that changes hands is not done any more, and its attempts say so;
+// What a lock still had to do for a code that changes hands is no longer done, and its attempts say so;
 // what was done has succeeded.
 func TestAttemptsWhenACodeChangesHands(t *testing.T) {
 	t.Parallel()
@@ -376,7 +376,7 @@ func TestAttemptsWhenACodeChangesHands(t *testing.T) {
 				if u.str("access_code_id") == ids[0] && u.str("code") != "1357" {
 					t.Error(u)
 				}
-				if left { // nothing is asked of the lock any more
+				if left { // nothing more is requested of the lock
 					w.refused("/access_codes/unmanaged/delete", object{"access_code_id": u.str("access_code_id")}, "device_unmanaged")
 				} else {
 					w.call("/access_codes/unmanaged/delete", object{"access_code_id": u.str("access_code_id")})
@@ -415,7 +415,7 @@ func TestAttemptsOfADeletedCode(t *testing.T) {
 	})
 }
 
-// A code whose lock is not to keep its schedule any more has its times as before, and nothing says otherwise.
+// A code whose lock is no longer to keep its schedule has its times as before, and nothing says otherwise.
 func TestScheduleIsTakenFromTheLock(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -459,7 +459,7 @@ func TestScheduleIsTakenFromTheLock(t *testing.T) {
 	})
 }
 
-// What is told of a device holds for the codes that are made from then on.
+// Reported constraints of a device apply to the codes that are made from then on.
 func TestParametersOfConstraints(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -69,7 +69,7 @@ func TestWhatBeginsFirstIsOnTheLock(t *testing.T) {
 	}
 }
 
-// limit has a device say how many codes it holds.
+// limit has a device say how many codes it can store.
 func (w *world) limit(deviceID string, n int) {
 	w.t.Helper()
 	w.must(w.db.Update(context.Background(), func(tx *store.Tx) error {

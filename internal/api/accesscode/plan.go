@@ -125,7 +125,7 @@ func (r *row) planned() planned {
 	return planned{r.managed, r.Deleting, r.Blocked, r.Tries, r.RetryAt, r.Sent, r.HeldBack}
 }
 
-// capacity is how many codes a lock holds; 0: it does not say.
+// capacity is how many codes a lock can store; 0: it does not say.
 func capacity(d device.Reached) int {
 	var n float64
 	_ = json.Unmarshal(d.Properties["max_active_codes_supported"], &n) // absent: 0

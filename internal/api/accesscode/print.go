@@ -37,7 +37,7 @@ const (
 	first4Only = "first four"
 )
 
-// prints are those of the PINs that a code has and that its lock holds for it.
+// prints are those of the PINs that a code has and that its lock stores for it.
 func (c *Codes) prints(r *row) (out [][]byte) {
 	pins := []string{r.PIN}
 	if r.Held != nil && r.Held.PIN != r.PIN {
@@ -72,7 +72,7 @@ func (c *Codes) digestsOn(deviceID string) func(part, digits string) [][]byte {
 // neighbour is another code on the same device.
 type neighbour struct {
 	name   string   // in lower case; only where the device wants names to differ
-	prints [][]byte // of the PIN that is wanted first, then of the one that the lock holds if that is another
+	prints [][]byte // of the PIN that is wanted first, then of the one that the lock contains if that is another
 	doc    []byte   // as it is served; nil: its times are known
 	span
 	leaving bool // it is being deleted

@@ -69,7 +69,7 @@ func TestAFullLockShows(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := setup(t, db)
-		lock := w.connect("keynest") // holds ten codes
+		lock := w.connect("keynest") // stores ten codes
 		var last string
 		for range 10 {
 			last = w.call("/access_codes/create", object{"device_id": lock}).obj("access_code").str("access_code_id")

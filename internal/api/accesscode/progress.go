@@ -22,7 +22,7 @@ func (t *changeset) progress(r *row) {
 	}
 	next := r.next(t.now, t.traits)
 	if next == nothing {
-		t.changed(r) // there is nothing to wait for any more
+		t.changed(r) // there is nothing left to wait for
 	}
 	if s := r.stage(t.now, t.traits); s != r.Shown {
 		r.Shown = s

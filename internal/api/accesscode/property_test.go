@@ -177,7 +177,7 @@ func (w *world) dump() string {
 	return out
 }
 
-// A lock that waits out a server's death goes on from what it holds.
+// A lock that waits out a server's death continues from what it contains.
 func TestDiesInTheMiddle(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := setup(t, db)

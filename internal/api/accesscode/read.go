@@ -44,15 +44,15 @@ func (c *Codes) Now(ctx context.Context) (time.Time, error) {
 	return c.Clock.Now(ctx, c.DB, credential.From(ctx).WorkspaceID)
 }
 
-// Constraints are what a device wants of its codes.
+// Constraints are what a device requires of its codes.
 type Constraints struct {
 	Lengths     []int    // numbers of digits; empty: from 4 to 12
 	NameMax     int      // how many characters of a name the lock shows; 0: any number
 	Rules       []string // others, each in a sentence without its end
-	LockChooses bool     // the lock makes up PINs by itself
+	LockChooses bool     // the lock generates PINs automatically
 }
 
-// ConstraintsOf reads what a device wants of its codes.
+// ConstraintsOf reads what a device requires of its codes.
 func ConstraintsOf(d device.Device) (Constraints, error) {
 	r, err := rulesOf(d)
 	if err != nil {

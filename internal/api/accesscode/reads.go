@@ -35,7 +35,7 @@ func (r reading) pending() (string, error) {
 	return string(text), err
 }
 
-// noteVisit notes what a visit has read, or that a lock could not be asked, so that nothing is known of it any more.
+// noteVisit notes what a visit has read, or that a lock could not be asked, so that its state is no longer known.
 func (c *Codes) noteVisit(ctx context.Context, tx *store.Tx, d device.Reached, v *visit, blocked bool) error {
 	if blocked || v.blocked {
 		return forgetReads(ctx, tx, d.WorkspaceID, d.ID)

@@ -274,7 +274,7 @@ func (c *Codes) ReportConstraints(ctx context.Context, deviceID string, lengths 
 	}, store.Workspace(ws))
 }
 
-// OnLock finds the device of a managed code, and the code as its lock holds it. It returns
+// OnLock finds the device of a managed code, and the code as its lock stores it. It returns
 // access_code_not_found, and not_supported for a code that is not on its lock.
 func (c *Codes) OnLock(ctx context.Context, id string) (deviceID string, code provider.Code, err error) {
 	r, err := c.find(ctx, c.DB, id, true)

@@ -24,7 +24,7 @@ import (
 const columns = `access_code_id, workspace_id, device_id, connected_account_id, is_managed, is_spare, common_code_key, doc, secret, state,
 	created_at, prints, asleep_until, asleep_in`
 
-// Sealed are the columns of this room that hold secrets.
+// Sealed are the columns of this room that contain secrets.
 func Sealed() []vault.Column {
 	column := func(what, name, clears string) vault.Column {
 		return vault.Column{What: what, Table: "access_codes", Name: name, Key: []string{"workspace_id", "access_code_id"},

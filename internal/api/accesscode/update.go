@@ -150,7 +150,7 @@ func (t *changeset) update(r *row, ch Change, rule rules, by actor) error {
 		if err := rule.checkPIN(ch.PIN); err != nil {
 			return err
 		}
-		r.PIN, r.common = ch.PIN, "" // it does not share its PIN any more
+		r.PIN, r.common = ch.PIN, "" // it no longer shares its PIN
 	}
 	if ch.AllowExternal.Set {
 		r.AllowExternal = ch.AllowExternal.Value

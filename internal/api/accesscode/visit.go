@@ -59,8 +59,8 @@ func (c *Codes) DeviceChanged(ctx context.Context, tx *store.Tx, d *device.Devic
 
 var _ device.Observer = (*Codes)(nil)
 
-// DeviceReported looks at the codes of a lock when it has said what became of one of them. What it then holds
-// counts, but for digits that cannot be read: of them only the report does.
+// DeviceReported checks the codes of a lock when it has reported the outcome of one of them. What it then contains
+// counts, except for digits that cannot be read: for them only the report does.
 func (c *Codes) DeviceReported(ctx context.Context, tx *store.Tx, r *device.Reached, is provider.Report) error {
 	if is.For == "" || is.Failed == nil && !is.Evidence.FromDevice() {
 		return nil
@@ -138,7 +138,7 @@ func deletedCode(r *row) map[string]any {
 	return map[string]any{"code": rpc.OrNull(r.PIN)}
 }
 
-// visit is one round with a lock: what was planned, what the lock answered, what it then held.
+// visit is one round with a lock: what was planned, what the lock answered, what it then contained.
 type visit struct {
 	environment
 	rows    []*row
@@ -154,7 +154,7 @@ type visit struct {
 	touched map[string]bool
 	held    []held
 	readErr error
-	read    bool      // held is what the lock holds
+	read    bool      // held is what the lock contains
 	at      time.Time // when it was planned, by the clock of the workspace
 }
 
@@ -163,9 +163,9 @@ func newVisit(a environment, rows []*row, at time.Time) *visit {
 		until: map[string]time.Time{}, erased: map[string]bool{}, slots: map[string]string{}, touched: map[string]bool{}}
 }
 
-// runSync brings a lock to hold what is wanted: it plans in one transaction, asks the lock outside of
-// any, and writes down in another what the lock then holds. Whatever changes or dies in between, the
-// next round begins with what is wanted and what is held.
+// runSync brings a lock to the desired state: it plans in one transaction, asks the lock outside of
+// any, and writes down in another what the lock then contains. Whatever changes or dies in between, the
+// next round begins with the desired and the observed state.
 func (c *Codes) runSync(ctx context.Context, j job.Job) error {
 	var deviceID string
 	if err := json.Unmarshal(j.Payload, &deviceID); err != nil {

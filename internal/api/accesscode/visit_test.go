@@ -56,8 +56,8 @@ func TestNothingIsPutOnADeviceThatWasGivenUp(t *testing.T) {
 	})
 }
 
-// What was kept on a device as a spare is there for everybody to see once the device is given up; a code that
-// its lock was never told of is not.
+// What was kept on a device as a spare is visible to everyone once the device is given up; a code that
+// was never sent to its lock is not.
 func TestSparesOfADeviceThatWasGivenUp(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

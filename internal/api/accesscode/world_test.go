@@ -273,7 +273,7 @@ func (w *world) ref(deviceID string) provider.Ref {
 	return r.Ref
 }
 
-// onLock is what the virtual lock holds.
+// onLock is what the virtual lock contains.
 func (w *world) onLock(deviceID string) map[string]provider.Code {
 	w.t.Helper()
 	codes, err := w.virtual.CodesOn(context.Background(), w.ref(deviceID))

@@ -64,7 +64,7 @@ type Terms struct {
 	Connected func(ctx context.Context, tx *store.Tx, acc Account) error
 }
 
-// Accounts holds the rules about connected accounts.
+// Accounts implements the rules for connected accounts.
 type Accounts struct {
 	DB        *store.DB
 	Events    *event.Log
@@ -115,7 +115,7 @@ func (a *Accounts) Within(ctx context.Context, workspaceID string, fn func(*stor
 	}, store.Workspace(workspaceID))
 }
 
-// BrandOf is a brand as its driver describes it, or just its name where the driver is not there any more.
+// BrandOf is a brand as its driver describes it, or just its name if the driver no longer exists.
 func BrandOf(d provider.Driver, name string) provider.Brand {
 	if d != nil {
 		for _, b := range d.Brands() {

@@ -412,7 +412,7 @@ func TestResetSandbox(t *testing.T) {
 				t.Errorf("%s %q became %s %q %v", b.ID, b.DisplayName, d.ID, d.DisplayName, d.CustomMetadata)
 			}
 		}
-		// The token goes on working, and what was found by metadata is not found any more.
+		// The token goes on working, and what was found by metadata is no longer found.
 		w.Call(apitest.Request{Path: "/workspaces/get", Token: h.pat, Workspace: h.ws.ID}, nil)
 		page, err := w.Devices.List(t.Context(), h.ws.ID, device.Filter{CustomMetadataHas: map[string]any{"k": "v"}, Limit: 10})
 		if err != nil || len(page.Items) != 0 {

@@ -10,7 +10,7 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// maxAccounts is how many accounts a page holds unless fewer are asked for.
+// maxAccounts is how many accounts a page contains unless fewer are requested.
 const maxAccounts = 11_000
 
 // Endpoints are the rows of /connected_accounts.

@@ -17,7 +17,7 @@ import (
 	"keyway/internal/wiring/apitest"
 )
 
-// keypad is what the hub's locks hold, by slot, and how it may be read and written.
+// keypad is what the hub's locks contain, by slot, and how it may be read and written.
 type keypad struct {
 	pins   map[string]string
 	hidden bool // PINs cannot be read
@@ -102,7 +102,7 @@ func (h *house) as() context.Context {
 		credential.Principal{Kind: rpc.APIKey, CredentialID: "key", WorkspaceID: h.ws.ID, Role: rpc.Admin})
 }
 
-// lock lists a lock that takes codes, with the slots that it holds, and waits until they are known.
+// lock lists a lock that accepts codes, with the slots that it contains, and waits until they are known.
 func (h *house) lock(pins map[string]string) (id string) {
 	h.t.Helper()
 	h.hub.keypad.pins = pins
@@ -156,7 +156,7 @@ func (h *house) last() (out map[string]any) {
 	return out
 }
 
-// Guards what happens at a lock against getting lost or being told wrongly on its way from a session: who opened it and
+// Guards what happens at a lock against getting lost or being reported wrongly on its way from a session: who opened it and
 // how, once however often it is reported, and never as another device's, workspace's or guest's.
 func TestOccurrencesAtALock(t *testing.T) {
 	t.Parallel()
@@ -214,7 +214,7 @@ func TestOccurrencesAtALock(t *testing.T) {
 			t.Error("a door with a jammed bolt counts as locked")
 		}
 
-		// What a hub tells of the past is an event of the past; it changes nothing of how the bolt is, and is no use of a
+		// What a hub reports of the past is an event of the past; it does not change the state of the bolt, and is no use of a
 		// code that came into the slot later.
 		long := w.Now().Add(-time.Hour)
 		occurs(provider.Occurrence{Kind: provider.Locked, At: long, Slot: "2", ID: "13"})

@@ -193,7 +193,7 @@ func (l *link) add(ctx context.Context, devices []provider.Device) error {
 	return nil
 }
 
-// recordList takes in a complete list of the account's devices.
+// recordList records a complete list of the account's devices.
 func (l *link) recordList(ctx context.Context, list []provider.Device) error {
 	if err := l.add(ctx, list); err != nil {
 		return err

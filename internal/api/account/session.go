@@ -17,7 +17,7 @@ import (
 type sessions struct {
 	mu     sync.RWMutex
 	open   map[sessionKey]*link
-	closed bool // the server is shutting down: none is opened any more
+	closed bool // the server is shutting down: no more are opened
 }
 
 type sessionKey struct{ workspaceID, accountID string }
@@ -75,7 +75,7 @@ func (a *Accounts) openSession(ctx context.Context, q store.Querier, key session
 	return l, nil
 }
 
-// reopen opens the session of an account anew, with what was stored last.
+// reopen reopens the session of an account with what was stored last.
 func (a *Accounts) reopen(ctx context.Context, workspaceID, id string) error {
 	a.closeSession(workspaceID, id)
 	_, err := a.Session(ctx, a.DB, workspaceID, id)
@@ -193,10 +193,10 @@ func (a *Accounts) Flush(ctx context.Context, workspaceID, id string) error {
 	return l.wait(ctx)
 }
 
-// Overflows is how many times a session was opened anew because it reported faster than could be written.
+// Overflows is how many times a session was reopened because it reported faster than could be written.
 func (a *Accounts) Overflows() int64 { return a.overflows.Load() }
 
-// overflow opens a session anew that has reported more than is kept: what it then reports is the whole.
+// overflow reopens a session that has reported more than is kept: what it then reports is the whole.
 func (a *Accounts) overflow(l *link) {
 	a.overflows.Add(1)
 	a.Log.Error("a session reports faster than can be written; it is opened anew", "workspace_id", l.key.workspaceID, "connected_account_id",

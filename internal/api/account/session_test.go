@@ -145,8 +145,8 @@ func (h *house) wantEvents(from int, want ...string) int {
 	return from + len(got)
 }
 
-// A hub reports in its own time: devices, states and removals show, each is told once, and what is known
-// already writes nothing.
+// A hub reports in its own time: devices, states and removals show, each causes one event, and what is
+// already known writes nothing.
 func TestSessionsReport(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
@@ -296,7 +296,7 @@ func TestAccountsAreOpenedAgain(t *testing.T) {
 	})
 }
 
-// The sessions of a workspace end with it: nothing that its hubs report is written any more.
+// The sessions of a workspace end with it: what its hubs report is no longer written.
 func TestSessionsEndWithTheirWorkspace(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {

@@ -72,7 +72,7 @@ func TestRepeatedOccurrences(t *testing.T) {
 	}
 }
 
-// A session that reports more than is kept is opened anew, is counted, and reports nothing more by its old link.
+// A session that reports more than is kept is reopened, is counted, and reports nothing more by its old link.
 func TestOverflow(t *testing.T) {
 	t.Parallel()
 	l := stalled()

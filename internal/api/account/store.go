@@ -17,7 +17,7 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// Sealed are the columns of this package that hold secrets.
+// Sealed are the columns of this package that contain secrets.
 func Sealed() []vault.Column {
 	return []vault.Column{{What: "sign-ins of connected accounts", Table: "connected_accounts", Name: "options",
 		Key:   []string{"workspace_id", "connected_account_id"},

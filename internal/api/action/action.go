@@ -38,7 +38,7 @@ type Attempts struct {
 	Now   func() time.Time
 }
 
-// Sealed are the columns of this package that hold secrets.
+// Sealed are the columns of this package that contain secrets.
 func Sealed() []vault.Column {
 	return []vault.Column{{What: "results of action attempts", Table: "action_attempts", Name: "result",
 		Key:   []string{"workspace_id", "action_attempt_id"},

@@ -30,7 +30,7 @@ type APIKey struct {
 	Token       string          `json:"token,omitempty" doc:"The key itself, only in the answer that made it."`
 }
 
-// Keys holds the rules about API keys.
+// Keys implements the rules for API keys.
 type Keys struct {
 	DB    *store.DB
 	Vault *vault.Vault
@@ -45,7 +45,7 @@ func (k *Keys) served(c credential.Credential) APIKey {
 		CreatedAt: rpc.Time{Time: c.CreatedAt}, RevokedAt: rpc.Time{Time: c.RevokedAt}, LastUsed: c.LastUsed}
 }
 
-// Create makes an API key. It returns invalid_input for a name that will not do, and for a person (empty: nobody) who is no
+// Create creates an API key. It returns invalid_input for an invalid name, and for a person (empty: none) who is not a
 // member of the workspace.
 func (k *Keys) Create(ctx context.Context, workspaceID string, sandbox bool, name, userID, from string,
 	by audit.Actor) (key APIKey, secret vault.Secret, err error) {

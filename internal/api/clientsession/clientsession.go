@@ -43,7 +43,7 @@ func (s Session) Secret() string {
 	return *s.Token
 }
 
-// Sessions holds the rules about client sessions.
+// Sessions implements the rules for client sessions.
 type Sessions struct {
 	DB     *store.DB
 	Vault  *vault.Vault
@@ -76,7 +76,7 @@ type New struct {
 	UserIdentifierKey string
 	CustomerKey       string
 	ExpiresAt         time.Time // zero: after a year
-	KeepEnd           bool      // a session that is there keeps its end: whoever asks is not to be trusted with it
+	KeepEnd           bool      // an existing session keeps its end: the caller is not trusted to change it
 	AnyMaker          bool      // to look for: also a session that the caller could not make
 	Grants
 }
@@ -168,7 +168,7 @@ func (s *Sessions) checkEnd(at time.Time) error {
 	return nil
 }
 
-// Sealed are the columns of this room that hold secrets.
+// Sealed are the columns of this room that contain secrets.
 func Sealed() []vault.Column {
 	return []vault.Column{{What: "tokens of client sessions", Table: "client_sessions", Name: "sealed_token",
 		Key: []string{"workspace_id", "client_session_id"}, Digested: true,

@@ -111,7 +111,7 @@ func TestForgedRowsOpenNothing(t *testing.T) {
 			t.Error("what a person made works with a membership that was written without the server key")
 		}
 
-		// The workspace: a production workspace that the database calls a sandbox does not open to a sandbox token, nor to anybody.
+		// The workspace: a production workspace that the database calls a sandbox does not open to a sandbox token, nor to anyone.
 		production := m.Workspace(m.owner, "Production", false)
 		narrow := personalaccesstoken.Narrow{SandboxOnly: given(true)}
 		limited, _ := m.Token(m.owner, personalaccesstoken.New{Name: "sandbox", From: "command", Never: true, Narrow: narrow})

@@ -100,7 +100,7 @@ func (m *maker) everything() in {
 
 var stateField = regexp.MustCompile(`name="state" value="([^"]+)"`)
 
-// begins tells whether a person gets beyond the first screen of a webview's page.
+// begins reports whether a person gets beyond the first screen of a webview's page.
 func (m *maker) begins(address string) bool {
 	show := func(r *http.Request) (int, string) {
 		r.RemoteAddr = "127.0.0.1:1234"
@@ -123,7 +123,7 @@ func (m *maker) begins(address string) bool {
 // child is something that a token made, and how it is used.
 type child struct {
 	name string
-	// works tells whether it still does what it was made for, in full.
+	// works reports whether it still does what it was made for, in full.
 	works func() bool
 }
 
@@ -291,7 +291,7 @@ func TestWhatATokenMakesIsAsNarrowAsTheToken(t *testing.T) {
 	})
 }
 
-// Guards a kind of fault: what is counted of a token begins anew in what the token makes.
+// Guards a kind of fault: what is counted of a token restarts in what the token makes.
 func TestUsesAndActionsAreCountedTogether(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {

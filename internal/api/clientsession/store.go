@@ -138,7 +138,7 @@ func (s *Sessions) served(ctx context.Context, tokens *chains, f found) (Session
 	return f.Session, err
 }
 
-// shows tells whether the principal sees a session's token. A session sees its own. A publishable key
+// shows reports whether the principal sees a session's token. A session sees its own. A publishable key
 // is given that of the user whom it names.
 func (s *Sessions) shows(p credential.Principal, c Session) bool {
 	switch {
@@ -150,8 +150,8 @@ func (s *Sessions) shows(p credential.Principal, c Session) bool {
 	return p.May(writeScope) && p.Covers(c.maker, s.Now()) && (isOwn(p, c.maker) || !p.Outlives(c.ExpiresAt.Time))
 }
 
-// isOwn tells whether a session was made with the credential that the principal acts with, or one that
-// took its place; what is nobody's token's is everybody's own who acts without one.
+// isOwn reports whether a session was made with the credential that the principal acts with, or one that
+// took its place. A session that no token made belongs to every principal that acts without one.
 func isOwn(p credential.Principal, m credential.Maker) bool { return p.Maker().FamilyID == m.FamilyID }
 
 // mayMoveEnd returns invalid_input for an end of a session that the caller did not make which is later
@@ -194,8 +194,8 @@ func (s *Sessions) get(ctx context.Context, q store.Querier, workspaceID, id str
 const maxAlike = 100
 
 // alike finds the live session of a user, or without a user the one with just these grants, that the
-// caller could make; the id is empty when there is none. With a publishable key it may be anybody's:
-// it opens what it opens, whoever asks for it.
+// caller could make; the id is empty when there is none. With a publishable key it may be anyone's:
+// it gives the same access no matter who asks for it.
 func (s *Sessions) alike(ctx context.Context, q store.Querier, workspaceID string, n New) (string, error) {
 	w := s.DB.Where()
 	w.Add("s.workspace_id = ?", workspaceID)
@@ -209,7 +209,7 @@ func (s *Sessions) alike(ctx context.Context, q store.Querier, workspaceID strin
 		w.Add("s.user_identifier_key = ?", n.UserIdentifierKey)
 	} else {
 		if n.empty() && n.CustomerKey == "" {
-			return "", nil // a session for nobody and nothing is like no other
+			return "", nil // a session with no user and no grants matches no other
 		}
 		w.Add("s.user_identifier_key IS NULL")
 		var grants [][2]string
@@ -256,7 +256,7 @@ func (s *Sessions) alike(ctx context.Context, q store.Querier, workspaceID strin
 	return "", nil
 }
 
-// usable tells whether a session lives, and whether it does for the caller, who could make it as it is.
+// usable reports whether a session lives, and whether it does for the caller, who could make it as it is.
 func (s *Sessions) usable(ctx context.Context, q store.Querier, tokens *chains, workspaceID string, c Session) (lives, does bool,
 	err error) {
 	if _, err := (credential.Maker{UserID: c.maker.UserID}).Standing(ctx, q, s.Now(),
@@ -292,9 +292,9 @@ func (g Grants) byKind() map[string][]string {
 	}
 }
 
-// owners are the tables that what a session is given must be in. There are no user identities yet, so
-// that whatever is sent as one is answered as what it is: an id that leads nowhere. To keep it would
-// bind the session to whoever has that id one day.
+// owners are the tables that must contain what a session is given. There are no user identities yet, so
+// any id sent as one is answered as an unknown id. Keeping it would bind the session to the identity
+// that gets that id one day.
 var owners = []struct {
 	kind, table, column string
 	missing             fault.Code

@@ -63,7 +63,7 @@ const (
 	authorized = "authorized"
 )
 
-// Webviews holds the rules about Connect Webviews.
+// Webviews implements the rules for Connect Webviews.
 type Webviews struct {
 	DB         *store.DB
 	Vault      *vault.Vault
@@ -152,7 +152,7 @@ func (v *Webviews) ForAccount(ctx context.Context, tx *store.Tx, workspaceID, br
 	if err != nil {
 		return account.Terms{}, err
 	}
-	_, err = v.insert(ctx, tx, w, "", credential.Maker{}) // nobody is given its address
+	_, err = v.insert(ctx, tx, w, "", credential.Maker{}) // no one receives its address
 	return account.Terms{WebviewID: w.ID, Connected: func(ctx context.Context, tx *store.Tx, acc account.Account) error {
 		return v.complete(ctx, tx, row{stored: w}, brand, acc)
 	}}, err
@@ -311,7 +311,7 @@ func (v *Webviews) stands(ctx context.Context, r row, address string) error {
 }
 
 // connect signs in to the account that the person chose, and completes the webview with it. It
-// returns *provider.SignInError for an answer to mend, customer_key_conflict for an account that is
+// returns *provider.SignInError for an answer to correct, customer_key_conflict for an account that is
 // another customer's, errTooMany, and errStale for a webview that is gone or has been completed.
 func (v *Webviews) connect(ctx context.Context, w row, sandbox bool, brand string, answers map[string]string) (account.Account, error) {
 	terms := account.Terms{
@@ -374,7 +374,7 @@ func (v *Webviews) fail(ctx context.Context, w row, brand string) error {
 	}, store.Workspace(w.WorkspaceID))
 }
 
-// countFailure counts a wrong answer and tells whether there were too many.
+// countFailure counts a wrong answer and reports whether there were too many.
 func (v *Webviews) countFailure(ctx context.Context, w row) (tooMany bool, err error) {
 	err = v.DB.Update(ctx, func(tx *store.Tx) error {
 		var n int
@@ -388,7 +388,7 @@ func (v *Webviews) countFailure(ctx context.Context, w row) (tooMany bool, err e
 }
 
 // Complete signs in to an account for a webview without its page. It returns what a person would be
-// told: *provider.SignInError, customer_key_conflict, and connect_webview_not_found for a webview that
+// shown: *provider.SignInError, customer_key_conflict, and connect_webview_not_found for a webview that
 // is gone or has been completed.
 func (v *Webviews) Complete(ctx context.Context, id, brand string, answers map[string]string) (account.Account, error) {
 	w, err := v.byID(ctx, v.DB, id)

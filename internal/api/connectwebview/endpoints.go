@@ -9,7 +9,7 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// mostWebviews is how many webviews a page holds unless fewer are asked for.
+// mostWebviews is how many webviews a page contains unless fewer are requested.
 const mostWebviews = 500
 
 // Endpoints are the rows of /connect_webviews.

@@ -16,7 +16,7 @@ import (
 
 var stateField = regexp.MustCompile(`name="state" value="([^"]+)"`)
 
-// Whoever has guessed wrong too often gets no further by guessing right at last.
+// A right guess after too many wrong ones does not help.
 func TestGuessingEnds(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {

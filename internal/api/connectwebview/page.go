@@ -81,7 +81,7 @@ func NewPage(v *Webviews) (*Page, error) {
 	return p, nil
 }
 
-// image lets through what a picture may be: html/template takes no data address by itself.
+// image lets through what a picture may be: html/template accepts no data address by default.
 func image(address string) template.URL {
 	if strings.HasPrefix(address, "data:image/svg+xml,") || strings.HasPrefix(address, workspace.LogoPath+"?") ||
 		strings.HasPrefix(address, "https://") {
@@ -120,7 +120,7 @@ func (p *Page) logo(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Length", strconv.Itoa(len(l.Data)))
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	h.Set("Cache-Control", "public, max-age=86400")
-	_, _ = w.Write(l.Data) // whoever has gone misses nothing
+	_, _ = w.Write(l.Data) // a client that has gone misses nothing
 }
 
 var hexColour = regexp.MustCompile(`^([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$`)
@@ -179,7 +179,7 @@ func (p *Page) unseal(sealedFor, text string) (s progress, ok bool) {
 	return s, p.Now().Unix() < s.ExpiresAt
 }
 
-// load shows the page to whoever has its address, and again to the browser that used it.
+// load shows the page to anyone who has its address, and again to the browser that used it.
 func (p *Page) load(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	id := q.Get("connect_webview_id")
@@ -205,7 +205,7 @@ func (p *Page) load(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hasCookie tells whether this browser used the webview's address.
+// hasCookie reports whether this browser used the webview's address.
 func (v *visit) hasCookie(id string) bool {
 	c, err := v.r.Cookie(cookieName(id))
 	if err != nil {
@@ -215,7 +215,7 @@ func (v *visit) hasCookie(id string) bool {
 	return ok && s.Webview == id
 }
 
-// begin uses up the address for this visit, unless this browser has done so before. It tells whether
+// begin uses up the address for this visit, unless this browser has done so before. It reports whether
 // the page goes on.
 func (v *visit) begin() bool {
 	if v.progress.Visit == "" {
@@ -325,7 +325,7 @@ type view struct {
 	CanRetry   bool
 	Single     bool // there is one brand, so none to go back to
 	Redirect   template.URL
-	Event      string // what an embedding page is told
+	Event      string // the event reported to an embedding page
 }
 
 // field is one question of the sign-in form.
@@ -394,7 +394,7 @@ func (v *visit) setCookie(id string) error {
 	return nil
 }
 
-// secure tells whether browsers take a Secure cookie from here: over https, and from this machine.
+// secure reports whether browsers take a Secure cookie from here: over https, and from this machine.
 func (v *visit) secure() bool {
 	u, err := url.Parse(v.PublicURL)
 	return err == nil && (u.Scheme == "https" || u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1" || u.Hostname() == "::1")
@@ -526,7 +526,7 @@ func (v *visit) askTwoFactor(b provider.Brand, problem string) {
 	v.show(view{Screen: "two_factor", Title: "Two factor code", Brand: b, Error: problem})
 }
 
-// signIn tries the answers, and goes to the screen where there is something to mend.
+// signIn tries the answers, and goes to the screen where something must be corrected.
 func (v *visit) signIn(b provider.Brand) {
 	if v.webview.failures >= maxFailures {
 		v.tooMany(b)
@@ -642,7 +642,7 @@ func (v *visit) failed(b provider.Brand, code, message string) {
 	v.showFailure(b, code, message, true)
 }
 
-// tooMany ends the page for good: whoever guesses does not get on by guessing right at last.
+// tooMany ends the page permanently: a right guess after too many wrong ones does not help.
 func (v *visit) tooMany(b provider.Brand) {
 	v.showFailure(b, "too_many_attempts", "There were too many wrong answers.", false)
 }
@@ -740,7 +740,7 @@ func (v *visit) showAs(status int, out view) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(b.Len()))
 	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer") // the address holds a token
+	h.Set("Referrer-Policy", "no-referrer") // the address contains a token
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Robots-Tag", "noindex")
 	// This page, and no other of Keyway's, may be in a frame of any site.
@@ -748,7 +748,7 @@ func (v *visit) showAs(status int, out view) {
 		"; form-action 'self'; base-uri 'none'; frame-ancestors *")
 	h.Set("Seam-Request-Id", rpc.NewRequestID())
 	v.w.WriteHeader(status)
-	_, _ = b.WriteTo(v.w) // whoever has gone misses nothing
+	_, _ = b.WriteTo(v.w) // a client that has gone misses nothing
 }
 
 // colour is a workspace's colour without its #.

@@ -16,7 +16,7 @@ import (
 	"keyway/internal/wiring/apitest"
 )
 
-// visitor is somebody's browser at the page of a webview.
+// visitor is a person's browser at the page of a webview.
 type visitor struct {
 	page    *connectwebview.Page
 	cookies []*http.Cookie
@@ -213,7 +213,7 @@ func TestLookAndRedirects(t *testing.T) {
 			v.sees(t, `data-redirect="https://app.example.com/done`+before+"connect_webview_id="+id+fragment+`"`)
 		}
 
-		// Without an address for failures the other one is told.
+		// Without an address for failures the other one is used.
 		address, id = made(t, w, ws, connectwebview.New{RedirectURL: "https://app.example.com/"})
 		v.open(address)
 		v.step("brands")

@@ -30,7 +30,7 @@ type row struct {
 	expiresAt         time.Time
 }
 
-// Sealed are the columns of this room that hold secrets.
+// Sealed are the columns of this room that contain secrets.
 func Sealed() []vault.Column {
 	return []vault.Column{{What: "addresses of Connect Webviews", Table: "connect_webviews", Name: "sealed_token",
 		Key:   []string{"workspace_id", "connect_webview_id"},
@@ -96,7 +96,7 @@ func (v *Webviews) save(ctx context.Context, tx *store.Tx, w row) error {
 	return err
 }
 
-// update changes the row of a webview if a further condition (empty: none) is met, and tells whether it was.
+// update changes the row of a webview if a further condition (empty: none) is met, and reports whether it was.
 func update(ctx context.Context, tx *store.Tx, workspaceID, id string, set signed.Set, condition string, args ...any) (bool, error) {
 	w := &store.Where{}
 	w.Add("workspace_id = ? AND connect_webview_id = ?", workspaceID, id)

@@ -100,7 +100,7 @@ type Warning struct {
 var accountErrors = []string{"account_disconnected", "salto_ks_subscription_limit_exceeded", "dormakaba_sites_disconnected",
 	"insufficient_permissions", codeBridge}
 
-// Devices holds the rules about devices.
+// Devices implements the rules for devices.
 type Devices struct {
 	DB        *store.DB
 	Events    *event.Log

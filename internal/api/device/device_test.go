@@ -387,7 +387,7 @@ func TestProviders(t *testing.T) {
 	})
 }
 
-// Whoever has the answer to a write finds it in every later read, though answers are cached.
+// A client that has the answer to a write finds it in every later read, though answers are cached.
 func TestNoAnswerIsOlderThanAnAcknowledgedWrite(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
@@ -439,7 +439,7 @@ func TestNoAnswerIsOlderThanAnAcknowledgedWrite(t *testing.T) {
 	})
 }
 
-// What a rule does to a device that it reached shows to nobody else before it is written.
+// What a rule does to a device that it reached is visible to no one else before it is written.
 func TestReachedDevicesAreApart(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {

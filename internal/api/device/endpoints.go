@@ -13,7 +13,7 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// maxDevices is how many devices a page holds unless fewer are asked for.
+// maxDevices is how many devices a page contains unless fewer are requested.
 const maxDevices = 500
 
 // Endpoints are the rows of /devices.

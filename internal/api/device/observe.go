@@ -274,7 +274,7 @@ func (d *Devices) trouble(ctx context.Context, tx *store.Tx, r *Reached, adds *E
 	return d.follow(ctx, tx, r, was)
 }
 
-// Removed records that the driver of a device does not know it any more. It is still listed, with an error,
+// Removed records that the driver of a device no longer knows it. It is still listed, with an error,
 // until a person deletes it or it is found again.
 func (d *Devices) Removed(ctx context.Context, tx *store.Tx, r *Reached) error {
 	e := deviceError(codeRemoved, messageRemoved, d.Now().Truncate(time.Millisecond))
@@ -384,7 +384,7 @@ func isLow(status string) bool { return status == "low" || status == "critical" 
 // observers.
 func (d *Devices) Occur(ctx context.Context, tx *store.Tx, r *Reached, what provider.Occurrence) error {
 	if d.Events.Retention > 0 && d.Now().Sub(what.At) >= d.Events.Retention {
-		return nil // its event may have been here, and is not kept any more
+		return nil // its event may have been here, and is no longer kept
 	}
 	id := occurrenceID(r, what)
 	known, err := d.Events.Has(ctx, tx, r.WorkspaceID, id)

@@ -12,7 +12,7 @@ import (
 	"keyway/internal/wiring/apitest"
 )
 
-// What a device tells of itself shows on it, and is told once.
+// What a device reports of itself shows on it, and causes one event.
 func TestDevicesTellOfThemselves(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {

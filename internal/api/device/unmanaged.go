@@ -48,7 +48,7 @@ func unmanaged(doc []byte) (rpc.Doc[Unmanaged], error) {
 	return json.Marshal(u)
 }
 
-// maxUnmanaged is how many unmanaged devices a page holds unless fewer are asked for.
+// maxUnmanaged is how many unmanaged devices a page contains unless fewer are requested.
 const maxUnmanaged = 22_900
 
 func (d *Devices) unmanagedEndpoints() []rpc.Endpoint {

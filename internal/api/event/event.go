@@ -25,11 +25,11 @@ type Event struct {
 	ConnectedAccountID string
 	CustomerKey        string
 	Fields             map[string]any // what this type has beside these
-	Secret             map[string]any // fields that may hold a PIN: sealed at rest
+	Secret             map[string]any // fields that may contain a PIN: sealed at rest
 	Actor              *Actor         // who caused it, where it belongs into the timeline of its access code
 }
 
-// Actor is somebody who causes events, as a timeline tells.
+// Actor is the person, program or device that causes events, as a timeline shows it.
 type Actor struct {
 	Type string `json:"type"` // api_key, console_user, system, external
 	ID   string `json:"id,omitempty"`
@@ -54,7 +54,7 @@ type Appended struct {
 	Seq      int64  // its place among the workspace's events, in the order of their commits
 }
 
-// Subscriber is told of events in the transaction that appends them: what it writes there is on
+// Subscriber is notified of events in the transaction that appends them: what it writes there is on
 // disk exactly when they are.
 type Subscriber interface {
 	Appended(ctx context.Context, tx *store.Tx, workspaceID string, now time.Time, events []Appended) error
@@ -81,7 +81,7 @@ func (l *Log) Serve(workspaceID, eventID string, doc, secret []byte) (rpc.Doc[Re
 	return rpc.Splice[Record](doc, fields), nil
 }
 
-// Sealed are the columns of this room that hold secrets.
+// Sealed are the columns of this room that contain secrets.
 func Sealed() []vault.Column {
 	return []vault.Column{{What: "events with codes in them", Table: "events", Name: "secret", Key: []string{"workspace_id", "event_id"},
 		Place: func(key []string) string {
@@ -94,7 +94,7 @@ func place(workspaceID, eventID string) string {
 }
 
 // Append writes events in the order given. Their numbers are the workspace's next: the row that
-// gives them is held until the commit, so that whoever reads in their order misses none.
+// gives them is locked until the commit, so that a client reading in their order misses none.
 func (l *Log) Append(ctx context.Context, tx *store.Tx, workspaceID string, events ...Event) error {
 	if len(events) == 0 {
 		return nil

@@ -143,7 +143,7 @@ func TestGet(t *testing.T) {
 	})
 }
 
-// Events are part of the transaction they tell of, and keep the order they were appended in.
+// Events are part of the transaction that they report, and keep the order they were appended in.
 func TestAppend(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
@@ -175,7 +175,7 @@ func TestAppend(t *testing.T) {
 	})
 }
 
-// However many events there are at once, what all of them are about is told.
+// However many events there are at once, the subjects of all of them are reported.
 func TestSubjects(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	streamBatch = 100                   // events read at once: what an open stream holds at the most
+	streamBatch = 100                   // events read at once: an open stream keeps at most this many
 	streamPause = 20 * time.Millisecond // between reads, so that many writes cost a stream few of them
 	streamLook  = 20 * time.Second      // how long a quiet stream asks the database nothing
 )
@@ -28,8 +28,8 @@ type streamInput struct {
 }
 
 // stream sends the events of the caller's workspace in the order of their commits. It returns
-// event_not_found when the event to begin behind is not in the log (any more), or what came next is
-// taken away before it was sent: what was missed cannot be known, so it is not passed over in silence.
+// event_not_found when the event to begin after is not, or no longer, in the log, or when the next ones
+// are deleted before they were sent: what was missed cannot be known, so it is not skipped silently.
 func (l *Log) stream(ctx context.Context, in streamInput, s *rpc.Stream) error {
 	p := credential.From(ctx)
 	if s.LastEventID != "" {

@@ -12,6 +12,6 @@ const (
 	TokenReused     Type = "keyway.personal_access_token.reused" // after its successor took its place
 	TokenDecoyUsed  Type = "keyway.personal_access_token.decoy_used"
 	TokenNewNetwork Type = "keyway.personal_access_token.new_network" // after a long silence
-	TokenLeaked     Type = "keyway.personal_access_token.leaked"      // somebody found it, or a workspace key of it
+	TokenLeaked     Type = "keyway.personal_access_token.leaked"      // it, or one of its workspace keys, was found
 	KeyLeaked       Type = "keyway.credential.leaked"                 // an API key or a client session
 )

@@ -23,7 +23,7 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// Locks holds the rules about locks.
+// Locks implements the rules for locks.
 type Locks struct {
 	DB       *store.DB
 	Devices  *device.Devices

@@ -28,7 +28,7 @@ type slow struct {
 	*sandbox.Driver
 	release chan struct{}
 	fails   error         // what they say then
-	takes   time.Duration // or they take the request and have so long to tell the outcome
+	takes   time.Duration // or they accept the request and have so long to report the outcome
 
 	mu    sync.Mutex
 	hangs map[string]bool // by external id
@@ -172,7 +172,7 @@ func (w *world) count(query string, args ...any) (n int) {
 	return n
 }
 
-// Guards against locks that hang holding up anybody else: two hundred of one workspace, and the other locks
+// Guards against locks that hang delaying any other: two hundred of one workspace, and the other locks
 // of the same and of other workspaces are turned meanwhile.
 func TestHangingLocksLeaveOthersAlone(t *testing.T) {
 	t.Parallel()
@@ -207,8 +207,8 @@ func TestHangingLocksLeaveOthersAlone(t *testing.T) {
 	})
 }
 
-// Guards the order of writing down and asking: whoever looks while the device is asked sees when that was
-// and until when the outcome is expected, so that nobody asks again.
+// Guards the order of writing and asking: anyone who looks while the device is asked sees when that was
+// and until when the outcome is expected, so that no one asks again.
 func TestAnAttemptSaysThatItIsSentBeforeItIs(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
@@ -314,7 +314,7 @@ func TestWhatALockTookIsPending(t *testing.T) {
 	}
 }
 
-// What cannot be asked is refused at once, and what cannot be done any more ends with its reason.
+// What cannot be requested is refused at once, and what can no longer be done ends with its reason.
 func TestReasons(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {

@@ -61,7 +61,7 @@ func (m *Members) update(ctx context.Context, in updateInput) (rpc.OK, error) {
 	return rpc.OK{}, m.SetRole(ctx, p.WorkspaceID, in.UserID, role, p.Role, adopter(in.AdoptAPIKeys, p), p.Actor())
 }
 
-// adopter is the person who adopts API keys; empty for nobody.
+// adopter is the person who adopts API keys; empty for no one.
 func adopter(adopts bool, p credential.Principal) string {
 	if adopts {
 		return p.UserID

@@ -39,7 +39,7 @@ type Invitation struct {
 	IsMailed  bool     `json:"is_mailed,omitempty" doc:"Whether the link is on its way to the address by mail as well, only in the answer that made it."`
 }
 
-// Members holds the rules about memberships. An owner may give and take every role; an admin
+// Members implements the rules for memberships. An owner may give and take every role; an admin
 // neither makes nor unmakes owners.
 type Members struct {
 	DB         *store.DB
@@ -89,7 +89,7 @@ func keepOwner(ctx context.Context, q store.Querier, workspaceID, userID string,
 	return err
 }
 
-// mayAdopt refuses to let API keys go over to a person (empty: to nobody) unless they are an owner who is not the one who
+// mayAdopt refuses to transfer API keys to a person (empty: to no one) unless they are an owner who is not the one who
 // loses them.
 func mayAdopt(userID, adoptedBy string, actor rpc.Role) error {
 	switch {
@@ -188,8 +188,8 @@ func (m *Members) Remove(ctx context.Context, workspaceID, userID string, actorR
 	}, store.Instance, store.Workspace(workspaceID))
 }
 
-// maxMails is how many invitations an hour are mailed to an address, from all workspaces: nobody can
-// fill a stranger's mailbox with them. Links of further ones are shown to copy all the same.
+// maxMails is how many invitations an hour are mailed to an address, from all workspaces: no one can
+// fill a stranger's mailbox with them. Links of further ones are still shown for copying.
 const maxMails = 5
 
 func (m *Members) mayMail(ctx context.Context, tx *store.Tx, email string) (bool, error) {
@@ -286,9 +286,9 @@ func (m *Members) Withdraw(ctx context.Context, workspaceID, id string, by audit
 	}, store.Instance, store.Workspace(workspaceID))
 }
 
-// Preview tells what an invitation's link is about, before anything is typed: the link, the
-// workspace's name, and whether the address belongs to a person who is known. It returns
-// unauthorized for a dead link.
+// Preview returns what an invitation's link is about, before anything is typed: the link, the
+// workspace's name, and whether the address belongs to a known person. It returns unauthorized for
+// a link that is no longer valid.
 func (m *Members) Preview(ctx context.Context, secret vault.Secret) (l identity.Link, name string, known bool, err error) {
 	if l, err = m.People.FindLink(ctx, m.DB, identity.InvitationLink, secret); err != nil {
 		return l, "", false, err
@@ -304,12 +304,12 @@ func (m *Members) Preview(ctx context.Context, secret vault.Secret) (l identity.
 	return l, ws.Name, err == nil, err
 }
 
-// Acceptance is what somebody gives to use an invitation: who is known their password (and second
-// factor), or nothing while they are signed in; who is new a password, or an account at a provider.
+// Acceptance is what a person submits to accept an invitation: a known person their password (and second
+// factor), or nothing while signed in; a new person a password, or an account at a provider.
 type Acceptance struct {
 	Name, Password string
 	Second         identity.SecondFactor
-	SignedIn       string // the id of the person who is signed in; empty: nobody
+	SignedIn       string // the id of the person who is signed in; empty: no one
 	Address        string
 }
 
@@ -348,8 +348,8 @@ func (m *Members) Accept(ctx context.Context, secret vault.Secret, a Acceptance)
 	return u, err
 }
 
-// AcceptOpenID lets somebody who is new join with their account at a provider, which has verified the
-// address that they were invited by. It returns forbidden where nobody invited them.
+// AcceptOpenID lets a new person join with their account at a provider, which has verified the
+// address that they were invited by. It returns forbidden if no one invited them.
 func (m *Members) AcceptOpenID(ctx context.Context, c identity.OpenIDClaims, address string) (u identity.User, err error) {
 	notInvited := fault.New(fault.Forbidden, "Nobody here has invited %s. Ask for an invitation, or sign in another way and link the "+
 		"account under Settings, Security", c.Email)

@@ -218,7 +218,7 @@ func TestRoles(t *testing.T) {
 				w.Refused(h.as(h.owner, what, map[string]any{"user_id": id, "role": "member"}), 404, "member_not_found")
 			}
 		}
-		// Somebody must be left who owns the workspace, whichever way it is tried.
+		// The workspace must keep an owner, whichever way it is tried.
 		w.Refused(h.as(h.owner, "update", set(h.owner, "admin")), 400, "invalid_request")
 		w.Refused(h.as(h.owner, "remove", map[string]any{"user_id": h.owner.ID}), 400, "invalid_request")
 		if err := w.Members.Add(t.Context(), h.ws.ID, h.owner.ID, rpc.Member, apitest.By); !fault.Is(err, fault.InvalidRequest) {
@@ -261,7 +261,7 @@ func TestRemove(t *testing.T) {
 				t.Errorf("%s: %d %s", when, a.Status, a.Body)
 			}
 		}
-		// Adopting is an owner's, and nobody's who leaves.
+		// Only an owner may adopt, and no one who leaves.
 		w.Refused(h.as(h.admin, "remove", map[string]any{"user_id": h.member.ID, "adopt_api_keys": true}), 403, "forbidden")
 		w.Join(h.ws, h.admin, rpc.Owner)
 		w.Refused(h.as(h.admin, "remove", map[string]any{"user_id": h.admin.ID, "adopt_api_keys": true}), 400, "invalid_request")

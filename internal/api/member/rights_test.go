@@ -157,7 +157,7 @@ func TestAPIKeysDoNoMoreThanTheirPerson(t *testing.T) {
 		expect("no member", key, 401, 401)
 		h.Join(h.ws, h.admin, rpc.Admin)
 
-		// Adopting is an owner’s, and for nobody who loses a role.
+		// Only an owner may adopt, and no one who loses a role.
 		lower := map[string]any{"user_id": h.admin.ID, "role": "member", "adopt_api_keys": true}
 		second := w.Person("second")
 		h.Join(h.ws, second, rpc.Admin)

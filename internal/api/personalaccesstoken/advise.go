@@ -37,7 +37,7 @@ type Suggestion struct {
 	Scopes       []string `json:"scopes"`
 	WorkspaceIDs []string `json:"workspace_ids" rule:"nullable" doc:"null: it was used in no workspace, or it created some, which a token that is limited to workspaces may not."`
 	AllowedCIDRs []string `json:"allowed_cidrs"`
-	// What its requests named and when they came: whoever narrows a token to these should know that it
+	// What its requests named and when they came: before narrowing a token to these, make sure that it
 	// does nothing else at other times.
 	DeviceIDs    []string          `json:"device_ids" rule:"nullable" doc:"null: it named none, or did what tokens that are limited to devices may not."`
 	AllowedHours *credential.Hours `json:"allowed_hours" doc:"null: it was used at nearly all hours, or too seldom for a suggestion, or has hours already."`
@@ -59,7 +59,7 @@ type NetworkOfToken struct {
 	LastUsedAt  rpc.Time `json:"last_used_at" rule:"nullable"`
 }
 
-// Usages tells how often a token, or whoever came before it, called what since a number of days.
+// Usages returns how often a token, or its predecessors, called each endpoint in the last number of days.
 func (t *Tokens) Usages(ctx context.Context, m Manager, id string, days int) (credential.Credential, []UseCount, error) {
 	c, err := t.managed(ctx, t.DB, m, id)
 	if err != nil {
@@ -211,7 +211,7 @@ func (t *Tokens) adviseEndpoints() []rpc.Endpoint {
 	}
 }
 
-// defaultAdviceDays is how far back advice looks unless told.
+// defaultAdviceDays is how far back advice looks by default.
 const defaultAdviceDays = 30
 
 type usageInput struct {

@@ -10,7 +10,7 @@ import (
 
 // Find gives the tokens of all people that a choice means and that are not revoked, newest first.
 func (t *Tokens) Find(ctx context.Context, b Bulk) ([]Token, error) {
-	if err := t.Usage.Flush(ctx); err != nil { // so that the rows tell of all uses until now
+	if err := t.Usage.Flush(ctx); err != nil { // so that the rows contain all uses until now
 		return nil, err
 	}
 	chosen, err := t.chosen(ctx, t.DB, b)

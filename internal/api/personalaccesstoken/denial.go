@@ -14,7 +14,7 @@ import (
 )
 
 // A denial is a refusal of a credential that had proved possession of its secret, as the audit log
-// tells of it: a stale client in a loop makes two entries an hour, not one for each request.
+// records it: a stale client in a loop makes two entries an hour, not one for each request.
 type denial struct {
 	credentialID, workspaceID, reason, address string
 	hour                                       int64 // since 1970
@@ -24,10 +24,10 @@ type denial struct {
 type denied struct {
 	count    int64
 	endpoint string // of the first
-	told     bool   // there is an entry; what came since is told when the hour is over
+	told     bool   // there is an entry; later refusals are recorded when the hour is over
 }
 
-// mostDenials is how many workspaces, reasons and addresses of a credential are told apart in an hour.
+// mostDenials is how many workspaces, reasons and addresses of a credential are distinguished in an hour.
 const mostDenials = 20
 
 const hour = int64(time.Hour / time.Second)
@@ -35,7 +35,7 @@ const hour = int64(time.Hour / time.Second)
 // deny counts a refusal. The caller holds mu.
 func (m *memory) deny(r rpc.Refusal, now time.Time) {
 	reason := fault.ReasonOf(r.Error)
-	if reason == "" { // the answer was one that everybody gets
+	if reason == "" { // the answer was one that everyone gets
 		return
 	}
 	if m.denials == nil {
@@ -45,7 +45,7 @@ func (m *memory) deny(r rpc.Refusal, now time.Time) {
 	d := denial{r.CredentialID, r.WorkspaceID, reason, r.Address, all.hour}
 	x := m.denials[d]
 	if x == nil && m.deniedTo[all] >= mostDenials {
-		d = denial{r.CredentialID, r.WorkspaceID, reason, "", all.hour} // from more addresses than are told apart
+		d = denial{r.CredentialID, r.WorkspaceID, reason, "", all.hour} // from more addresses than are distinguished
 		x = m.denials[d]
 	}
 	if x == nil {

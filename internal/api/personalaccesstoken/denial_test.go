@@ -30,7 +30,7 @@ func (s *shop) denials(id string) (out []audit.Record) {
 }
 
 // Each refusal of a credential that proved itself is in the audit log, with why, where and from where;
-// one that proved nothing, or got the answer that everybody gets, is not.
+// one that proved nothing, or got the answer that everyone gets, is not.
 func TestDenialsAreAudited(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
@@ -80,7 +80,7 @@ func TestDenialsAreAudited(t *testing.T) {
 		apiKey, apiKeyID := w.Key(s.ws, s.jane)
 		page["Authorization"] = []string{"Bearer " + apiKey}
 		w.Do(apitest.Request{Path: "/devices/list", Header: page})
-		// These tell nothing of any credential.
+		// These say nothing about any credential.
 		w.Do(apitest.Request{Path: "/devices/list", Token: credential.Mint(credential.PersonalAccessToken, false).Reveal(), Workspace: s.ws.ID})
 		w.Do(apitest.Request{Path: "/devices/list", Token: s.pat, Workspace: "nowhere"})
 		w.Must(w.Tokens.FlushDenials(w.Context(), false))

@@ -222,7 +222,7 @@ type revokeAllInput struct {
 	HintPrefix    string    `json:"hint_prefix" rule:"max=20" doc:"Only those whose visible part begins like this."`
 }
 
-// revokeAll ends the caller's own tokens, or for an operator who says which, everybody's.
+// revokeAll ends the caller's own tokens, or for an operator who says which, everyone's.
 func (t *Tokens) revokeAll(ctx context.Context, in revokeAllInput) ([]Token, error) {
 	p := credential.From(ctx)
 	b := Bulk(in)
@@ -247,7 +247,7 @@ func (t *Tokens) createWorkspaceKey(ctx context.Context, in createKeyInput) (Wor
 		return WorkspaceKey{}, err
 	}
 	if c.UserID != p.UserID {
-		return WorkspaceKey{}, fault.Missing(fault.TokenNotFound) // an operator does not act as somebody else
+		return WorkspaceKey{}, fault.Missing(fault.TokenNotFound) // an operator does not act as another person
 	}
 	key, secret, err := t.CreateWorkspaceKey(ctx, p.UserID, c.ID, in.WorkspaceID, p.Actor())
 	key.Secret = secret.Reveal()

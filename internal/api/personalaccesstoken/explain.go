@@ -14,7 +14,7 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// Explanation says why a request with a token was refused, and how to mend it.
+// Explanation says why a request with a token was refused, and how to fix it.
 type Explanation struct {
 	RequestID   string         `json:"request_id"`
 	TokenID     string         `json:"personal_access_token_id"`
@@ -102,7 +102,7 @@ func insertRefusal(ctx context.Context, tx *store.Tx, x refusal) error {
 		FROM credentials c LEFT JOIN credentials p ON p.credential_id = c.parent_id
 		WHERE c.credential_id = $1`, x.credentialID).Scan(&kind, &user, &parent, &stored)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && kind == credential.APIKey || stored >= mostRefusals {
-		return nil // a session, or a key that belongs to nobody
+		return nil // a session, or a key that belongs to no one
 	} else if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (t *Tokens) Refusals(ctx context.Context, m Manager, tokenID string, most i
 	})
 }
 
-// words says in plain language what happened and how to mend it.
+// words says in plain language what happened and how to fix it.
 func (x *Explanation) words() (summary, remedy string) {
 	from := ""
 	if x.Address != "" {

@@ -53,7 +53,7 @@ func (t *Tokens) UsedDevice(familyID, deviceID string, now time.Time) {
 	t.watch.note(habit{familyID, deviceHabit, deviceID}, now)
 }
 
-// flushHabits writes down habits: each once an hour at the most.
+// flushHabits writes habits: each at most once an hour.
 func (t *Tokens) flushHabits(ctx context.Context) error {
 	m := &t.watch
 	due := map[habit]time.Time{}
@@ -132,7 +132,7 @@ const (
 	fewDays     = 5
 )
 
-// hoursOf are the hours that hold all of these hours of the week, with an hour more at either end,
+// hoursOf are the hours that contain all of these hours of the week, with an hour more at either end,
 // because clocks are changed and jobs are late; nil when these are nearly all hours.
 func hoursOf(used []string) *credential.Hours {
 	var at [24]bool

@@ -11,7 +11,7 @@ import (
 	"keyway/internal/wiring/apitest"
 )
 
-// The advisor narrows a token to the hours and devices of its use, tells what other limits would have
+// The advisor narrows a token to the hours and devices of its use, reports what other limits would have
 // refused, and suggests neither where it cannot know.
 func TestAdviseHabits(t *testing.T) {
 	t.Parallel()

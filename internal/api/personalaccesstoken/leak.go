@@ -12,11 +12,11 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// leakJob tells whoever a credential belongs to that it was found: after the answer to the finder, who
-// must not wait longer for it than for one that nobody has.
+// leakJob notifies the owner of a credential that it was found: after the answer to the finder, who
+// must not wait longer for it than for one that no one has.
 const leakJob = "credential.leaked"
 
-// LeakFound has whoever a credential belongs to told that it was found.
+// LeakFound schedules a notice to the owner of a credential that it was found.
 func (t *Tokens) LeakFound(ctx context.Context, tx *store.Tx, l credential.Leaked) error {
 	_, err := t.Jobs.Enqueue(ctx, tx, leakJob, "", l, t.Now())
 	return err
@@ -62,7 +62,7 @@ func (t *Tokens) tellLeaked(ctx context.Context, j job.Job) error {
 	})
 }
 
-// mailLeakedKey tells the owners of an API key's workspace. Client sessions are not mailed: whoever has
+// mailLeakedKey notifies the owners of an API key's workspace. Client sessions are not mailed: anyone who has
 // a publishable key can make any number of them, and report them.
 func (t *Tokens) mailLeakedKey(ctx context.Context, tx *store.Tx, l credential.Leaked) error {
 	if l.Kind != credential.APIKey {

@@ -14,8 +14,8 @@ import (
 	"keyway/internal/wiring/apitest"
 )
 
-// Whoever a credential belonged to hears that it was found, in the workspaces that it opened and in no
-// others; who reports it learns nothing, and what is reported again is not told again.
+// The owner of a credential is notified that it was found, in the workspaces that it opened and in no
+// others; the person who reports it learns nothing, and a repeated report causes no further notice.
 func TestLeaksAreTold(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {

@@ -41,7 +41,7 @@ func people(w *apitest.World) home {
 	return h
 }
 
-// exec changes the database behind everybody's back.
+// exec changes the database behind everyone's back.
 func (h home) exec(query string, args ...any) error {
 	return h.DB.Update(h.Context(), func(tx *store.Tx) error {
 		_, err := tx.Exec(h.Context(), query, args...)
@@ -246,7 +246,7 @@ func TestChildren(t *testing.T) {
 		}
 		call(w, parent.Secret, "enable", in{"personal_access_token_id": child.ID})
 		w.Must(list())
-		// Its own descendants, and nobody else's, not even a parent's.
+		// Its own descendants, and no one else's, not even a parent's.
 		_, other := w.PAT(h.jane)
 		for _, what := range []string{"get", "update", "disable", "enable", "revoke"} {
 			for _, id := range []string{other, parent.ID, store.NewID()} {

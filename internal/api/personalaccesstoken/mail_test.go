@@ -14,7 +14,7 @@ import (
 	"keyway/internal/wiring/apitest"
 )
 
-// Whatever is told of a token is mailed too, so there is a mail for each such event.
+// Every notice about a token is mailed too, so there is a mail for each such event.
 func TestEveryNoticeHasAMail(t *testing.T) {
 	t.Parallel()
 	for _, what := range event.Type("").Enum() {
@@ -24,7 +24,7 @@ func TestEveryNoticeHasAMail(t *testing.T) {
 	}
 }
 
-// The owner of a token, and nobody else, gets one mail for each notice: with what is needed to know the
+// The owner of a token, and no one else, gets one mail for each notice: with what is needed to identify the
 // token and what to do, and with no secret.
 func TestNoticesAreMailed(t *testing.T) {
 	t.Parallel()
@@ -43,7 +43,7 @@ func TestNoticesAreMailed(t *testing.T) {
 		s.session = w.Session(s.jane)
 
 		w.Must(w.Tokens.DecoyUsed(w.Context(), s.id, from(1)))
-		for n := range 5 { // whoever comes from many addresses fills no mailbox
+		for n := range 5 { // a client with many addresses fills no mailbox
 			w.Must(w.Tokens.DecoyUsed(w.Context(), s.id, from(n)))
 		}
 		next := call(w, s.session, "rotate", id(s.id)).Token

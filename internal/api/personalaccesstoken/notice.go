@@ -31,14 +31,14 @@ const (
 	keepNetworks = 400 * 24 * time.Hour
 )
 
-// thresholds are the days before its expiry at which a token's owner is told.
+// thresholds are the days before its expiry at which a token's owner is notified.
 var thresholds = []int{0, 1, 7, 30}
 
 // tell appends an event about a token to the logs of the workspaces that its owner is a member of
 // and that it may open, and mails it to the owner.
 type tell func(what event.Type, fields map[string]any) error
 
-// notify runs fn in a transaction that may tell about a token.
+// notify runs fn in a transaction that may notify about a token.
 func (t *Tokens) notify(ctx context.Context, c credential.Credential, fn func(tx *store.Tx, tell tell) error) error {
 	workspaces, err := t.opens(ctx, t.DB, c)
 	if err != nil {
@@ -62,8 +62,8 @@ func (t *Tokens) notify(ctx context.Context, c credential.Credential, fn func(tx
 	}, scopes...)
 }
 
-// post mails what happened to a token's owner: once an hour for each token, or key of it, and thing,
-// wherever it is used from, so that nobody who has a dead token can fill a mailbox.
+// post mails what happened to a token's owner: once an hour for each token, or key of it, and kind of notice,
+// wherever it is used from, so that no one who has an expired or revoked token can fill a mailbox.
 func (t *Tokens) post(ctx context.Context, tx *store.Tx, c credential.Credential, what event.Type, about map[string]any,
 	workspaces []opened) error {
 	if !t.Mail.On() {
@@ -90,8 +90,8 @@ func (t *Tokens) post(ctx context.Context, tx *store.Tx, c credential.Credential
 	return t.Mail.Post(ctx, tx, to, string(what), facts)
 }
 
-// tellOnce tells whether this is the first time in an hour of the clock that something is to be told of
-// a token, also by another process or before a restart.
+// tellOnce reports whether this is the first notice of its kind about a token in this clock hour, counting
+// those by another process or before a restart.
 func tellOnce(ctx context.Context, tx *store.Tx, id, what string, now time.Time) (bool, error) {
 	r, err := tx.Exec(ctx,
 		`INSERT INTO token_counters (credential_id, counter, value) VALUES ($1, $2, $3) ON CONFLICT (credential_id, counter) DO NOTHING`,
@@ -150,7 +150,7 @@ func (t *Tokens) opens(ctx context.Context, q store.Querier, c credential.Creden
 	return out, err
 }
 
-// RegisterJobs tells the runner how to do this package's jobs.
+// RegisterJobs registers this package's jobs with the runner.
 func (t *Tokens) RegisterJobs() {
 	t.Jobs.Handle(expiryJob, func(ctx context.Context, j job.Job) error {
 		return t.again(ctx, j, t.TellExpiring(ctx))
@@ -165,7 +165,7 @@ func (t *Tokens) StartJobs(ctx context.Context) error {
 	})
 }
 
-// again has a job run once more later, unless it failed, which the runner sees to.
+// again runs a job again later, unless it failed, which the runner handles.
 func (t *Tokens) again(ctx context.Context, j job.Job, err error) error {
 	if err != nil {
 		return err
@@ -207,8 +207,8 @@ func (t *Tokens) Expiring(ctx context.Context, userID string, within time.Durati
 	return out, nil
 }
 
-// TellExpiring tells owners of tokens that expire in 30, 7, 1 and 0 days: once for each. A token that was made to live for less than so
-// many days is not told of.
+// TellExpiring notifies owners of tokens that expire in 30, 7, 1 and 0 days: once for each. There is no notice for a
+// threshold that is longer than the token's lifetime.
 func (t *Tokens) TellExpiring(ctx context.Context) error {
 	now := t.Now()
 	rows, err := t.DB.Query(ctx, `SELECT credential_id, COALESCE(expiry_notice, -1) FROM credentials

@@ -53,7 +53,7 @@ func (a app) revoke(session, id string, keep bool) (r struct {
 	return r
 }
 
-// works tells whether a client session opens the workspace, and whether the webhook's token still has a family.
+// works reports whether a client session opens the workspace, and whether the webhook's token still has a family.
 func (a app) works(session, webhookID string) (opens, isOwn bool) {
 	status := a.Do(apitest.Request{Path: "/devices/list", Token: session}).Status
 	var n int
@@ -61,8 +61,8 @@ func (a app) works(session, webhookID string) (opens, isOwn bool) {
 	return status == http.StatusOK, n > 0
 }
 
-// The one who revokes a token without limits may keep what it made, and is told how much that is. It belongs to the workspace
-// then, and a client session still ends with the membership of the token's person.
+// The person who revokes a token without limits may keep what it made, and sees how much that is. It then belongs to the
+// workspace, and a client session still ends with the membership of the token's person.
 func TestRevokingMayKeepWhatATokenMade(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {

@@ -60,8 +60,8 @@ func (t *Tokens) managed(ctx context.Context, q store.Querier, m Manager, id str
 	return c, fault.Missing(fault.TokenNotFound)
 }
 
-// descends tells whether a token may manage another because it, or whoever came before or after it,
-// made that or what made that.
+// descends reports whether a token may manage another because it, or one of its predecessors or successors,
+// made that token or one of its ancestors.
 func descends(ctx context.Context, q store.Querier, c, of credential.Credential) (bool, error) {
 	if !of.Limits.Allows(writeTokens) {
 		return false, nil
@@ -259,8 +259,8 @@ func (t *Tokens) FirstUse(ctx context.Context, id string, by audit.Actor) error 
 	}, store.Instance)
 }
 
-// Reused tells people of a token that was used after a successor had taken its place: once for each
-// address and hour. In a strict family it ends the live token.
+// Reused notifies people of a token that was used after a successor had taken its place: once for each
+// address and hour. In a strict family it revokes the active token.
 func (t *Tokens) Reused(ctx context.Context, id string, by audit.Actor) error {
 	now := t.Now()
 	return t.alarm(ctx, id, reasonReused, by, func(tx *store.Tx, c credential.Credential, tell tell) error {
@@ -288,7 +288,7 @@ func (t *Tokens) Reused(ctx context.Context, id string, by audit.Actor) error {
 	})
 }
 
-// DecoyUsed tells people of a decoy that somebody tried: once for each address and hour.
+// DecoyUsed notifies people of an attempt to use a decoy: once for each address and hour.
 func (t *Tokens) DecoyUsed(ctx context.Context, id string, by audit.Actor) error {
 	return t.alarm(ctx, id, "decoy", by, func(tx *store.Tx, c credential.Credential, tell tell) error {
 		if err := t.Audit.Add(ctx, tx, audit.Entry{Actor: by, Action: "personal_access_token.decoy_used", SubjectID: c.ID,

@@ -136,7 +136,7 @@ func TestRotateBegin(t *testing.T) {
 		s := setup(w)
 		next := call(w, s.session, "rotate_begin", id(s.id)).Token
 		s.lives(t, s.pat, "")
-		// Nobody has the new secret yet, so another rotation would cut everyone off.
+		// No one has the new secret yet, so another rotation would cut everyone off.
 		w.Refused(apitest.Request{Path: path + "rotate", Token: s.session, Body: id(next.ID)}, 400, "invalid_input")
 		// A refused request is no use.
 		w.Refused(apitest.Request{Path: "/devices/list", Token: next.Secret}, 401, "unauthorized")

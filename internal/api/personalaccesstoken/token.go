@@ -85,7 +85,7 @@ type WorkspaceKey struct {
 	Secret      string          `json:"token,omitempty" doc:"The key itself, only in the answer that made it."`
 }
 
-// Tokens holds the rules about personal access tokens.
+// Tokens implements the rules for personal access tokens.
 type Tokens struct {
 	DB     *store.DB
 	Vault  *vault.Vault
@@ -392,7 +392,7 @@ func (t *Tokens) inherited(ctx context.Context, q store.Querier, tok *Token) err
 }
 
 // Get reads a token; personal_access_token_not_found when there is none with the id, or it is
-// not the person's (userID empty: anybody's).
+// not the person's (userID empty: anyone's).
 func (t *Tokens) Get(ctx context.Context, userID, id string) (Token, error) {
 	c, err := t.find(ctx, t.DB, userID, id)
 	if err != nil {
@@ -524,7 +524,7 @@ func (t *Tokens) admitChange(ctx context.Context, tx *store.Tx, c, before creden
 	return within(c, parent)
 }
 
-// wider tells whether a token may do anything that it could not do before.
+// wider reports whether a token may do anything that it could not do before.
 func wider(c, before credential.Credential, now time.Time) bool {
 	later := !before.ExpiresAt.IsZero() && (c.ExpiresAt.IsZero() || c.ExpiresAt.After(before.ExpiresAt))
 	earlier := before.NotBefore.After(now) && c.NotBefore.Before(before.NotBefore)
@@ -618,7 +618,7 @@ type Bulk struct {
 // RevokeAll ends all live tokens that are chosen, and gives them. When it returns, no request
 // succeeds with any of them.
 func (t *Tokens) RevokeAll(ctx context.Context, b Bulk, by audit.Actor) (ended []Token, err error) {
-	if err := t.Usage.Flush(ctx); err != nil { // so that the rows tell of all uses until now
+	if err := t.Usage.Flush(ctx); err != nil { // so that the rows contain all uses until now
 		return nil, err
 	}
 	err = t.DB.Update(ctx, func(tx *store.Tx) error {
@@ -744,7 +744,7 @@ func (tok *Token) hideElsewhere(workspaceID string) {
 
 // SetRefused has a workspace refuse a token, with all that follow it and descend from it, or admit it
 // again. It returns workspace_not_found unless the person is an owner of the workspace, and
-// personal_access_token_not_found for a token of somebody who is no member.
+// personal_access_token_not_found for a token of a person who is not a member.
 func (t *Tokens) SetRefused(ctx context.Context, ownerID, workspaceID, id string, refused bool, by audit.Actor) error {
 	return t.DB.Update(ctx, func(tx *store.Tx) error {
 		if err := checkOwner(ctx, tx, workspaceID, ownerID); err != nil {

@@ -54,7 +54,7 @@ func TestLifeOfAToken(t *testing.T) {
 		}
 		w.Refused(apitest.Request{Path: path + "create", Token: session, Body: map[string]any{"name": strings.Repeat("x", 101)}}, 400,
 			"invalid_input")
-		// Shown once: no later answer holds the secret, and neither does the database.
+		// Shown once: no later answer contains the secret, and neither does the database.
 		for _, what := range []string{"list", "get", "update"} {
 			in := map[string]any{"personal_access_token_id": made.ID, "description": nil}
 			if what == "update" {
@@ -99,7 +99,7 @@ func TestLifeOfAToken(t *testing.T) {
 func TestATokenReachesItselfOnly(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
-		w.Person("operator") // the first person looks after everybody's tokens
+		w.Person("operator") // the first person looks after everyone's tokens
 		jane, john := w.Person("jane"), w.Person("john")
 		pat, id := w.PAT(jane)
 		_, sibling := w.PAT(jane)

@@ -16,7 +16,7 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// Silence is after how long without use the first use from a new network is told of.
+// Silence is the time without use after which the first use from a new network causes a notice.
 const Silence = 30 * 24 * time.Hour
 
 // memory is what is known of the use of tokens and not written down yet.
@@ -44,7 +44,7 @@ type sighting struct {
 	first, last time.Time
 }
 
-// mostNetworks is how many networks of a family the audit log tells of, unless after a silence: one that
+// mostNetworks is how many networks of a family the audit log records, unless after a silence: one that
 // has more is used from everywhere.
 const mostNetworks = 100
 
@@ -107,7 +107,7 @@ func (t *Tokens) Used(id, familyID, workspaceID, endpoint, address string, now t
 	}
 }
 
-// FlushUse writes down how tokens were used since the last time, and tells of new networks.
+// FlushUse writes how tokens were used since the last time, and reports new networks.
 func (t *Tokens) FlushUse(ctx context.Context) error {
 	m := &t.watch
 	m.mu.Lock()

@@ -229,7 +229,7 @@ type message struct {
 	deviceID   string
 	payload    sql.NullString
 	attempts   int
-	body       []byte // nil: the event is not kept any more
+	body       []byte // nil: the event is no longer kept
 	sandbox    bool
 	hook       row
 }
@@ -322,7 +322,7 @@ func (d *deliverer) next(ctx context.Context, k *work) (m message, ok bool, err 
 	m.hook, err = d.scan(k.workspaceID, d.DB.QueryRow(ctx, columns+` AND webhook_id = $2 AND disabled_at IS NULL AND lease_by = $3`,
 		k.workspaceID, k.webhookID, k.leaseBy).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
-		return m, false, nil // deleted, disabled, or somebody else's by now
+		return m, false, nil // deleted, disabled, or leased by another worker by now
 	}
 	return m, err == nil, err
 }
@@ -337,8 +337,8 @@ func forget(ctx context.Context, tx *store.Tx, k *work, m message) error {
 	return err
 }
 
-// attempt sends a message; ok is false when it was broken off because the server stops. pausedUntil is before when
-// the receiver asked for nothing to be sent; zero: it did not.
+// attempt sends a message; ok is false if it was canceled because the server stops. pausedUntil is the time before
+// which the receiver asked for nothing to be sent; zero: it did not.
 func (d *deliverer) attempt(ctx context.Context, k *work, m message) (a Attempt, pausedUntil time.Time, ok bool) {
 	start := time.Now()
 	a = Attempt{ID: store.NewID(), WebhookID: k.webhookID, EventID: m.eventID, EventType: m.eventType, Number: m.attempts + 1,
@@ -413,8 +413,8 @@ func (d *deliverer) post(ctx context.Context, m message) (got answer, err error)
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", d.UserAgent)
-	// A name without a value is not sent; it tells the transport to try once more where the receiver
-	// closed a connection that it had kept open, as the message was on its way.
+	// A name without a value is not sent; it makes the transport retry if the receiver closed a connection
+	// that it had kept open while the message was on its way.
 	r.Header["Idempotency-Key"] = nil
 	if err := sign(r.Header, m.hook.secrets, m.eventID, d.Now(), m.body); err != nil {
 		return got, err
@@ -431,7 +431,7 @@ func (d *deliverer) post(ctx context.Context, m message) (got answer, err error)
 	got = answer{status: res.StatusCode, retryAfter: retryAfter(res.Header, d.Now())}
 	got.beginning, err = io.ReadAll(io.LimitReader(res.Body, mostResponse))
 	if err != nil && res.StatusCode < 300 {
-		err = nil // it was received: a rest that does not come is nobody's loss
+		err = nil // it was received: the rest of the response is not needed
 	}
 	return got, err
 }
@@ -439,7 +439,7 @@ func (d *deliverer) post(ctx context.Context, m message) (got answer, err error)
 // record writes down how an attempt went, and what comes of it.
 func (d *deliverer) record(ctx context.Context, k *work, m message, a Attempt, pausedUntil time.Time) error {
 	err := d.DB.Update(ctx, func(tx *store.Tx) error {
-		// Written also where nothing changes, and so held until the commit: a webhook that is deleted
+		// Written even if nothing changes, and so locked until the commit: a webhook that is deleted
 		// takes its attempts along, and none may come behind.
 		held, args := `UPDATE webhooks SET failing_since = NULL, paused_until = NULL WHERE workspace_id = $1 AND webhook_id = $2`,
 			[]any{k.workspaceID, k.webhookID}
@@ -507,7 +507,7 @@ func (d *deliverer) disable(ctx context.Context, k *work, address string, since 
 		if err != nil {
 			return err
 		}
-		// Of its address the host: the rest may hold a secret.
+		// Of its address the host: the rest may contain a secret.
 		err = d.Mail.PostToOwners(ctx, tx, k.workspaceID, string(event.WebhookDisabled),
 			mail.Facts{"host": u.Host, "failing_since": since, "gone": gone,
 				"path": mail.Link("/console/workspaces/" + k.workspaceID + "/developer/webhooks/" + k.webhookID)})
@@ -535,8 +535,8 @@ func (d *deliverer) release(ctx context.Context, k work, gone bool) error {
 		if n, err := r.RowsAffected(); err != nil || n == 0 || gone {
 			return err
 		}
-		// A statement of its own, which begins when the row is held: so it sees the deliveries of
-		// everybody who held the row before.
+		// A statement of its own, which begins when the row is locked: so it sees the deliveries of
+		// everyone who locked the row before.
 		// What is due goes behind all that waits for its turn, however long it has been due itself.
 		from := d.Now()
 		if k.restsUntil.After(from) {

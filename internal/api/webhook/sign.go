@@ -45,7 +45,7 @@ func rotate(secrets []secret, now time.Time) []secret {
 	return out
 }
 
-// Sealed are the columns of this room that hold secrets.
+// Sealed are the columns of this room that contain secrets.
 func Sealed() []vault.Column {
 	return []vault.Column{
 		{What: "webhook secrets", Table: "webhooks", Name: "secrets", Key: []string{"workspace_id", "webhook_id"},

@@ -14,7 +14,7 @@ import (
 )
 
 // A webhook that a token made which has limits or an end is that token's: it is sent what the token may
-// see, for as long as the token, or the one that took its place, could make it anew. All others are the
+// see, for as long as the token, or the one that took its place, could make it again. All others are the
 // workspace's.
 
 // maxOfDevices bounds the webhooks of a token that is limited to devices.
@@ -34,18 +34,18 @@ func familyOf(p credential.Principal) string {
 	return ""
 }
 
-// isLimitedToDevices tells whether the caller sees no webhooks but its own.
+// isLimitedToDevices reports whether the caller sees no webhooks but its own.
 func isLimitedToDevices(p credential.Principal) bool {
 	return p.Reach != nil && p.Reach.DeviceIDs != nil
 }
 
-// mine tells whether the webhook is there for the caller.
+// mine reports whether the webhook is there for the caller.
 func mine(ctx context.Context, r row) bool {
 	p := credential.From(ctx)
 	return !isLimitedToDevices(p) || r.familyID == p.Maker().FamilyID
 }
 
-// shows tells whether the caller sees the webhook's secret: who could make it. With it one can forge
+// shows reports whether the caller sees the webhook's secret: who could make it. With it one can forge
 // events.
 func (w *Webhooks) shows(p credential.Principal, r row) bool {
 	if p.WorkspaceID != "" && p.Role < rpc.Admin {
@@ -80,12 +80,12 @@ func (w *Webhooks) admit(ctx context.Context, tx *store.Tx, workspaceID, family 
 	return nil
 }
 
-// seen tells whether events of a device are seen; its id is empty for those that are about none.
+// seen reports whether events of a device are seen; its id is empty for those that are about none.
 type seen func(deviceID string) bool
 
 func everything(string) bool { return true }
 
-// sees tells what a family of tokens may be sent, and an error where it is not to be sent now.
+// sees returns what a family of tokens may be sent, and an error if it must not be sent now.
 func (w *Webhooks) sees(ctx context.Context, q store.Querier, workspaceID, family string) (seen, error) {
 	reach, err := (credential.Maker{FamilyID: family}).Standing(ctx, q, w.Now(),
 		credential.Question{WorkspaceID: workspaceID, Role: rpc.Admin, Scopes: []string{writeScope, eventsScope}})
@@ -108,7 +108,7 @@ const (
 	end             // the token has ended, and its webhooks with it
 )
 
-// judge tells what becomes of a delivery, by what its token may at this moment.
+// judge decides what happens to a delivery, by what its token currently permits.
 func (d *deliverer) judge(ctx context.Context, k *work, m message) (verdict, error) {
 	if m.hook.familyID == "" {
 		return deliver, nil
@@ -123,7 +123,7 @@ func (d *deliverer) judge(ctx context.Context, k *work, m message) (verdict, err
 		return skip, nil
 	case err != nil:
 		return skip, err
-	case !m.payload.Valid && !sees(m.deviceID): // a test's payload tells of nothing
+	case !m.payload.Valid && !sees(m.deviceID): // a test's payload reveals nothing
 		return skip, nil
 	}
 	return deliver, nil

@@ -3,8 +3,8 @@
 //
 // A delivery is a row that is written in the transaction of its event and taken away when the
 // receiver has answered with success. Each webhook is worked on by one worker at a time, which
-// holds a lease on it: so deliveries of one webhook are in order, and a receiver that hangs holds
-// up nobody else's.
+// holds a lease on it: so deliveries of one webhook are in order, and a receiver that hangs delays
+// no other webhook's.
 package webhook
 
 import (
@@ -62,7 +62,7 @@ type Delivery struct {
 	EventType string `json:"event_type"`
 }
 
-// Webhooks holds the rules about webhooks and delivers.
+// Webhooks implements the rules for webhooks and delivers.
 type Webhooks struct {
 	DB        *store.DB
 	Vault     *vault.Vault
@@ -77,7 +77,7 @@ type Webhooks struct {
 	wake      chan struct{}
 }
 
-// New completes Webhooks and has it told of events.
+// New completes Webhooks and subscribes it to events.
 func New(w Webhooks) *Webhooks {
 	w.wake = make(chan struct{}, 1)
 	w.Events.Subscribers = append(w.Events.Subscribers, &w)
@@ -262,7 +262,7 @@ func (w *Webhooks) Overviews(ctx context.Context, workspaceID string) ([]Overvie
 	})
 }
 
-// GetStatus tells how a webhook is doing; webhook_not_found when the workspace has none with the id.
+// GetStatus returns the status of a webhook; webhook_not_found when the workspace has none with the id.
 func (w *Webhooks) GetStatus(ctx context.Context, workspaceID, id string) (s Status, err error) {
 	err = w.DB.View(ctx, func(q store.Querier) error {
 		r, err := w.get(ctx, q, workspaceID, id)
@@ -337,7 +337,7 @@ func (w *Webhooks) Update(ctx context.Context, workspaceID, id string, types []s
 	})
 }
 
-// Delete takes a webhook away; nothing is sent any more. It returns webhook_not_found.
+// Delete deletes a webhook; nothing more is sent. It returns webhook_not_found.
 func (w *Webhooks) Delete(ctx context.Context, workspaceID, id string, by audit.Actor) error {
 	return w.change(ctx, workspaceID, id, func(tx *store.Tx, _ row) error { return w.delete(ctx, tx, workspaceID, id, by, nil) })
 }
@@ -396,8 +396,8 @@ func (w *Webhooks) Enable(ctx context.Context, workspaceID, id string, by audit.
 	})
 }
 
-// SendTest sends an event that is not in the log, of a type that receivers can tell from others or
-// of one that they are to be tried with. It returns webhook_not_found and webhook_disabled.
+// SendTest sends an event that is not in the log, of a type that receivers can distinguish from others or
+// of one that they are to be tested with. It returns webhook_not_found and webhook_disabled.
 func (w *Webhooks) SendTest(ctx context.Context, workspaceID, id string, t event.Type) (d Delivery, err error) {
 	now := rpc.Time{Time: w.Now()}
 	d = Delivery{id, store.NewID(), string(t)}
@@ -412,8 +412,8 @@ func (w *Webhooks) SendTest(ctx context.Context, workspaceID, id string, t event
 	})
 }
 
-// Resend delivers the event of an attempt once more, under the same id. It returns
-// webhook_attempt_not_found, event_not_found for an event that is not kept any more, and
+// Resend delivers the event of an attempt again, under the same id. It returns
+// webhook_attempt_not_found, event_not_found for an event that is no longer kept, and
 // webhook_disabled.
 func (w *Webhooks) Resend(ctx context.Context, workspaceID, attemptID string) (d Delivery, err error) {
 	err = w.DB.Update(ctx, func(tx *store.Tx) error {
@@ -452,7 +452,7 @@ func (w *Webhooks) Resend(ctx context.Context, workspaceID, attemptID string) (d
 	return d, err
 }
 
-// send writes a delivery that somebody asked for.
+// send writes a delivery that was requested explicitly.
 func (w *Webhooks) send(ctx context.Context, tx *store.Tx, workspaceID string, r row, d Delivery, seq int64, payload string) error {
 	if !r.disabledAt.IsZero() {
 		return fault.New(fault.WebhookDisabled, "The webhook is disabled, because its receiver is gone or deliveries failed for days: enable "+
@@ -516,7 +516,7 @@ func (w *Webhooks) enqueue(ctx context.Context, tx *store.Tx, workspaceID, id st
 		return err
 	}
 	tx.AfterCommit(w.Wake)
-	// Also where nothing changes the row is written, and so held until the commit: a worker that
+	// The row is written even if nothing changes, and so locked until the commit: a worker that
 	// ends its lease meanwhile waits, and then finds this delivery.
 	_, err := tx.Exec(ctx, `UPDATE webhooks SET due_at = CASE WHEN lease_by IS NOT NULL THEN due_at
 		WHEN paused_until > $3 AND (due_at IS NULL OR due_at > paused_until) THEN paused_until

@@ -152,7 +152,7 @@ func (b *bench) happen(t *testing.T, ws string, types ...string) (ids []string) 
 
 func repeat(kind string, n int) []string { return slices.Repeat([]string{kind}, n) }
 
-// receiver notes what it gets and answers as it is told.
+// receiver records what it gets and answers as configured.
 type receiver struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -313,7 +313,7 @@ func TestRetriesFollowTheSchedule(t *testing.T) {
 				t.Errorf("attempt %d: %+v", n, a)
 			}
 		}
-		// What a receiver repeated is kept, but not for whoever reads the database.
+		// What a receiver repeated is kept, but not readable in the database.
 		var found int
 		if err := db.QueryRow(t.Context(), `SELECT count(*) FROM webhook_attempts WHERE doc LIKE '%9371%'`).Scan(&found); err != nil ||
 			found != 0 {
@@ -580,8 +580,8 @@ func TestReadRetryAfter(t *testing.T) {
 	}
 }
 
-// What a process held when it was killed is taken up: at once where no other can be running, and
-// when its lease has run out where one can.
+// The leases of a killed process are taken over: at once if no other process can be running, and
+// after they have expired if one can.
 func TestTakeover(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

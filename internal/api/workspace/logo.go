@@ -22,7 +22,7 @@ type Logo struct {
 	Data []byte
 }
 
-// LogoPath is where logos are served to everybody: customers who connect an account see them.
+// LogoPath is where logos are served to everyone: customers who connect an account see them.
 const LogoPath = "/connect_webviews/logo"
 
 // MostLogo is how many bytes a logo may have; mostLogoSide bounds what it takes to decode one.

@@ -64,7 +64,7 @@ func (c Customization) check() error {
 	return nil
 }
 
-// Workspaces holds the rules about workspaces.
+// Workspaces implements the rules for workspaces.
 type Workspaces struct {
 	DB       *store.DB
 	Attempts *action.Attempts

@@ -76,7 +76,7 @@ func (q *Request) PageBehind(action string) string {
 }
 
 // prove checks the answer to the question. If it is right, the session is renewed and the request
-// holds the form that was kept; if not, the question is asked again.
+// contains the form that was kept; if not, the question is asked again.
 func (q *Request) prove(sealed string) (proved bool, err error) {
 	raw, err := base64.RawURLEncoding.DecodeString(sealed)
 	if err != nil {
@@ -121,7 +121,7 @@ func (q *Request) prove(sealed string) (proved bool, err error) {
 	return true, nil
 }
 
-// PasskeyOffer tells whether this browser is where passkeys work, or where else the page works with them.
+// PasskeyOffer reports whether this browser is where passkeys work, or where else the page works with them.
 func (q *Request) PasskeyOffer(page string) PasskeyOffer {
 	if q.People.Relying == nil {
 		return PasskeyOffer{}
@@ -140,11 +140,11 @@ type PasskeyOffer struct {
 	Elsewhere string // the same page where they work; empty: nowhere
 }
 
-// ConfirmView asks again who somebody is, before what they sent is done.
+// ConfirmView asks a person to confirm their identity again before their request is carried out.
 type ConfirmView struct {
 	Page
 	Action string // where the form was sent, and is sent again
-	Sealed string // what it held
+	Sealed string // what it contained
 	Back   string // the page behind
 	Offer  PasskeyOffer
 	// What the person has to prove it with.

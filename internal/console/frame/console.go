@@ -72,7 +72,7 @@ type Config struct {
 	PublicURL string
 	// Client is the address that a request came from.
 	Client func(*http.Request) string
-	// Unavailable tells whether an error means that the database cannot be written now.
+	// Unavailable reports whether an error means that the database cannot be written now.
 	Unavailable func(error) bool
 	Streams     *rpc.Streams
 }
@@ -155,7 +155,7 @@ func (s *Console) guard(next http.Handler) http.Handler {
 	})
 }
 
-// known tells whether a Host header names this server: by its public address, or by a name that
+// known reports whether a Host header names this server: by its public address, or by a name that
 // only this machine has.
 func (s *Console) known(host string) bool {
 	host = strings.TrimSuffix(host, map[string]string{"http": ":80", "https": ":443"}[s.public.Scheme])
@@ -175,7 +175,7 @@ func loopback(host string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// Secure tells whether the browser takes this for a secure place: https, or this machine.
+// Secure reports whether the browser takes this for a secure place: https, or this machine.
 func (s *Console) Secure(r *http.Request) bool {
 	return r.TLS != nil || loopback(r.Host) || s.public.Scheme == "https" && strings.EqualFold(r.Host, s.public.Host)
 }

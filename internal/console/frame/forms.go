@@ -63,7 +63,7 @@ func field(pairs ...any) (Field, error) {
 }
 
 // FieldErrors turns what the rules refuse into messages beside the fields. ok is false for an error
-// that no field can mend.
+// that no field can fix.
 func FieldErrors(err error) (errs FormErrors, ok bool) {
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Code != fault.InvalidInput && f.Code != fault.InvalidRequest {
@@ -135,7 +135,7 @@ func Sentence(text string) string {
 	return text + "."
 }
 
-// FormErrors holds a message for each field that has to be mended, by the field's name. The
+// FormErrors contains a message for each field that must be corrected, by the field's name. The
 // empty name is the form as a whole.
 type FormErrors map[string]string
 

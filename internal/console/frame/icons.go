@@ -65,5 +65,5 @@ func icon(name string) (template.HTML, error) {
 		`stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">` + paths + `</svg>`, nil
 }
 
-// HasIcon tells whether there is an icon of a name.
+// HasIcon reports whether there is an icon of a name.
 func HasIcon(name string) bool { _, ok := icons[name]; return ok }

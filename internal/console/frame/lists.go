@@ -173,7 +173,7 @@ func (p Pagination) To(id string) Pagination {
 	return p
 }
 
-// Pagination holds the addresses of the neighbouring pages; empty ones are not there.
+// Pagination contains the addresses of the neighbouring pages; empty ones are not there.
 type Pagination struct {
 	First    string
 	Previous string

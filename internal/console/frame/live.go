@@ -19,15 +19,15 @@ import (
 //	<section id="codes" data-live="device:{{.Device.ID}}">…</section>
 //
 // What is marked is fetched again from the page's own address, and put into place, when something
-// happens to what data-live names: "device:<id>", "access_code:<id>" and so on for what events tell of one
+// happens to what data-live names: "device:<id>", "access_code:<id>" and so on for events about one
 // (each field of an event that ends in _id), "device" for any, "event" for every event, "workspace" for every
-// change in the workspace, also one that no event tells of, "clock" for a move of its clock, or "instance" for
+// change in the workspace, also one that no event reports, "clock" for a move of its clock, or "instance" for
 // people, memberships, tokens and sign-ins. Of these, pages of no workspace hear only the last. Several stand
 // with spaces between. The element needs an id. What a person is doing in it (focus, scroll, an open dialog,
 // menu or details, typed text) stays; dialogs are best kept outside. Without a script pages are as they
 // were loaded.
 
-// LiveHeader marks what a page's script asks for by itself. It takes no message away from the page
+// LiveHeader marks what a page's script requests automatically. It takes no message away from the page
 // that it is for, and does not keep the session of a person who has left from being idle.
 const LiveHeader = "Keyway-Live"
 
@@ -42,7 +42,7 @@ const everything = "*"
 
 // position is how far what a page shows has changed.
 type position struct {
-	run       string // of the server, for counts that start anew with it
+	run       string // of the server, for counts that restart with it
 	instance  uint64
 	workspace uint64 // zero for a page of no workspace
 }
@@ -71,8 +71,8 @@ func (s *Console) position(ctx context.Context, workspaceID string) (p position,
 // errGone ends a stream whose session, membership or workspace is no more.
 var errGone = errors.New("nobody may listen any more")
 
-// changes tells a page what changes, as server-sent events with lists of subjects, until the session
-// ends. Nobody to tell is no error but no content: a browser then asks no more.
+// changes notifies a page of changes, as server-sent events with lists of subjects, until the session
+// ends. If there is no one to notify, it answers no content, not an error, so that the browser stops asking.
 func (q *Request) changes() error {
 	id := q.R.PathValue("workspace")
 	if q.User == nil || id != "" && q.Current == nil {
@@ -104,7 +104,7 @@ func (q *Request) tellChanges(ctx context.Context, s *rpc.Stream, workspaceID st
 	if s.LastEventID != "" {
 		seen = s.LastEventID
 	}
-	t, err := q.told(ctx, workspaceID) // before the position: what comes between is told once more, and not left out
+	t, err := q.told(ctx, workspaceID) // before the position: what comes between is reported twice rather than left out
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (q *Request) tellChanges(ctx context.Context, s *rpc.Stream, workspaceID st
 	}
 }
 
-// told is what a page has been told of its workspace, if it has one.
+// told is what has been reported to a page about its workspace, if it has one.
 type told struct {
 	q           *Request
 	workspaceID string

@@ -22,7 +22,7 @@ const (
 // NewNonce makes the mark of one form.
 func NewNonce() string { return rand.Text() }
 
-// spend tells whether the form with the nonce is sent for the first time.
+// spend reports whether the form with the nonce is sent for the first time.
 func (n *nonces) spend(userID, nonce string, now time.Time) bool {
 	if len(nonce) < 20 || len(nonce) > 64 {
 		return false
@@ -66,5 +66,5 @@ func clearNonces(own map[string]time.Time, now time.Time) {
 	}
 }
 
-// FirstSent tells whether the form of the request is sent for the first time, by its nonce.
+// FirstSent reports whether the form of the request is sent for the first time, by its nonce.
 func (q *Request) FirstSent() bool { return q.spent.spend(q.User.ID, q.Form("nonce"), q.Now()) }

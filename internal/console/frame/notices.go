@@ -29,13 +29,13 @@ type ClockView struct {
 	Max    string
 }
 
-// Moved tells whether it shows another time than clocks on the wall.
+// Moved reports whether it shows another time than clocks on the wall.
 func (c *ClockView) Moved() bool { return c != nil && c.By > 0 }
 
 // Ahead says how far it was moved.
 func (c *ClockView) Ahead() string { return span(c.By) }
 
-// furthestAhead is how far a clock may be moved in all; the rules see to it.
+// furthestAhead is how far a clock may be moved in total; the rules enforce it.
 const furthestAhead = 400 * 24 * time.Hour
 
 // notices fills in what every page of a workspace shows beside its own things.
@@ -93,7 +93,7 @@ func (q *Request) expiring(p *Page) error {
 	return nil
 }
 
-// leakedFor is how long pages tell of what was found exposed.
+// leakedFor is how long pages show what was found exposed.
 const leakedFor = 7 * 24 * time.Hour
 
 // leaked fills in what was found of the person's own tokens and, for who manages them, of the
@@ -120,8 +120,8 @@ func (q *Request) leaked(p *Page) error {
 	return err
 }
 
-// endsSoon tells whether a token is near its end as its life is long: one that was made for a week is
-// not told of before its last day.
+// endsSoon reports whether a token is near its expiry in proportion to its lifetime: one that was made for a
+// week is not shown before its last day.
 func (q *Request) endsSoon(t personalaccesstoken.Token) bool {
 	life, left := t.ExpiresAt.Sub(t.CreatedAt.Time), t.ExpiresAt.Sub(q.Now())
 	for _, near := range []time.Duration{24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour} {
@@ -147,7 +147,7 @@ func span(d time.Duration) string {
 // Soon is how long before its end a token is said to expire soon.
 const Soon = 7 * 24 * time.Hour
 
-// LeakedCredential is a token or key that somebody found where it does not belong, a few days ago.
+// LeakedCredential is a token or key that was found where it does not belong, a few days ago.
 type LeakedCredential struct {
 	What string // "Your token", …
 	Name string
@@ -164,7 +164,7 @@ type ExpiringToken struct {
 	Expired   bool
 }
 
-// HostOf is where a webhook leads without the rest of the address, which may hold a secret.
+// HostOf is where a webhook leads without the rest of the address, which may contain a secret.
 func HostOf(address string) string {
 	if u, err := url.Parse(address); err == nil && u.Host != "" {
 		return u.Host

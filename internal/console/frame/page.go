@@ -9,7 +9,7 @@ type Page struct {
 	Title        string // without the product's name
 	Area         Area
 	Current      string      // Key of the NavItem to highlight
-	User         *User       // nil: nobody is signed in
+	User         *User       // nil: no one is signed in
 	Workspace    *Workspace  // the one whose pages are shown or were shown last; nil: none
 	Workspaces   []Workspace // all that the user is a member of, in the order of the switcher
 	NewWorkspace NewWorkspaceForm
@@ -30,7 +30,7 @@ type Area int
 
 // The areas of the Console.
 const (
-	AreaNone      Area = iota // a single card, nobody signed in
+	AreaNone      Area = iota // a single card, no one signed in
 	AreaWorkspace             // the things of a workspace
 	AreaSettings              // the user's own things
 	AreaInstance              // what operators manage
@@ -105,7 +105,7 @@ func (r Role) Label() string {
 	}
 }
 
-// Manages tells whether the role may manage members, keys and settings.
+// Manages reports whether the role may manage members, keys and settings.
 func (r Role) Manages() bool { return r == RoleOwner || r == RoleAdmin }
 
 // FlashKind colours a message.

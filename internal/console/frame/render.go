@@ -101,7 +101,7 @@ func NewRenderer(now func() time.Time, sections ...Section) (*Renderer, error) {
 	return r, nil
 }
 
-// add takes in the pages of a section.
+// add adds the pages of a section.
 func (r *Renderer) add(section Section, frame func() (*template.Template, error)) error {
 	files, err := fs.Glob(section.Templates, "templates/*.html")
 	if err != nil {
@@ -170,7 +170,7 @@ func (r *Renderer) Write(b *bytes.Buffer, v View) error {
 }
 
 // assetURLs gives each static file an address that changes with its content, so that browsers may
-// keep it for ever.
+// cache it permanently.
 func assetURLs() map[string]string {
 	urls := map[string]string{}
 	for name, data := range StaticFiles() {

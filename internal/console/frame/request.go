@@ -28,7 +28,7 @@ type Request struct {
 	ID string
 
 	Session     identity.Session
-	User        *identity.User // nil: nobody is signed in
+	User        *identity.User // nil: no one is signed in
 	Memberships []workspace.Membership
 	Current     *workspace.Membership // the workspace of the address, or else the last one that was open
 	live        string                // where the page hears of changes
@@ -39,7 +39,7 @@ type Request struct {
 // Handler answers one request. An error becomes an error page.
 type Handler func(*Request) error
 
-// handler makes a page of the Console that is open to everybody.
+// handler makes a page of the Console that is open to everyone.
 func (s *Console) handler(p Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
@@ -53,7 +53,7 @@ func (s *Console) handler(p Handler) http.Handler {
 			if v != nil {
 				q.wrong(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 			}
-			_, pattern, _ := strings.Cut(r.Pattern, "/") // the method before it is told by itself
+			_, pattern, _ := strings.Cut(r.Pattern, "/") // the method before it is logged separately
 			q.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 				slog.String("method", r.Method), slog.String("path", "/"+pattern), slog.Int("status", q.status),
 				slog.Duration("took", time.Since(start)), slog.String("request_id", q.ID),
@@ -77,8 +77,8 @@ func (s *Console) handler(p Handler) http.Handler {
 	})
 }
 
-// serve answers with the page, and where it wants to know again who asks, with that question. The
-// answer to it comes to the same address, with all that the form held.
+// serve answers with the page, or, if the person must confirm who they are, with that question. The
+// answer to it comes to the same address, with all that the form contained.
 func (q *Request) serve(p Handler) error {
 	sealed := q.Form(SealedForm)
 	if sealed == "" && q.R.PostForm.Has(openIDProof) {
@@ -118,7 +118,7 @@ func FreshUnlessPreview(p Handler) Handler {
 	}
 }
 
-// signedIn makes a page that needs somebody signed in.
+// signedIn makes a page that requires a signed-in person.
 func (s *Console) signedIn(p Handler) http.Handler {
 	return s.handler(func(q *Request) error {
 		if q.User == nil {
@@ -242,7 +242,7 @@ func ViewWorkspace(m workspace.Membership) Workspace {
 	return Workspace{ID: m.ID, Name: m.Name, Sandbox: m.IsSandbox, Suspended: m.IsSuspended, Role: Role(m.Role.String())}
 }
 
-// Show answers with a page; also with one whose form has to be mended, which browsers would
+// Show answers with a page; also with one whose form must be corrected, which browsers would
 // otherwise log as an error.
 func (q *Request) Show(v View) error {
 	if err := q.notices(v.page()); err != nil {
@@ -301,7 +301,7 @@ func (q *Request) wrong(err error) {
 	case errors.As(err, &f) && f.Status() < 500:
 		failed = q.fail(f.Status(), "That didn’t work", Sentence(f.Message))
 	case q.R.Context().Err() != nil:
-		q.status = 499 // the browser went away; nobody reads an answer
+		q.status = 499 // the browser went away; no one reads an answer
 	case q.Unavailable(err):
 		q.Log.Error("console", "request_id", q.ID, "err", err)
 		failed = q.fail(http.StatusServiceUnavailable, "The database is read-only right now", "Nothing was changed. Try again in a moment.")
@@ -316,7 +316,7 @@ func (q *Request) wrong(err error) {
 	}
 }
 
-// fail answers with an error page, in the layout when somebody is signed in.
+// fail answers with an error page, in the layout if a person is signed in.
 func (q *Request) fail(status int, heading, message string) error {
 	if q.Current == nil && len(q.Memberships) > 0 {
 		q.Current = &q.Memberships[0]
@@ -335,7 +335,7 @@ func (q *Request) fail(status int, heading, message string) error {
 	return q.showStatus(status, v)
 }
 
-// flashCookie carries a message over a redirect. It holds no secret and is shown as plain text.
+// flashCookie carries a message over a redirect. It contains no secret and is shown as plain text.
 const flashCookie = "keyway-flash"
 
 // SetFlash keeps a notice for the next page.
@@ -386,7 +386,7 @@ func LocalPath(to string) string {
 	return to
 }
 
-// Alone is the Page of a view outside the layout, whoever is signed in.
+// Alone is the Page of a view outside the layout, regardless of who is signed in.
 func (q *Request) Alone(title string) Page { return Page{Title: title, Flash: q.flash} }
 
 // Forward leads on from an address that has no page, with the message that was to be shown there.
@@ -403,7 +403,7 @@ func (q *Request) SentAgain(to string) error {
 	return q.Redirect(to)
 }
 
-// OnInstance tells whether this is one of the operators' pages, which show everybody's tokens.
+// OnInstance reports whether this is one of the operators' pages, which show everyone's tokens.
 func (q *Request) OnInstance() bool { return strings.HasPrefix(q.R.URL.Path, InstancePath()+"/") }
 
 // JSON answers a script of a page.
@@ -419,7 +419,7 @@ func (q *Request) JSON(status int, body any) error {
 	return err
 }
 
-// ErrorView says what went wrong, inside the layout when somebody is signed in.
+// ErrorView says what went wrong, inside the layout if a person is signed in.
 type ErrorView struct {
 	Page
 	Status    int
@@ -430,7 +430,7 @@ type ErrorView struct {
 	BackLabel string
 }
 
-// May tells whether the person may use an endpoint in the current workspace, so that pages offer
+// May reports whether the person may use an endpoint in the current workspace, so that pages offer
 // only what works.
 func (q *Request) May(endpoint string) bool {
 	e, ok := q.rows[endpoint]

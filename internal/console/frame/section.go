@@ -11,7 +11,7 @@ import (
 // Section is an area's share of the Console: its pages, and the templates that show them.
 type Section struct {
 	Rows []Row
-	// Templates holds templates/*.html: a file for each template that a row names, and files of parts
+	// Templates contains templates/*.html: a file for each template that a row names, and files of parts
 	// that these share.
 	Templates fs.FS
 }

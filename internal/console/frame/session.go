@@ -40,8 +40,8 @@ func (q *Request) readSession() error {
 		if err != nil {
 			return err
 		}
-		// What a page asks for by itself, and a stream that looks again whether it may go on, leave a new cookie to the
-		// next request of a person: a browser that goes to another page takes no answers to them any more.
+		// Automatic requests of a page, and a stream that checks again whether it may go on, leave a new cookie to the
+		// next request of a person: a browser that goes to another page no longer accepts answers to them.
 		if ok && s.MustRenew() && q.W != nil && (!q.byItself() || q.R.Method != http.MethodGet) {
 			renewed, fresh, err := q.People.RenewBrowser(q.R.Context(), s, false)
 			if fault.Is(err, fault.Unauthorized) {

@@ -8,7 +8,7 @@ import (
 
 var testNow = time.Date(2026, 11, 23, 18, 30, 0, 0, time.UTC)
 
-// Where a clock was moved, what has happened by it is told exactly, and what will happen is told by it.
+// Where a clock was moved, what has happened by it is shown exactly, and what will happen is shown by it.
 func TestTimesByAMovedClock(t *testing.T) {
 	t.Parallel()
 	r, err := NewRenderer(func() time.Time { return testNow })

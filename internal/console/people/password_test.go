@@ -7,7 +7,7 @@ import (
 	"keyway/internal/trust/identity"
 )
 
-// TestMinPassword holds the words beside the fields to the rule.
+// TestMinPassword checks the words beside the fields against the rule.
 func TestMinPassword(t *testing.T) {
 	t.Parallel()
 	if identity.CheckPassword(strings.Repeat("x", minPassword-1)) == nil || identity.CheckPassword(strings.Repeat("x", minPassword)) != nil {

@@ -51,7 +51,7 @@ func (q *request) beginPasskey() error {
 	return q.ceremony(c, err)
 }
 
-// beginPasskeySignIn does the same for whoever wants to sign in, or to confirm who they are.
+// beginPasskeySignIn does the same for a person who wants to sign in, or to confirm who they are.
 func (q *request) beginPasskeySignIn() error {
 	c, err := q.People.BeginPasskeySignIn()
 	return q.ceremony(c, err)
@@ -170,7 +170,7 @@ func (q *request) openIDSignIn() error {
 	return q.Redirect(at)
 }
 
-// confirmWithOpenID leads to the provider whoever is asked again who they are. The page keeps their form.
+// confirmWithOpenID sends a person who must confirm who they are to the provider. The page keeps their form.
 func (q *request) confirmWithOpenID() error {
 	if q.People.OpenID == nil {
 		return fault.New(fault.NotFound, "There is no provider to sign in at")
@@ -282,7 +282,7 @@ func (q *request) confirmedByOpenID(claims identity.OpenIDClaims, aim identity.O
 	return q.Show(v)
 }
 
-// backToSignIn says on the sign-in page why nobody was signed in.
+// backToSignIn says on the sign-in page why no one was signed in.
 func (q *request) backToSignIn(err error) error {
 	f := new(fault.Error)
 	if !errors.As(err, &f) {
@@ -411,7 +411,7 @@ type SignInsView struct {
 	Sessions []SignInRow
 }
 
-// Others tells whether there is more than the session that looks.
+// Others reports whether there is more than the session that looks.
 func (v *SignInsView) Others() bool { return len(v.Sessions) > 1 }
 
 // SignInRow is a session in the list.

@@ -13,10 +13,10 @@ import (
 	"keyway/internal/trust/identity"
 )
 
-// minPassword is told beside the fields; identity.CheckPassword decides.
+// minPassword is shown beside the fields; identity.CheckPassword decides.
 const minPassword = 12
 
-// dead tells whether a one-time link does not open anything any more.
+// dead reports whether a one-time link is no longer valid.
 func dead(err error) bool { return fault.Is(err, fault.Unauthorized) }
 
 func (q *request) setUp() error {
@@ -102,7 +102,7 @@ func (q *request) signInView(next string) *SignInView {
 	return v
 }
 
-// postSecondStep takes the second factor of somebody who gave the right password.
+// postSecondStep accepts the second factor of a person who gave the right password.
 func (q *request) postSecondStep() error {
 	v := q.signInView(frame.LocalPath(q.Form("next")))
 	v.Step, v.Location = q.Form("step"), frame.ConsolePath("sign-in")
@@ -110,7 +110,7 @@ func (q *request) postSecondStep() error {
 	u, err := q.People.FinishSecondStep(q.R.Context(), v.Step, second)
 	if f := new(fault.Error); errors.As(err, &f) && f.Status() < 500 {
 		if f.Code == fault.InvalidRequest {
-			v.Step = "" // begin anew, with the password
+			v.Step = "" // start over with the password
 		}
 		v.Recovery = second.RecoveryCode != ""
 		v.Errors = frame.FormErrors{"": frame.Sentence(f.Message)}

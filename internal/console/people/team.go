@@ -129,7 +129,7 @@ func (q *request) changeRole() error {
 	return q.Done(here, "The role was changed.")
 }
 
-// adopter is the person who adopts the API keys of another one; empty for nobody.
+// adopter is the person who adopts the API keys of another one; empty for no one.
 func (q *request) adopter() string {
 	if q.Form("adopt_api_keys") == "true" {
 		return q.User.ID

@@ -73,7 +73,7 @@ func (q *request) saveWebviewLook() error {
 	return q.Show(v)
 }
 
-// saveLogo takes a picture, or the logo away when it is told to.
+// saveLogo stores a picture, or removes the logo if the form says so.
 func (q *request) saveLogo() error {
 	here := frame.WorkspacePath(q.Current.ID, "settings")
 	if err := q.R.ParseMultipartForm(workspace.MostLogo); err != nil && !errors.Is(err, http.ErrNotMultipart) {

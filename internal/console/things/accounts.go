@@ -123,7 +123,7 @@ func (q *request) accounts() error {
 	return q.Show(v)
 }
 
-// explanations say what an error or a warning of an account means and what mends it.
+// explanations say what an error or a warning of an account means and how to fix it.
 var explanations = map[string]string{
 	"account_disconnected": "Keyway can no longer sign in to the brand, so none of the account’s devices can be reached and " +
 		"no access code is set. The password may have been changed. Reconnect it with the sign-in that is valid now.",

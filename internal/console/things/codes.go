@@ -299,7 +299,7 @@ func (q *request) readCode(f *CodeForm) (starts, ends time.Time, errs frame.Form
 	return starts, ends, errs
 }
 
-// codeRefused shows a dialog again with what has to be mended.
+// codeRefused shows a dialog again with what must be corrected.
 func (q *request) codeRefused(v *CodesView, f *CodeForm, err error) error {
 	errs, ok := frame.FieldErrors(err)
 	if !ok {
@@ -521,7 +521,7 @@ type CodesView struct {
 	Add       *CodeForm // nil: the device takes none
 	Pool      bool      // spare codes can be kept on it
 	PoolOn    bool      // and are
-	Simulated bool      // somebody can put codes on it by hand
+	Simulated bool      // a person can put codes on it by hand
 
 	CodesURL   string
 	Query      string // what is looked for in names
@@ -569,7 +569,7 @@ type Code struct {
 	Pending     []string
 	Edit        *CodeForm // nil: it cannot be changed
 	CanDelete   bool
-	Blocked     string // why the lock cannot be told of anything now
+	Blocked     string // why no changes can be sent to the lock now
 	CanPull     bool   // a backup can stand in for it
 	PulledURL   string // the backup that does
 }
@@ -623,7 +623,7 @@ type CodeForm struct {
 }
 
 // ShownCode is what the fields of an edit dialog were filled with. The form sends it back, so that only fields
-// that somebody changed are updated: a field holds less than the code does (a time without seconds, in an hour
+// that a person changed are updated: a field contains less than the code does (a time without seconds, in an hour
 // that may come twice), and the code may have changed since.
 type ShownCode struct {
 	Name, Kind, Starts, Ends string

@@ -20,7 +20,7 @@ func (q *request) connectDialog() ConnectDialog {
 	return ConnectDialog{ID: "connect", Title: "Add Devices", Action: frame.WorkspacePath(q.Current.ID, "connect")}
 }
 
-// connect makes a Connect Webview for whoever is in front of the Console.
+// connect creates a Connect Webview for the person using the Console.
 func (q *request) connect() error {
 	return q.openWebview(connectwebview.New{ManageNewDevices: true, DeviceSelectionMode: "none"})
 }

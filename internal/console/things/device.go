@@ -80,7 +80,7 @@ func (q *request) deviceActions(h *DeviceHead, r device.Reached) {
 	}
 }
 
-// manageDevice takes in a device that is unmanaged.
+// manageDevice makes an unmanaged device managed.
 func (q *request) manageDevice() error {
 	manage := device.Update{IsManaged: rpc.Opt[bool]{Set: true, Value: true}}
 	if err := q.Devices.Change(q.Context(), q.Current.ID, q.R.PathValue("device"), manage); err != nil {
@@ -112,7 +112,7 @@ var simulations = []Simulation{
 	{simulate.Remove, "Remove from its account", "x"},
 }
 
-// attempt tells how what was asked of the device goes; nil for one that is not known.
+// attempt reports the progress of an action attempt on the device; nil for an unknown one.
 func (q *request) attempt(id string) (*AttemptNote, error) {
 	doc, err := q.Attempts.Get(q.R.Context(), q.DB, q.Current.ID, id)
 	if fault.Is(err, fault.ActionAttemptNotFound) {
@@ -296,7 +296,7 @@ type DeviceHead struct {
 	Device   Device
 	Zone     *time.Location // of the device; UTC where it is not known
 	BackURL  string
-	Manage   string // where an unmanaged device is taken in; empty: it is managed
+	Manage   string // where an unmanaged device is made managed; empty: it is managed
 	Tabs     []Tab
 	Turns    []Turn
 	Simulate SimulateMenu
@@ -334,7 +334,7 @@ type Turn struct {
 type SimulateMenu struct {
 	Action string
 	Items  []Simulation
-	Keypad bool // somebody can stand before it
+	Keypad bool // a person can stand in front of it
 }
 
 // Simulation is one line of the menu.

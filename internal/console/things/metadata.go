@@ -23,7 +23,7 @@ type MetadataForm struct {
 	Errors frame.FormErrors
 }
 
-// MetadataRow is one key with its value. What was shown tells what a person changed, so that nothing else is written back.
+// MetadataRow is one key with its value. What was shown determines what a person changed, so that nothing else is written back.
 type MetadataRow struct {
 	Key, Value           string
 	ShownKey, ShownValue string

@@ -186,7 +186,7 @@ func deviceBattery(p map[string]any) *Battery {
 	return &Battery{Percent: int(math.Round(level * 100)), Low: status == "low" || status == "critical" || level < .2}
 }
 
-// groupOf says under which title a property stands; what nobody names is under More.
+// groupOf returns the title under which a property is shown: More for those that no group names.
 func groupOf(key string) string {
 	switch {
 	case strings.HasSuffix(key, "_metadata"):
@@ -443,7 +443,7 @@ type Problem struct {
 	Bad         bool // an error
 	Code        string
 	Message     string
-	Explanation string // what it means and what mends it; may be empty
+	Explanation string // what it means and how to fix it; may be empty
 	Since       time.Time
 }
 

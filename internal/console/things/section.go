@@ -99,7 +99,7 @@ func Section() frame.Section {
 		{Pattern: "POST " + ws + "/developer/webhooks", Endpoint: "/webhooks/create", Handle: page((*request).createWebhook)},
 		{Pattern: "GET " + ws + "/developer/webhooks/{webhook}", Endpoint: "/webhooks/get", Template: "webhook", View: (*WebhookView)(nil),
 			Handle: page((*request).webhook)},
-		// whoever may see it could make a new one
+		// anyone who may see it could create a new one
 		{Pattern: "POST " + ws + "/developer/webhooks/{webhook}/secret", Endpoint: "/keyway/v1/webhooks/rotate_secret",
 			Handle: page((*request).showWebhookSecret)},
 		{Pattern: "POST " + ws + "/developer/webhooks/{webhook}/rotate-secret", Endpoint: "/keyway/v1/webhooks/rotate_secret",

@@ -24,7 +24,7 @@ type SessionsView struct {
 // SessionRow is one client session in the list.
 type SessionRow struct {
 	ID          string
-	User        string // user_identifier_key; empty: nobody's
+	User        string // user_identifier_key; empty: no one's
 	CustomerKey string
 	Badge       frame.Badge
 	Accounts    int
@@ -197,7 +197,7 @@ func (q *request) createSession() error {
 	return q.Show(v)
 }
 
-// showSessionToken shows a token that somebody asked for, and never in an address.
+// showSessionToken shows a requested token, and never in an address.
 func (q *request) showSessionToken() error {
 	s, err := q.Sessions.Get(q.Context(), q.Current.ID, q.R.PathValue("session"))
 	if err != nil {

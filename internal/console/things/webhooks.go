@@ -34,7 +34,7 @@ type WebhookRow struct {
 	IsDisabled bool
 }
 
-// AllTypes tells whether it is sent events of every type.
+// AllTypes reports whether it is sent events of every type.
 func (r WebhookRow) AllTypes() bool { return slices.Contains(r.Types, "*") }
 
 // WebhookForm is the dialog that makes or changes a webhook.
@@ -266,7 +266,7 @@ func (q *request) webhook() error {
 	return q.Show(v)
 }
 
-// showWebhookSecret shows a secret that somebody asked for, and never in an address.
+// showWebhookSecret shows a requested secret, and never in an address.
 func (q *request) showWebhookSecret() error {
 	if !q.FirstSent() {
 		return q.SentAgain(q.webhooksAt(q.R.PathValue("webhook")))
@@ -333,8 +333,7 @@ func (q *request) enableWebhook() error {
 	return q.Done(q.webhooksAt(id), "The webhook is enabled; it goes on with what was waiting.")
 }
 
-// attemptWait is how long a page waits for an attempt that somebody asked for, so that it can show
-// how it went.
+// attemptWait is how long a page waits for a requested attempt, so that it can show how it went.
 const attemptWait = 2 * time.Second
 
 // awaitAttempt waits for an attempt to make a delivery that began at a time or later.

@@ -213,7 +213,7 @@ func (q *request) createWebview() error {
 	return q.Show(v)
 }
 
-// showWebviewLink shows the address of a webview that somebody asked for.
+// showWebviewLink shows the requested address of a webview.
 func (q *request) showWebviewLink() error {
 	doc, err := q.Webviews.Get(q.Context(), q.Current.ID, q.R.PathValue("webview"))
 	if err != nil {

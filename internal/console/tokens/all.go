@@ -11,7 +11,7 @@ import (
 	"keyway/internal/trust/identity"
 )
 
-// AllTokensView is everybody's tokens, for operators, with the choice of those to revoke together.
+// AllTokensView is everyone's tokens, for operators, with the choice of those to revoke together.
 type AllTokensView struct {
 	frame.Page
 	Base       string
@@ -31,15 +31,15 @@ type AllTokensView struct {
 	Errors     frame.FormErrors
 }
 
-// Filtered tells whether something may be left out.
+// Filtered reports whether something may be left out.
 func (v *AllTokensView) Filtered() bool {
 	return v.Person+v.Unused+v.Before+v.Hint+v.Status != ""
 }
 
-// tokensPerPage is how many of everybody's tokens a page shows.
+// tokensPerPage is how many of everyone's tokens a page shows.
 const tokensPerPage = 100
 
-// bulk reads which tokens are meant. none is true where the words mean nobody.
+// bulk reads which tokens are meant. none is true if the words match no one.
 func (q *request) bulk(v *AllTokensView, people []identity.User, values url.Values) (b personalaccesstoken.Bulk, none bool) {
 	value := func(name string) string { return strings.TrimSpace(values.Get(name)) }
 	v.Person, v.Unused, v.Before, v.Hint, v.Status, v.Errors = value("person"), value("unused_days"), value("created_before"), value("hint"),

@@ -374,7 +374,7 @@ func (q *request) limits(f *LimitsForm) (l credential.Limits, notBefore time.Tim
 	return l, notBefore
 }
 
-// betweenNetworks tells what separates the networks in a form.
+// betweenNetworks reports whether a character separates the networks in a form.
 func betweenNetworks(r rune) bool { return strings.ContainsRune(" ,;\r\n\t", r) }
 
 // limitFields are the errors that the form shows beside a field.
@@ -475,7 +475,7 @@ type LimitsForm struct {
 	Devices       []Choice // those that were chosen; none: all
 	FindDevices   string   // where the page's script finds more
 	Networks      string   // one a line
-	Address       string   // of whoever fills in the form
+	Address       string   // of the person who fills in the form
 	AnyTime       bool
 	Weekdays      []Choice
 	From, To      string

@@ -15,7 +15,7 @@ const (
 	markKey       = "§key§"
 )
 
-// What stands in a snippet for a value that is not known or not visible any more.
+// Placeholders in a snippet for a value that is not known or no longer visible.
 const (
 	placeholderToken     = "YOUR_PERSONAL_ACCESS_TOKEN"
 	placeholderWorkspace = "YOUR_WORKSPACE_ID"
@@ -301,7 +301,7 @@ type Snippets struct {
 	Endpoint     string
 	Workspaces   []frame.Workspace // to choose from
 	WorkspaceID  string            // the chosen one
-	Token        string            // empty: not visible any more
+	Token        string            // empty: no longer visible
 	WorkspaceKey string            // empty: none was just made
 	KeyAction    string            // where Create workspace key posts; empty: not offered
 	Nonce        string

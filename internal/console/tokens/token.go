@@ -698,7 +698,7 @@ type UseRow struct {
 	LastDay   string
 }
 
-// Refusal is a request that was refused, and how to mend it.
+// Refusal is a request that was refused, and how to fix it.
 type Refusal struct {
 	RequestID string
 	At        time.Time
@@ -744,7 +744,7 @@ type AdviceView struct {
 	HoursWords   string
 }
 
-// Narrower tells whether there is something to suggest.
+// Narrower reports whether there is something to suggest.
 func (a AdviceView) Narrower() bool { return len(a.Scopes) > 0 }
 
 // RotateForm is the dialog that gives a token a successor.

@@ -16,7 +16,7 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// owner is whose tokens the page is about; empty: anybody's.
+// owner is whose tokens the page is about; empty: anyone's.
 func (q *request) owner() string {
 	if q.OnInstance() {
 		return ""
@@ -124,7 +124,7 @@ func descendants(all []personalaccesstoken.Token, id string) (out []personalacce
 	return out
 }
 
-// filterTokens leaves those whose name, hint or owner holds the words and that are in the state; live
+// filterTokens leaves those whose name, hint or owner contains the words and that are in the state; live
 // is every state that is not dead.
 func filterTokens(tokens []Token, words, status string) (out []Token) {
 	words = strings.ToLower(words)
@@ -394,7 +394,7 @@ type ListView struct {
 	Pagination frame.Pagination
 }
 
-// Filtered tells whether something may be left out.
+// Filtered reports whether something may be left out.
 func (v *ListView) Filtered() bool { return v.Query != "" || v.Status != "" }
 
 // Choice is one of several things to choose.
@@ -427,7 +427,7 @@ type Token struct {
 	Sessions      int    // client sessions that it made and that have not ended
 	Webhooks      int    // that are its own
 	MayKeep       bool   // it has no limits: what it made may go on without it
-	Owner         string // of somebody else's
+	Owner         string // of another person's token
 	OwnerID       string
 	Refused       bool // by the workspace whose page it is
 }
@@ -464,7 +464,7 @@ func (s TokenStatus) Badge() frame.Badge {
 	return frame.Badge{Tone: frame.ToneNeutral, Text: string(s)}
 }
 
-// Live tells whether the token is not dead for good, so that it can be revoked.
+// Live reports whether the token is not permanently ended, so that it can be revoked.
 func (t Token) Live() bool {
 	switch t.Status {
 	case TokenExpired, TokenUsedUp, TokenSuperseded, TokenRevoked:
@@ -473,7 +473,7 @@ func (t Token) Live() bool {
 	return true
 }
 
-// Soon tells whether the token expires within a week.
+// Soon reports whether the token expires within a week.
 func (t Token) Soon() bool { return t.Status == TokenExpiring }
 
 // AddTokenForm is the dialog Add Personal Access Token.

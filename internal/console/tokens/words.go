@@ -20,7 +20,7 @@ func groupTitle(group string) string {
 	return strings.NewReplacer("Api", "API", "Acs", "ACS").Replace(words)
 }
 
-// scopeWords says what scopes allow, naming so many groups at the most.
+// scopeWords says what scopes allow, naming at most so many groups.
 func scopeWords(scopes []string, most int) string {
 	kinds := map[string][]string{}
 	var order, parts []string
@@ -169,7 +169,7 @@ func (q *request) tokenStatus(t personalaccesstoken.Token) (TokenStatus, string)
 	}
 }
 
-// revokeReasons say why a token was ended, where nobody simply revoked it.
+// revokeReasons say why a token was revoked, if no person simply revoked it.
 var revokeReasons = map[string]string{
 	credential.ReasonLeaked: "it was found exposed",
 	"rotation_undone":       "its rotation was undone",

@@ -1,4 +1,4 @@
-// Package clock gives the time in a workspace. A sandbox workspace's clock can be moved forward;
+// Package clock provides the time in a workspace. A sandbox workspace's clock can be moved forward;
 // codes, schedules and their events go by it. Credentials, limits, leases, sessions and the audit
 // log never do.
 package clock

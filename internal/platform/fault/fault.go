@@ -1,4 +1,4 @@
-// Package fault holds the error kinds that a caller of the API can meet: one list of codes, each
+// Package fault contains the error kinds that a caller of the API can meet: one list of codes, each
 // with its HTTP status. Everything else that goes wrong is an ordinary error and becomes a 500.
 package fault
 
@@ -42,7 +42,7 @@ var (
 	DeviceManaged            = Code{"device_managed", 400}
 	DeviceUnmanaged          = Code{"device_unmanaged", 400}
 	SessionAlreadyExists     = Code{"client_session_token_already_exists", 400} // create with POST for a user who has one; PUT gives it
-	InvalidClientSession     = Code{"invalid_client_session_token", 400}        // a client session header that holds something else
+	InvalidClientSession     = Code{"invalid_client_session_token", 400}        // a client session header that contains something else
 	// another code on the lock has the PIN in some of the same time; not 409, which some clients send again
 	DuplicateAccessCode      = Code{"duplicate_access_code", 400}
 	NotSupported             = Code{"not_supported", 400}         // the device, brand or account cannot do this
@@ -88,7 +88,7 @@ var (
 	Unavailable    = Code{"service_unavailable", 503}
 )
 
-// Error is a failure that the caller gets, word for word. It never holds a secret, nor an
+// Error is a failure that the caller gets, word for word. It never contains a secret, nor an
 // id that the caller sent.
 type Error struct {
 	Code    Code
@@ -137,7 +137,7 @@ func ReasonOf(err error) string {
 }
 
 // Missing is the answer for a resource that does not exist or that the caller must not see. It
-// does not repeat the id, so that a foreign id and a random one answer alike.
+// does not repeat the id, so that a foreign id and a random one get the same answer.
 func Missing(code Code) *Error {
 	name := strings.ReplaceAll(strings.TrimSuffix(code.name, "_not_found"), "_", " ")
 	return &Error{Code: code, Message: strings.ToUpper(name[:1]) + name[1:] + " not found"}

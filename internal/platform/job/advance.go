@@ -10,15 +10,15 @@ import (
 	"keyway/internal/platform/store"
 )
 
-// ErrTooFar is returned by Advance when the clock would get further ahead than it may.
+// ErrTooFar is returned by Advance when the clock would be further ahead than allowed.
 var ErrTooFar = errors.New("the clock would be too far ahead")
 
 // Advance moves the clock of a workspace forward, from one due job to the next in the order of
-// their times, and runs each. When it returns, everything that was due has happened. It gives the
+// their times, and runs each. When it returns, everything that was due has happened. It returns the
 // time that the clock then shows, or ErrTooFar when it would be ahead by more than maxAhead.
 //
 // The real times of the jobs that are not due yet are corrected once, at the end, in small batches.
-// Until then they are later than they should be, and a job sees to it if this process dies meanwhile.
+// Until then they are later than they should be, and a job does this if the process dies meanwhile.
 func (r *Runner) Advance(ctx context.Context, workspaceID string, by, maxAhead time.Duration) (time.Time, error) {
 	offset, err := clock.Offset(ctx, r.db, workspaceID)
 	if err != nil {

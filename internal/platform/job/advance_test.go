@@ -92,7 +92,7 @@ func TestAdvanceGoesFromOneDueJobToTheNext(t *testing.T) {
 	})
 }
 
-// A clock that is put back holds nothing up: what was due stays due at its time.
+// A clock that is put back delays nothing: what was due stays due at its time.
 func TestRewind(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w world) {

@@ -49,7 +49,7 @@ func (j Job) Finish(ctx context.Context, tx *store.Tx) error {
 }
 
 // Again is Finish for a job of Schedule that is to run once more, at a time of its workspace's clock or
-// earlier if that was asked for meanwhile; its attempts are counted on.
+// earlier if that was requested meanwhile; its attempts keep counting.
 func (j Job) Again(ctx context.Context, tx *store.Tx, at time.Time) error {
 	offset, err := clock.Offset(ctx, tx, j.WorkspaceID)
 	if err != nil {
@@ -59,7 +59,7 @@ func (j Job) Again(ctx context.Context, tx *store.Tx, at time.Time) error {
 	return j.ended(ctx, tx, done, err)
 }
 
-// Later gives the job back to run again at a real time. That is no failure: it waits for something.
+// Later releases the job to run again at a real time. That is not a failure: it waits for something.
 func (j Job) Later(ctx context.Context, tx *store.Tx, at time.Time) error {
 	in := j.runner.laneOf(j.Kind)
 	tx.AfterCommit(func() { j.runner.wakeFor(in, at) })
@@ -79,7 +79,7 @@ func (j Job) ended(ctx context.Context, tx *store.Tx, done bool, err error) erro
 	return err
 }
 
-// Handler does the work of one kind of jobs. An error has it tried again later. Its ctx ends when the
+// Handler does the work of one kind of jobs. An error has it retried later. Its ctx ends when the
 // server has been stopping for some seconds: then the job is taken up at the next start.
 type Handler func(ctx context.Context, j Job) error
 
@@ -88,27 +88,27 @@ type kind struct {
 	lane    Lane
 	handle  Handler
 	recurs  bool
-	retryIn time.Duration // where it recurs: how long after the last failure it is tried anew
+	retryIn time.Duration // where it recurs: how long after the last failure it is retried
 }
 
-// Option says more of a kind of jobs.
+// Option configures a kind of jobs.
 type Option func(*kind)
 
-// In says in which lane the jobs of a kind run.
+// In sets the lane in which the jobs of a kind run.
 func In(l Lane) Option { return func(k *kind) { k.lane = l } }
 
-// Recurring is for work that must go on however often it failed, because nothing else would schedule it again:
-// after the last try it is kept aside like any other, and tried anew when retryIn has passed.
+// Recurring is for work that must continue however often it failed, because nothing else would schedule it again:
+// after the last try it is kept aside like any other, and retried when retryIn has passed.
 func Recurring(retryIn time.Duration) Option {
 	return func(k *kind) { k.recurs, k.retryIn = true, retryIn }
 }
 
 const (
 	lease       = 20 * time.Second        // after which another worker takes over
-	pause       = time.Second             // before the database is asked again that has just failed
+	pause       = time.Second             // before a database that has just failed is asked again
 	maxFailures = 15                      // after which a job is kept aside: about an hour with backoff
 	stopAfter   = 8 * time.Second         // what a handler has from the end of Run's ctx to the end of its own
-	leaveAfter  = 9500 * time.Millisecond // after which Run ends without those that go on all the same
+	leaveAfter  = 9500 * time.Millisecond // after which Run ends without those that still continue
 )
 
 // Runner runs jobs. Register all handlers before Run.
@@ -235,7 +235,7 @@ func (r *Runner) Cancel(ctx context.Context, tx *store.Tx, id string) error {
 	return deleteJob(ctx, tx, id)
 }
 
-// TakeOver has the jobs run at once that a process has left behind which died, where no other process
+// TakeOver runs at once the jobs that a process left behind when it died, where no other process
 // can have them: whatever their leases say, by a clock that may have been put back since. Call it before
 // anything here runs jobs.
 func (r *Runner) TakeOver(ctx context.Context) error {

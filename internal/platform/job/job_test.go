@@ -17,7 +17,7 @@ import (
 	"keyway/internal/platform/store/storetest"
 )
 
-// testClock is a time that passes by itself, and faster when told to.
+// testClock is a clock that advances by itself, and faster on request.
 type testClock struct{ ahead atomic.Int64 }
 
 func (c *testClock) now() time.Time       { return time.Now().Add(time.Duration(c.ahead.Load())) }
@@ -169,7 +169,7 @@ func TestFailuresAreTriedAgain(t *testing.T) {
 		w.enqueue(t, "flaky", nil, w.clock.now())
 		w.enqueue(t, "nobody knows", nil, w.clock.now())
 		start(t, w.Runner)
-		// It comes by itself when its time has come: the old lease, far longer, holds nothing up.
+		// It runs automatically when it is due: the old lease, far longer, delays nothing.
 		until(t, "the third attempt succeeded", func() bool { return tries.Load() == 3 && w.left(t) == 1 })
 		for _, want := range []string{"hunter2", "panic: hunter3", "no handler"} {
 			if !strings.Contains(w.log.String(), want) {
@@ -236,7 +236,7 @@ func TestTakeOver(t *testing.T) {
 	})
 }
 
-// Nobody wakes the runner when the machine has slept, or its clock was put forward.
+// Nothing wakes the runner when the machine has slept, or its clock was put forward.
 func TestTheRunnerNeverSleepsLong(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w world) {
@@ -284,8 +284,8 @@ func TestFinishHappensOnce(t *testing.T) {
 	})
 }
 
-// A handler that has finished its job itself is no failure, and many jobs run once each whoever
-// claims them.
+// A handler that has finished its job itself is no failure, and many jobs run once each, whichever
+// runner claims them.
 func TestManyJobsOnSeveralRunners(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w world) {

@@ -15,7 +15,7 @@ import (
 	"keyway/internal/platform/store"
 )
 
-// Lane is a group of kinds of jobs with workers of its own: what waits in one lane holds up no other.
+// Lane is a group of kinds of jobs with workers of its own: what waits in one lane does not delay another.
 type Lane string
 
 // The lanes.
@@ -45,7 +45,7 @@ const windowSize = 64
 type lane struct {
 	name  Lane
 	wake  chan struct{}
-	looks atomic.Int64 // when it looks by itself, in microseconds; the end of time while it is looking
+	looks atomic.Int64 // when it looks on its own, in microseconds; the end of time while it is looking
 
 	mu      sync.Mutex
 	total   int
@@ -60,8 +60,8 @@ func newLane(name Lane) *lane {
 }
 
 // room is how many more jobs of a workspace may run: as many as would leave the others as many free
-// workers as it holds. So one workspace gets at most half of a lane, two get a third each, and however
-// many hold workers that do not come back, one that is new finds some free. The caller holds l.mu.
+// workers as it occupies. So one workspace gets at most half of a lane, two get a third each, and however
+// many occupy workers that do not return, a new one finds some free. The caller holds l.mu.
 func (l *lane) room(workspaceID string) int {
 	free := l.name.workers() - l.total
 	return min(free, (free-l.running[workspaceID]+1)/2)
@@ -100,7 +100,7 @@ func (l *lane) reserve(found []candidate) (due, early []string, of map[string]in
 	return due, early, of
 }
 
-// release gives workers back.
+// release frees workers.
 func (l *lane) release(workspaceID string, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -118,7 +118,7 @@ func (l *lane) look() {
 	}
 }
 
-// wakeFor has a lane look when something is due earlier than it would look by itself, or when the
+// wakeFor has a lane look when something is due earlier than it would look on its own, or when the
 // clock was put past the time of its next look while it slept.
 func (r *Runner) wakeFor(in Lane, at time.Time) {
 	l := r.lanes[in]
@@ -143,8 +143,8 @@ func (r *Runner) Wake() {
 	}
 }
 
-// Run runs due jobs until ctx ends, or Stop is called. Those that run then have some seconds to end by
-// themselves, some more when their ctx has ended, and are left behind after ten seconds: the next start
+// Run runs due jobs until ctx ends, or Stop is called. Those that run then have some seconds to end on
+// their own, some more when their ctx has ended, and are left behind after ten seconds: the next start
 // takes them up. It claims no more than it can run at once: a job that waits for its turn would lose its
 // lease.
 func (r *Runner) Run(ctx context.Context) {
@@ -283,7 +283,7 @@ func (r *Runner) untilNext(ctx context.Context, in Lane) time.Duration {
 	return max(min(at.Sub(r.now()), longest), time.Millisecond)
 }
 
-// run runs a claimed job, and gives it back if it did not finish.
+// run runs a claimed job, and releases it if it did not finish.
 func (r *Runner) run(work context.Context, j Job) {
 	err := r.handle(work, j)
 	ctx := context.WithoutCancel(work)
@@ -304,7 +304,7 @@ func (r *Runner) run(work context.Context, j Job) {
 	}
 }
 
-// failed puts a job back that failed, or aside when it has failed too often.
+// failed releases a job that failed, or keeps it aside when it has failed too often.
 func (r *Runner) failed(ctx context.Context, j Job, failure error) error {
 	r.failures.WithLabelValues(j.Kind).Inc()
 	failures, k := j.failures+1, r.kinds[j.Kind]
@@ -392,8 +392,8 @@ func (r *Runner) keep() {
 	}
 }
 
-// backoff grows from a second to ten minutes, with jitter so that many failures do not come back
-// as one.
+// backoff grows from a second to ten minutes, with jitter so that many failures are not retried
+// all at once.
 func backoff(failures int) time.Duration {
 	d := min(time.Second<<min(max(failures, 1)-1, 20), 10*time.Minute)
 	return d/2 + rand.N(d/2+1)

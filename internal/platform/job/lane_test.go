@@ -50,8 +50,8 @@ func (w world) enqueueIn(t *testing.T, kind, workspaceID string, n int) {
 	}
 }
 
-// Guards against one workspace, or several, whose jobs hang taking all workers of a lane: whoever comes
-// next finds one, and so does every other lane.
+// Guards against one workspace, or several, whose jobs hang taking all workers of a lane: the next workspace
+// finds one, and so does every other lane.
 func TestHangingJobsLeaveWorkersForOthers(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w world) {
@@ -82,7 +82,7 @@ func TestHangingJobsLeaveWorkersForOthers(t *testing.T) {
 }
 
 // Guards the arithmetic of the shares: the sum is never more than there is, one that comes late is never
-// left with nothing while any worker is free, and nobody holds more than half.
+// left with nothing while any worker is free, and none gets more than half.
 func TestShares(t *testing.T) {
 	t.Parallel()
 	l := newLane(Visits)
@@ -106,8 +106,8 @@ func TestShares(t *testing.T) {
 	}
 }
 
-// Guards against work that fails being tried for ever, unseen: it is tried a bounded number of times, kept
-// aside with its reason and counted by kind; what must go on is tried anew later, and is no longer
+// Guards against work that fails being retried endlessly, unseen: it is tried a bounded number of times, kept
+// aside with its reason and counted by kind; what must go on is retried later, and is no longer
 // reported once it has succeeded.
 func TestWhatKeepsFailingIsKeptAndCounted(t *testing.T) {
 	t.Parallel()

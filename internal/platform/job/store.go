@@ -61,7 +61,7 @@ func deleteHeld(ctx context.Context, tx *store.Tx, j Job) (bool, error) {
 	return changed(tx.Exec(ctx, `DELETE FROM jobs WHERE job_id = $1 AND holder = $2 AND again_at IS NULL`, j.ID, j.holder))
 }
 
-// releaseAgain gives a job back that was scheduled again while it ran.
+// releaseAgain releases a job that was scheduled again while it ran.
 func releaseAgain(ctx context.Context, tx *store.Tx, j Job, offset time.Duration) (bool, error) {
 	return changed(tx.Exec(ctx, `UPDATE jobs SET run_at = CASE WHEN due_at IS NULL THEN again_at ELSE again_at - $2 END,
 		due_at = CASE WHEN due_at IS NULL THEN NULL ELSE again_at END, again_at = NULL, lease_until = NULL, holder = NULL, attempts = 0,
@@ -69,7 +69,7 @@ func releaseAgain(ctx context.Context, tx *store.Tx, j Job, offset time.Duration
 		WHERE job_id = $1 AND holder = $3 AND again_at IS NOT NULL`, j.ID, offset.Microseconds(), j.holder))
 }
 
-// releaseAt gives a job back that is to run again at a time of its workspace's clock, or when it was
+// releaseAt releases a job that is to run again at a time of its workspace's clock, or when it was
 // scheduled for meanwhile if that is earlier.
 func releaseAt(ctx context.Context, tx *store.Tx, j Job, at time.Time, offset time.Duration) (bool, error) {
 	return changed(tx.Exec(ctx, `UPDATE jobs SET
@@ -79,7 +79,7 @@ func releaseAt(ctx context.Context, tx *store.Tx, j Job, at time.Time, offset ti
 		AND holder = $4`, j.ID, store.Micros(at), offset.Microseconds(), j.holder))
 }
 
-// releaseLater gives a job back that is to run again at a real time.
+// releaseLater releases a job that is to run again at a real time.
 func releaseLater(ctx context.Context, tx *store.Tx, j Job, at time.Time) (bool, error) {
 	return changed(tx.Exec(ctx,
 		`UPDATE jobs SET run_at = $2, lease_until = NULL, holder = NULL, failures = 0 WHERE job_id = $1 AND holder = $3`,
@@ -95,7 +95,7 @@ func payloadOf(ctx context.Context, q store.Querier, id string) (json.RawMessage
 	return json.RawMessage(text), err == nil, err
 }
 
-// putBack gives a job back that did not finish, to run at a real time.
+// putBack releases a job that did not finish, to run at a real time.
 func putBack(ctx context.Context, tx *store.Tx, j Job, at time.Time, failures int, lastError string) error {
 	offset, err := clock.Offset(ctx, tx, j.WorkspaceID)
 	if err != nil {
@@ -107,7 +107,7 @@ func putBack(ctx context.Context, tx *store.Tx, j Job, at time.Time, failures in
 	return err
 }
 
-// keepAside writes down a job that was tried as often as it may be.
+// keepAside records a job that has used up its attempts.
 func keepAside(ctx context.Context, tx *store.Tx, j Job, failures int, lastError string, now time.Time) error {
 	_, err := tx.Exec(ctx, `INSERT INTO failed_jobs (workspace_id, job_id, kind, payload, failures, last_error, created_at, failed_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
@@ -296,8 +296,8 @@ func firstDue(ctx context.Context, q store.Querier, workspaceID string, until ti
 // retimeBatch is how many jobs get their real time right in one transaction.
 const retimeBatch = 500
 
-// retimeSome gives the jobs of a workspace that come after a place in the order of their times the real
-// times that its clock means. It returns the place of the last one, or ok false at the end.
+// retimeSome sets the real times of the jobs of a workspace that come after a place in the order of their
+// times, as its clock implies. It returns the place of the last one, or ok false at the end.
 func (r *Runner) retimeSome(ctx context.Context, workspaceID string, after place) (last place, ok bool, err error) {
 	rows, err := r.db.Query(ctx,
 		`SELECT job_id, due_at FROM jobs WHERE workspace_id = $1 AND (due_at, job_id) > ($2, $3) ORDER BY due_at, job_id LIMIT $4`,

@@ -13,11 +13,11 @@ const (
 	MaxWait = 25 * time.Second
 	// maxWaits is how many requests of one workspace may wait at once.
 	maxWaits = 256
-	// lookEvery is how often a wait looks by itself, for what other processes do.
+	// lookEvery is how often a wait looks on its own, for what other processes do.
 	lookEvery = 200 * time.Millisecond
 )
 
-// notify wakes who waits for a job.
+// notify wakes those who wait for a job.
 func (r *Runner) notify(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -29,9 +29,9 @@ func (r *Runner) notify(id string) {
 	}
 }
 
-// Wait waits until done, which it asks at once and after everything that becomes of a job. It gives up
+// Wait waits until done, which it checks at once and after every change to a job. It gives up
 // without an error after MaxWait, when the server stops, and at once when too many requests of the
-// workspace wait already: what is there then is the answer. It returns errors of done and of ctx. Where
+// workspace wait already: the answer is then what exists. It returns errors of done and of ctx. Where
 // nothing runs jobs, in a command beside no server, it runs the job itself, if it is due.
 func (r *Runner) Wait(ctx context.Context, workspaceID, id string, done func(context.Context) (bool, error)) error {
 	changed, leave := r.await(workspaceID, id)
@@ -73,7 +73,7 @@ func (r *Runner) Wait(ctx context.Context, workspaceID, id string, done func(con
 	}
 }
 
-// await has changed get a value after all that becomes of a job; nil when too many of the workspace wait.
+// await has changed receive a value after every change to a job; nil when too many of the workspace wait.
 func (r *Runner) await(workspaceID, id string) (changed chan struct{}, leave func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -21,7 +21,7 @@ func invisible(r rune) bool {
 		unicode.Is(unicode.Variation_Selector, r)
 }
 
-// Visible tells whether a name has a visible character. Accents alone stand on nothing.
+// Visible reports whether a name has a visible character. Accents alone do not count.
 func Visible(name string) bool {
 	return strings.IndexFunc(name, func(r rune) bool { return !invisible(r) && !unicode.Is(unicode.M, r) }) >= 0
 }

@@ -8,7 +8,7 @@ import (
 	"keyway/internal/platform/label"
 )
 
-// A kind of fault: a name that shows nothing is taken for a name, and things cannot be told apart.
+// A kind of fault: a name that shows nothing is taken for a name, and things cannot be distinguished.
 func TestNamesThatShowNothing(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", " ", "\t\n", "\u00a0", "\u200b\u200d", "\ufeff", "\u2060", "\u3164", "\u202e \u202c", "\u00ad",

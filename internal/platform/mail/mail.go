@@ -1,7 +1,7 @@
 // Package mail writes to people by the SMTP server that the operator names: durably and at least once.
 //
 // A mail is a row that is written in the transaction of what it is about. One job at a time takes what
-// is due to the SMTP server: so a server that hangs holds up nothing but mails.
+// is due to the SMTP server: so a server that hangs delays only mails.
 package mail
 
 import (
@@ -19,7 +19,7 @@ import (
 	"keyway/internal/platform/vault"
 )
 
-// Outbox holds the rules about mails. A nil Outbox mails nothing.
+// Outbox contains the rules about mails. A nil Outbox mails nothing.
 type Outbox struct {
 	DB        *store.DB
 	Vault     *vault.Vault
@@ -52,7 +52,7 @@ const keepTrying = 3 * 24 * time.Hour
 // letter is what is sealed of a mail.
 type letter struct{ To, Subject, Text string }
 
-// Sealed are the columns of this room that hold secrets.
+// Sealed are the columns of this room that contain secrets.
 func Sealed() []vault.Column {
 	return []vault.Column{{What: "mails that wait", Table: "mails", Name: "sealed", Key: []string{"mail_id"},
 		Place: func(key []string) string {

@@ -84,7 +84,7 @@ func (s *Server) Check(ctx context.Context, testTo, publicURL string) error {
 }
 
 // message is a mail as it goes over the wire. A mail that is sent twice has the same Message-ID both
-// times, by which mailboxes know it again.
+// times, by which mailboxes recognise it.
 func (s *Server) message(id string, at time.Time, l letter) (*smtp.Msg, error) {
 	m := smtp.NewMsg(smtp.WithNoDefaultUserAgent())
 	m.FromMailAddress(&s.From)
@@ -103,11 +103,11 @@ func (s *Server) message(id string, at time.Time, l letter) (*smtp.Msg, error) {
 const (
 	jobKind = "mail" // and its key: there is one
 	batch   = 20     // mails on one connection
-	// mostBusy is how long a batch goes on, so that a server that is to stop need not wait long.
+	// mostBusy is how long a batch continues, so that a server that is to stop need not wait long.
 	mostBusy = 10 * time.Second
 )
 
-// What becomes of a mail.
+// The outcomes of a mail.
 const (
 	sent     = "sent"
 	deferred = "deferred"
@@ -122,8 +122,8 @@ type row struct {
 	createdAt time.Time
 }
 
-// work takes what is due to the server. A server that does not answer fails the job, which is tried
-// again as jobs are; a mail that it does not take now waits for itself.
+// work sends what is due to the server. A server that does not answer fails the job, which is retried
+// like any job; a mail that it does not accept now waits on its own.
 func (o *Outbox) work(ctx context.Context, j job.Job) error {
 	due, err := o.due(ctx)
 	if err != nil {
@@ -189,7 +189,7 @@ func (o *Outbox) send(ctx context.Context, due []row) error {
 	return nil
 }
 
-// sendOne sends a mail and writes down what became of it. An error is about the connection or the
+// sendOne sends a mail and records its outcome. An error is about the connection or the
 // database, not about the mail.
 func (o *Outbox) sendOne(ctx context.Context, c *smtp.Client, r row) error {
 	text, err := o.Vault.Open(place(r.id), r.sealed)
@@ -220,18 +220,18 @@ func (o *Outbox) sendOne(ctx context.Context, c *smtp.Client, r row) error {
 	return errors.Join(err, c.Reset()) // what went wrong with this mail is nothing to the next
 }
 
-// end takes a mail away.
+// end removes a mail.
 func (o *Outbox) end(ctx context.Context, r row, result string, why error) error {
 	return o.record(ctx, r, result, why, `DELETE FROM mails WHERE mail_id = $1`)
 }
 
-// putOff has a mail tried again after a time that doubles with each try.
+// putOff has a mail retried after a time that doubles with each attempt.
 func (o *Outbox) putOff(ctx context.Context, r row, first time.Duration, why error) error {
 	next := o.Now().Add(min(first<<min(r.attempts, 10), time.Hour))
 	return o.record(ctx, r, deferred, why, `UPDATE mails SET attempts = attempts + 1, next_at = $2 WHERE mail_id = $1`, store.Micros(next))
 }
 
-// record writes down what became of a mail.
+// record stores the outcome of a mail.
 func (o *Outbox) record(ctx context.Context, r row, result string, why error, statement string, args ...any) error {
 	err := o.DB.Update(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, statement, append([]any{r.id}, args...)...)

@@ -102,7 +102,7 @@ func (s *script) heard() string {
 // password nor a mail.
 func TestNothingIsSaidInTheClear(t *testing.T) {
 	t.Parallel()
-	web := httptest.NewTLSServer(nil) // for its certificate, which nobody trusts
+	web := httptest.NewTLSServer(nil) // for its certificate, which no one trusts
 	t.Cleanup(web.Close)
 	for name, s := range map[string]*script{"no STARTTLS": {}, "unknown certificate": {certs: web.TLS.Certificates}} {
 		server := play(t, s)
@@ -134,8 +134,8 @@ func post(w *apitest.World, to ...string) {
 	}))
 }
 
-// Each mail has its own fate: taken, put off, or given up, because there is nobody or it is too old.
-// One that cannot go holds up no other.
+// Each mail has its own outcome: accepted, deferred, or given up, because there is no recipient or it is too old.
+// One that cannot be sent delays no other.
 func TestWhatBecomesOfMails(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
@@ -204,7 +204,7 @@ func TestWhatBecomesOfMails(t *testing.T) {
 	})
 }
 
-// A server that never answers holds up mails and nothing else, and what it did not take waits.
+// A server that never answers delays mails and nothing else, and what it did not accept stays pending.
 func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	w := apitest.New(t, storetest.SQLite(t))

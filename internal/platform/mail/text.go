@@ -24,7 +24,7 @@ var files embed.FS
 
 var templates = template.Must(template.ParseFS(files, "templates/*"))
 
-// Kinds are the mails that there are.
+// Kinds are all kinds of mails.
 func Kinds() (out []string) {
 	for _, t := range templates.Templates() {
 		if kind, ok := strings.CutSuffix(t.Name(), ".txt"); ok {

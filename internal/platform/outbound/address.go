@@ -21,7 +21,7 @@ var closed = prefixes(
 // global is where public IPv6 addresses come from; everything outside it is closed.
 var global = netip.MustParsePrefix("2000::/3")
 
-// nat64 holds IPv4 addresses in their last four bytes, as networks without IPv4 reach them.
+// nat64 contains IPv4 addresses in their last four bytes, as networks without IPv4 reach them.
 var nat64 = netip.MustParsePrefix("64:ff9b::/96")
 
 func prefixes(list ...string) []netip.Prefix {
@@ -32,7 +32,7 @@ func prefixes(list ...string) []netip.Prefix {
 	return out
 }
 
-// plain takes the disguises off an address: IPv4 inside of IPv6.
+// plain unwraps an address: IPv4 inside IPv6.
 func plain(a netip.Addr) netip.Addr {
 	a = a.Unmap()
 	if nat64.Contains(a) {

@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// Refused says why an address is not fetched from. Its text never holds the address.
+// Refused says why an address is not fetched from. Its text never contains the address.
 type Refused struct{ Reason string }
 
 func (r *Refused) Error() string { return r.Reason }
@@ -159,7 +159,7 @@ func (g *Guard) checkURL(u *url.URL, sandbox bool) error {
 
 var errClosed = refuse("The address is not on the public internet; the operator of this server can allow it by name with --allow-outbound")
 
-// sane keeps requests away from services that are no web servers.
+// sane keeps requests away from services that are not web servers.
 func sane(port int) error {
 	if port < 1024 && port != 80 && port != 443 {
 		return refuse("Only ports 80, 443 and those from 1024 on are taken")
@@ -188,7 +188,7 @@ type Options struct {
 	PerHost   int           // idle connections kept for one host
 }
 
-// Client makes a client that connects only where the guard lets it. It never uses a proxy: the
+// Client makes a client that connects only where the guard allows it. It never uses a proxy: the
 // address would be resolved there, where nothing can be checked.
 func (g *Guard) Client(o Options) *http.Client {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, Resolver: g.Resolver,
@@ -279,7 +279,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 // mostExplained bounds the words of an Explain: certificates name as many hosts as they like.
 const mostExplained = 300
 
-// Explain is what a person should read of a failed exchange, without the address, which may hold
+// Explain is what a person should read of a failed exchange, without the address, which may contain
 // secrets in its path or query, and without what was answered, which may repeat these and more.
 func Explain(err error) string {
 	var refused *Refused

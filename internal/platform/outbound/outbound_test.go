@@ -141,7 +141,7 @@ func resolver(t *testing.T, next func() [4]byte) *net.Resolver {
 	}}
 }
 
-// A name that is public when it is looked at and local when it is used.
+// A name that is public when it is checked and local when it is used.
 func TestRebinding(t *testing.T) {
 	t.Parallel()
 	var hits atomic.Int32
@@ -254,7 +254,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// What is not HTTP, or not what was asked for, neither holds anybody up nor is repeated.
+// What is not HTTP, or not what was asked for, neither delays anyone nor is repeated.
 func TestStrangeAnswers(t *testing.T) {
 	t.Parallel()
 	var answer string

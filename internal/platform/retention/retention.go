@@ -166,7 +166,7 @@ func (p *Purger) remove(ctx context.Context, t store.Table, s selection) error {
 	}
 }
 
-// find gives the primary keys of some of the selected rows.
+// find returns the primary keys of some of the selected rows.
 func (p *Purger) find(ctx context.Context, t store.Table, s selection, limit int) ([][]any, error) {
 	rows, err := p.DB.Query(ctx, `SELECT `+strings.Join(t.Key, ", ")+` FROM `+t.Name+` WHERE `+s.condition+` LIMIT `+strconv.Itoa(limit),
 		s.args...)

@@ -58,7 +58,7 @@ func (a answerBody) compressed(cache *otter.Cache[string, []byte]) []byte {
 	return body
 }
 
-// acceptsGzip tells whether a client takes an answer that is compressed with gzip.
+// acceptsGzip reports whether a client accepts an answer that is compressed with gzip.
 func acceptsGzip(h http.Header) bool {
 	best, others := -1.0, -1.0
 	for part := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
@@ -91,7 +91,7 @@ func KeepPlain(h http.Header) { h.Set("Content-Encoding", "identity") }
 var compressible = []string{"text/html", "text/css", "text/plain", "text/javascript", "application/javascript", "application/json",
 	"image/svg+xml"}
 
-// Compress compresses what next answers with, where the client takes that and next did not mark it with KeepPlain.
+// Compress compresses what next answers with, where the client accepts that and next did not mark it with KeepPlain.
 // Streams, parts of files and answers that are compressed already pass through as they are written. Each form of an
 // answer has an ETag of its own.
 func Compress(next http.Handler) http.Handler {
@@ -106,10 +106,10 @@ func Compress(next http.Handler) http.Handler {
 	})
 }
 
-// etagSuffix tells the compressed form of an answer from the other.
+// etagSuffix distinguishes the compressed form of an answer from the other.
 const etagSuffix = `-gzip"`
 
-// withPlainETags gives next the ETags that it knows.
+// withPlainETags passes next the ETags that it knows.
 func withPlainETags(r *http.Request) *http.Request {
 	tags := r.Header.Get("If-None-Match")
 	if !strings.Contains(tags, etagSuffix) {
@@ -120,7 +120,7 @@ func withPlainETags(r *http.Request) *http.Request {
 	return r
 }
 
-// compressor holds back the beginning of an answer until it is known whether it is worth compressing.
+// compressor buffers the beginning of an answer until it is known whether it is worth compressing.
 type compressor struct {
 	http.ResponseWriter
 	accepted bool
@@ -159,7 +159,7 @@ func (c *compressor) Write(b []byte) (int, error) {
 	return c.ResponseWriter.Write(b)
 }
 
-// may tells whether the answer could be compressed, as far as its headers say.
+// may reports whether the answer could be compressed, as far as its headers say.
 func (c *compressor) may() bool {
 	h := c.Header()
 	if !c.accepted || c.status != http.StatusOK || h.Get("Content-Encoding") != "" || h.Get("Content-Range") != "" {
@@ -178,7 +178,7 @@ func (c *compressor) shrinks() bool {
 	return false
 }
 
-// begin sends the headers and what was held back.
+// begin sends the headers and what was buffered.
 func (c *compressor) begin() error {
 	c.decided = true
 	h := c.Header()
@@ -215,7 +215,7 @@ func (c *compressor) begin() error {
 	return err
 }
 
-// FlushError sends what there is: a stream is never held back.
+// FlushError sends what there is: a stream is never buffered.
 func (c *compressor) FlushError() error {
 	if c.status == 0 {
 		c.status = http.StatusOK

@@ -42,7 +42,7 @@ func (d *decoding) fail(path []string, format string, args ...any) {
 	}
 }
 
-// full tells that there is nothing more to be found: one issue above those that are listed.
+// full reports that no more issues need to be found: there is one more than are listed.
 func (d *decoding) full() bool { return len(d.issues) > maxIssues }
 
 // refusal is the error for what was found, nil for nothing.
@@ -77,7 +77,7 @@ func (s *schema) fromJSON(body []byte, d *decoding) (reflect.Value, error) {
 	return v, nil
 }
 
-// checkJSON looks at the body as a whole, in one pass and without keeping anything of it.
+// checkJSON checks the body as a whole, in one pass and without keeping any of it.
 func checkJSON(body []byte, d *decoding) error {
 	if depth(body) > maxDepth {
 		return fault.New(fault.InvalidRequest, "The body is nested more than %d levels deep", maxDepth)
@@ -166,7 +166,7 @@ func (s *schema) set(v reflect.Value, dec *jsontext.Decoder, path []string, d *d
 	}
 }
 
-// accepts tells whether a value of this kind of JSON may be read; inQuery, single values are strings.
+// accepts reports whether a value of this kind of JSON may be read; inQuery, single values are strings.
 func (s *schema) accepts(k jsontext.Kind, inQuery bool) bool {
 	switch s.kind {
 	case anyKind:
@@ -474,7 +474,7 @@ func (s *schema) setTime(v reflect.Value, in string, inQuery bool, path []string
 	}
 }
 
-// isDate tells whether the text of a time is a date alone.
+// isDate reports whether the text of a time is a date alone.
 func isDate(text string) bool {
 	text = strings.TrimSpace(text)
 	return len(text) == len("2006-01-02") && text[4] == '-' || len(text) == len("20060102")
@@ -491,10 +491,10 @@ var timeForms = []string{
 	"20060102T150405Z0700", "20060102T150405Z07:00", "20060102T150405", "2006-01-02", "20060102",
 }
 
-// otherForms are the layouts of HTTP dates and of JavaScript's Date when it is made text without care.
+// otherForms are the layouts of HTTP dates and of JavaScript's Date when it is converted to text implicitly.
 var otherForms = []string{"Mon, 02 Jan 2006 15:04:05 GMT", time.RFC1123Z, "Mon Jan 02 2006 15:04:05 GMT-0700"}
 
-// ParseTime reads a time in the forms in which languages write theirs, and gives it in UTC.
+// ParseTime reads a time in the forms in which languages write theirs, and returns it in UTC.
 func ParseTime(text string) (time.Time, bool) {
 	if len(text) > maxQuoted {
 		return time.Time{}, false

@@ -1,4 +1,4 @@
-// Package rpc is the endpoint machine: a table of typed rows gives routes and verbs, credential
+// Package rpc is the endpoint machine: a table of typed rows defines routes and verbs, credential
 // policy, decoding and validation, the envelope, the OpenAPI document and the access table.
 package rpc
 
@@ -25,9 +25,9 @@ type Endpoint struct {
 	Read  bool   // changes nothing: GET beside POST
 	Verbs string // the semantic verbs of a write beside POST, for example "PATCH" or "PUT PATCH"
 
-	// Fresh asks of a console session that its person proved who they are a short while ago, so that
-	// a session which somebody else came upon cannot be made into something lasting. Other
-	// credentials are not concerned.
+	// Fresh requires of a console session that its person recently proved who they are, so that
+	// someone else who obtains a session cannot make something lasting of it. Other
+	// credentials are not affected.
 	Fresh bool
 
 	// Self is for what a token may ask about itself and do to itself, whatever its scopes and
@@ -52,8 +52,8 @@ type Endpoint struct {
 	// PageSize is how many results a list whose input is a PageInput has unless fewer are asked for.
 	PageSize int
 
-	// Secret says that an answer can hold a secret: a token, a PIN, a one-time address. It is never compressed, since the
-	// length of a compressed answer tells of what is in it.
+	// Secret says that an answer can contain a secret: a token, a PIN, a one-time address. It is never compressed, since the
+	// length of a compressed answer reveals what is in it.
 	Secret bool
 	// Pace bounds how often an address may call a public endpoint, before anything of the request is read. It returns
 	// too_many_requests; nil: not bounded.
@@ -69,7 +69,7 @@ type Allow uint16
 
 // The kinds of credentials. A workspace key is allowed wherever an API key is.
 const (
-	Public Allow = 1 << iota // no credential is asked for, and none is looked at
+	Public Allow = 1 << iota // no credential is required, and none is checked
 	APIKey
 	PersonalAccessToken
 	ConsoleSession
@@ -146,7 +146,7 @@ func (e *Endpoint) Group() string {
 	return group
 }
 
-// Streams tells whether the endpoint answers with events as they come, without an end of its own.
+// Streams reports whether the endpoint answers with events as they occur, and never ends the answer itself.
 func (e *Endpoint) Streams() bool { return e.Handle.stream != nil }
 
 // Scope is the permission that the endpoint needs: its group, and read or write.
@@ -257,11 +257,11 @@ type Handler struct {
 	in   *schema
 	out  reflect.Type
 	call func(ctx context.Context, in reflect.Value) (any, error)
-	// stream is there instead of call for an endpoint that answers with events as they come.
+	// stream replaces call for an endpoint that answers with events as they occur.
 	stream func(ctx context.Context, in reflect.Value, s *Stream) error
 }
 
-// Func makes a Handler of a function. In is a struct whose fields carry json and rule tags (see
+// Func makes a Handler from a function. In is a struct whose fields carry json and rule tags (see
 // schema); Out is what stands under the row's key, OK, a Page, or Fields.
 func Func[In, Out any](f func(context.Context, In) (Out, error)) Handler {
 	return Handler{
@@ -276,8 +276,8 @@ func Func[In, Out any](f func(context.Context, In) (Out, error)) Handler {
 // OK is the result of an endpoint that only says that it worked.
 type OK struct{}
 
-// Accepted is the result of an endpoint that answers with 202, and tells no more than that the
-// request was taken.
+// Accepted is the result of an endpoint that answers with 202, and reports no more than that the
+// request was accepted.
 type Accepted struct{}
 
 // NoContent is the result of an endpoint that answers with 204 and nothing else.
@@ -298,7 +298,7 @@ func isFields(t reflect.Type) bool {
 // Doc is the stored JSON of a resource of type T, served as it stands.
 type Doc[T any] []byte
 
-// MarshalJSON gives the stored bytes.
+// MarshalJSON returns the stored bytes.
 func (d Doc[T]) MarshalJSON() ([]byte, error) { return d, nil }
 
 func (Doc[T]) docType() reflect.Type { return reflect.TypeFor[T]() }

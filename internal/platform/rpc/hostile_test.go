@@ -18,7 +18,7 @@ import (
 )
 
 // Guards the kind "what a refusal costs grows with what was sent": the answer and the work are bounded by constants,
-// whatever a parameter holds.
+// whatever a parameter contains.
 func TestRefusalsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := setup(t, seen(func(input) {}))

@@ -12,7 +12,7 @@ import (
 
 // OpenAPI is the OpenAPI 3.0 document of the table. It is written in the forms of the published contract, so that programs
 // made for that document read this one as well: nullable instead of a type null, what is inside a resource written out in
-// place, the route of each resource (x-route-path), and unions told apart by one property.
+// place, the route of each resource (x-route-path), and unions distinguished by one property.
 func (s *Server) OpenAPI(version string) map[string]any {
 	doc := newDocument(s.Endpoints())
 	paths := map[string]any{}

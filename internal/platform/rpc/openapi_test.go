@@ -11,7 +11,7 @@ import (
 	"keyway/internal/platform/rpc"
 )
 
-// shape is a type with two forms, and another that is told apart by another field.
+// shape is a type with two forms, and another that is distinguished by another field.
 type shape struct {
 	ID       string `json:"shape_id"`
 	Kind     string `json:"kind"`

@@ -185,7 +185,7 @@ func (d *openAPI) value(t reflect.Type) map[string]any {
 
 // object is the schema of a struct. Beside json, its fields' tags are those of inputs where these mean something: rule:"nullable"
 // says that the zero value is null, enum lists the values of a text or a boolean, or of those in a list; union:"…" names the
-// field that tells the forms of a list's elements apart; resource:"…" says that the value is a
+// field that distinguishes the forms of a list's elements; resource:"…" says that the value is a
 // resource of this name, and holds:"object" that one that may be anything is an object.
 func (d *openAPI) object(t reflect.Type) map[string]any {
 	properties, required := map[string]any{}, []string{}
@@ -202,7 +202,7 @@ func (d *openAPI) object(t reflect.Type) map[string]any {
 	return map[string]any{"type": "object", "properties": properties, "required": required}
 }
 
-// isOmitted tells of a field by its json options whether it can be absent.
+// isOmitted reports whether a field can be absent, by its json options.
 func isOmitted(opts string) bool {
 	return strings.Contains(opts, "omitempty") || strings.Contains(opts, "omitzero")
 }
@@ -260,7 +260,7 @@ func (Metadata) Schema() map[string]any {
 // and each form has those of the type's own fields that are always there, and those of Fields, which take the place of own
 // fields with the same name.
 type Variant struct {
-	By     string // the field that tells the forms apart
+	By     string // the field that distinguishes the forms
 	Is     string // its value in this form
 	Says   string // one sentence for the reference
 	Route  string // the route of the API that it is about; empty, or none that there is: the type's own
@@ -268,7 +268,7 @@ type Variant struct {
 	Fields any    // a struct; nil: it has no fields of its own
 }
 
-// variantsOf gives the forms of a type that a field tells apart; by is empty for a type with one such field.
+// variantsOf returns the forms of a type that a field distinguishes; by is empty for a type with one such field.
 func variantsOf(t reflect.Type, by string) []Variant {
 	v, ok := reflect.Zero(t).Interface().(interface{ Variants() []Variant })
 	if !ok {

@@ -83,7 +83,7 @@ type cursor struct {
 
 // Start reads where the page begins and how many rows it may have: as many as the endpoint's row says, unless fewer are asked
 // for. It returns mismatched_page_parameters for a cursor that came with other parameters, and
-// invalid_input for one that no answer ever held.
+// invalid_input for one that no answer ever contained.
 func (p PageInput) Start(ctx context.Context) (from Position, limit int, err error) {
 	most := call(ctx).endpoint.PageSize
 	limit = min(p.Limit.Or(most), most)

@@ -11,8 +11,8 @@ import (
 	"keyway/internal/platform/fault"
 )
 
-// writeError answers with an error in the envelope. Whatever is not a *fault.Error is a bug or a
-// database that is out of order: it is logged here, once, and the caller learns only the request id.
+// writeError answers with an error in the envelope. Anything that is not a *fault.Error is a bug or a
+// failing database: it is logged here, once, and the caller learns only the request id.
 func (s *Server) writeError(c *callState, err error) (status, size int) {
 	var f *fault.Error
 	switch {
@@ -38,7 +38,7 @@ func (s *Server) writeError(c *callState, err error) (status, size int) {
 	return WriteError(&c.w, f)
 }
 
-// isRepeated tells whether some clients send a request again by themselves when it is answered with this status.
+// isRepeated reports whether some clients automatically retry a request that is answered with this status.
 func isRepeated(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:
@@ -50,7 +50,7 @@ func isRepeated(status int) bool {
 // retryUnavailable is Retry-After of a 503, in seconds.
 const retryUnavailable = 2
 
-// WriteError writes the error envelope, for endpoints and for what stands beside them.
+// WriteError writes the error envelope, for endpoints and for handlers beside them.
 func WriteError(w http.ResponseWriter, f *fault.Error) (status, size int) {
 	e := map[string]any{"type": f.Code, "message": f.Message}
 	if f.Data != nil {
@@ -74,8 +74,8 @@ func WriteError(w http.ResponseWriter, f *fault.Error) (status, size int) {
 // looksSecret is what looks like a token, a cookie, a webhook's secret, a JWT or a one-time link.
 var looksSecret = regexp.MustCompile(`(?:seam_[0-9A-Za-z]{4,}|session)_[0-9A-Za-z]{20,}|whsec_[0-9A-Za-z+/=]{16,}|ey[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|[0-9a-f]{8}-[0-9a-f-]{27}_[0-9A-Za-z]{32}`)
 
-// hideCredentials leaves of credentials their visible part: what a client sent in a wrong place is told
-// back to it, and from there gets into its own logs.
+// hideCredentials reduces credentials to their visible part: what a client sent in a wrong place is repeated
+// in the answer, and from there gets into the client's logs.
 func hideCredentials(body []byte) []byte {
 	return looksSecret.ReplaceAllFunc(body, func(found []byte) []byte {
 		end := bytes.LastIndexAny(found, "_.")

@@ -24,7 +24,7 @@ import (
 	"keyway/internal/platform/store"
 )
 
-// door lets in whoever says "open".
+// door admits anyone who says "open".
 type door struct{}
 
 func (door) Authenticate(ctx context.Context, r *http.Request, _ *rpc.Endpoint) (context.Context, rpc.Caller, error) {
@@ -340,7 +340,7 @@ func TestValidation(t *testing.T) {
 			none(map[string]any{"limit": errs("Number must be less than or equal to 500")})},
 		"enum": {request{body: `{"device_id":"d","kind":"c"}`}, `Invalid enum value. Expected 'a' | 'b', received 'c' for "kind"`,
 			none(map[string]any{"kind": errs("Invalid enum value. Expected 'a' | 'b', received 'c'")})},
-		// A kind of fault: a name that shows nothing is taken for a name. It holds for every parameter called name.
+		// A kind of fault: a name that shows nothing is taken for a name. It applies to every parameter called name.
 		"a name that shows nothing": {request{body: "{\"device_id\":\"d\",\"name\":\"\u200b\u2060\"}"},
 			`String must contain at least 1 visible character(s) for "name"`,
 			none(map[string]any{"name": errs("String must contain at least 1 visible character(s)")})},
@@ -856,7 +856,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// What a client sends in a wrong place is told back to it without what opens something.
+// What a client sends in a wrong place is repeated in the answer without its secret part.
 func TestErrorsHideCredentials(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{

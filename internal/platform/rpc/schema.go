@@ -47,7 +47,7 @@ const (
 //
 //	json:"name"            the parameter's name
 //	rule:"required"        it must be sent
-//	rule:"nullable"        null is accepted as well (an Opt or a pointer tells it apart)
+//	rule:"nullable"        null is accepted as well (an Opt or a pointer distinguishes it)
 //	rule:"min=1,max=500"   bounds of a number, or of a string's or array's length
 //	rule:"empty"           the empty string is a value; otherwise a string, also in an array, has at least one character
 //	rule:"default=false"   what absent means. The type's zero value ("", 0, false, [] or {}) makes a plain
@@ -67,12 +67,12 @@ type schema struct {
 	enum       []string // of string
 	min        float64
 	max        float64
-	bounds     uint8 // bit 0: min holds, bit 1: max holds
+	bounds     uint8 // bit 0: min applies, bit 1: max applies
 	null       bool  // null is a value
 	empty      bool  // "" is a value
 	id         bool  // a string, or strings, of which UUIDs are written in small letters
 	name       bool  // a string for people, which has a visible character
-	end        bool  // a time until which something holds: a date alone is the end of that day, otherwise its start
+	end        bool  // a time until which something is valid: a date alone is the end of that day, otherwise its start
 	opt        bool  // the Go type is an Opt
 	ptr        bool  // the Go type is a pointer
 	hasDefault bool
@@ -172,10 +172,10 @@ func fieldOf(name string, f reflect.StructField) field {
 	return out
 }
 
-// endNames are the parameters that hold until a time. What expires on a day, or ends on it, is good on that day.
+// endNames are the parameters that set when something ends. What expires on a day, or ends on it, is still valid on that day.
 var endNames = []string{"expires_at", "ends_at"}
 
-// isID tells whether a parameter of this name holds ids. A request's id is none: it is text in a form of its own.
+// isID reports whether a parameter of this name contains ids. A request's id does not count: it is text in a form of its own.
 func isID(name string) bool {
 	return (strings.HasSuffix(name, "_id") || strings.HasSuffix(name, "_ids")) && name != "request_id"
 }
@@ -236,7 +236,7 @@ func (s *schema) most() int {
 	return maxElements
 }
 
-// zeroIsAbsent refuses inputs in which an absent parameter could not be told from one that was sent: a parameter
+// zeroIsAbsent refuses inputs in which an absent parameter could not be distinguished from one that was sent: a parameter
 // that may be left out is an Opt or a pointer, or its zero value is refused when it is sent (as the empty string
 // is), or the field says by its default that both mean the same.
 func (s *schema) zeroIsAbsent() error {
@@ -257,7 +257,7 @@ func (s *schema) zeroIsAbsent() error {
 	return nil
 }
 
-// refusesZero tells whether the zero value of the Go type is refused when it is sent.
+// refusesZero reports whether the zero value of the Go type is refused when it is sent.
 func (s *schema) refusesZero() bool {
 	switch s.kind {
 	case stringKind:
@@ -272,7 +272,7 @@ func (s *schema) refusesZero() bool {
 	return false
 }
 
-// isZero tells whether a JSON value is the zero value of the Go type.
+// isZero reports whether a JSON value is the zero value of the Go type.
 func (s *schema) isZero(preset any) bool {
 	switch v := preset.(type) {
 	case bool:

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// secretNames are the fields of answers that hold secrets: tokens, secrets of webhooks, PINs, second factors. Another
+// secretNames are the fields of answers that contain secrets: tokens, secrets of webhooks, PINs, second factors. Another
 // field says so by the tag secret:"true".
 var secretNames = []string{"token", "secret", "code", "pin", "password", "recovery_codes", "personal_access_token", "workspace_key"}
 
-// mayHoldSecret tells whether a value of the type can hold a secret, as its fields' names and tags say. Values that
+// mayHoldSecret reports whether a value of the type can contain a secret, as its fields' names and tags say. Values that
 // can be anything can be one, except what users keep beside their things (tag secret:"false").
 func mayHoldSecret(t reflect.Type, seen map[reflect.Type]bool) bool {
 	if seen[t] {

@@ -29,19 +29,19 @@ import (
 // maxBody bounds a request's body.
 const maxBody = 1 << 20
 
-// Caller is what the machine itself knows of who calls; who it is in full stands in the context
-// that Authenticate gives.
+// Caller is what the machine itself knows about the caller; the full identity is in the context
+// that Authenticate returns.
 type Caller struct {
 	WorkspaceID  string    // empty where the request is about no workspace
 	CredentialID string    // for the log; known as soon as possession of the secret is proved
 	PersonID     string    // whose credential it is; empty: the workspace's
-	ExpiresAt    time.Time // of the credential; zero: never, or not told
+	ExpiresAt    time.Time // of the credential; zero: never, or not known
 
 	// Generation is the workspace's, read at or after the request's arrival. Known says that it
 	// is; without it nothing is served from the cache.
 	Generation uint64
 	Known      bool
-	// View tells apart callers who see different things in the same workspace.
+	// View distinguishes callers who see different things in the same workspace.
 	View string
 }
 
@@ -58,15 +58,15 @@ type Config struct {
 	Metrics       prometheus.Registerer
 	PublicURL     string // without a slash at the end
 	CacheBytes    uint64 // 0: no cache
-	// Unavailable tells whether an error means that the database cannot be read or written now, which
+	// Unavailable reports whether an error means that the database cannot be read or written now, which
 	// is answered with 503 and not taken for a bug.
 	Unavailable func(error) bool
-	// Refused is told of each 401 and 403 to a credential that had proved possession of its secret;
-	// nil: nobody is.
+	// Refused is notified of each 401 and 403 to a credential that had proved possession of its secret;
+	// nil: no notifications.
 	Refused func(Refusal)
 	// Client is the address a request came from, with trusted proxies taken into account.
 	Client func(*http.Request) string
-	// Track gives a context for a handler, and afterwards tells whether anything was stored with it or may
+	// Track returns a context for a handler, and afterwards reports whether anything was stored with it or may
 	// have been. A handler that fails then is answered with outcome_unknown, which clients do not repeat.
 	Track func(context.Context) (tracked context.Context, changed func() bool)
 }
@@ -156,7 +156,7 @@ func (s *Server) Endpoints() []*Endpoint {
 	return out
 }
 
-// Has tells whether a path is an endpoint's.
+// Has reports whether a path is an endpoint's.
 func (s *Server) Has(path string) bool { return s.routes[path] != nil }
 
 // callState is what a running request knows of itself.
@@ -225,8 +225,8 @@ func NewRequestID() string {
 	return string(b)
 }
 
-// ServeHTTP answers one request: route and verb, credential, decoding and validation, endpoint. Whatever panics on the
-// way, there is an answer, a line in the log and a count.
+// ServeHTTP answers one request: route and verb, credential, decoding and validation, endpoint. If anything panics on the
+// way, there is still an answer, a line in the log and a count.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	c := &callState{id: NewRequestID(), w: responseWriter{ResponseWriter: w}, method: r.Method, query: r.URL.RawQuery}
@@ -283,7 +283,7 @@ func (s *Server) finish(r *http.Request, rt *route, c *callState, status, size i
 		slog.String("address", c.client.Address))
 }
 
-// serve answers a request and gives the answer's status and size.
+// serve answers a request and returns the answer's status and size.
 func (s *Server) serve(r *http.Request, rt *route, c *callState) (status, size int) {
 	h := c.w.Header()
 	h.Set("Seam-Request-Id", c.id)
@@ -321,7 +321,7 @@ func (s *Server) serve(r *http.Request, rt *route, c *callState) (status, size i
 	return status, s.write(r, rt, c, status, body)
 }
 
-// write sends the body of a success, compressed where the client takes that, it pays and it gives away no secret.
+// write sends the body of a success, compressed where the client accepts that, it is worthwhile and it reveals no secret.
 func (s *Server) write(r *http.Request, rt *route, c *callState, status int, body answerBody) int {
 	if rt.Secret {
 		return writeBody(&c.w, status, jsonType, body.plain)
@@ -371,7 +371,7 @@ func (rt *route) count(total *prometheus.CounterVec, status int) {
 	c.(prometheus.Counter).Inc()
 }
 
-// answer gives the body of a success, or the error to answer with.
+// answer returns the body of a success, or the error to answer with.
 func (s *Server) answer(r *http.Request, rt *route, c *callState) (body answerBody, err error) {
 	ctx, err := s.admit(r, rt, c)
 	if err != nil {
@@ -429,7 +429,7 @@ func (s *Server) admit(r *http.Request, rt *route, c *callState) (ctx context.Co
 	return ctx, c.checkQuery()
 }
 
-// checkQuery refuses parameters in a place where they would be passed over without a word.
+// checkQuery refuses parameters in a place where they would be silently ignored.
 func (c *callState) checkQuery() error {
 	if c.query == "" {
 		return nil
@@ -454,7 +454,7 @@ func (c *callState) checkQuery() error {
 	return nil
 }
 
-// emptyBody tells whether a body holds no parameters.
+// emptyBody reports whether a body contains no parameters.
 func emptyBody(body []byte) bool {
 	switch string(bytes.TrimSpace(body)) {
 	case "", "null", "{}":
@@ -463,7 +463,7 @@ func emptyBody(body []byte) bool {
 	return false
 }
 
-// cacheKey holds everything that an answer depends on. The generation is part of it, so that an
+// cacheKey contains everything that an answer depends on. The generation is part of it, so that an
 // entry read before the workspace's latest commit is never found again.
 func (c *callState) cacheKey() string {
 	b := make([]byte, 0, 160+len(c.body)+len(c.query))
@@ -607,7 +607,7 @@ var corsHeaders = []string{"Authorization, Content-Type, Seam-Workspace, Seam-Pu
 	"Seam-Lts-Version, Last-Event-Id"}
 
 // cors lets pages of any origin read the answers: frontends use the API with client sessions. The
-// API never authenticates by cookie, so this gives no page anything that its own token does not.
+// API never authenticates by cookie, so this allows a page nothing that its own token does not.
 func cors(h http.Header, r *http.Request) {
 	origin := r.Header.Get("Origin")
 	if origin == "" {

@@ -17,13 +17,13 @@ const (
 	maxStreams          = 2000             // open at once
 	maxWorkspaceStreams = 100              // of one workspace, and as many by those who see a part of it
 	maxPartStreams      = 10               // by one who sees a part
-	beat                = 15 * time.Second // a quiet stream says that it lives, so that proxies leave it open
+	beat                = 15 * time.Second // a quiet stream says that it is active, so that proxies leave it open
 	look                = time.Second      // how long a credential that ends by time alone is believed
 	writeTimeout        = 10 * time.Second // for a reader that does not take what it is sent
 )
 
 // Stream is a running answer, that of a streaming endpoint or of a page: server-sent events, for as long as the
-// reader stays, its credential lives and the server runs. An error of the handler ends it; before
+// reader stays, its credential is active and the server runs. An error of the handler ends it; before
 // the first Send or Wait it is answered as by any endpoint.
 type Stream struct {
 	w      http.ResponseWriter
@@ -38,7 +38,7 @@ type Stream struct {
 	ExpiresAt time.Time
 }
 
-// StreamFunc makes a Handler of a function that sends events until it has to end.
+// StreamFunc makes a Handler from a function that sends events until it has to end.
 func StreamFunc[In any](f func(context.Context, In, *Stream) error) Handler {
 	return Handler{
 		in:  schemaOf(reflect.TypeFor[In]()),
@@ -49,7 +49,7 @@ func StreamFunc[In any](f func(context.Context, In, *Stream) error) Handler {
 	}
 }
 
-// Check finds out anew who an endpoint's request acts for. Asked after reading and before sending, nothing is
+// Check determines again who an endpoint's request acts for. Asked after reading and before sending, nothing is
 // sent that was written after the credential's end.
 func (s *Stream) Check() (context.Context, error) { return s.check() }
 
@@ -106,7 +106,7 @@ func (s *Stream) write(text string) error {
 }
 
 // Streams counts the open streams of a server, bounds their number and can end them all. Where a bound is reached,
-// whoever has the most gives way to who has fewer, so that nobody can keep the others out.
+// the caller with the most gives way to one with fewer, so that no one can keep the others out.
 type Streams struct {
 	mu    sync.Mutex
 	open  map[*openStream]bool
@@ -153,7 +153,7 @@ func (o *Streams) Serve(w http.ResponseWriter, r *http.Request, by Caller, f fun
 	st := &Stream{w: w, rc: http.NewResponseController(w), LastEventID: CanonicalID(r.Header.Get("Last-Event-ID"))}
 	err := o.run(r.Context(), st, by, func(ctx context.Context) error { return f(ctx, st) })
 	if st.opened && fault.Is(err, fault.TooManyRequests) {
-		return nil // it gave way; its reader comes again
+		return nil // it gave way; its reader reconnects
 	}
 	return err
 }
@@ -186,8 +186,8 @@ func (o *Streams) run(ctx context.Context, st *Stream, by Caller, f func(context
 	return err
 }
 
-// shares are what a caller's stream takes, with the size of each quota. Who sees a part of the workspace, like a
-// frontend, which anyone may run, takes nothing from those who see it whole.
+// shares are what a caller's stream takes, with the size of each quota. A caller that sees a part of the workspace, like a
+// frontend, which anyone may run, takes nothing from those that see all of it.
 func shares(by Caller) (of []share, sizes []int) {
 	if by.View != "" {
 		return []share{{"all", "parts of " + by.WorkspaceID}, {"parts of " + by.WorkspaceID, by.CredentialID},
@@ -238,8 +238,8 @@ func tooManyStreams(message string) error {
 	return e
 }
 
-// heaviest is the stream that gives way in a full quota, the i-th of a stream's: the latest of who has the most. nil:
-// nobody has more than the caller would have then, and the two would only take each other's place in turn.
+// heaviest is the stream that gives way in a full quota, the i-th of a stream's: the latest of whichever has the most. nil:
+// none has more than the caller would have then, and the two would only take each other's place in turn.
 func (o *Streams) heaviest(i int, mine share) (yields *openStream) {
 	most := o.of[mine] + 2
 	for s := range o.open {
@@ -275,7 +275,7 @@ func (o *Streams) forget(s *openStream) {
 	}
 }
 
-// stream runs a streaming endpoint and gives the status it was answered with.
+// stream runs a streaming endpoint and returns the status it was answered with.
 func (s *Server) stream(r *http.Request, rt *route, c *callState) (status, size int) {
 	st := &Stream{w: &c.w, rc: http.NewResponseController(&c.w), LastEventID: CanonicalID(r.Header.Get("Last-Event-ID"))}
 	err := s.runStream(st, r, rt, c)
@@ -288,7 +288,7 @@ func (s *Server) stream(r *http.Request, rt *route, c *callState) (status, size 
 	var f *fault.Error
 	switch {
 	case errors.As(err, &f):
-		// The last word, so that the reader knows not to come back with the same credential.
+		// The last word, so that the reader does not reconnect with the same credential.
 		text, err := json.Marshal(map[string]any{"type": f.Code, "message": f.Message})
 		if err == nil {
 			err = st.write("event: end\ndata: " + string(text) + "\n\n")

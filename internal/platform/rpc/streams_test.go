@@ -9,7 +9,7 @@ import (
 	"keyway/internal/platform/fault"
 )
 
-// A pool that all share always has a place for who has few: whoever has the most gives one up, be it one person
+// A pool that all share always has a place for a caller with few: the one with the most gives one up, be it one person
 // with many workspaces, one workspace with many frontends, or one member among the others of a workspace.
 func TestStreamsAreShared(t *testing.T) {
 	t.Parallel()

@@ -36,16 +36,16 @@ type Column struct {
 	kind Kind
 }
 
-// Text gives columns of type TEXT.
+// Text returns columns of type TEXT.
 func Text(names ...string) []Column { return columns(text, names) }
 
-// Int gives columns of type BIGINT.
+// Int returns columns of type BIGINT.
 func Int(names ...string) []Column { return columns(whole, names) }
 
-// Bool gives columns of type BOOLEAN.
+// Bool returns columns of type BOOLEAN.
 func Bool(names ...string) []Column { return columns(truth, names) }
 
-// Bytes gives columns of type BYTEA.
+// Bytes returns columns of type BYTEA.
 func Bytes(names ...string) []Column { return columns(blob, names) }
 
 func columns(k Kind, names []string) (out []Column) {
@@ -55,7 +55,7 @@ func columns(k Kind, names []string) (out []Column) {
 	return out
 }
 
-// MACColumn is the column that holds a row's MAC.
+// MACColumn is the column that stores a row's MAC.
 const MACColumn = "mac"
 
 // Table is a table whose rows are signed. The MAC covers the table's name, the key and the signed columns; a
@@ -247,7 +247,7 @@ func (r *Row) clone() *Row {
 	return &Row{t: r.t, values: slices.Clone(r.values), mac: bytes.Clone(r.mac)}
 }
 
-// Open checks the row's MAC and gives its values; ok is false for a row that an outer join did not find, and
+// Open checks the row's MAC and returns its values; ok is false for a row that an outer join did not find, and
 // for one that was not written with the server key. The latter is reported to the signer.
 func (r *Row) Open(q store.Querier) (v Values, ok bool) {
 	if r.absent() {
@@ -264,7 +264,7 @@ func (r *Row) Open(q store.Querier) (v Values, ok bool) {
 	return Values{r}, true
 }
 
-// Unverified gives the values of a row whatever its MAC: to show them, never to decide with them.
+// Unverified returns the values of a row whatever its MAC: to show them, never to decide with them.
 func (r *Row) Unverified() Values { return Values{r} }
 
 // ErrNotSigned is returned by One for a row that was not written with the server key, beside sql.ErrNoRows:

@@ -12,7 +12,7 @@ import (
 // batch is how many rows are signed in one transaction.
 const batch = 500
 
-// SignAll signs the rows that have no MAC, as those that a version without MACs wrote, and gives how many there
+// SignAll signs the rows that have no MAC, as those that a version without MACs wrote, and returns how many there
 // were. It vouches for them: it must be called for rows that are known to be genuine only.
 func (t *Table) SignAll(ctx context.Context, db *store.DB) (n int, err error) {
 	for {
@@ -116,7 +116,7 @@ func (t *Table) Check(ctx context.Context, db *store.DB) (Forged, error) {
 	return out, err
 }
 
-// CheckAll looks at all rows of tables, and gives the tables that have any that is not genuine.
+// CheckAll looks at all rows of tables, and returns the tables that have any that is not genuine.
 func CheckAll(ctx context.Context, db *store.DB, tables []*Table) ([]Forged, error) {
 	out := []Forged{}
 	for _, t := range tables {

@@ -96,7 +96,7 @@ func (r *Row) where(args []any) (string, []any) {
 	return strings.Join(keys, " AND "), args
 }
 
-// Update changes the rows that the conditions choose, and gives those that are genuine, as they are now. Rows
+// Update changes the rows that the conditions choose, and returns those that are genuine, as they are now. Rows
 // whose MAC was wrong are changed as well, and their MAC stays wrong.
 func (t *Table) Update(ctx context.Context, tx *store.Tx, set Set, w *store.Where) ([]Values, error) {
 	s := store.SignerOf(tx)

@@ -93,10 +93,10 @@ func (p *deadlines) watch(parent context.Context) *watchdog {
 	return w
 }
 
-// touch begins the limit anew.
+// touch restarts the limit.
 func (w *watchdog) touch() { w.timer.Reset(w.limit) }
 
-// commit begins the limit anew for a commit, which the end of the caller's context no longer interrupts.
+// commit restarts the limit for a commit, which the end of the caller's context no longer interrupts.
 // It returns false when the transaction has ended already.
 func (w *watchdog) commit() bool {
 	w.detach()

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// DiskFull is how it is said everywhere that there is no room left.
+// DiskFull is the text used everywhere when no space is left.
 const DiskFull = "the disk is full"
 
 // LowDisk is how many free bytes are too few to write safely: SQLite needs some for its log before it can

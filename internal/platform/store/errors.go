@@ -32,8 +32,8 @@ var ErrCannotWrite = errors.New("the database cannot be written")
 // reached or does not answer.
 var errUnavailable = errors.New("the database is not available")
 
-// unavailable are the error codes and classes of PostgreSQL that are about its state, not about what was
-// asked of it: connections, resources, shutting down and starting up, cancelled by an administrator, lost
+// unavailable are the error codes and classes of PostgreSQL that are about its state, not about the
+// request: connections, resources, shutting down and starting up, cancelled by an administrator, lost
 // races that were tried often enough, trouble with its files.
 var unavailable = []string{"08", "53", "57", "58", "40", "55P03", "25P03", "25006", "XX001", "XX002"}
 
@@ -53,7 +53,7 @@ func Unavailable(err error) bool {
 	return errors.As(err, &p) && slices.ContainsFunc(unavailable, func(class string) bool { return strings.HasPrefix(p.Code, class) })
 }
 
-// Explain puts what an operator should do beside an error of the database itself.
+// Explain adds what an operator should do to an error of the database itself.
 func Explain(err error) error {
 	if errors.Is(err, ErrCannotWrite) {
 		return err

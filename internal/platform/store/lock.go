@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// lockName is the file that a process using the data folder holds a lock on. The lock dies with
+// lockName is the file that a process using the data folder holds a lock on. The lock ends with
 // the process; the file stays and says who has, or had, the folder.
 const lockName = "keyway.lock"
 
@@ -58,7 +58,7 @@ func lockFolder(folder, server string) (*folderLock, error) {
 	return l, nil
 }
 
-// describe writes down who has the lock.
+// describe records who has the lock.
 func (l *folderLock) describe(server string) error {
 	text, err := json.Marshal(Holder{os.Getpid(), server})
 	if err == nil {

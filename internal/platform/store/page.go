@@ -24,7 +24,7 @@ type Row struct {
 	ID        string
 }
 
-// Page gives the row as a page needs it.
+// Page returns the row as a page needs it.
 func (r Row) Page() (doc []byte, createdAt int64, id string) { return r.Doc, r.CreatedAt, r.ID }
 
 // Position is where a page begins: behind the row with this time and id. The zero Position is the
@@ -105,7 +105,7 @@ type source struct {
 	size int // how many rows it finds; -1: not known
 }
 
-// isSmall tells whether all rows of a source are read and put in order.
+// isSmall reports whether all rows of a source are read and sorted.
 func (s source) isSmall() bool { return s.finder != nil && s.size <= maxSorted }
 
 func (s source) isOrdered() bool { return s.finder == nil || s.finder.isOrdered }

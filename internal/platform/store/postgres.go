@@ -18,7 +18,7 @@ import (
 )
 
 // postgresDB is a pool. Writers in one scope queue for the row of the scope's generation, which
-// they raise first: so each sees all that came before it, as on SQLite, while other scopes go on.
+// they raise first: so each sees all that came before it, as on SQLite, while other scopes continue.
 type postgresDB struct {
 	pool      *sql.DB
 	watch     *watchers
@@ -33,7 +33,7 @@ const silence = maxWait
 func openPostgres(ctx context.Context, url string, watch *watchers) (*postgresDB, error) {
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
-		// The parser's own text can hold the URL, and the URL a password.
+		// The parser's own text can contain the URL, and the URL a password.
 		return nil, errors.New("the database URL is not a valid postgres:// URL")
 	}
 	if cfg.ConnectTimeout == 0 || cfg.ConnectTimeout > silence { // the URL may say a shorter one
@@ -80,7 +80,7 @@ func (p *postgresDB) QueryRow(ctx context.Context, query string, args ...any) *s
 	return row
 }
 
-// storable replaces what PostgreSQL refuses in a text (NUL and whatever is not UTF-8) with U+FFFD.
+// storable replaces what PostgreSQL refuses in a text (NUL and anything that is not UTF-8) with U+FFFD.
 // Clients can send both anywhere, and an id or name with either is unknown, not a failure.
 func storable(args []any) []any {
 	for i, a := range args {

@@ -40,7 +40,7 @@ const (
 
 func (k SearchKind) table() string { return string(k) + "s" }
 
-// Fold gives a text as it is compared in searches: in lower case, and composed, since é may be one character or two.
+// Fold returns a text as it is compared in searches: in lower case, and composed, since é may be one character or two.
 func Fold(text string) string { return strings.ToLower(norm.NFC.String(text)) }
 
 // SetSearchText makes a resource findable by parts of a text, in place of the text that it had.
@@ -65,7 +65,7 @@ func (t *Tx) SetSearchText(ctx context.Context, kind SearchKind, workspaceID, re
 		had := gramsOf(old)
 		grams = slices.DeleteFunc(grams, func(g string) bool { _, found := slices.BinarySearch(had, g); return found })
 	}
-	// Grams that no text of a bucket has any more stay: they cost a look into a bucket, and removing them a look at each other text.
+	// Grams that no text of a bucket has now stay: they cost a look into a bucket, and removing them a look at each other text.
 	return t.addGrams(ctx, kind, workspaceID, bucket, grams)
 }
 
@@ -80,7 +80,7 @@ func (t *Tx) addGrams(ctx context.Context, kind SearchKind, workspaceID string, 
 	return nil
 }
 
-// RemoveSearchText makes a resource not findable any more.
+// RemoveSearchText makes a resource unfindable.
 func (t *Tx) RemoveSearchText(ctx context.Context, kind SearchKind, workspaceID, resourceID string) error {
 	_, err := t.Exec(ctx, `DELETE FROM search_texts WHERE workspace_id = $1 AND kind = $2 AND resource_id = $3`, workspaceID, kind, resourceID)
 	return err
@@ -92,7 +92,7 @@ func bucketOf(resourceID string) int64 {
 	return int64(h.Sum32() % searchBuckets)
 }
 
-// gramsOf gives the grams of a folded text, sorted. The end is padded, so that a gram begins with each of its characters and
+// gramsOf returns the grams of a folded text, sorted. The end is padded, so that a gram begins with each of its characters and
 // shorter texts are found as beginnings of grams.
 func gramsOf(folded string) []string {
 	runes := []rune(folded + "\n\n")
@@ -104,7 +104,7 @@ func gramsOf(folded string) []string {
 	return slices.Compact(grams)
 }
 
-// termGrams gives some of the grams of what is looked for, spread over it: the rarer ones are not known.
+// termGrams returns some of the grams of what is looked for, spread over it: the rarer ones are not known.
 func termGrams(folded string) []string {
 	runes := []rune(folded)
 	last := len(runes) - gramLength

@@ -9,7 +9,7 @@ import (
 const tcpUserTimeout = 18
 
 // endInSilence has the kernel end a connection once nothing was acknowledged for as long as silence: by
-// itself it would send again for a quarter of an hour.
+// default it would retransmit for a quarter of an hour.
 func endInSilence(network, _ string, c syscall.RawConn) (err error) {
 	if !strings.HasPrefix(network, "tcp") {
 		return nil

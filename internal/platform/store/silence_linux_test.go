@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Whatever dies without a word is given up soon, also in the middle of a request.
+// A peer that dies silently is given up soon, also in the middle of a request.
 func TestConnectionsEndInSilence(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

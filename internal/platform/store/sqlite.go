@@ -154,7 +154,7 @@ func (s *sqliteDB) QueryRow(ctx context.Context, query string, args ...any) *sql
 	ctx = s.deadlines.bound(ctx)
 	st, err := s.stmts.use(query)
 	if err != nil {
-		return s.reads.QueryRowContext(ctx, query, args...) // a Row that holds the same error
+		return s.reads.QueryRowContext(ctx, query, args...) // a Row that contains the same error
 	}
 	defer s.stmts.release(st)
 	row := st.QueryRowContext(ctx, args...)
@@ -236,7 +236,7 @@ func (s *sqliteDB) submit(r *updateRequest) error {
 // ErrClosed is returned by Update after Close.
 var ErrClosed = errors.New("the database is closed")
 
-// write is the writer: it takes whatever waits, runs each request so that a failing one rolls back
+// write is the writer: it takes all pending requests, runs each request so that a failing one rolls back
 // alone, commits once, raises the generations and only then answers.
 func (s *sqliteDB) write() {
 	defer close(s.done)
@@ -277,7 +277,7 @@ func (s *sqliteDB) trimLog(ctx context.Context) {
 	if info, err := os.Stat(s.log); err != nil || info.Size() <= maxLog {
 		return
 	}
-	// Neither readers nor writers are waited for: there is another time. An error is one that the next commit meets, too.
+	// It waits for neither readers nor writers: there will be another chance. An error is one that the next commit meets, too.
 	for _, pragma := range []string{"busy_timeout(0)", "wal_checkpoint(TRUNCATE)", "busy_timeout(5000)"} {
 		rows, err := s.conn.conn.QueryContext(ctx, "PRAGMA "+pragma)
 		if err != nil {
@@ -338,7 +338,7 @@ func (s *sqliteDB) commit(ctx context.Context, group []*updateRequest) {
 // what all others wrote.
 var errAgain = errors.New("the group has to run again")
 
-// errWithdrawn is the result of a request that nothing waits for any more.
+// errWithdrawn is the result of a request that nothing waits for.
 var errWithdrawn = errors.New("the request was withdrawn")
 
 // runAll begins a transaction and runs the requests of a group in it. It returns an error where no request
@@ -402,7 +402,7 @@ func (s *sqliteDB) runAlone(ctx context.Context, r *updateRequest) error {
 
 // writeConn is the one connection that writes, with its prepared statements. Only the writer
 // goroutine uses it. Contexts are set aside: interrupting a statement would end the transaction
-// of everybody in the group.
+// of everyone in the group.
 type writeConn struct {
 	conn     *sql.Conn
 	stmts    *statements

@@ -32,7 +32,7 @@ func newStatements(prepare func(query string) (*sql.Stmt, error)) *statements {
 	return &statements{prepare: prepare, recent: list.New(), of: map[string]*list.Element{}}
 }
 
-// use gives the query's statement, which release takes back. Rows may outlive that.
+// use returns the query's statement, which release takes back. Rows may outlive that.
 func (c *statements) use(query string) (*statement, error) {
 	if st := c.find(query); st != nil {
 		return st, nil

@@ -1,4 +1,4 @@
-// Package store opens the database (SQLite in the data folder, or PostgreSQL) and gives
+// Package store opens the database (SQLite in the data folder, or PostgreSQL) and provides
 // transactions on it. One SQL text serves both: $1 placeholders, RETURNING, upserts, text ids made
 // by Go, times as BIGINT microseconds, JSON as TEXT that is served as it stands.
 package store
@@ -49,8 +49,8 @@ type Tx struct {
 	quiet     bool
 }
 
-// Quiet says that the transaction has changed nothing that anybody reads by its scopes, so that what was
-// read before stays good: their generations are not raised.
+// Quiet says that the transaction has changed nothing that anyone reads by its scopes, so that what was
+// read before stays valid: their generations are not raised.
 func (t *Tx) Quiet() { t.quiet = true }
 
 // BeforeCommit has f called in the transaction when everything else in it is done, for what other
@@ -87,7 +87,7 @@ type engine interface {
 // DB is an open database. Its methods may be called from any goroutine.
 type DB struct {
 	engine
-	// generations are kept in memory, which is honest only while this process is the only
+	// generations are kept in memory, which is correct only while this process is the only
 	// writer: nil on PostgreSQL.
 	generations *generations
 	watchers    *watchers
@@ -96,7 +96,7 @@ type DB struct {
 	trace       func(query string, args []any)
 }
 
-// SetTrace has f called with every query that is asked of the DB itself, for tests of how queries are answered. It is called
+// SetTrace has f called with every query that the DB itself runs, for tests of how queries are answered. It is called
 // before the first query.
 func (db *DB) SetTrace(f func(query string, args []any)) { db.trace = f }
 
@@ -120,7 +120,7 @@ func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row 
 type Options struct {
 	Folder      string // data folder; SQLite's file lives in it
 	DatabaseURL string // postgres://…; empty means SQLite in Folder
-	Server      string // how another process should name the one that holds the folder, for example its address
+	Server      string // how another process should name the one that has locked the folder, for example its address
 }
 
 // Open opens the database and brings its tables up to date. With SQLite it takes the folder's
@@ -154,7 +154,7 @@ func ready(ctx context.Context, db *DB) (*DB, error) {
 	return db, nil
 }
 
-// Close waits for running writes, then closes the database and gives the folder's lock back.
+// Close waits for running writes, then closes the database and releases the folder's lock.
 func (db *DB) Close() error {
 	err := db.close()
 	if db.folder != nil {
@@ -204,7 +204,7 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error, scopes ...Scope) e
 
 type trackKey struct{}
 
-// Track gives a context with which Update records that something was stored, or may have been. A request that
+// Track returns a context with which Update records that something was stored, or may have been. A request that
 // fails afterwards must not be answered in a way that clients repeat.
 func Track(ctx context.Context) (tracked context.Context, changed func() bool) {
 	c := new(atomic.Bool)
@@ -253,7 +253,7 @@ func SignerOf(q Querier) Signer {
 // another process is claiming at the moment.
 func (db *DB) SkipLocked() string { return db.lockClause() }
 
-// generations holds one counter per scope.
+// generations contains one counter per scope.
 type generations struct{ m sync.Map }
 
 func (g *generations) of(s Scope) *atomic.Uint64 {

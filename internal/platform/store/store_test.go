@@ -197,7 +197,7 @@ func TestSecondOpenNamesTheFirst(t *testing.T) {
 	db.Close()
 }
 
-// Whoever copies keyway.db after the server has ended has everything.
+// A copy of keyway.db made after the server has ended contains everything.
 func TestCloseLeavesOneFile(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

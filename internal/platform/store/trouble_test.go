@@ -16,13 +16,13 @@ import (
 // maxAnswer is within what every operation ends, whatever hangs.
 const maxAnswer = 10 * time.Second
 
-// read gives the names of all settings.
+// read returns the names of all settings.
 func read(t *testing.T, q store.Querier) (names []string, err error) {
 	rows, err := q.Query(t.Context(), `SELECT name FROM settings`)
 	return store.All(rows, err, store.One[string])
 }
 
-// A PostgreSQL that accepts connections and answers none holds up no request for longer than the limit,
+// A PostgreSQL that accepts connections and answers none delays no request for longer than the limit,
 // also not those that wait for a connection, and is used again as soon as it answers.
 func TestFrozenPostgres(t *testing.T) {
 	t.Parallel()

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// pollEvery is how long a commit of another process goes unnoticed at the most.
+// pollEvery is how long a commit of another process goes unnoticed at most.
 const pollEvery = 400 * time.Millisecond
 
-// Watch gives a channel that gets a value after commits in any of the scopes: at once for those of
+// Watch returns a channel that gets a value after commits in any of the scopes: at once for those of
 // this process, within half a second for those of others on a shared database. Values that are
-// not taken yet are one. It is a hint to look: what is there then is for the database to say.
+// not taken yet are one. It is a hint to look: the database says what is there then.
 func (db *DB) Watch(scopes ...Scope) (changed <-chan struct{}, stop func()) {
 	ch := make(chan struct{}, 1)
 	w := db.watchers

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Where builds a WHERE clause of conditions that all must hold. Values are only ever parameters, and lists are one parameter
+// Where builds a WHERE clause of conditions that must all be true. Values are only ever parameters, and lists are one parameter
 // each, so that the text does not depend on how many items a request names.
 type Where struct {
 	conditions []condition
@@ -22,11 +22,11 @@ type Where struct {
 type dialect struct {
 	values string // the table of the texts of a JSON list; the column is value
 	pairs  string // the table of the pairs of a JSON list; their items are value ->> 0 and value ->> 1
-	// unindexed in front of a column keeps the database from reading by an index of it. PostgreSQL decides that well by itself.
+	// unindexed in front of a column keeps the database from reading by an index of it. PostgreSQL decides that well on its own.
 	unindexed string
 }
 
-// condition is one of those that must hold.
+// condition is one of those that must be true.
 type condition struct {
 	column  string // what text is about where an index of it exists: text goes on behind it; otherwise empty
 	text    string // each ? stands for the next value
@@ -41,7 +41,7 @@ type finder struct {
 	query     string // selects found_id, and found_at if isOrdered; each ? stands for the next value
 	args      []any
 	isOrdered bool // an index gives its rows in the order of a page
-	isExact   bool // it finds no other rows than those for which its condition holds
+	isExact   bool // it finds only rows for which its condition is true
 }
 
 // Where begins a clause.
@@ -55,7 +55,7 @@ func (w *Where) add(c condition) {
 	w.Args = append(w.Args, c.args...)
 }
 
-// Add adds a condition in which each ? stands for the next value. ReadPage takes it to hold for most rows of a list, or to be
+// Add adds a condition in which each ? stands for the next value. ReadPage assumes it to be true of most rows of a list, or to be
 // a part of the index in whose order the list is read: conditions that leave rows out are added by the other methods.
 func (w *Where) Add(text string, values ...any) { w.add(condition{text: text, args: values}) }
 
@@ -142,7 +142,7 @@ func (w *Where) AddFound(column, query string, values ...any) {
 }
 
 // AddReferences adds that rows of another table, which the conditions of in find, name a row in idColumn. isOrdered says that an
-// index gives them in the order of the list, by atColumn.
+// index returns them in the order of the list, by atColumn.
 func (w *Where) AddReferences(column, table, idColumn, atColumn string, in *Where, isOrdered bool) {
 	where := query{}
 	where.where(in.conditions, "")
@@ -220,7 +220,7 @@ func numbered(query string) string {
 // Mark is the placeholder of the nth parameter, counted from one.
 func Mark(n int) string { return "$" + strconv.Itoa(n) }
 
-// Names gives what a field of a table's documents says, by their ids.
+// Names returns what a field of a table's documents says, by their ids.
 func (w *Where) Names(ctx context.Context, q Querier, table, idColumn, field string) (map[string]string, error) {
 	names := map[string]string{}
 	rows, err := q.Query(ctx, `SELECT `+idColumn+`, doc FROM `+table+w.String(), w.Args...)
@@ -237,7 +237,7 @@ func (w *Where) Names(ctx context.Context, q Querier, table, idColumn, field str
 	return names, err
 }
 
-// Strings gives values of a string type as plain strings, for AddIn.
+// Strings returns values of a string type as plain strings, for AddIn.
 func Strings[T ~string](values []T) []string {
 	out := make([]string, len(values))
 	for i, v := range values {

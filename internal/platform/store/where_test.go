@@ -137,7 +137,7 @@ func TestMetadata(t *testing.T) {
 	})
 }
 
-// Clients send texts that PostgreSQL refuses to hold. Such an id is unknown, and such a name is
+// Clients send texts that PostgreSQL refuses to store. Such an id is unknown, and such a name is
 // stored, on both databases.
 func TestOddTexts(t *testing.T) {
 	t.Parallel()

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Guards against a look at the key file for each secret: however much is sealed, it is looked at ten times a second.
+// Guards against a look at the key file for each secret: however much is sealed, it is checked ten times a second.
 func TestTheFileIsLookedAtSeldom(t *testing.T) {
 	t.Parallel()
 	v, err := Create(filepath.Join(t.TempDir(), "keys"))

@@ -137,7 +137,7 @@ func (v *Vault) change(fn func(f *keyFile) error) error {
 }
 
 // Prepare puts a new key into the file and uses it for nothing yet, so that it can be brought to all
-// servers first. It gives the key's id, also when one is prepared already.
+// servers first. It returns the key's id, also when one is prepared already.
 func (v *Vault) Prepare() (id string, err error) {
 	return id, v.change(func(f *keyFile) error {
 		if id = f.prepared(); id == "" {
@@ -149,7 +149,7 @@ func (v *Vault) Prepare() (id string, err error) {
 }
 
 // Rotate makes what is new with another key from now on: the prepared one, or a new one. Everything
-// made with earlier keys stays good. Every process knows the key before the first thing is made with it, and when Rotate
+// made with earlier keys stays valid. Every process knows the key before the first thing is made with it, and when Rotate
 // returns, none makes anything with an earlier one.
 func (v *Vault) Rotate() (id string, err error) {
 	for {
@@ -186,7 +186,7 @@ func (f *keyFile) prepared() string {
 	return ""
 }
 
-// Retire takes a key's secret out of the file: whatever was made with it is worth nothing in any process when Retire
+// Retire takes a key's secret out of the file: anything made with it is invalid in every process when Retire
 // returns, but for the audit log up to the entry with the number.
 func (v *Vault) Retire(id string, auditUntil int64) error {
 	err := v.change(func(f *keyFile) error {

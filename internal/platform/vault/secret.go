@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Secret is a whole token. It prints as its visible part; Reveal gives the rest, once, to whom
+// Secret is a whole token. It prints as its visible part; Reveal returns the rest, once, to the person
 // it was made for. It cannot be compared or be the key of a map, which would take longer the more of
 // it is right: the compiler refuses that.
 type Secret struct {
@@ -31,7 +31,7 @@ func (s Secret) Hint() string {
 // Reveal is the token itself.
 func (s Secret) Reveal() string { return s.text }
 
-// String is the visible part of a token, and nothing of any other secret: a password may hold the
+// String is the visible part of a token, and nothing of any other secret: a password may contain the
 // character that ends a visible part.
 func (s Secret) String() string {
 	if !strings.HasPrefix(s.text, "seam_") {
@@ -43,7 +43,7 @@ func (s Secret) String() string {
 // Format keeps the secret out of everything that package fmt writes, whatever the verb.
 func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
 
-// MarshalText keeps the secret out of JSON; who hands a token over says Reveal.
+// MarshalText keeps the secret out of JSON; code that hands a token over calls Reveal.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // LogValue keeps the secret out of logs.

@@ -28,18 +28,18 @@ import (
 // ErrNoKeyFile is returned by Open when the file does not exist.
 var ErrNoKeyFile = errors.New("the key file does not exist")
 
-// Vault holds the server's keys. The zero value is of no use; call Open or Create. Its methods may be
+// Vault keeps the server's keys. The zero value is of no use; call Open or Create. Its methods may be
 // called from any goroutine, also while another one changes the keys.
 type Vault struct {
 	file   string
 	ring   atomic.Pointer[ring]
 	mu     sync.Mutex   // held while the file is read or written
-	looked atomic.Int64 // when the file was last looked at, since opened
+	looked atomic.Int64 // when the file was last checked, since opened
 	opened time.Time
 	stat   func(path string) (fs.FileInfo, error)
 }
 
-// A ring is what the key file held when it was read.
+// A ring is what the key file contained when it was read.
 type ring struct {
 	keyFile
 	keys  map[string]*key   // those in use
@@ -292,8 +292,8 @@ func (v *Vault) key(id string) *key {
 	return v.latest().keys[id]
 }
 
-// Proof reports whether this vault holds the key with the id, by a value that gives nothing of the
-// key away: the database remembers it to recognise its own key file. It is nil for an unknown id.
+// Proof reports whether this vault has the key with the id, by a value that reveals nothing of the
+// key: the database remembers it to recognise its own key file. It is nil for an unknown id.
 func (v *Vault) Proof(keyID string) []byte {
 	if k := v.key(keyID); k != nil {
 		return k.proof
@@ -366,8 +366,8 @@ func (v *Vault) Matches(keyID, secret string, digest []byte) bool {
 	return ok && subtle.ConstantTimeCompare(sum[:], digest) == 1
 }
 
-// Derive gives a key of 32 bytes for a purpose of its own (signing sessions, chaining the audit
-// log) from the key with the id; nil for an unknown id. A retired key gives that of the audit log only.
+// Derive returns a key of 32 bytes for a purpose of its own (signing sessions, chaining the audit
+// log) from the key with the id; nil for an unknown id. A retired key yields that of the audit log only.
 func (v *Vault) Derive(keyID, purpose string) []byte {
 	if k := v.key(keyID); k != nil {
 		return k.derive(purpose)
@@ -394,7 +394,7 @@ type Column struct {
 	Place func(key []string) string // where a row's value is sealed for
 	// Digested: the value is a credential, and key_id and digest beside it are of it.
 	Digested bool
-	// Clears is a column beside it that holds digests of the value, which are made again when they are
+	// Clears is a column beside it that stores digests of the value, which are made again when they are
 	// next asked for; empty: none.
 	Clears string
 }

@@ -1,6 +1,6 @@
 // Package providertest is one suite for all drivers: it asks a driver's sessions for everything that the
 // rules ask them for, while it plays a hand at the devices, and compares what is reported with what the
-// devices themselves hold.
+// devices themselves contain.
 package providertest
 
 import (
@@ -13,8 +13,8 @@ import (
 	"keyway/internal/provider"
 )
 
-// Setup is a driver with a peer, real or simulated, whose devices the suite may do anything to. It is made
-// anew for each scenario.
+// Setup is a driver with a peer, real or simulated, whose devices the suite may do anything to. It is recreated
+// for each scenario.
 type Setup struct {
 	Driver  provider.Driver
 	Brand   string
@@ -28,8 +28,8 @@ type Setup struct {
 // Cannot.
 type Hand struct {
 	Locked     func(r provider.Ref) (bool, error)              // what the bolt really is
-	Codes      func(r provider.Ref) (map[string]string, error) // the PINs that the lock really holds, by slot
-	Capacity   func(r provider.Ref) int                        // how many codes it holds
+	Codes      func(r provider.Ref) (map[string]string, error) // the PINs that the lock really stores, by slot
+	Capacity   func(r provider.Ref) int                        // how many codes it can store
 	SetOffline func(r provider.Ref, offline bool) error        // takes the device off the network, or back
 	// the next command: ErrJammed, ErrRefused; nil: it is taken and not done
 	FailNext   func(r provider.Ref, how error) error

@@ -73,7 +73,7 @@ func (r *recorder) snapshot() []provider.Device {
 	return slices.Clone(r.list)
 }
 
-// read gives something of what was recorded.
+// read returns something of what was recorded.
 func read[T any](r *recorder, fn func() T) T {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -301,7 +301,7 @@ func (r *recorder) battery(device string) float64 {
 }
 
 // restart: a command during which the peer restarts is either done and confirmed, or not confirmed; then
-// the session works again by itself.
+// the session works again automatically.
 func restart(c *check) {
 	o := c.connect(0)
 	before, err := c.Hand.Locked(o.lock)

@@ -129,7 +129,7 @@ func (d *Driver) byHand(ctx context.Context, r provider.Ref, fn func(*memory) (s
 	return err
 }
 
-// Condition is something that can be the matter with a virtual device for a while.
+// Condition is something that can be wrong with a virtual device for a while.
 type Condition string
 
 // The conditions.

@@ -144,7 +144,7 @@ func (l lock) device(u *unit) provider.Device {
 	return d
 }
 
-// describe lays down what an access code must be like.
+// describe specifies what an access code must be like.
 func (c codes) describe(p props) {
 	lengths := make([]any, len(c.lengths))
 	for i, n := range c.lengths {

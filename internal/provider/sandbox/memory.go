@@ -11,7 +11,7 @@ import (
 	"keyway/internal/provider"
 )
 
-// memory is what a virtual device remembers: as a real one does, whatever becomes of the server.
+// memory is what a virtual device remembers: as a real one does, whatever happens to the server.
 type memory struct {
 	Locked       *bool         `json:"locked,omitempty"` // nil: as it was found
 	AutoLock     bool          `json:"auto_lock,omitempty"`
@@ -27,7 +27,7 @@ type memory struct {
 
 // Memory keeps what virtual devices remember.
 type Memory interface {
-	// Load gives what is kept under the device; nil for nothing.
+	// Load returns what is kept under the device; nil for nothing.
 	Load(ctx context.Context, r provider.Ref) ([]byte, error)
 	// Change replaces it by what fn makes of it, with no other change in between. fn may run more
 	// than once. An error of fn is returned, and nothing changes.
@@ -155,7 +155,7 @@ func drawPIN(seed uint64, label string, length, i int) string {
 	return string(pin)
 }
 
-// lockOf gives the template of a device that is a lock; nil for others.
+// lockOf returns the template of a device that is a lock; nil for others.
 func (d *Driver) lockOf(r provider.Ref) *lock {
 	b := d.byName[r.Brand]
 	if b == nil {
@@ -175,7 +175,7 @@ func (d *Driver) isFirst(r provider.Ref) bool {
 	return u.uuid("id") == r.Device
 }
 
-// lead is how long before its time a code goes onto a lock: early where the lock waits by itself,
+// lead is how long before its time a code goes onto a lock: early where the lock itself waits,
 // late where it would open at once.
 func (b *brand) lead() time.Duration {
 	if b.justInTime {

@@ -3,7 +3,7 @@
 // derives all devices from the brand and the login alone, so that the same sign-in always finds
 // the same devices.
 //
-// Any e-mail address at example.com signs in with the standard answers (StandardAnswers). The
+// Any email address at example.com signs in with the standard answers (StandardAnswers). The
 // login "jane" has the troubles that are typical of the brand, "empty" has no devices, "locked"
 // is refused, and the devices of all others are well. The first device of a login is always well.
 package sandbox
@@ -106,7 +106,7 @@ func (d *Driver) Connect(ctx context.Context, workspaceID, brand string, answers
 	return a, err
 }
 
-// present leaves out the devices that were taken out of an account; it is never nil.
+// present leaves out the devices that were removed from an account; it is never nil.
 func (d *Driver) present(ctx context.Context, a provider.Account, all []provider.Device) ([]provider.Device, error) {
 	there := make([]provider.Device, 0, len(all))
 	for _, dev := range all {

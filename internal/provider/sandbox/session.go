@@ -33,7 +33,7 @@ func (s *Session) key() accountKey {
 	return accountKey{s.account.WorkspaceID, s.account.Brand, s.account.ExternalID}
 }
 
-// Refresh gives the devices of the login to the sink, but for those that were taken out of the account.
+// Refresh passes the devices of the login to the sink, except those that were removed from the account.
 func (s *Session) Refresh(ctx context.Context) error {
 	all, err := s.Found(s.account)
 	if err != nil || all == nil {
@@ -57,7 +57,7 @@ func (s *Session) Close() error {
 	return nil
 }
 
-// report gives what a device itself reports to the session of its account, if there is one.
+// report passes what a device itself reports to the session of its account, if there is one.
 func (d *Driver) report(r provider.Ref, is provider.Report) { d.reportAs(r, provider.Sent, is) }
 
 func (d *Driver) reportAs(r provider.Ref, e provider.Evidence, is provider.Report) {

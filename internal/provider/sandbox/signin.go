@@ -33,7 +33,7 @@ type form struct {
 	twoFactor bool
 }
 
-// question is one field of a form. An e-mail address, a user name and a time zone are free within
+// question is one field of a form. An email address, a user name and a time zone are free within
 // their shape; every other question has one right answer.
 type question struct {
 	name, label string
@@ -63,7 +63,7 @@ func byEmail(more ...question) form {
 	}, more...)}
 }
 
-// byUsername is the form of brands whose accounts have no e-mail address.
+// byUsername is the form of brands whose accounts have no email address.
 func byUsername(more ...question) form {
 	return form{fields: append([]question{{name: fieldUsername, label: "Username"}}, more...)}
 }
@@ -105,7 +105,7 @@ func (f form) standard(login string) map[string]string {
 	return answers
 }
 
-// check returns who signed in, or a *provider.SignInError for the first answer to mend, in the
+// check returns who signed in, or a *provider.SignInError for the first answer to correct, in the
 // order in which a person is asked.
 func (f form) check(answers map[string]string) (identity, error) {
 	if len(f.regions) > 0 && !slices.Contains(f.regions, strings.TrimSpace(answers[answerRegion])) {

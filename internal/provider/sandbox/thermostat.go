@@ -192,7 +192,7 @@ func (t thermostat) preset(key, mode string) props {
 	return p
 }
 
-// limits lays down what can be set.
+// limits specifies what can be set.
 func (t thermostat) limits(p props) {
 	heating, cooling := [2]float64{45, 80}, [2]float64{60, 92}
 	if t.celsius {

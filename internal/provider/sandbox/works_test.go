@@ -9,7 +9,7 @@ import (
 	"keyway/internal/provider"
 )
 
-// What a device can do is worked out anew whenever its problems change, so for a device that nothing was
+// What a device can do is recomputed whenever its problems change, so for a device that nothing was
 // done to it must come to what was found.
 func TestWorksAgreesWithWhatIsFound(t *testing.T) {
 	t.Parallel()

@@ -1,5 +1,5 @@
 // Package audit keeps the record of who changed what about people, credentials and workspaces.
-// An entry is written in the transaction of the change itself, and never holds a secret. Entries
+// An entry is written in the transaction of the change itself, and never contains a secret. Entries
 // form a chain under the server key, so that a change, a gap or a missing end is found.
 package audit
 
@@ -22,7 +22,7 @@ type Actor struct {
 	Address      string `json:"address,omitempty"`
 }
 
-// Server is the actor of what Keyway does by itself.
+// Server is the actor of what Keyway does automatically.
 var Server = Actor{Kind: "server"}
 
 // Entry is one thing that was done.

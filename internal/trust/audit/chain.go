@@ -68,7 +68,7 @@ func (r *row) write(h hash.Hash) {
 	}
 }
 
-// link is the MAC of an entry behind the one with the MAC before; nil for a key that is not there.
+// link is the MAC of an entry behind the one with the MAC before; nil for a key that does not exist.
 func (l *Log) link(before []byte, r *row) []byte {
 	key := l.Vault.Derive(r.keyID.String, vault.AuditPurpose)
 	if key == nil {
@@ -122,7 +122,7 @@ func (l *Log) append(ctx context.Context, tx *store.Tx, r row) error {
 }
 
 // sealOlder begins the chain with an entry that covers those written before there was one, and
-// makes these findable by their actors. It tells whether there were any.
+// makes these findable by their actors. It reports whether there were any.
 func (l *Log) sealOlder(ctx context.Context, tx *store.Tx) (bool, error) {
 	older, err := unchained(ctx, tx)
 	if err != nil || len(older) == 0 {
@@ -268,7 +268,7 @@ func (l *Log) walk(ctx context.Context, q store.Querier, kept Head, v *Verificat
 	return nil
 }
 
-// chained gives all entries that have a number, in its order, read in pages.
+// chained returns all entries that have a number, in its order, read in pages.
 func chained(ctx context.Context, q store.Querier) iter.Seq2[row, error] {
 	const limit = 1000
 	return func(yield func(row, error) bool) {

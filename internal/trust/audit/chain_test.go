@@ -13,7 +13,7 @@ import (
 	"keyway/internal/wiring/apitest"
 )
 
-// setup gives a world whose log has a few entries, and whose head is kept.
+// setup returns a world whose log has a few entries, and whose head is kept.
 func setup(t *testing.T, w *apitest.World) {
 	t.Helper()
 	anna := w.Person("anna")
@@ -42,7 +42,7 @@ func exec(t *testing.T, w *apitest.World, query string, args ...any) {
 	}))
 }
 
-// Whoever can write to the database, but has not the key, leaves a trace.
+// Anyone who can write to the database, but does not have the key, leaves a trace.
 func TestTamperingIsFound(t *testing.T) {
 	t.Parallel()
 	const removeLast = `DELETE FROM audit_entries WHERE seq >= 4`
@@ -170,7 +170,7 @@ func TestManyWritersMakeOneChain(t *testing.T) {
 	})
 }
 
-// An operator reads everything, a workspace's admin what was done there, and nobody else anything.
+// An operator reads everything, a workspace's admin what was done there, and no one else anything.
 func TestWhoReadsTheLog(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {

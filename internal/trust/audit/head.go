@@ -21,7 +21,7 @@ type Head struct {
 	MAC []byte `json:"mac"`
 }
 
-// HeadFile is where the head is kept, beside the key file: whoever takes entries from the end of
+// HeadFile is where the head is kept, beside the key file: anyone who removes entries from the end of
 // the log must change this file too, and then no log that went elsewhere agrees with it.
 func (l *Log) HeadFile() string { return l.Vault.File() + ".audit" }
 
@@ -40,12 +40,12 @@ func (l *Log) readHead() (h Head, err error) {
 	return h, nil
 }
 
-// ErrTruncated is returned by Keep when the log in the database does not go on from the head file.
+// ErrTruncated is returned by Keep when the log in the database does not continue from the head file.
 var ErrTruncated = errors.New("the audit log does not go on from where it was: entries are missing or were replaced, or an older " +
 	"database was put back; look with `keyway audit verify`")
 
-// Keep writes the head to its file and gives it. It leaves the file as it is, and returns
-// ErrTruncated, when the database has not the entry that the file tells of.
+// Keep writes the head to its file and returns it. It leaves the file as it is, and returns
+// ErrTruncated, when the database lacks the entry that the file names.
 func (l *Log) Keep(ctx context.Context) (h Head, err error) {
 	kept, err := l.readHead() // before the database: another process may be keeping it as well
 	if err != nil {
@@ -87,8 +87,8 @@ func (l *Log) writeHead(h Head) error {
 	return nil
 }
 
-// Run keeps the head and logs it, each minute until ctx ends. What the log holds, somewhere else, is
-// what a truncated database and a rewritten head file are found by.
+// Run keeps the head and logs it, each minute until ctx ends. A copy of the log stored elsewhere
+// reveals a truncated database and a rewritten head file.
 func (l *Log) Run(ctx context.Context, log *slog.Logger) {
 	t := time.NewTicker(time.Minute)
 	defer t.Stop()

@@ -21,7 +21,7 @@ type Record struct {
 	Detail      json.RawMessage `json:"detail" secret:"false" holds:"object" rule:"nullable" doc:"More about it; never a secret."`
 }
 
-// Filter chooses entries. Whatever is empty is not looked at.
+// Filter chooses entries. Empty fields are ignored.
 type Filter struct {
 	WorkspaceID  string
 	Action       string
@@ -42,7 +42,7 @@ const (
 	OnlyDenials Denials = " LIKE "
 )
 
-// List gives at most limit entries behind a position, newest first.
+// List returns at most limit entries behind a position, newest first.
 func (l *Log) List(ctx context.Context, f Filter, from rpc.Position, limit int) (page rpc.Page[Record], err error) {
 	w := l.DB.Where()
 	for _, eq := range []struct{ column, value string }{{"workspace_id", f.WorkspaceID}, {"action", f.Action}, {"subject_id", f.SubjectID}} {
@@ -74,7 +74,7 @@ func (l *Log) List(ctx context.Context, f Filter, from rpc.Position, limit int) 
 	return rpc.PageOf[Record](rows, limit, short), nil
 }
 
-// Page gives the entry as a page needs it.
+// Page returns the entry as a page needs it.
 func (r row) Page() (doc []byte, occurredAt int64, id string) {
 	out := Record{ID: r.id, OccurredAt: rpc.Time{Time: store.Time(r.occurredAt)}, Action: r.action, Detail: json.RawMessage(r.detail)}
 	if r.seq.Valid {
@@ -86,7 +86,7 @@ func (r row) Page() (doc []byte, occurredAt int64, id string) {
 	if r.subjectID.Valid {
 		out.SubjectID = &r.subjectID.String
 	}
-	// Somebody may have spoilt the row: it is shown as far as it can be read, and Verify names it.
+	// The row may have been tampered with: it is shown as far as it can be read, and Verify names it.
 	if json.Unmarshal([]byte(r.actor), &out.Actor) != nil {
 		out.Actor = Actor{Kind: "unreadable"}
 	}

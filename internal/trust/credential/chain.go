@@ -56,7 +56,7 @@ func newLinkRow() *linkRow { return &linkRow{Row: grant.Credentials.Row()} }
 
 func (r *linkRow) into() []any { return append(r.Into(), &r.lastUsed) }
 
-// read gives the link; ok is false for a row that was not written with the server key.
+// read returns the link; ok is false for a row that was not written with the server key.
 func (r *linkRow) read(q store.Querier) (l Link, v signed.Values, ok bool) {
 	if v, ok = r.Open(q); !ok {
 		return l, v, false
@@ -71,7 +71,7 @@ func (r *linkRow) read(q store.Querier) (l Link, v signed.Values, ok bool) {
 	return l, v, true
 }
 
-// refusedIn tells whether token c is refused in the workspace w, by itself or as a family.
+// refusedIn reports whether token c is refused in the workspace w, individually or as a family.
 const refusedIn = `EXISTS (SELECT 1 FROM refused_tokens r WHERE r.workspace_id = w.workspace_id AND r.credential_id = c.family_id)`
 
 // ancestorsQuery takes the selection of the first token of a chain, of which $1 is the parameter.
@@ -110,7 +110,7 @@ func queryChain(ctx context.Context, q store.Querier, first, arg, workspaceID st
 	return links, err
 }
 
-// whole tells whether no ancestor is missing.
+// whole reports whether no ancestor is missing.
 func (c Chain) whole() bool { return len(c) > 0 && c[len(c)-1].parentID == "" }
 
 // ends is when the first of the tokens stops; the zero time is never.
@@ -127,7 +127,7 @@ func (c Chain) ends() (at time.Time) {
 	return at
 }
 
-// alive returns unauthorized with the reason why one of the tokens is dead.
+// alive returns unauthorized with the reason why one of the tokens no longer works.
 func (c Chain) alive(now time.Time) error {
 	for i, l := range c {
 		if err := l.alive(now); err != nil {
@@ -167,7 +167,7 @@ func dead(reason, name string, at time.Time, format string) *fault.Error {
 	return err
 }
 
-// isDecoy tells whether one of the tokens is a decoy, which grants nothing.
+// isDecoy reports whether one of the tokens is a decoy, which grants nothing.
 func (c Chain) isDecoy() bool { return slices.ContainsFunc(c, func(l Link) bool { return l.IsDecoy }) }
 
 // allow returns forbidden with the reason why one of the tokens does not let the request through.
@@ -245,13 +245,13 @@ func (c Chain) allowAt(now time.Time) error {
 // nothing of the database.
 func (p Principal) AllowNow(now time.Time) error { return p.Chain.allowNow(p.Address, now) }
 
-// Opens tells whether the tokens that the principal acts with open a workspace that their person is
-// a member of. Refusals by the workspace's owners are not looked at.
+// Opens reports whether the tokens that the principal acts with open a workspace that their person is
+// a member of. Refusals by the workspace's owners are ignored.
 func (p Principal) Opens(workspaceID string, sandbox bool) bool {
 	return !slices.ContainsFunc(p.Chain, func(l Link) bool { return !l.rule.Opens(workspaceID, sandbox) })
 }
 
-// MayRead tells whether the principal's tokens may read what an API group is about.
+// MayRead reports whether the principal's tokens may read what an API group is about.
 func (p Principal) MayRead(group string) bool { return p.May(group + ":read") }
 
 // RefusedIn lists the workspaces whose owners refuse a token that the principal acts with.
@@ -288,7 +288,7 @@ func (c Chain) reach() *Reach {
 }
 
 // The counters that must never be exceeded. Those of a family are shared, so that a rotation gives
-// nobody more.
+// no one more.
 const (
 	usesCounter    = "uses"
 	actionsCounter = "actions " // and the day
@@ -333,7 +333,7 @@ func (c Chain) spendUseIn(ctx context.Context, tx *store.Tx) error {
 	return nil
 }
 
-// hasUses is spendUse for a request that was let through before and goes on, as a stream: it spends
+// hasUses is spendUse for a request that was let through before and continues, as a stream: it spends
 // nothing, and ends with the last use.
 func (c Chain) hasUses(ctx context.Context, q store.Querier) error {
 	for i := range c {
@@ -368,8 +368,8 @@ func usedUp(most int64) error {
 }
 
 // SpendAction counts n physical actions of the running request, in the transaction that brings them
-// about. It returns forbidden with the reason daily_limit when a token that the caller acts with has
-// not so many left today.
+// about. It returns forbidden with the reason daily_limit when a token that the caller acts with does
+// not have that many left today.
 func SpendAction(ctx context.Context, tx *store.Tx, now time.Time, n int) error {
 	c := From(ctx).Chain
 	for i := len(c) - 1; i >= 0; i-- {
@@ -388,7 +388,7 @@ func SpendAction(ctx context.Context, tx *store.Tx, now time.Time, n int) error 
 			err.Data["daily_action_limit"], err.Data["resets_at"] = *most, rpc.Time{Time: ends}
 			return err
 		}
-		if value == int64(n) { // the first of the day: earlier days are of no use any more
+		if value == int64(n) { // the first of the day: earlier days are no longer needed
 			if _, err := tx.Exec(ctx, `DELETE FROM token_counters WHERE credential_id = $1 AND counter LIKE 'actions %' AND counter < $2`,
 				c[i].FamilyID, actionsCounter+date); err != nil {
 				return err

@@ -13,7 +13,7 @@ import (
 const GuessesPerMinute = 60
 
 // NewUnproved makes the counter of requests that proved possession of nothing. They are counted and
-// not stored, so that nobody can fill the disk with them.
+// not stored, so that no one can fill the disk with them.
 func NewUnproved() *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "keyway_unproved_credentials_total",
 		Help: "Requests whose credential proved nothing: none, malformed, unknown, or of an address that has to wait."}, []string{"why"})
@@ -21,7 +21,7 @@ func NewUnproved() *prometheus.CounterVec {
 
 // unproved follows a request that proved possession of nothing. It returns too_many_requests for an
 // address that has tried too many tokens that look right and are not: garbage is no guess, and
-// whoever holds a token that was good once has proved that.
+// a caller with a token that was good once has proved possession.
 func (v *Verifier) unproved(ctx context.Context, s sent) error {
 	why := "unknown"
 	var err error

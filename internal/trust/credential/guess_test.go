@@ -10,8 +10,8 @@ import (
 	"keyway/internal/wiring/apitest"
 )
 
-// Whoever guesses tokens must wait; but nobody who holds a good one at the same address, and a
-// client that goes on with a token that was good once is not taken for somebody who guesses.
+// Anyone who guesses tokens must wait; callers with a good one at the same address need not, and a
+// client that goes on with a token that was good once is not taken for someone who guesses.
 func TestIncidentLockoutByOwnStaleClients(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {

@@ -15,7 +15,7 @@ import (
 	"keyway/internal/trust/grant"
 )
 
-// Leaks ends credentials for whoever has found them, by nothing but the secrets themselves.
+// Leaks ends credentials for anyone who has found them, given only the secrets themselves.
 type Leaks struct {
 	DB    *store.DB
 	Vault *vault.Vault
@@ -31,7 +31,7 @@ type LeakSubscriber interface {
 	LeakFound(ctx context.Context, tx *store.Tx, l Leaked) error
 }
 
-// Leaked is a credential that somebody has found.
+// Leaked is a credential that someone has found.
 type Leaked struct {
 	Kind        Kind
 	ID          string
@@ -43,7 +43,7 @@ type Leaked struct {
 // LeaksPerMinute is how often an address may report leaked credentials.
 const LeaksPerMinute = 20
 
-// ReasonLeaked is the revoke_reason of a credential that somebody had found.
+// ReasonLeaked is the revoke_reason of a credential that someone had found.
 const ReasonLeaked = "leaked"
 
 // MaxLeaked is how many credentials one request may report.
@@ -62,7 +62,7 @@ type leakedInput struct {
 }
 
 // answerEvery is the grid on which reports are answered. Ending a credential takes a little longer
-// than not finding it, and nobody shall read the difference off the clock.
+// than not finding it, and no one must be able to measure the difference.
 const answerEvery = 100 * time.Millisecond
 
 // pace bounds the reports of an address before their texts are read.
@@ -83,7 +83,7 @@ func (l *Leaks) revoke(ctx context.Context, in leakedInput) (rpc.Accepted, error
 }
 
 // Revoke ends those of the credentials whose whole secret is right, and what was made with them. It
-// gives how many were alive until then. What they were made with, and what took their place, stays.
+// returns how many were active until then. What they were made with, and what took their place, stays.
 func (l *Leaks) Revoke(ctx context.Context, secrets []string, by audit.Actor) (ended int, err error) {
 	byShort := map[string][]vault.Secret{} // a wrong secret beside the right one changes nothing
 	for _, text := range secrets {
@@ -120,7 +120,7 @@ type leaked struct {
 	workspaceID      sql.NullString
 }
 
-// find reads what is alive under these visible parts.
+// find reads the active credentials with these visible parts.
 func (l *Leaks) find(ctx context.Context, tx *store.Tx, shorts []string) ([]leaked, error) {
 	w := l.DB.Where()
 	w.Add("revoked_at IS NULL")

@@ -27,7 +27,7 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-// works tells whether a credential opens the workspace.
+// works reports whether a credential opens the workspace.
 func works(w *apitest.World, token, workspaceID string) bool {
 	return w.Do(apitest.Request{Path: "/devices/list", Token: token, Workspace: workspaceID}).Status == http.StatusOK
 }
@@ -35,7 +35,7 @@ func works(w *apitest.World, token, workspaceID string) bool {
 // report says that credentials were found; whatever they are, the answer is the same.
 func report(t *testing.T, w *apitest.World, credentials ...string) {
 	t.Helper()
-	w.Pass(time.Minute) // an address may not report for ever
+	w.Pass(time.Minute) // an address may not report without limit
 	a := w.Do(apitest.Request{Path: "/keyway/v1/credentials/revoke", Body: map[string]any{"credentials": append([]string{}, credentials...)}})
 	if a.Status != http.StatusAccepted || a.Body != `{"ok":true}` {
 		t.Errorf("%d credentials: %d %s", len(credentials), a.Status, a.Body)

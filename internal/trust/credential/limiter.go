@@ -30,7 +30,7 @@ func NewLimiter(perMinute int, now func() time.Time) *Limiter {
 		ExpiryCalculator: otter.ExpiryAccessing[string, *rate.Limiter](2 * time.Minute)}), now} // by then a bucket is as new
 }
 
-// take counts one more for the key, or gives the time until it may go on.
+// take counts one more for the key, or returns how long it has to wait.
 func (l *Limiter) take(key string) time.Duration {
 	if l == nil {
 		return 0
@@ -56,7 +56,7 @@ func (l *Limiter) Admit(key, text string) error {
 	return nil
 }
 
-// tooMany is the answer to whoever has to wait.
+// tooMany is the answer to a caller who has to wait.
 func tooMany(wait time.Duration, text string) error {
 	err := fault.New(fault.TooManyRequests, "%s", text)
 	err.Data = map[string]any{"retry_after": int((wait + time.Second - 1) / time.Second)}

@@ -45,7 +45,7 @@ var named = []string{"personal_access_tokens:write", "api_keys:write", "members:
 // Unlimited is what a token may do unless its maker narrows it.
 func Unlimited() Limits { return Limits{Scopes: []string{All}} }
 
-// IsUnlimited tells whether the limits take nothing away from what a token without limits may do.
+// IsUnlimited reports whether the limits take nothing away from what a token without limits may do.
 func (l Limits) IsUnlimited() bool { return Unlimited().Within(l) == nil }
 
 // parseLimits reads stored limits. What cannot be read grants nothing.
@@ -63,7 +63,7 @@ func (l Limits) marshal() (string, error) {
 	return string(text), err
 }
 
-// grants tells whether one scope includes another.
+// grants reports whether one scope includes another.
 func grants(scope, wanted string) bool {
 	switch scope {
 	case wanted:
@@ -76,7 +76,7 @@ func grants(scope, wanted string) bool {
 	return false
 }
 
-// Allows tells whether the limits' scopes include what an endpoint needs.
+// Allows reports whether the limits' scopes include what an endpoint needs.
 func (l Limits) Allows(scope string) bool {
 	return slices.ContainsFunc(l.Scopes, func(s string) bool { return grants(s, scope) })
 }
@@ -169,7 +169,7 @@ func ParseCIDR(text string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
-// prefixes are the networks that can be read; the others let nobody in.
+// prefixes are the networks that can be read; the others let no one in.
 func prefixes(cidrs []string) (out []netip.Prefix) {
 	for _, text := range cidrs {
 		if p, err := ParseCIDR(text); err == nil {
@@ -179,7 +179,7 @@ func prefixes(cidrs []string) (out []netip.Prefix) {
 	return out
 }
 
-// Check returns invalid_input naming the limit that will not do. scopes are those that can be granted.
+// Check returns invalid_input naming the limit that is not acceptable. scopes are those that can be granted.
 func (l Limits) Check(scopes []string) error {
 	for _, s := range l.Scopes {
 		if s != All && s != AllReads && !slices.Contains(scopes, s) {
@@ -235,7 +235,7 @@ const (
 // Weekdays are the names of the days of a week in Hours, from Monday.
 var Weekdays = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 
-// clock reads a time of day as minutes; -1 for what is none.
+// clock reads a time of day as minutes; -1 for anything else.
 func clock(text string) int {
 	if text == "24:00" {
 		return day
@@ -278,7 +278,7 @@ func (h *Hours) compile() *hours {
 	return c
 }
 
-// has tells whether the hours hold a minute of the week, which begins with Sunday.
+// has reports whether the hours contain a minute of the week, which begins with Sunday.
 func (h *hours) has(minute int) bool {
 	weekday, of := minute/day, minute%day
 	if h.from < h.to {
@@ -287,7 +287,7 @@ func (h *hours) has(minute int) bool {
 	return h.days[weekday] && of >= h.from || h.days[(weekday+6)%7] && of < h.to
 }
 
-// Hold tells whether a time lies in the hours.
+// Hold reports whether a time is within the hours.
 func (h *Hours) Hold(at time.Time) bool { return h.compile().hold(at) }
 
 func (h *hours) hold(now time.Time) bool {
@@ -315,7 +315,7 @@ func (l Limits) compile() rule {
 	return r
 }
 
-// isRead tells whether a scope is one of reading.
+// isRead reports whether a scope is a read scope.
 func isRead(scope string) bool { return strings.HasSuffix(scope, ":read") }
 
 // scope refuses what no scope of the token includes.
@@ -328,12 +328,12 @@ func (r *rule) scope(needed string, read bool) error {
 	return err
 }
 
-// Opens tells whether the limits leave a workspace open.
+// Opens reports whether the limits allow access to a workspace.
 func (l *Limits) Opens(id string, sandbox bool) bool {
 	return (!l.SandboxOnly || sandbox) && (l.WorkspaceIDs == nil || slices.Contains(l.WorkspaceIDs, id))
 }
 
-// address refuses who asks from elsewhere.
+// address refuses requests from elsewhere.
 func (r *rule) address(from netip.Addr) error {
 	if len(r.AllowedCIDRs) == 0 || slices.ContainsFunc(r.networks, func(p netip.Prefix) bool { return p.Contains(from) }) {
 		return nil
@@ -346,7 +346,7 @@ func (r *rule) address(from netip.Addr) error {
 // reasonHours is why a token is refused at a time of day at which it may not be used.
 const reasonHours = "hours"
 
-// IsOutOfHours tells whether an error says that it is not the time of day to use a token.
+// IsOutOfHours reports whether an error says that a token is used outside its hours.
 func IsOutOfHours(err error) bool { return fault.ReasonOf(err) == reasonHours }
 
 // time refuses other hours.

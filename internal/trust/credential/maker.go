@@ -35,7 +35,7 @@ func (p Principal) Maker() Maker {
 	return Maker{}
 }
 
-// Unlimited tells whether nothing but an expiry limits the tokens.
+// Unlimited reports whether only an expiry limits the tokens.
 func (c Chain) Unlimited() bool {
 	for i := range c {
 		if !c[i].rule.IsUnlimited() {
@@ -52,16 +52,16 @@ func (p Principal) Ends() time.Time { return p.Chain.ends() }
 // with it: a token and what is made beside it on the same day live for the same default time.
 const sameLife = oneDay
 
-// Outlives tells whether something that ends at a time (zero: never) goes on without the tokens that
+// Outlives reports whether something that ends at a time (zero: never) outlasts the tokens that
 // the principal acts with.
 func (p Principal) Outlives(at time.Time) bool {
 	ends := p.Ends()
 	return !ends.IsZero() && (at.IsZero() || at.After(ends.Add(sameLife)))
 }
 
-// Covers tells whether the principal could itself make what the maker made, so that it may be shown
-// its secret and give it more: an API key or a command always; a console session whose person proved a
-// short while ago who they are; a token what it made itself, and without limits also what others made.
+// Covers reports whether the principal could itself make what the maker made, so that it may be shown
+// its secret and give it more: an API key or a command always; a console session whose person recently
+// proved who they are; a token what it made itself, and without limits also what others made.
 // A client session covers what it made.
 func (p Principal) Covers(m Maker, now time.Time) bool {
 	switch {
@@ -73,7 +73,7 @@ func (p Principal) Covers(m Maker, now time.Time) bool {
 	return p.requireFresh(now) == nil
 }
 
-// May tells whether the scopes of the principal's tokens include a scope, like devices:read.
+// May reports whether the scopes of the principal's tokens include a scope, like devices:read.
 func (p Principal) May(scope string) bool {
 	for i := range p.Chain {
 		if p.Chain[i].rule.scope(scope, isRead(scope)) != nil {
@@ -83,29 +83,29 @@ func (p Principal) May(scope string) bool {
 	return true
 }
 
-// EndsByItself tells whether what the principal makes must be judged by its tokens later: they have
+// EndsByItself reports whether what the principal makes must be judged by its tokens later: they have
 // limits, or an end.
 func (p Principal) EndsByItself() bool {
 	return len(p.Chain) > 0 && (!p.Chain.Unlimited() || !p.Ends().IsZero())
 }
 
-// familyHead selects the token of a family that stands for it: the newest that is not revoked, or when
+// familyHead selects the token that represents a family: the newest that is not revoked, or when
 // all are, the newest.
 const familyHead = `SELECT h.credential_id FROM credentials h WHERE h.family_id = $1 AND h.kind = 'personal_access_token'
 	ORDER BY CASE WHEN h.revoked_at IS NULL THEN 0 ELSE 1 END, h.credential_id DESC LIMIT 1`
 
-// readFamily reads the token that stands for a family, with its ancestors.
+// readFamily reads the token that represents a family, with its ancestors.
 func readFamily(ctx context.Context, q store.Querier, familyID, workspaceID string) (Chain, error) {
 	return queryChain(ctx, q, familyHead, familyID, workspaceID)
 }
 
-// FamilyChain reads the token that stands for a family, with its ancestors, as they are for a
+// FamilyChain reads the token that represents a family, with its ancestors, as they are for a
 // workspace.
 func FamilyChain(ctx context.Context, q store.Querier, familyID, workspaceID string) (Chain, error) {
 	return readFamily(ctx, q, familyID, workspaceID)
 }
 
-// IsAlive tells whether all tokens of a chain are good now.
+// IsAlive reports whether all tokens of a chain are good now.
 func (c Chain) IsAlive(now time.Time) bool { return c.alive(now) == nil }
 
 // Ends is when the first of the tokens stops; the zero time is never.
@@ -117,16 +117,16 @@ type Question struct {
 	Role        rpc.Role // that its person needs
 	Scopes      []string // that its tokens need
 	// Address is from where it is used; empty: from nowhere, as when the server sends something. Then
-	// networks are not looked at.
+	// networks are ignored.
 	Address string
 }
 
 // Standing judges what is done in the name of a maker without a request of its own, as a webhook's
-// deliveries and the page of a Connect Webview: by the newest token of its family that lives, with all
-// that it descends from, its person and the workspace's policy, as they are now. It gives what the
+// deliveries and the page of a Connect Webview: by the newest active token of its family, with all
+// that it descends from, its person and the workspace's policy, as they are now. It returns what the
 // tokens reach (nil: the whole workspace), or ErrEnded, or the error that a request with these scopes
-// and this role would get. Out of its hours it gives both what the tokens reach and the error.
-// Daily limits are about what is done to devices, and not looked at.
+// and this role would get. Out of its hours it returns both what the tokens reach and the error.
+// Daily limits are about what is done to devices, and ignored.
 func (m Maker) Standing(ctx context.Context, q store.Querier, now time.Time, ask Question) (*Reach, error) {
 	if m.SessionID != "" {
 		if err := sessionStands(ctx, q, now, ask.WorkspaceID, m.SessionID); err != nil {
@@ -208,7 +208,7 @@ func endOfPerson(ctx context.Context, tx *store.Tx, now time.Time, workspaceID, 
 	return nil
 }
 
-// endOfFamilies ends what families of tokens made of which no token is left that lives. chosen is a
+// endOfFamilies ends what was made by families of tokens without an active token left. chosen is a
 // selection of credential ids with one parameter.
 func endOfFamilies(ctx context.Context, tx *store.Tx, now time.Time, chosen string, arg any) error {
 	for _, m := range made {

@@ -58,7 +58,7 @@ func parsePolicy(doc sql.NullString) (*Policy, error) {
 	return p, json.Unmarshal([]byte(doc.String), p)
 }
 
-// Expiry is when a new token expires whose maker did not say: the policy's default, or the given
+// Expiry is when a new token expires if its maker did not say: the policy's default, or the given
 // number of days, and never later than the policy allows.
 func (p Policy) Expiry(now time.Time, days int) time.Time {
 	if p.DefaultAgeDays != nil {
@@ -143,7 +143,7 @@ func (v *Verifier) satisfies(ctx context.Context, p *Policy, f Facts, address, w
 	return nil
 }
 
-// anywhere is the address of what is done in a token's name without anybody sending it.
+// anywhere is the address of what is done in a token's name without a request.
 const anywhere = "anywhere"
 
 // broken is the rule of a policy that a token does not satisfy, and why.
@@ -162,12 +162,12 @@ func (p *Policy) broken(t *Link, address string) (rule, why string) {
 	return "", ""
 }
 
-// longAgo tells whether a time lies further back than the policy lets a token lie unused.
+// longAgo reports whether a time is further back than the policy lets a token stay unused.
 func (p *Policy) longAgo(at, now time.Time) bool {
 	return p.InactiveDays != nil && now.Sub(at) > time.Duration(*p.InactiveDays)*oneDay
 }
 
-// idle tells whether a token was not used for longer than a policy allows, as far as it is written down.
+// idle reports whether a token was unused for longer than a policy allows, as far as its use is recorded.
 func (p *Policy) idle(t *Link, now time.Time) bool {
 	last := t.LastUsedAt
 	if last.IsZero() {
@@ -176,7 +176,7 @@ func (p *Policy) idle(t *Link, now time.Time) bool {
 	return p.longAgo(last, now)
 }
 
-// inactive tells whether a token was not used for longer than a policy allows.
+// inactive reports whether a token was unused for longer than a policy allows.
 func (v *Verifier) inactive(ctx context.Context, p *Policy, t *Link) (rule, why string, err error) {
 	if p.InactiveDays == nil {
 		return "", "", nil
@@ -185,7 +185,7 @@ func (v *Verifier) inactive(ctx context.Context, p *Policy, t *Link) (rule, why 
 	if !p.idle(t, v.Now()) || !idle(v.Usage.lastUse(t.ID)) {
 		return "", "", nil
 	}
-	// The facts may be from before uses that no generation tells of.
+	// The facts may be from before uses that no generation reflects.
 	var at sql.NullInt64
 	if err := v.DB.QueryRow(ctx, `SELECT last_used_at FROM credentials WHERE credential_id = $1`, t.ID).Scan(&at); err != nil {
 		return "", "", err
@@ -196,13 +196,13 @@ func (v *Verifier) inactive(ctx context.Context, p *Policy, t *Link) (rule, why 
 	return ruleInactive, fmt.Sprintf("it was not used for %d days", *p.InactiveDays), nil
 }
 
-// within tells whether an address is in one of the networks.
+// within reports whether an address is in one of the networks.
 func within(cidrs []string, address string) bool {
 	a, err := netip.ParseAddr(address)
 	return err == nil && slices.ContainsFunc(prefixes(cidrs), func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
 }
 
-// NetworkWithin tells whether a network lies in one of the others, each a network or an address.
+// NetworkWithin reports whether a network is in one of the others, each a network or an address.
 func NetworkWithin(network string, cidrs []string) bool {
 	n, err := ParseCIDR(network)
 	return err == nil && slices.ContainsFunc(prefixes(cidrs), func(p netip.Prefix) bool {

@@ -15,7 +15,7 @@ type Reach struct {
 	view              string // equal for who sees the same, see rpc.Caller
 }
 
-// LimitAccounts narrows a query to the accounts that the principal reaches: column holds a
+// LimitAccounts narrows a query to the accounts that the principal reaches: column contains a
 // connected_account_id, customerColumn a customer_key (empty: the table has none).
 func (p Principal) LimitAccounts(w *store.Where, column, customerColumn string) {
 	if p.Reach == nil {
@@ -68,7 +68,7 @@ func (p Principal) LimitDevices(w *store.Where, column string) {
 	w.AddSubquery(column, `SELECT device_id FROM devices`, in)
 }
 
-// LimitWebviews narrows a query to the Connect Webviews that the principal reaches: column holds a
+// LimitWebviews narrows a query to the Connect Webviews that the principal reaches: column contains a
 // connect_webview_id, customerColumn a customer_key.
 func (p Principal) LimitWebviews(w *store.Where, column, customerColumn string) {
 	switch {
@@ -83,7 +83,7 @@ func (p Principal) LimitWebviews(w *store.Where, column, customerColumn string) 
 }
 
 // AccountsOfUser narrows a query to the accounts of a user: those that webviews of the user's client
-// sessions connected, and those that these sessions were given. column holds a
+// sessions connected, and those that these sessions were given. column contains a
 // connected_account_id.
 func AccountsOfUser(w *store.Where, column, workspaceID, userIdentifierKey string) {
 	w.AddFound(column, `SELECT connected_account_id FROM connected_accounts WHERE workspace_id = ? AND user_identifier_key = ?
@@ -93,7 +93,7 @@ func AccountsOfUser(w *store.Where, column, workspaceID, userIdentifierKey strin
 }
 
 // AccountsOfWebview narrows a query to the account that a Connect Webview connected; a webview that the
-// principal does not reach has none for it. column holds a connected_account_id.
+// principal does not reach has none for it. column contains a connected_account_id.
 func (p Principal) AccountsOfWebview(w *store.Where, column, webviewID string) {
 	in := w.New()
 	in.Add("workspace_id = ?", p.WorkspaceID)

@@ -91,15 +91,15 @@ func scanBytes(b []byte, end int, found func(offset int, s vault.Secret)) {
 func tokenAt(text []byte) (vault.Secret, bool) {
 	i := bytes.IndexByte(text[len(prefix):], '_')
 	n := len(prefix) + i + 1 + secretLength + sumLength
-	if i < shortLength || n > len(text) { // most that begins like a token is none
+	if i < shortLength || n > len(text) { // most text that begins like a token is not one
 		return vault.Secret{}, false
 	}
 	p, err := Parse(string(text[:n]))
 	return p.Secret, err == nil
 }
 
-// KindOf tells what kind of credential a token is, as far as it shows: an API key and a workspace
-// key look alike.
+// KindOf returns what kind of credential a token is, as far as it shows: an API key and a workspace
+// key look the same.
 func KindOf(s vault.Secret) string {
 	switch {
 	case strings.HasPrefix(s.Reveal(), prefix+"at1"):

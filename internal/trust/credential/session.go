@@ -182,7 +182,7 @@ func (f *Facts) inheritLimits(ctx context.Context, q store.Querier, policy, work
 	return nil
 }
 
-// sessionAlive refuses a client session that was good once, or whose maker is not good any more.
+// sessionAlive refuses a client session that was good once, or whose maker is no longer good.
 func sessionAlive(f Facts, now time.Time) error {
 	switch {
 	case !f.RevokedAt.IsZero():
@@ -206,7 +206,7 @@ func sessionAlive(f Facts, now time.Time) error {
 	return fault.New(fault.ClientSessionRevoked, "The client session ended with the token that it was made with")
 }
 
-// withoutDetails leaves out of a refusal what the limits of a token are: who has a client session knows
+// withoutDetails removes the limits of a token from a refusal: the holder of a client session knows
 // nothing else of the token that it was made with.
 func withoutDetails(err error) error {
 	var refused *fault.Error

@@ -14,7 +14,7 @@ import (
 )
 
 // Forgejo's long-term cookies (2023-10) could be made from a copy of the database. Here nothing that
-// is stored opens anything, and neither does a row that somebody without the server key puts in.
+// is stored opens anything, and neither does a row that someone without the server key puts in.
 func TestIncidentStolenDatabase(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {

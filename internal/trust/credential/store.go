@@ -120,7 +120,7 @@ func selectAll(ctx context.Context, q store.Querier, where string, args ...any) 
 	return out, err
 }
 
-// Insert stores a new credential and gives its token, which nobody can read again. The update's
+// Insert stores a new credential and returns its token, which no one can read again. The update's
 // scope is store.Instance.
 func Insert(ctx context.Context, tx *store.Tx, v *vault.Vault, c *Credential, sandbox bool) (vault.Secret, error) {
 	var secret vault.Secret

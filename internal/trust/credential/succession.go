@@ -22,7 +22,7 @@ type Succession struct {
 	EndsPredecessor bool      // the first use of this one stops its predecessor
 }
 
-// Superseded tells whether a successor has taken the token's place.
+// Superseded reports whether a successor has taken the token's place.
 func (c Credential) Superseded(now time.Time) bool {
 	return Succession{SuccessorID: c.SuccessorID, GraceEndsAt: c.GraceEndsAt}.superseded(now)
 }
@@ -31,17 +31,17 @@ func (s Succession) superseded(now time.Time) bool {
 	return s.SuccessorID != "" && !now.Before(s.GraceEndsAt)
 }
 
-// reasonSuperseded is why a token is refused that a successor has taken the place of.
+// reasonSuperseded is why a token that a successor has replaced is refused.
 const reasonSuperseded = "superseded"
 
-// Watcher is told what verification finds out about personal access tokens.
+// Watcher is notified of what verification finds out about personal access tokens.
 type Watcher interface {
 	// FirstUse stops the predecessor of a token that was waiting for it. When it returns, that is on
 	// disk.
 	FirstUse(ctx context.Context, id string, by audit.Actor) error
-	// Reused tells of a token that was used after a successor had taken its place.
+	// Reused reports a token that was used after a successor had taken its place.
 	Reused(ctx context.Context, id string, by audit.Actor) error
-	// DecoyUsed tells of a decoy that somebody tried.
+	// DecoyUsed reports a decoy that someone tried.
 	DecoyUsed(ctx context.Context, id string, by audit.Actor) error
 	// Used counts a request that was let through. It must not wait for anything.
 	Used(id, familyID, workspaceID, endpoint, address string, now time.Time)
@@ -49,7 +49,7 @@ type Watcher interface {
 	UsedDevice(familyID, deviceID string, now time.Time)
 }
 
-// watch follows a request whose credential proved possession of its secret, and gives the error
+// watch follows a request whose credential proved possession of its secret, and returns the error
 // that it is refused with.
 func (v *Verifier) watch(ctx context.Context, f Facts, kind rpc.Allow, workspaceID string, e *rpc.Endpoint, refused error) error {
 	if v.Watcher != nil && kind&sessions != 0 && len(f.Chain) > 0 && refused == nil && From(ctx).CredentialID != f.ID {
@@ -81,7 +81,7 @@ func (v *Verifier) watch(ctx context.Context, f Facts, kind rpc.Allow, workspace
 	return nil
 }
 
-// Overlapped lists the tokens that a token replaces and that still work: one at the most.
+// Overlapped lists the tokens that a token replaces and that still work: at most one.
 func Overlapped(ctx context.Context, q store.Querier, id string, now time.Time) ([]Credential, error) {
 	return selectAll(ctx, q, ` WHERE successor_id = $1 AND revoked_at IS NULL AND grace_ends_at > $2`, id, store.Micros(now))
 }
@@ -97,7 +97,7 @@ func Supersede(ctx context.Context, tx *store.Tx, old Credential, nextID string,
 		old.ID); err != nil {
 		return err
 	}
-	// No more than two secrets of a family live at once.
+	// At most two secrets of a family are active at once.
 	if err := update(ctx, tx, signed.Set{"grace_ends_at": store.Micros(now)}, `successor_id = ? AND grace_ends_at > ?`, old.ID,
 		store.Micros(now)); err != nil {
 		return err
@@ -115,7 +115,7 @@ func inherit(ctx context.Context, tx *store.Tx, from, to string) error {
 	return update(ctx, tx, signed.Set{"parent_id": to}, `parent_id = ?`, from)
 }
 
-// EndOverlap stops the predecessor of a token now, and gives its id; empty when it had stopped.
+// EndOverlap stops the predecessor of a token now, and returns its id; empty when it had stopped.
 func EndOverlap(ctx context.Context, tx *store.Tx, id string, now time.Time) (predecessorID string, err error) {
 	if err := update(ctx, tx, signed.Set{"ends_predecessor": false}, `credential_id = ?`, id); err != nil {
 		return "", err
@@ -129,8 +129,8 @@ func EndOverlap(ctx context.Context, tx *store.Tx, id string, now time.Time) (pr
 	return ended[0].Text("credential_id"), nil
 }
 
-// Reinstate makes a token live on that was being replaced, configured as its successor was: what an
-// owner changed meanwhile holds, and neither expiry, nor the narrower of the limits, is exceeded.
+// Reinstate keeps a token active that was being replaced, configured as its successor was: what an
+// owner changed meanwhile applies, and neither expiry, nor the narrower of the limits, is exceeded.
 func Reinstate(ctx context.Context, tx *store.Tx, old *Credential, next Credential) error {
 	old.SuccessorID, old.GraceEndsAt = "", time.Time{}
 	old.Name, old.Description, old.NotBefore, old.IsStrict = next.Name, next.Description, next.NotBefore, next.IsStrict

@@ -18,7 +18,7 @@ import (
 // TestTiming asks with tokens whose visible part is unknown, known, and that of a revoked token, each
 // with a wrong secret, one after the other in random order, and compares how long the answers took by
 // Welch's t-test. What differs by chance stays below 4.5; slow ones, which say more of the machine, are
-// cut off for all alike.
+// cut off for all equally.
 func TestTiming(t *testing.T) {
 	w := apitest.New(t, storetest.SQLite(t))
 	h := setup(w)

@@ -44,7 +44,7 @@ func Mint(k Kind, sandbox bool) vault.Secret {
 	case sandbox:
 		short = "test" + random(shortLength-4)
 	default:
-		// SDKs tell kinds of tokens apart by how they begin, so a key must not begin like another.
+		// SDKs distinguish kinds of tokens by how they begin, so a key must not begin like another.
 		for short = random(shortLength); reserved(short); {
 			short = random(shortLength)
 		}
@@ -68,8 +68,8 @@ func reserved(short string) bool {
 	return false
 }
 
-// random draws every character alike: bytes that would favour the alphabet's beginning are
-// thrown away.
+// random draws every character with equal probability: bytes that would favour the alphabet's beginning are
+// discarded.
 func random(n int) string {
 	out := make([]byte, 0, n)
 	buf := make([]byte, n+16)

@@ -79,7 +79,7 @@ func TestKeysKeepOffReservedBeginnings(t *testing.T) {
 	}
 }
 
-// The chi-squared of 58 characters exceeds 150 once in more than 10⁹ runs when all are alike; a
+// The chi-squared of 58 characters exceeds 150 once in more than 10⁹ runs when all are equally likely; a
 // plain byte%58 gives thousands.
 func TestCharactersAreAlike(t *testing.T) {
 	t.Parallel()

@@ -14,7 +14,7 @@ import (
 	"keyway/internal/platform/store"
 )
 
-// Usage remembers the latest use of each credential and writes them down in batches: a write for
+// Usage remembers the latest use of each credential and stores them in batches: a write for
 // every request would cost many times the request.
 type Usage struct {
 	db *store.DB
@@ -119,7 +119,7 @@ func (u *Usage) Overlay(c *Credential) {
 	}
 }
 
-// Flush writes down what is new.
+// Flush stores what is new.
 func (u *Usage) Flush(ctx context.Context) error {
 	u.mu.Lock()
 	dirty, digests := u.dirty, u.digests

@@ -41,7 +41,7 @@ type Principal struct {
 	// AuthenticatedAt is when the person of a console session last proved who they are.
 	AuthenticatedAt time.Time
 	maker           Maker           // of a client session
-	device          func(id string) // is told of devices that are named; nil: nobody asks
+	device          func(id string) // is notified of devices that are named; nil: nothing asks
 }
 
 // NoteDevice notes that the running request named a device that the caller reaches, for advice about
@@ -57,10 +57,10 @@ func (p Principal) Actor() audit.Actor {
 	return audit.Actor{Kind: p.Kind.String(), UserID: p.UserID, CredentialID: p.CredentialID, Address: p.Address}
 }
 
-// FreshFor is how long a proof of who somebody is counts as fresh.
+// FreshFor is how long a proof of a person's identity counts as fresh.
 const FreshFor = 10 * time.Minute
 
-// RequireFresh asks of a console session that its person proved who they are within FreshFor: for
+// RequireFresh requires of a console session that its person proved who they are within FreshFor: for
 // endpoints and pages that need it only sometimes (the others say so in their row). It returns
 // forbidden with error.data.reason fresh_authentication.
 func RequireFresh(ctx context.Context, now time.Time) error { return From(ctx).requireFresh(now) }
@@ -81,7 +81,7 @@ func From(ctx context.Context) Principal {
 	return p
 }
 
-// With gives a context that acts for p: for commands and pages, which know their person already.
+// With returns a context that acts for p: for commands and pages, which know their person already.
 func With(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
@@ -108,7 +108,7 @@ type Facts struct {
 	Succession
 	policy      policyFacts
 	maker       Maker // of a client session
-	isMakerGone bool  // a client session's person is disabled, or no member any more
+	isMakerGone bool  // a client session's person is disabled, or no longer a member
 }
 
 // Sessions knows the console's sessions.
@@ -127,11 +127,11 @@ type Verifier struct {
 	Sessions Sessions
 	Usage    *Usage
 	Now      func() time.Time
-	// PublicURL is where the Console is: a page from anywhere else must not hold tokens.
+	// PublicURL is where the Console is: a page from anywhere else must not use tokens.
 	PublicURL string
 	// BrowserInSandbox lets pages of other origins use tokens in sandbox workspaces.
 	BrowserInSandbox bool
-	// Watcher is told how personal access tokens are used; nil: nobody is.
+	// Watcher is notified of how personal access tokens are used; nil: no notifications.
 	Watcher Watcher
 	// Guesses limits the unknown tokens that an address may try, Rate the requests with each token.
 	// Nil: no limit.
@@ -140,7 +140,7 @@ type Verifier struct {
 	known         *otter.Cache[string, cached]
 }
 
-// cached facts hold for the generation that was current before they were read.
+// cached facts are valid for the generation that was current before they were read.
 type cached struct {
 	facts      Facts
 	generation uint64
@@ -152,7 +152,7 @@ func NewVerifier(v Verifier) *Verifier {
 	return &v
 }
 
-// errUnknown is the one answer to whoever has not proved possession of a credential, and for a
+// errUnknown is the one answer to anyone who has not proved possession of a credential, and for a
 // workspace that the credential does not open.
 var errUnknown = fault.New(fault.Unauthorized,
 	"The credential is not valid, or does not open the workspace that the seam-workspace header names")
@@ -166,8 +166,8 @@ var errNoWorkspace = fault.New(fault.Unauthorized,
 	"A personal access token or console session needs the seam-workspace header here, with a workspace id")
 
 // Authenticate reads the request's credential and finds out who it stands for. It returns
-// unauthorized for whoever cannot prove possession, alike in every case; with a reason in
-// error.data for a good secret that is dead; forbidden for a good token that may not do this;
+// unauthorized for anyone who cannot prove possession, the same in every case; with a reason in
+// error.data for a good secret that no longer works; forbidden for a good token that may not do this;
 // invalid_request for two credentials, or two workspaces, in one request.
 func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.Endpoint) (_ context.Context, caller rpc.Caller, err error) {
 	sent, err := readHeaders(r.Header)
@@ -220,8 +220,8 @@ func (v *Verifier) Authenticate(ctx context.Context, r *http.Request, e *rpc.End
 	return With(ctx, p), caller, nil
 }
 
-// refuse is the answer to a caller that has not proved possession of a credential, and alike to one that has a decoy: it must
-// not be noticed that this is watched.
+// refuse is the answer to a caller that has not proved possession of a credential, and also to one that has a decoy, who must
+// not notice that it is watched.
 func (v *Verifier) refuse(ctx context.Context, sent sent, f Facts, kind rpc.Allow, workspaceID string, e *rpc.Endpoint) error {
 	if f.ID != "" && v.Watcher != nil {
 		if err := v.Watcher.DecoyUsed(ctx, f.TokenID, usedBy(ctx, f, kind)); err != nil {
@@ -235,7 +235,7 @@ func (v *Verifier) refuse(ctx context.Context, sent sent, f Facts, kind rpc.Allo
 		return fault.Unknown(fault.ClientSessionNotFound)
 	}
 	if kind&rpc.Person != 0 && workspaceID == "" && e.Workspace == rpc.Required {
-		return errNoWorkspace // also for an unknown token: it tells nothing of any
+		return errNoWorkspace // also for an unknown token: it reveals nothing about any
 	}
 	return errUnknown
 }
@@ -339,7 +339,7 @@ type sent struct {
 
 // readHeaders takes credential and workspace from the headers. Empty values count as absent,
 // since some SDKs always send them; two values are never settled by order. It returns
-// invalid_client_session_token for a client session header that holds something else.
+// invalid_client_session_token for a client session header that contains something else.
 func readHeaders(h http.Header) (s sent, err error) {
 	single := func(name string) string {
 		var found []string
@@ -392,7 +392,7 @@ func readHeaders(h http.Header) (s sent, err error) {
 }
 
 // facts reads what is known of a token. Without a right secret the facts have no id, whatever the
-// database holds.
+// database contains.
 func (v *Verifier) facts(ctx context.Context, s sent, workspaceID string, e *rpc.Endpoint) (Facts, rpc.Allow, error) {
 	if s.publishableKey != "" {
 		f, err := v.publishableFacts(ctx, s, e)
@@ -434,7 +434,7 @@ func (v *Verifier) facts(ctx context.Context, s sent, workspaceID string, e *rpc
 		return f, rpc.ClientSession, nil
 	}
 	// What is remembered is found by the whole token, and what is stored by its digest: so it takes as
-	// long to refuse a wrong secret as a token that nobody has.
+	// long to refuse a wrong secret as a token that does not exist.
 	whole := sha256.Sum256([]byte(p.Secret.Reveal()))
 	f, ok, err := v.cached(ctx, string(whole[:]), workspaceID, func() (Facts, bool, error) {
 		return read(ctx, v.DB, p.Short, workspaceID, v.Vault.Digests(p.Secret.Reveal()))
@@ -506,7 +506,7 @@ var factsQuery = `SELECT ` + linkColumns + `, ` + refusedIn + `, ` + grant.Users
 	` + policyJoins + `
 	WHERE c.digest IN `
 
-// read finds a credential by a digest of its secret under any key. Its visible part is only looked at
+// read finds a credential by a digest of its secret under any key. Its visible part is only checked
 // when that is right. Rows that were not written with the server key count as missing.
 func read(ctx context.Context, q store.Querier, short, workspaceID string, digests [][]byte) (f Facts, ok bool, err error) {
 	r, user, membership, workspace := newLinkRow(), grant.Users.Row(), grant.Memberships.Row(), grant.Workspaces.Row()
@@ -581,7 +581,7 @@ func (f *Facts) In(q store.Querier, workspace *signed.Row) {
 	}
 }
 
-// actForWorkspace gives an API key its role. It acts for its workspace, and may do no more than the person may whose key
+// actForWorkspace gives an API key its role. It acts for its workspace, and may do no more than the person whose key
 // it is; one that a command created for no person has the role of an admin.
 func (f *Facts) actForWorkspace(q store.Querier, ownerID string, user, membership *signed.Row) {
 	switch {
@@ -607,7 +607,7 @@ func alive(f Facts, now time.Time) error {
 	switch {
 	case f.Kind == ClientSession:
 		return sessionAlive(f, now)
-	case f.UserDisabled: // which also revoked it: this is the reason that tells more
+	case f.UserDisabled: // which also revoked it: this is the more informative reason
 		return fault.Reason(fault.Unauthorized, "user_disabled", "The credential's user is disabled")
 	case !f.RevokedAt.IsZero():
 		return dead("revoked", "revoked_at", f.RevokedAt, "The credential was revoked on %s")
@@ -619,7 +619,7 @@ func alive(f Facts, now time.Time) error {
 	return nil
 }
 
-// fromForeignPage tells whether a browser sent the request for a page of another origin. Origin
+// fromForeignPage reports whether a browser sent the request for a page of another origin. Origin
 // decides: Sec-Fetch-Mode is sent by Node's fetch as well.
 func (v *Verifier) fromForeignPage(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
@@ -633,7 +633,7 @@ func (v *Verifier) fromForeignPage(r *http.Request) bool {
 func (v *Verifier) checkWorkspace(f Facts, e *rpc.Endpoint, kind rpc.Allow, person bool, workspaceID string, h http.Header) error {
 	if !person {
 		if f.WorkspaceID == "" || kind&(rpc.WorkspaceKey|rpc.APIKey) != 0 && f.Role == rpc.NoRole {
-			return errUnknown // its workspace was deleted, or its person is no member any more
+			return errUnknown // its workspace was deleted, or its person is no longer a member
 		}
 		if kind == rpc.WorkspaceKey && e.Workspace != rpc.Ignored && workspaceID != "" && workspaceID != f.WorkspaceID {
 			return errUnknown

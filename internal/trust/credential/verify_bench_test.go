@@ -81,7 +81,7 @@ func BenchmarkVerification(b *testing.B) {
 	}
 }
 
-// timed takes how long verifying takes by itself: many times over, because a clock is coarse beside once.
+// timed measures how long verifying alone takes: over many runs, because a clock is too coarse for one.
 type timed struct {
 	*credential.Verifier
 	took time.Duration

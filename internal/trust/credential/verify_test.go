@@ -27,7 +27,7 @@ import (
 	"keyway/internal/wiring/apitest"
 )
 
-// home is a person with a token, their workspace, and a workspace of somebody else.
+// home is a person with a token, their workspace, and another person's workspace.
 type home struct {
 	*apitest.World
 	jane, john  identity.User
@@ -42,7 +42,7 @@ func setup(w *apitest.World) home {
 	return h
 }
 
-// forge makes a token with a right checksum that nobody was given.
+// forge makes a token with a right checksum that was never issued.
 func forge(k credential.Kind) string { return credential.Mint(k, false).Reveal() }
 
 // wrongSecret keeps a token's visible part and puts another secret behind it.
@@ -51,8 +51,8 @@ func wrongSecret(token string) string {
 	return body + sum(body)
 }
 
-// Whoever has not proved possession, and whoever names a workspace that the token does not open,
-// gets one answer, byte by byte.
+// A caller who has not proved possession, and one who names a workspace that the token does not open,
+// get the same answer, byte for byte.
 func TestRefusalsAreAlike(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
@@ -88,7 +88,7 @@ func TestRefusalsAreAlike(t *testing.T) {
 				"unknown token, other workspace": {Token: forge(credential.PersonalAccessToken), Workspace: h.other.ID},
 			} {
 				r.Path = path
-				r.Body = "{" // must not be looked at
+				r.Body = "{" // must not be read
 				a := w.Do(r)
 				alike[a.Body] += name + ", "
 				if a.Status != http.StatusUnauthorized || a.Failure(t).Type != "unauthorized" || a.Failure(t).Data != nil {
@@ -98,7 +98,7 @@ func TestRefusalsAreAlike(t *testing.T) {
 			if len(alike) != 1 {
 				t.Errorf("%s: the answers differ: %v", path, alike)
 			}
-			// Without a workspace, a good token and an unknown one are alike as well.
+			// Without a workspace, a good token and an unknown one get the same answer as well.
 			alike = map[string]string{}
 			for name, r := range map[string]apitest.Request{
 				"no header":                {Token: h.pat},
@@ -325,7 +325,7 @@ func TestWorkspaceKeys(t *testing.T) {
 		w.Refused(apitest.Request{Path: "/devices/list", Token: key}, 401, "unauthorized")
 		w.Call(apitest.Request{Path: "/devices/list", Token: h.pat, Workspace: h.mine.ID}, nil)
 
-		// It dies with the token, the person and the membership.
+		// It ends with the token, the person and the membership.
 		ctx := context.Background()
 		member := w.Person("mary")
 		for name, end := range map[string]func(patID string) error{
@@ -470,7 +470,7 @@ func TestRoles(t *testing.T) {
 		}
 		w.Refused(apitest.Request{Path: "/keyway/v1/workspaces/delete", Token: people[rpc.Admin], Workspace: h.other.ID,
 			Body: map[string]any{"name": "Other"}}, 403, "forbidden")
-		// Owning a workspace makes nobody an operator.
+		// Owning a workspace makes no one an operator.
 		for _, path := range []string{"/keyway/v1/users/disable", "/keyway/v1/users/enable"} {
 			w.Refused(apitest.Request{Path: path, Token: people[rpc.Owner], Workspace: h.other.ID, Body: map[string]any{"user_id": h.jane.ID}}, 403,
 				"forbidden")
@@ -554,7 +554,7 @@ func TestNothingIsCachedAcrossAnEnd(t *testing.T) {
 			for n := answered.Load(); answered.Load() < n+4 && !t.Failed(); {
 				time.Sleep(100 * time.Microsecond) // at least one of four was sent later
 			}
-			if i%3 != 0 { // the token stays dead when the person comes back for the next round
+			if i%3 != 0 { // the token stays revoked when the person comes back for the next round
 				w.Must(w.Tokens.Revoke(ctx, mary.ID, id, apitest.By))
 			}
 			switch i % 3 {

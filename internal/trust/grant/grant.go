@@ -104,8 +104,8 @@ const Version = 2
 func Tables() []*signed.Table { return slices.Concat(versions...) }
 
 // signedSetting is the setting that says that the rows of an earlier version of Keyway were signed, in the tables of a
-// version. Its value is a MAC, so that nobody gets a second signing by deleting rows of the database but who has the key as
-// well: the key file says it too, and either is enough.
+// version. Its value is a MAC, so that only someone who also has the key gets a second signing by deleting rows of the
+// database: the key file says it too, and either is enough.
 func signedSetting(version int) string {
 	if version == 1 {
 		return "signed_rows"
@@ -121,7 +121,7 @@ func signedMessage(version int) []byte {
 	return fmt.Append(nil, text, " ", version)
 }
 
-// SignOnce signs the rows that a version of Keyway wrote which did not sign their tables, once in the life of a database,
+// SignOnce signs the rows written by a version of Keyway that did not sign their tables, once in the life of a database,
 // with an entry in the audit log. Rows without MAC that appear later are refused.
 func SignOnce(ctx context.Context, db *store.DB, v *vault.Vault, log *audit.Log, warnings *slog.Logger) error {
 	before := v.SignedVersion()

@@ -235,7 +235,7 @@ func TestEveryColumnIsDeclared(t *testing.T) {
 }
 
 // A kind of fault: a statement somewhere writes a signed table past package signed, so that the row is refused, or
-// would be signed unseen. All SQL of the program is looked at.
+// would be signed unseen. All SQL of the program is checked.
 func TestSignedTablesAreWrittenInOnePlace(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..", "..")
@@ -513,7 +513,7 @@ func TestRotationSignsAnew(t *testing.T) {
 }
 
 // A kind of fault: a change of what a person may do past the functions that renew their sessions and end their invitations.
-// All of the program's text is looked at.
+// All of the program's text is checked.
 func TestRightsAreChangedInOnePlace(t *testing.T) {
 	t.Parallel()
 	forbidden := regexp.MustCompile(`grant\.(Memberships|Users)\.(Insert|InsertNew|Update)\(|DELETE FROM memberships|` +

@@ -13,7 +13,7 @@ import (
 
 // The functions of this file are the only way to change what a person may do: their role in a workspace, whether they are
 // an operator, and whether they are disabled. Each renews the person's sessions, and ends the open invitations that the
-// person could not make any more. The scope of their updates is store.Instance.
+// person could no longer make. The scope of their updates is store.Instance.
 
 // Invitation is the kind of the links by which people join a workspace.
 const Invitation = "invitation"
@@ -79,7 +79,7 @@ func SetOperator(ctx context.Context, tx *store.Tx, userID string, operator bool
 	return renewSessions(ctx, tx, userID)
 }
 
-// SetDisabled shuts a person out since a time, or with the zero time lets them in again, which revives nothing.
+// SetDisabled disables a person since a time, or with the zero time enables them again, which revives nothing.
 func SetDisabled(ctx context.Context, tx *store.Tx, now time.Time, userID string, since time.Time) error {
 	set := signed.Set{"disabled_at": store.MicrosOrNull(since)}
 	if _, err := Users.Update(ctx, tx, set, matching("user_id = ?", userID)); err != nil {
@@ -100,7 +100,7 @@ func renewSessions(ctx context.Context, tx *store.Tx, userID string) error {
 	return err
 }
 
-// endInvitations ends the open invitations that a person made in a workspace (empty: in all) and that one with their role
+// endInvitations ends the open invitations that a person made in a workspace (empty: in all of them) and that one with their role
 // cannot make, so that no later role revives them.
 func endInvitations(ctx context.Context, tx *store.Tx, now time.Time, workspaceID, userID string, role rpc.Role) error {
 	if mayInvite(role, rpc.Owner) {
@@ -117,12 +117,12 @@ func endInvitations(ctx context.Context, tx *store.Tx, now time.Time, workspaceI
 	return err
 }
 
-// mayInvite tells whether one with a role may give another person a role.
+// mayInvite reports whether a person with one role may give another person a role.
 func mayInvite(role, given rpc.Role) bool {
 	return role >= rpc.Admin && (given < rpc.Owner || role >= rpc.Owner)
 }
 
-// MayInvite tells whether a person may give another one a role in a workspace now.
+// MayInvite reports whether a person may now give another one a role in a workspace.
 func MayInvite(ctx context.Context, q store.Querier, workspaceID, userID string, given rpc.Role) (bool, error) {
 	role, err := ActiveRole(ctx, q, workspaceID, userID)
 	return err == nil && mayInvite(role, given), err
@@ -152,7 +152,7 @@ func Role(ctx context.Context, q store.Querier, workspaceID, userID string) (rpc
 	return role, nil
 }
 
-// OtherOwners tells whether a workspace has an owner besides the person.
+// OtherOwners reports whether a workspace has an owner besides the person.
 func OtherOwners(ctx context.Context, q store.Querier, workspaceID, userID string) (bool, error) {
 	others, err := Memberships.Select(ctx, q, `workspace_id = $1 AND role = 'owner' AND user_id <> $2`, workspaceID, userID)
 	return len(others) > 0, err

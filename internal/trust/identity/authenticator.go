@@ -35,8 +35,8 @@ const (
 	setUpLife = 30 * time.Minute
 )
 
-// AuthenticatorSetUp is an authenticator app that is being set up: not in force before a code of it
-// has come back.
+// AuthenticatorSetUp is an authenticator app that is being set up: not in force until one of its codes
+// is entered.
 type AuthenticatorSetUp struct {
 	Secret string // for typing it into the app
 	QR     []byte // the same to be scanned, a PNG image
@@ -54,7 +54,7 @@ func (p *People) BeginAuthenticator(u User) (AuthenticatorSetUp, error) {
 	return authenticatorSetUp(u, raw, sealed)
 }
 
-// ResumeAuthenticator gives a begun set-up again, after a wrong code. It returns invalid_request for
+// ResumeAuthenticator returns a begun set-up again, after a wrong code. It returns invalid_request for
 // one that took too long.
 func (p *People) ResumeAuthenticator(u User, sealed string) (AuthenticatorSetUp, error) {
 	var raw []byte
@@ -80,7 +80,7 @@ func authenticatorSetUp(u User, raw []byte, sealed string) (AuthenticatorSetUp, 
 	return AuthenticatorSetUp{Secret: key.Secret(), QR: b.Bytes(), Sealed: sealed}, nil
 }
 
-// ConfirmAuthenticator puts an authenticator app into force, in place of any other, and gives new
+// ConfirmAuthenticator puts an authenticator app into force, in place of any other, and returns new
 // recovery codes. It returns invalid_input for a wrong code, invalid_request for a set-up that took
 // too long.
 func (p *People) ConfirmAuthenticator(ctx context.Context, u User, sealed, code string, by audit.Actor) (codes []string, err error) {
@@ -115,7 +115,7 @@ func (p *People) RemoveAuthenticator(ctx context.Context, userID string, by audi
 	}, store.Instance)
 }
 
-// RenewRecoveryCodes gives new recovery codes; the old ones open nothing any more. It returns
+// RenewRecoveryCodes returns new recovery codes; the old ones stop working. It returns
 // invalid_request where there is no authenticator app to recover.
 func (p *People) RenewRecoveryCodes(ctx context.Context, userID string, by audit.Actor) (codes []string, err error) {
 	err = p.DB.Update(ctx, func(tx *store.Tx) error {
@@ -148,7 +148,7 @@ func (p *People) renewCodes(ctx context.Context, tx *store.Tx, userID string) ([
 	return codes, nil
 }
 
-// Sealed are the columns of this room that hold secrets.
+// Sealed are the columns of this room that contain secrets.
 func Sealed() []vault.Column {
 	return []vault.Column{{What: "authenticator apps", Table: "authenticators", Name: "secret", Key: []string{"user_id"},
 		Place: func(key []string) string {
@@ -177,11 +177,11 @@ func (p *People) step(secret, code string) (int64, bool) {
 	return found, found >= 0
 }
 
-// errSecond asks for a second factor: only of whoever has given the right password.
+// errSecond asks for a second factor, only after the right password.
 var errSecond = fault.Reason(fault.Unauthorized, "second_factor",
 	"The authenticator app's code is needed as well (totp_code), or a recovery code (recovery_code)")
 
-// NeedsSecondFactor tells whether the password was right and only the second factor is missing.
+// NeedsSecondFactor reports whether the password was right and only the second factor is missing.
 func NeedsSecondFactor(err error) bool {
 	f := new(fault.Error)
 	return errors.As(err, &f) && f.Data["reason"] == "second_factor"
@@ -189,7 +189,7 @@ func NeedsSecondFactor(err error) bool {
 
 // checkSecond asks for the second factor of a person who has one, and uses it up: a code opens once,
 // and so does a recovery code. Guessing is slowed for each person, whatever addresses it comes from:
-// who gets here knows the password.
+// anyone who gets here knows the password.
 func (p *People) checkSecond(ctx context.Context, u User, second SecondFactor) error {
 	if has, err := hasAuthenticator(ctx, p.DB, u.ID); err != nil || !has && !u.hasSecondFactor {
 		return err
@@ -235,7 +235,7 @@ func (p *People) useCode(ctx context.Context, tx *store.Tx, userID, code string)
 	if !ok {
 		return false, nil
 	}
-	// Whoever saw a code being typed must not be able to use it too.
+	// Anyone who saw a code being typed must not be able to use it too.
 	return useStep(ctx, tx, userID, step)
 }
 
@@ -252,7 +252,7 @@ func (p *People) useRecoveryCode(ctx context.Context, tx *store.Tx, userID, code
 	return false, nil
 }
 
-// Factors is with what a person can sign in.
+// Factors is what a person can sign in with.
 type Factors struct {
 	Password           bool
 	Passkeys           []Passkey
@@ -261,12 +261,12 @@ type Factors struct {
 	OpenID             []OpenIDAccount
 }
 
-// Factors lists with what a person can sign in.
+// Factors lists what a person can sign in with.
 func (p *People) Factors(ctx context.Context, userID string) (f Factors, err error) {
 	return selectFactors(ctx, p.DB, userID)
 }
 
-// keepWayIn refuses to take the last thing with which a person can sign in.
+// keepWayIn refuses to remove the last thing that a person can sign in with.
 func (p *People) keepWayIn(ctx context.Context, tx *store.Tx, userID string) error {
 	f, err := selectFactors(ctx, tx, userID)
 	if err == nil && !f.Password && len(f.Passkeys)+len(f.OpenID) == 0 {

@@ -120,7 +120,7 @@ func TestSecondFactor(t *testing.T) {
 	})
 }
 
-// The step between password and code opens nothing by itself, and ends with the password.
+// The step between password and code opens nothing on its own, and ends with the password.
 func TestSecondStep(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {

@@ -1,5 +1,5 @@
-// Package identity knows the people: who they are, how they sign in, which sessions they have,
-// and the one-time links by which the first of them and all others come in.
+// Package identity manages people: who they are, how they sign in, which sessions they have,
+// and the one-time links by which the first of them and all others join.
 package identity
 
 import (
@@ -31,7 +31,7 @@ type User struct {
 	hasSecondFactor bool
 }
 
-// People holds the rules about people. Its methods may be called from any goroutine.
+// People contains the rules about people. Its methods may be called from any goroutine.
 type People struct {
 	DB    *store.DB
 	Vault *vault.Vault
@@ -55,12 +55,12 @@ func (p *People) ByEmail(ctx context.Context, q store.Querier, email string) (Us
 	return oneUser(ctx, q, `WHERE email = $1`, NormalizeEmail(email))
 }
 
-// List gives everyone, by e-mail address.
+// List returns everyone, by email address.
 func (p *People) List(ctx context.Context) ([]User, error) {
 	return selectUsers(ctx, p.DB, `ORDER BY email`)
 }
 
-// Empty tells whether there is no person yet.
+// Empty reports whether there is no person yet.
 func (p *People) Empty(ctx context.Context) (bool, error) {
 	n, err := countUsers(ctx, p.DB)
 	return n == 0, err
@@ -69,7 +69,7 @@ func (p *People) Empty(ctx context.Context) (bool, error) {
 // NormalizeEmail is the form in which addresses are stored and compared.
 func NormalizeEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
-// CheckEmail refuses what cannot be an e-mail address.
+// CheckEmail refuses what cannot be an email address.
 func CheckEmail(email string) error {
 	email = NormalizeEmail(email)
 	local, domain, ok := strings.Cut(email, "@")
@@ -79,21 +79,21 @@ func CheckEmail(email string) error {
 	return nil
 }
 
-// maxName is the greatest length of a person's name, in characters.
+// maxName is the maximum length of a person's name, in characters.
 const maxName = 200
 
 // checkName refuses a person's name that is empty or too long.
 func checkName(name string) error { return label.Check("name", name, maxName) }
 
 // NewUser is what Create needs. The password is hashed before the transaction, which no slow work
-// may hold up: see Prepare.
+// may delay: see Prepare.
 type NewUser struct {
 	Email, Name  string
 	passwordHash string
 }
 
 // Prepare checks and hashes what a new person has typed. It returns invalid_input for an address
-// or a password that will not do.
+// or a password that is not acceptable.
 func (p *People) Prepare(ctx context.Context, email, name, password string) (NewUser, error) {
 	if err := CheckEmail(email); err != nil {
 		return NewUser{}, err
@@ -111,7 +111,7 @@ func (p *People) Prepare(ctx context.Context, email, name, password string) (New
 	return NewUser{Email: email, Name: name, passwordHash: hash}, err
 }
 
-// WithoutPassword is somebody who signs in another way.
+// WithoutPassword is a person who signs in another way.
 func WithoutPassword(email, name string) NewUser {
 	email = NormalizeEmail(email)
 	if name = label.Clean(name); checkName(name) != nil {
@@ -174,8 +174,8 @@ func (p *People) SetOperator(ctx context.Context, userID string, operator bool, 
 	}, store.Instance)
 }
 
-// SetDisabled shuts a person out and ends their sessions and tokens, or lets them sign in again.
-// Letting in revives nothing. noOperatorLeft warns that nobody can run the instance now. It
+// SetDisabled disables a person and ends their sessions and tokens, or lets them sign in again.
+// Enabling revives nothing. noOperatorLeft warns that no one can run the instance now. It
 // returns user_not_found.
 func (p *People) SetDisabled(ctx context.Context, userID string, disabled bool, by audit.Actor) (noOperatorLeft bool, err error) {
 	err = p.DB.Update(ctx, func(tx *store.Tx) error {
@@ -234,7 +234,7 @@ func (p *People) SetPassword(ctx context.Context, userID, password, exceptSessio
 	}, store.Instance)
 }
 
-// VerifyPassword tells whether the password is the person's.
+// VerifyPassword reports whether the password is the person's.
 func (p *People) VerifyPassword(ctx context.Context, userID, password string) (bool, error) {
 	hash, err := passwordHash(ctx, p.DB, `user_id = $1`, userID)
 	if err != nil {

@@ -46,18 +46,18 @@ type Link struct {
 var errLink = fault.New(fault.Unauthorized, "This link is not valid any more: it may have been used already, or be too old. Ask for a "+
 	"new one")
 
-// CreateLink stores a link and gives the secret that stands behind the # of its address, where no
+// CreateLink stores a link and returns the secret that stands behind the # of its address, where no
 // server, proxy or log sees it.
 func (p *People) CreateLink(ctx context.Context, tx *store.Tx, l Link, life time.Duration) (Link, vault.Secret, error) {
 	l.ID, l.CreatedAt = store.NewID(), p.Now()
 	l.ExpiresAt = l.CreatedAt.Add(life)
-	// The id in front makes the link findable; the random part is what proves.
+	// The id in front makes the link findable; the random part is the proof.
 	secret := vault.Hide(l.ID + "_" + credential.RandomText(32))
 	keyID, digest := p.Vault.NewDigest(secret.Reveal())
 	return l, secret, insertLink(ctx, tx, l, keyID, digest[:])
 }
 
-// stands tells whether the one who made a link could make it now. The rights of one that a command made are no person's.
+// stands reports whether the person who made a link could make it now. A link that a command made depends on no person's rights.
 func (l Link) stands(ctx context.Context, q store.Querier) (bool, error) {
 	if l.Kind != InvitationLink || l.CreatedBy == "" {
 		return true, nil
@@ -81,7 +81,7 @@ func standing(ctx context.Context, q store.Querier, links []Link) (out []Link, e
 }
 
 // FindLink reads the link that a secret opens. It returns unauthorized when there is none, and for an invitation of
-// someone who may not invite any more.
+// someone who may no longer invite.
 func (p *People) FindLink(ctx context.Context, q store.Querier, kind LinkKind, secret vault.Secret) (Link, error) {
 	v, err := grant.Links.One(ctx, q, `link_id = $1`, secret.Hint())
 	if errors.Is(err, sql.ErrNoRows) {
@@ -123,8 +123,8 @@ func (p *People) Invitations(ctx context.Context, workspaceID string) ([]Link, e
 	return standing(ctx, p.DB, links)
 }
 
-// UseInvitationsFor uses up the open invitations of an address, which whoever calls has verified. Of
-// workspaces that are gone there are none.
+// UseInvitationsFor uses up the open invitations of an address, which the caller has verified.
+// Deleted workspaces have none.
 func (p *People) UseInvitationsFor(ctx context.Context, tx *store.Tx, email string) ([]Link, error) {
 	now := store.Micros(p.Now())
 	links, err := useLinks(ctx, tx, now, `kind = ? AND email = ? AND expires_at > ?
@@ -146,7 +146,7 @@ func (p *People) WithdrawInvitation(ctx context.Context, tx *store.Tx, workspace
 	return err
 }
 
-// StartSetup makes the link by which the first person comes in, and ends all earlier ones.
+// StartSetup makes the link by which the first person joins, and ends all earlier ones.
 func (p *People) StartSetup(ctx context.Context) (secret vault.Secret, err error) {
 	err = p.DB.Update(ctx, func(tx *store.Tx) error {
 		if _, err := useLinks(ctx, tx, store.Micros(p.Now()), `kind = ?`, string(SetupLink)); err != nil {

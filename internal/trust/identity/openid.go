@@ -29,7 +29,7 @@ type OpenID struct {
 	Client       *http.Client
 
 	mu       sync.Mutex
-	provider *oidc.Provider // discovered at first use, so that a provider that is down stops nobody else
+	provider *oidc.Provider // discovered at first use, so that a provider that is down affects only its own users
 }
 
 // OpenIDAccount is a person's account at a provider.
@@ -39,7 +39,7 @@ type OpenIDAccount struct {
 	userID                 string
 }
 
-// OpenIDAim is why somebody goes to the provider: to sign in, unless it says otherwise.
+// OpenIDAim is why a person goes to the provider: to sign in, unless it says otherwise.
 type OpenIDAim struct {
 	Next    string // where to go afterwards
 	LinkTo  string // the person who links an account
@@ -53,10 +53,10 @@ type openIDStart struct {
 	OpenIDAim
 }
 
-// openIDLife is how long somebody may stay at the provider.
+// openIDLife is how long a person may stay at the provider.
 const openIDLife = 10 * time.Minute
 
-// OpenIDClaims is what a provider says of somebody.
+// OpenIDClaims is what a provider says about a person.
 type OpenIDClaims struct {
 	Issuer, Subject, Email, Name string
 	EmailVerified                bool
@@ -77,7 +77,7 @@ func (o *OpenID) discover(ctx context.Context) (*oidc.Provider, *oauth2.Config, 
 		RedirectURL: o.RedirectURL, Scopes: []string{oidc.ScopeOpenID, "profile", "email"}}, nil
 }
 
-// BeginOpenID gives the address at the provider to go to, and what the browser keeps meanwhile. It
+// BeginOpenID returns the address at the provider to go to, and what the browser keeps meanwhile. It
 // returns service_unavailable when the provider cannot be reached.
 func (p *People) BeginOpenID(ctx context.Context, aim OpenIDAim) (at, kept string, err error) {
 	_, config, err := p.OpenID.discover(ctx)
@@ -95,7 +95,7 @@ func (p *People) BeginOpenID(ctx context.Context, aim OpenIDAim) (at, kept strin
 	return config.AuthCodeURL(s.State, options...), kept, nil
 }
 
-// unreachable and notWorkedOut tell the person what happened, and the log why.
+// unreachable and notWorkedOut show the person what happened, and log why.
 func (o *OpenID) unreachable(cause error) error {
 	return fmt.Errorf("%w: %w", fault.New(fault.Unavailable, "%s cannot be reached now; sign in another way, or try again later",
 		o.Label), cause)
@@ -103,7 +103,7 @@ func (o *OpenID) unreachable(cause error) error {
 
 func notWorkedOut(cause error) error { return fmt.Errorf("%w: %w", errOpenID, cause) }
 
-// errOpenID is the answer to whatever does not come from the provider for this browser.
+// errOpenID is the answer to anything that does not come from the provider for this browser.
 var errOpenID = fault.New(fault.Unauthorized, "The sign-in at the provider did not work out; try again")
 
 // FinishOpenID checks what a browser brings back from the provider, against what it kept. It returns
@@ -164,7 +164,7 @@ func (p *People) openIDClaims(ctx context.Context, s openIDStart, code string) (
 		Email         string `json:"email"`
 		EmailVerified bool   `json:"email_verified"`
 		Name          string `json:"name"`
-		AuthTime      int64  `json:"auth_time"` // seconds; 0 where the provider does not tell
+		AuthTime      int64  `json:"auth_time"` // seconds; 0 where the provider does not say
 	}
 	if err := id.Claims(&more); err != nil {
 		return c, notWorkedOut(err)
@@ -176,7 +176,7 @@ func (p *People) openIDClaims(ctx context.Context, s openIDStart, code string) (
 	if s.Confirm != "" && more.AuthTime != 0 && p.Now().Sub(time.Unix(more.AuthTime, 0)) > openIDLife {
 		return c, notWorkedOut(errors.New("the provider did not ask the person again"))
 	}
-	if more.Email == "" { // some providers tell it only here
+	if more.Email == "" { // some providers return it only here
 		if info, err := provider.UserInfo(oidc.ClientContext(ctx, p.OpenID.Client),
 			config.TokenSource(oidc.ClientContext(ctx, p.OpenID.Client), token)); err == nil && info.Subject == id.Subject {
 			more.Email, more.EmailVerified = info.Email, info.EmailVerified
@@ -188,19 +188,19 @@ func (p *People) openIDClaims(ctx context.Context, s openIDStart, code string) (
 }
 
 // OpenIDProof hands out, for a session, that its person has just proved at the provider who they are.
-// The page that comes back from there sends it along with the form that waited.
+// The page that comes back from there sends it along with the pending form.
 func (p *People) OpenIDProof(sessionID string) (string, error) {
 	return p.seal("openid proof "+sessionID, true, secondStepLife)
 }
 
-// CheckOpenIDProof takes it back; invalid_request for anything else than what was handed out for the
+// CheckOpenIDProof takes it back; invalid_request for anything other than what was handed out for the
 // session.
 func (p *People) CheckOpenIDProof(sessionID, proof string) error {
 	var proved bool
 	return p.unseal("openid proof "+sessionID, proof, &proved)
 }
 
-// ByOpenID finds the person whose account it is. It returns user_not_found where it is nobody's, and
+// ByOpenID finds the person whose account it is. It returns user_not_found where it is no one's, and
 // unauthorized for a disabled person.
 func (p *People) ByOpenID(ctx context.Context, c OpenIDClaims) (User, error) {
 	found, err := selectOpenIDAccounts(ctx, p.DB, `issuer = $1 AND subject = $2`, c.Issuer, c.Subject)
@@ -217,8 +217,8 @@ func (p *People) ByOpenID(ctx context.Context, c OpenIDClaims) (User, error) {
 	return u, err
 }
 
-// LinkOpenID makes an account at the provider a way in for a person. It returns invalid_request when
-// it is somebody else's.
+// LinkOpenID lets a person sign in with an account at the provider. It returns invalid_request when
+// it belongs to another person.
 func (p *People) LinkOpenID(ctx context.Context, tx *store.Tx, userID string, c OpenIDClaims, by audit.Actor) error {
 	if linked, err := insertOpenIDAccount(ctx, tx,
 		OpenIDAccount{Issuer: c.Issuer, Subject: c.Subject, Email: c.Email, CreatedAt: p.Now(), userID: userID}); err != nil {
@@ -230,7 +230,7 @@ func (p *People) LinkOpenID(ctx context.Context, tx *store.Tx, userID string, c 
 		Detail: map[string]any{"issuer": c.Issuer}})
 }
 
-// UnlinkOpenID ends that way in. It returns not_found, and invalid_request for the last way in.
+// UnlinkOpenID reverts that. It returns not_found, and invalid_request for the last sign-in method.
 func (p *People) UnlinkOpenID(ctx context.Context, userID, issuer, subject string, by audit.Actor) error {
 	return p.DB.Update(ctx, func(tx *store.Tx) error {
 		if gone, err := deleteOpenIDAccount(ctx, tx, userID, issuer, subject); err != nil {

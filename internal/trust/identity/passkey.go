@@ -34,7 +34,7 @@ const (
 )
 
 // RelyingParty says for which address passkeys are made: that of the server's public URL. Browsers
-// know no passkeys for bare addresses, so a public URL on this machine counts as localhost. It gives
+// know no passkeys for bare addresses, so a public URL on this machine counts as localhost. It returns
 // nil where there can be none: plain http, or an address without a name.
 func RelyingParty(publicURL string) (*webauthn.WebAuthn, error) {
 	u, err := url.Parse(publicURL)
@@ -133,8 +133,8 @@ func (p *People) ceremony(place string, options any, session *webauthn.SessionDa
 	return c, err
 }
 
-// AddPasskey keeps the passkey that a device made. It returns invalid_input for a name that will not
-// do, and invalid_request for an answer that does not fit the question.
+// AddPasskey keeps the passkey that a device made. It returns invalid_input for a name that is not
+// acceptable, and invalid_request for an answer that does not fit the question.
 func (p *People) AddPasskey(ctx context.Context, u User, sealed, answer, name string, by audit.Actor) error {
 	if name = label.Clean(name); name == "" {
 		name = "Passkey"
@@ -195,7 +195,7 @@ func (p *People) spendChallenge(ctx context.Context, tx *store.Tx, challenge str
 	return err
 }
 
-// RemovePasskey ends a passkey. It returns not_found, and invalid_request for the last way in.
+// RemovePasskey ends a passkey. It returns not_found, and invalid_request for the last sign-in method.
 func (p *People) RemovePasskey(ctx context.Context, userID, id string, by audit.Actor) error {
 	return p.DB.Update(ctx, func(tx *store.Tx) error {
 		if gone, err := deletePasskey(ctx, tx, userID, id); err != nil {

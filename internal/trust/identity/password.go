@@ -46,7 +46,7 @@ func CheckPassword(password string) error {
 	return nil
 }
 
-// hashPassword gives an argon2id hash in PHC form.
+// hashPassword returns an argon2id hash in PHC form.
 func (p *People) hashPassword(ctx context.Context, password string) (string, error) {
 	return p.hash(ctx, normalize(password))
 }

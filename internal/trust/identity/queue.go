@@ -28,7 +28,7 @@ const (
 	maxHashWait   = 5 * time.Second
 )
 
-// busy is what hashQueue answers to those whom it has no place for.
+// busy is the answer of hashQueue when it has no place.
 func busy() error {
 	return tooMany(time.Second, "Too many people are signing in at this moment; try again in a second")
 }
@@ -84,7 +84,7 @@ func (q *hashQueue) acquire(ctx context.Context, who queued) (release func(), er
 	return nil, err
 }
 
-// leave takes a waiter out of its line; false when it has a turn already.
+// leave removes a waiter from its queue; false when it has a turn already.
 func (q *hashQueue) leave(class int, w *waiter) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"keyway/internal/platform/fault"
 )
 
-// fill takes all turns and gives the function that ends one.
+// fill takes all turns and returns the function that ends one.
 func fill(t *testing.T, q *hashQueue) (releases []func()) {
 	t.Helper()
 	for i := range maxHashing {
@@ -60,7 +60,7 @@ func TestStrangersDoNotKeepPeopleOut(t *testing.T) {
 		join("stranger", queued{address: fmt.Sprint("198.51.100.", i)})
 	}
 	waitFor(t, q, maxWaiting, 0)
-	for i := range 150 { // the line is full: they are told at once
+	for i := range 150 { // the queue is full: they are refused at once
 		if _, err := q.acquire(t.Context(), queued{address: fmt.Sprint("192.0.2.", i)}); !fault.Is(err, fault.TooManyRequests) {
 			t.Fatalf("stranger %d: %v", i, err)
 		}

@@ -14,7 +14,7 @@ type handedOut struct {
 	Expires time.Time       `json:"expires"`
 }
 
-// errHandedOut is the one answer to what is too old, was changed, or was meant for something else.
+// errHandedOut is the one answer to a value that is too old, was changed, or was meant for something else.
 var errHandedOut = fault.New(fault.InvalidRequest, "This took too long, or was begun for somebody else; begin anew")
 
 // seal hands out a value for a while; place says what for, and for whom.
@@ -29,7 +29,7 @@ func (p *People) seal(place string, value any, life time.Duration) (string, erro
 	return base64.RawURLEncoding.EncodeToString(p.Vault.Seal(place, text)), nil
 }
 
-// unseal takes it back; invalid_request for anything else than what was handed out for the place.
+// unseal takes it back; invalid_request for anything other than what was handed out for the place.
 func (p *People) unseal(place, text string, value any) error {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {

@@ -62,14 +62,14 @@ func (Method) Enum() []string {
 	return []string{string(ByPassword), string(BySecondFactor), string(ByPasskey), string(ByOpenID), string(ByLink)}
 }
 
-// StartBrowser begins a browser's session and gives the cookie's value.
+// StartBrowser begins a browser's session and returns the cookie's value.
 func (p *People) StartBrowser(ctx context.Context, u User, how Method, address, userAgent string) (Session, vault.Secret, error) {
 	cookie := vault.Hide("session_" + credential.RandomText(40))
 	s, err := p.start(ctx, u, how, browserKind, cookie, BrowserMost, address, userAgent)
 	return s, cookie, err
 }
 
-// StartToken begins a script's session and gives its bearer token, a JWT that names it.
+// StartToken begins a script's session and returns its bearer token, a JWT that names it.
 func (p *People) StartToken(ctx context.Context, u User, how Method, address, userAgent string) (Session, string, error) {
 	s, err := p.start(ctx, u, how, tokenKind, vault.Secret{}, TokenLife, address, userAgent)
 	if err != nil {
@@ -121,7 +121,7 @@ func (p *People) Browser(ctx context.Context, id string, cookie vault.Secret) (s
 	return s, u, ok, err
 }
 
-// Peek is Browser for what a page asks by itself: it does not keep a session from being idle.
+// Peek is Browser for a page's automatic requests: it does not keep a session from being idle.
 func (p *People) Peek(ctx context.Context, id string, cookie vault.Secret) (s Session, u User, ok bool, err error) {
 	found, err := selectSessions(ctx, p.DB, `session_id = $1 AND kind = $2`, id, browserKind)
 	if err != nil || len(found) == 0 {
@@ -140,19 +140,19 @@ func (p *People) Peek(ctx context.Context, id string, cookie vault.Secret) (s Se
 	return s, u, true, nil
 }
 
-// MustRenew tells whether the session needs another id before it is used: what its person may do
+// MustRenew reports whether the session needs another id before it is used: what its person may do
 // was changed.
 func (s Session) MustRenew() bool { return s.mustRenew }
 
-// RenewBrowser begins a browser's session anew, with another id and another cookie, so that nobody
-// who knows the old ones gains by what comes. proved says that its person proved again who they are.
+// RenewBrowser restarts a browser's session with another id and another cookie, so that anyone
+// who knows the old ones gains nothing from it. proved says that its person proved again who they are.
 func (p *People) RenewBrowser(ctx context.Context, s Session, proved bool) (Session, vault.Secret, error) {
 	cookie := vault.Hide("session_" + credential.RandomText(40))
 	s, err := p.renew(ctx, s, browserKind, cookie, proved)
 	return s, cookie, err
 }
 
-// RenewToken does the same for a script's session, by its id, and gives the token that names it now.
+// RenewToken does the same for a script's session, by its id, and returns the token that names it now.
 // It returns unauthorized for a session that has ended meanwhile.
 func (p *People) RenewToken(ctx context.Context, id string) (Session, string, error) {
 	s, err := p.renew(ctx, Session{ID: id}, tokenKind, vault.Secret{}, true)

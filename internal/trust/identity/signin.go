@@ -9,7 +9,7 @@ import (
 	"keyway/internal/platform/fault"
 )
 
-// SignIn checks an e-mail address and password, alike in time and answer whether or not the address
+// SignIn checks an email address and password, with the same timing and answer whether or not the address
 // is known, and the second factor of a person who has one. It returns unauthorized (with
 // error.data.reason second_factor, and the person, when only that is missing), or too_many_requests
 // with error.data.retry_after for an address that guesses.

@@ -22,7 +22,7 @@ func matching(condition string, args ...any) *store.Where {
 	return w
 }
 
-// changed tells whether a statement changed a row.
+// changed reports whether a statement changed a row.
 func changed(r sql.Result, err error) (bool, error) {
 	if err != nil {
 		return false, err
@@ -77,7 +77,7 @@ func updateUser(ctx context.Context, tx *store.Tx, id string, set signed.Set) er
 	return err
 }
 
-// lastOperator tells whether there is no enabled operator but this person.
+// lastOperator reports whether this person is the only enabled operator.
 func lastOperator(ctx context.Context, q store.Querier, userID string) (bool, error) {
 	others, err := grant.Users.Select(ctx, q, `is_operator AND disabled_at IS NULL AND user_id <> $1`, userID)
 	return len(others) == 0, err
@@ -137,7 +137,7 @@ func sessionOf(v signed.Values, s Session) Session {
 	return s
 }
 
-// updateSession changes sessions and gives them as they are then, without address and user agent.
+// updateSession changes sessions and returns them as they are then, without address and user agent.
 func updateSession(ctx context.Context, tx *store.Tx, set signed.Set, condition string, args ...any) (out []Session, err error) {
 	rows, err := grant.Sessions.Update(ctx, tx, set, matching(condition, args...))
 	for _, v := range rows {
@@ -207,7 +207,7 @@ func linkOf(v signed.Values) Link {
 		CreatedBy: v.Text("created_by"), CreatedAt: v.Time("created_at"), ExpiresAt: v.Time("expires_at")}
 }
 
-// useLinks uses up the links that a condition chooses, and gives them.
+// useLinks uses up the links that a condition chooses, and returns them.
 func useLinks(ctx context.Context, tx *store.Tx, at int64, condition string, args ...any) (out []Link, err error) {
 	rows, err := grant.Links.Update(ctx, tx, signed.Set{"used_at": at}, matching("used_at IS NULL AND "+condition, args...))
 	for _, v := range rows {
@@ -246,7 +246,7 @@ func selectPasskeys(ctx context.Context, q store.Querier, userID string) ([]Pass
 	return slices.DeleteFunc(keys, func(k Passkey) bool { return k.ID == "" }), err
 }
 
-// insertPasskey returns false when there is one with the handle.
+// insertPasskey returns false when one with the handle exists.
 func insertPasskey(ctx context.Context, tx *store.Tx, id, userID, handle, name, doc string, at int64) (bool, error) {
 	return grant.Passkeys.InsertNew(ctx, tx, signed.Set{"passkey_id": id, "user_id": userID, "handle": handle, "name": name, "doc": doc,
 		"created_at": at})
@@ -269,7 +269,7 @@ func deletePasskeys(ctx context.Context, tx *store.Tx, userID string) error {
 }
 
 // spend notes that a one-time value was used; fresh is false when it was before. expires is when the value would
-// be refused anyway, now clears away what has expired.
+// be refused anyway, now removes what has expired.
 func spend(ctx context.Context, tx *store.Tx, value string, now, expires int64) (fresh bool, err error) {
 	if _, err := tx.Exec(ctx, `DELETE FROM spent_challenges WHERE expires_at <= $1`, now); err != nil {
 		return false, err
@@ -280,7 +280,7 @@ func spend(ctx context.Context, tx *store.Tx, value string, now, expires int64) 
 // The second factor.
 
 // setAuthenticator replaces a person's authenticator app. That they have one is written to their own row too, so
-// that the second factor does not end with the row that holds it.
+// that the second factor does not end with the row that stores it.
 func setAuthenticator(ctx context.Context, tx *store.Tx, userID string, secret []byte, step, at int64) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM authenticators WHERE user_id = $1`, userID); err != nil {
 		return err
@@ -301,7 +301,7 @@ func removeAuthenticator(ctx context.Context, tx *store.Tx, userID string) error
 	return updateUser(ctx, tx, userID, signed.Set{"has_second_factor": nil})
 }
 
-// hasAuthenticator tells whether there is a row at all: one that is not genuine must not be less than none.
+// hasAuthenticator reports whether there is any row: one that is not genuine must not count for less than none.
 func hasAuthenticator(ctx context.Context, q store.Querier, userID string) (has bool, err error) {
 	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM authenticators WHERE user_id = $1)`, userID).Scan(&has)
 	return has, err
@@ -382,7 +382,7 @@ func selectOpenIDAccounts(ctx context.Context, q store.Querier, condition string
 	return slices.DeleteFunc(all, func(a OpenIDAccount) bool { return a.userID == "" }), err
 }
 
-// insertOpenIDAccount returns false when there is one.
+// insertOpenIDAccount returns false when one exists.
 func insertOpenIDAccount(ctx context.Context, tx *store.Tx, a OpenIDAccount) (bool, error) {
 	return grant.OpenIDAccounts.InsertNew(ctx, tx, signed.Set{"issuer": a.Issuer, "subject": a.Subject, "user_id": a.userID, "email": a.Email,
 		"created_at": store.Micros(a.CreatedAt)})

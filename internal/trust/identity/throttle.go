@@ -10,7 +10,7 @@ import (
 
 // throttle slows down guessing of passwords. One address that fails too often has to wait; an
 // account that many addresses fail at answers more slowly, but never to an address that has
-// signed in to it before: so no stranger can lock a person out.
+// signed in to it before, so no stranger can lock a person out.
 type throttle struct {
 	mu       sync.Mutex
 	address  map[string]accounts  // failures of an address, by account
@@ -41,7 +41,7 @@ func (f *failures) count(now time.Time) int {
 	return f.n
 }
 
-// count adds up the failures and gives the time of the latest.
+// count adds up the failures and returns the time of the latest.
 func (a accounts) count(now time.Time) (n int, last time.Time) {
 	for _, f := range a {
 		n += f.count(now)
@@ -91,7 +91,7 @@ func tooMany(wait time.Duration, text string) error {
 	return err
 }
 
-// isFamiliar tells whether somebody has signed in to the account from the address before.
+// isFamiliar reports whether anyone has signed in to the account from the address before.
 func (t *throttle) isFamiliar(account, address string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -135,7 +135,7 @@ func (t *throttle) failed(now time.Time, account, address string) {
 	}
 }
 
-// makeRoom takes entries out of a full map: what is of no use, or a tenth of it where all is.
+// makeRoom removes entries from a full map: those no longer needed, or a tenth of them where all are needed.
 func makeRoom[V any](in map[string]V, useless func(V) bool) {
 	if len(in) < maxThrottled {
 		return

@@ -1,4 +1,4 @@
-// Package keyring changes the server's keys while everything made with them stays good: it seals anew
+// Package keyring changes the server's keys while everything made with them stays valid: it reseals
 // what is sealed, and counts what is still under which key.
 package keyring
 
@@ -15,7 +15,7 @@ import (
 	"keyway/internal/trust/audit"
 )
 
-// digested is a table whose key_id and digest are of secrets that nobody but their holders has.
+// digested is a table whose key_id and digest are of secrets that only their holders have.
 type digested struct {
 	what  string // in words, of several
 	table string
@@ -72,7 +72,7 @@ func (k *Keyring) List(ctx context.Context) ([]Key, error) {
 	return out, nil
 }
 
-// Prepare puts a key into the key file that nothing is made with yet.
+// Prepare adds a key to the key file that nothing is made with yet.
 func (k *Keyring) Prepare(ctx context.Context, by audit.Actor) (id string, err error) {
 	if id, err = k.Vault.Prepare(); err != nil {
 		return "", err
@@ -82,8 +82,8 @@ func (k *Keyring) Prepare(ctx context.Context, by audit.Actor) (id string, err e
 	})
 }
 
-// Rotate makes what is new with another key, and seals anew what is sealed. The key is in the key file
-// before anything is made with it, and both keys stay good: whenever this ends, nothing is lost.
+// Rotate makes what is new with another key, and reseals what is sealed. The key is in the key file
+// before anything is made with it, and both keys stay valid: whenever this ends, nothing is lost.
 func (k *Keyring) Rotate(ctx context.Context, by audit.Actor, progress func(done, of int)) (id string, err error) {
 	old := k.Vault.KeyID()
 	if id, err = k.Vault.Rotate(); err != nil {
@@ -107,8 +107,8 @@ func Record(ctx context.Context, tx *store.Tx, v *vault.Vault, id string, now ti
 	return insertKey(ctx, tx, id, v.Proof(id), store.Micros(now))
 }
 
-// Retire takes a key out of use that nothing needs any more; it goes on to prove the audit log. It
-// returns invalid_request for a key that is needed, or not there.
+// Retire takes a key out of use that nothing needs; it continues to prove the audit log. It
+// returns invalid_request for a key that is needed, or does not exist.
 func (k *Keyring) Retire(ctx context.Context, id string, by audit.Actor) error {
 	keys := k.Vault.Keys()
 	i := slices.IndexFunc(keys, func(v vault.Key) bool { return v.ID == id && v.RetiredAt == nil })
@@ -134,7 +134,7 @@ func (k *Keyring) Retire(ctx context.Context, id string, by audit.Actor) error {
 			return err
 		}
 		// A server that did not know of the rotation yet may have made such digests with this key beside
-		// values that were sealed anew. They are made again when they are needed.
+		// values that were resealed. They are made again when they are needed.
 		for _, s := range k.Sealed {
 			if err := clearDigests(ctx, tx, s); err != nil {
 				return err
@@ -151,12 +151,12 @@ func (k *Keyring) Retire(ctx context.Context, id string, by audit.Actor) error {
 // The one job of this package, which is also its key.
 const resealJob = "server_key.reseal"
 
-// RegisterJobs tells the runner how to go on with what a rotation had begun.
+// RegisterJobs registers the job that continues what a rotation had begun.
 func (k *Keyring) RegisterJobs() {
 	k.Jobs.Handle(resealJob, func(ctx context.Context, _ job.Job) error { return k.Reseal(ctx, func(int, int) {}) }, job.Recurring(time.Hour))
 }
 
-// StartJobs goes on with a rotation that was cut off, if there was one.
+// StartJobs continues a rotation that was cut off, if there was one.
 func (k *Keyring) StartJobs(ctx context.Context) error {
 	inUse := 0
 	for _, v := range k.Vault.Keys() {

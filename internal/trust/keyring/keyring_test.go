@@ -105,7 +105,7 @@ func TestRotation(t *testing.T) {
 				t.Errorf("%s is retired: %v", id, err)
 			}
 		}
-		// What is used is digested anew, within a second of the rotation; then nothing needs the old key.
+		// What is used is digested again, within a second of the rotation; then nothing needs the old key.
 		for deadline := time.Now().Add(time.Minute); len(k.holds(t, old)) > 0; time.Sleep(50 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("under the old key after a minute: %v", k.holds(t, old))
@@ -121,7 +121,7 @@ func TestRotation(t *testing.T) {
 	})
 }
 
-// A value that no key opens does not keep the others from being sealed anew, and is named; what could not be read stays as it is.
+// A value that no key opens does not keep the others from being resealed, and is named; what could not be read stays as it is.
 func TestAMissingKeyStopsNothingElse(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {
@@ -176,7 +176,7 @@ func TestAKeyFileThatCannotBeWritten(t *testing.T) {
 	})
 }
 
-// A key that is prepared is in the file and used by nobody, so that other servers know it before the first value under it.
+// A key that is prepared is in the file and not used yet, so that other servers know it before the first value under it.
 func TestPrepare(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {

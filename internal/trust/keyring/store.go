@@ -87,11 +87,11 @@ func Words(holds []Holding) string {
 	return strings.Join(out, ", ")
 }
 
-// batch is how many values are sealed anew in one transaction, so that others wait for none long.
+// batch is how many values are resealed in one transaction, so that none delays others for long.
 const batch = 200
 
 // Reseal seals and signs everything under the active key that is not. Where it ends before it is done, what it
-// did holds and the rest is as it was. Values that cannot be opened stay, and make it fail at last; rows that were
+// did is kept and the rest is as it was. Values that cannot be opened stay, and make it fail at the end; rows that were
 // not written with a server key stay as they are.
 func (k *Keyring) Reseal(ctx context.Context, progress func(done, of int)) error {
 	active := k.Vault.KeyID()
@@ -187,7 +187,7 @@ func (k *Keyring) reseal(ctx context.Context, s vault.Column, mark []byte, did f
 
 var errUnreadable = errors.New("a sealed value cannot be opened")
 
-// sealAnew writes a value under the active key, unless somebody wrote another meanwhile. The value is
+// sealAnew writes a value under the active key, unless another was written meanwhile. The value is
 // the same, so no cache depends on it.
 func (k *Keyring) sealAnew(ctx context.Context, tx *store.Tx, s vault.Column, v value) error {
 	sealedFor := s.Place(v.key)

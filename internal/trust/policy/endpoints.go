@@ -28,8 +28,8 @@ type updateInput struct {
 	Change
 }
 
-// may tells whether the caller has the role in the workspace, or is an operator. Whoever is no
-// member gets workspace_not_found, alike for an unknown one.
+// may reports whether the caller has the role in the workspace, or is an operator. Anyone who is not
+// a member gets workspace_not_found, as for an unknown one.
 func (s *Policies) may(ctx context.Context, workspaceID string, least rpc.Role) error {
 	p := credential.From(ctx)
 	if p.IsOperator {
@@ -39,7 +39,7 @@ func (s *Policies) may(ctx context.Context, workspaceID string, least rpc.Role) 
 		if least > rpc.Member {
 			return fault.Reason(fault.Forbidden, "role", "Only an operator of this server may do this")
 		}
-		return nil // whoever makes tokens must know what is asked of them
+		return nil // anyone who makes tokens must know what is required of them
 	}
 	role, err := roleIn(ctx, s.DB, workspaceID, p.UserID)
 	if err != nil {

@@ -15,12 +15,12 @@ import (
 	"keyway/internal/trust/credential"
 )
 
-// Policies holds the rules about policies.
+// Policies contains the rules about policies.
 type Policies struct {
 	DB    *store.DB
 	Audit *audit.Log
 	Now   func() time.Time
-	// Table gives the endpoints of all rooms, whose scopes a policy can name.
+	// Table returns the endpoints of all rooms, whose scopes a policy can name.
 	Table func() []*rpc.Endpoint
 }
 
@@ -160,8 +160,8 @@ func (s *Policies) check(workspaceID string, p credential.Policy) error {
 	return nil
 }
 
-// ParseChange reads rules that a command was given. It returns invalid_input for one that there is
-// not, or of another type.
+// ParseChange reads rules that a command was given. It returns invalid_input for one that does not
+// exist, or has another type.
 func ParseChange(rules map[string]json.RawMessage) (c Change, err error) {
 	for name, text := range rules {
 		var to any

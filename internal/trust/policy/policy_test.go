@@ -126,7 +126,7 @@ func TestWorkspacePolicy(t *testing.T) {
 	})
 }
 
-// The instance's policy holds everywhere, and for whatever makes a token.
+// The instance's policy applies everywhere, and to everything that makes a token.
 func TestInstancePolicy(t *testing.T) {
 	t.Parallel()
 	apitest.Each(t, func(t *testing.T, w *apitest.World) {

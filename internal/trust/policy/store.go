@@ -8,7 +8,7 @@ import (
 	"keyway/internal/trust/grant"
 )
 
-// workspaceExists tells whether there is a workspace that is not deleted.
+// workspaceExists reports whether a workspace exists and is not deleted.
 func workspaceExists(ctx context.Context, q store.Querier, workspaceID string) (there bool, err error) {
 	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM workspaces WHERE workspace_id = $1 AND deleted_at IS NULL)`, workspaceID).Scan(&there)
 	return there, err

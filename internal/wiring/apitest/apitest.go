@@ -1,4 +1,4 @@
-// Package apitest gives tests the whole API over a fresh database: the rooms wired as the program
+// Package apitest provides tests with the whole API over a fresh database: the rooms wired as the program
 // wires them, behind a real listener, with a clock that the test sets.
 package apitest
 
@@ -179,7 +179,7 @@ func (l *Log) String() string {
 	return l.b.String()
 }
 
-// Person adds somebody with the e-mail address name@example.com who cannot sign in by password:
+// Person adds a person with the email address name@example.com who cannot sign in by password:
 // hashing one takes long.
 func (w *World) Person(name string) identity.User {
 	w.t.Helper()
@@ -218,7 +218,7 @@ func (w *World) Session(u identity.User) string {
 	return token
 }
 
-// PAT makes a personal access token and gives its secret and its id.
+// PAT makes a personal access token and returns its secret and its id.
 func (w *World) PAT(u identity.User) (token, id string) {
 	w.t.Helper()
 	tok, secret, err := w.Tokens.Create(context.Background(), u.ID, personalaccesstoken.New{Name: "test", From: "command"}, By)
@@ -226,7 +226,7 @@ func (w *World) PAT(u identity.User) (token, id string) {
 	return secret.Reveal(), tok.ID
 }
 
-// Key makes an API key and gives its secret and its id.
+// Key makes an API key and returns its secret and its id.
 func (w *World) Key(ws workspace.Workspace, u identity.User) (token, id string) {
 	w.t.Helper()
 	k, secret, err := w.Keys.Create(context.Background(), ws.ID, ws.IsSandbox, "test", u.ID, "command", By)
@@ -234,7 +234,7 @@ func (w *World) Key(ws workspace.Workspace, u identity.User) (token, id string) 
 	return secret.Reveal(), k.ID
 }
 
-// Token makes a personal access token with limits and gives its secret and its id.
+// Token makes a personal access token with limits and returns its secret and its id.
 func (w *World) Token(u identity.User, n personalaccesstoken.New) (token, id string) {
 	w.t.Helper()
 	if n.Name == "" {
@@ -245,7 +245,7 @@ func (w *World) Token(u identity.User, n personalaccesstoken.New) (token, id str
 	return secret.Reveal(), tok.ID
 }
 
-// WorkspaceKey mints a workspace key and gives its secret and its id.
+// WorkspaceKey mints a workspace key and returns its secret and its id.
 func (w *World) WorkspaceKey(u identity.User, patID string, ws workspace.Workspace) (token, id string) {
 	w.t.Helper()
 	k, secret, err := w.Tokens.CreateWorkspaceKey(context.Background(), u.ID, patID, ws.ID, By)
@@ -277,7 +277,7 @@ type Request struct {
 	Workspace string // as seam-workspace
 	Body      any    // JSON; a string is sent as it stands
 	Header    http.Header
-	Raw       bool // the answer is taken as it comes, and not held against the document
+	Raw       bool // the answer is taken as it comes, and not checked against the document
 }
 
 // Answer is what came back.
@@ -351,7 +351,7 @@ func (w *World) Call(r Request, out any) {
 	}
 }
 
-// Refused sends a request that must be refused with the status and the error type, and gives the
+// Refused sends a request that must be refused with the status and the error type, and returns the
 // error.
 func (w *World) Refused(r Request, status int, code string) Failure {
 	w.t.Helper()

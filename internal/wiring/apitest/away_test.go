@@ -50,7 +50,7 @@ func (w *wire) cut() {
 	}
 }
 
-// While PostgreSQL is away, reads and writes alike say that it is no fault of the request.
+// While PostgreSQL is away, both reads and writes say that it is no fault of the request.
 func TestPostgresAway(t *testing.T) {
 	t.Parallel()
 	u, err := url.Parse(storetest.PostgresURL(t))

@@ -15,7 +15,7 @@ import (
 	"keyway/internal/wiring/apitest"
 )
 
-// large are values that are more than any parameter may hold.
+// large are values that are larger than any parameter may be.
 func large() map[string][]byte {
 	list := func(element string) string { return "[" + strings.Repeat(element+",", 9_999) + element + "]" }
 	nested := func(open, value, end string) string {
@@ -34,9 +34,9 @@ func large() map[string][]byte {
 	return out
 }
 
-// Guards the kind "what a request costs grows with what a parameter holds": every parameter of every endpoint with
-// values that are far too large, and with those that stand for nothing. What is allocated in all bounds the peak from
-// above. The kind "a value stands for absent" is held beside it: where a text or a date is asked for, an empty text
+// Guards the kind "what a request costs grows with what a parameter contains": every parameter of every endpoint with
+// values that are far too large, and with those that stand for nothing. The total allocated bounds the peak from
+// above. The kind "a value stands for absent" is guarded as well: where a text or a date is asked for, an empty text
 // and a zero date are refused by the parameter's name.
 func TestEveryParameterIsBounded(t *testing.T) {
 	w := apitest.New(t, storetest.SQLite(t))

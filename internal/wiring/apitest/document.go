@@ -13,7 +13,7 @@ import (
 	"keyway/internal/platform/rpc"
 )
 
-// Document holds answers against the OpenAPI document that their server gives out.
+// Document checks answers against the OpenAPI document that their server publishes.
 type Document struct{ read func() (*openapi3.T, error) }
 
 // NewDocument makes the Document of a server.
@@ -40,7 +40,7 @@ func (d *Document) Check(path string, status int, body []byte) error {
 	}
 	answer := item.Post.Responses.Value(strconv.Itoa(status))
 	if answer == nil {
-		answer = item.Post.Responses.Value("400") // all errors are alike
+		answer = item.Post.Responses.Value("400") // all errors have the same form
 	}
 	media := answer.Value.Content["application/json"]
 	if media == nil {

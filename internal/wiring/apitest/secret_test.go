@@ -9,9 +9,9 @@ import (
 	"keyway/internal/wiring/apitest"
 )
 
-// Guards the kind "the length of a compressed answer tells of a secret in it". That each row whose answer's type can
-// hold a secret says so is checked when the table is made; here the rows are held to it, and the lists that hold
-// none are compressed.
+// Guards the kind "the length of a compressed answer reveals a secret in it". That each row whose answer's type can
+// contain a secret says so is checked when the table is made; this test checks that the rows comply, and that the
+// lists that contain none are compressed.
 func TestNoSecretIsCompressed(t *testing.T) {
 	t.Parallel()
 	w := apitest.New(t, storetest.SQLite(t))

@@ -113,10 +113,10 @@ var (
 type element struct {
 	tag   string
 	attrs map[string]string
-	text  bool // holds text that a screen reader reads
+	text  bool // contains text that a screen reader reads
 }
 
-// CheckPage holds a page to the rules of the house: well-formed, nothing inline that the content
+// CheckPage checks a page against the rules of the house: well-formed, nothing inline that the content
 // security policy would block, forms that say where they go, a label for every input, and no
 // reference to an id that is not there.
 func CheckPage(t *testing.T, page string) {

@@ -150,7 +150,7 @@ func (s *Server) signal(sig syscall.Signal, state string) (all bool) {
 		var parent int
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		if _, err := fmt.Sscan(after, &is, &parent); err == nil && (parent == main || pid == main) {
-			// A zombie does nothing any more; its parent, which is stopped first, does not bury it.
+			// A zombie no longer does anything; its parent, which is stopped first, does not reap it.
 			all = all && (is == state || is == "Z")
 			_ = syscall.Kill(pid, sig)
 		}

@@ -1,4 +1,4 @@
-// Package storetest gives tests a fresh database of each kind. SQLite is the test double for fast
+// Package storetest provides tests with a fresh database of each kind. SQLite is the test double for fast
 // tests; whatever touches SQL runs on both.
 package storetest
 
@@ -65,7 +65,7 @@ func SQLite(t testing.TB) *store.DB { return open(t, store.Options{Folder: Folde
 // Postgres opens a new database on the test server.
 func Postgres(t testing.TB) *store.DB { return open(t, store.Options{DatabaseURL: MigratedURL(t)}) }
 
-// PostgresURL gives the URL of a new, empty schema that is dropped when the test ends.
+// PostgresURL returns the URL of a new, empty schema that is dropped when the test ends.
 func PostgresURL(t testing.TB) string {
 	t.Helper()
 	u, admin := testServer(t)
@@ -84,7 +84,7 @@ func PostgresURL(t testing.TB) string {
 	return u.String()
 }
 
-// testServer gives the URL of the test server and a connection to it.
+// testServer returns the URL of the test server and a connection to it.
 func testServer(t testing.TB) (*url.URL, *sql.DB) {
 	t.Helper()
 	base := os.Getenv(PostgresVariable)

@@ -83,7 +83,7 @@ func publish(path string, text []byte) error {
 	return err
 }
 
-// MigratedURL gives the URL of a new PostgreSQL database that is up to date. It is dropped when the test ends.
+// MigratedURL returns the URL of a new PostgreSQL database that is up to date. It is dropped when the test ends.
 func MigratedURL(t testing.TB) string {
 	t.Helper()
 	u, admin := testServer(t)
@@ -110,7 +110,7 @@ func inDatabase(server *url.URL, name string) string {
 	return u.String()
 }
 
-// postgresTemplate gives the name of the database that tests get copies of, and makes it first where there is
+// postgresTemplate returns the name of the database that tests get copies of, and makes it first where there is
 // none. Of several processes one makes it; it gets its name when it is complete.
 func postgresTemplate(ctx context.Context, admin *sql.DB, server *url.URL) (name string, err error) {
 	digest, err := store.SchemaDigest()

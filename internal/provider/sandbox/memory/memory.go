@@ -21,7 +21,7 @@ type Memory struct {
 
 var _ sandbox.Memory = (*Memory)(nil)
 
-// Load gives what is kept under the device; nil for nothing.
+// Load returns what is kept under the device; nil for nothing.
 func (m *Memory) Load(ctx context.Context, r provider.Ref) ([]byte, error) {
 	return m.load(ctx, m.DB, r)
 }
@@ -72,7 +72,7 @@ func (w within) Change(ctx context.Context, r provider.Ref, fn func([]byte) ([]b
 // scope keeps two changes apart; no cache depends on it, so it is not the workspace's own.
 func scope(r provider.Ref) store.Scope { return store.Scope("memory:" + r.WorkspaceID) }
 
-// Sealed are the columns of this room that hold secrets.
+// Sealed are the columns of this room that contain secrets.
 func Sealed() []vault.Column {
 	return []vault.Column{{What: "memories of virtual devices", Table: "device_memory", Name: "sealed",
 		Key: []string{"workspace_id", "brand", "account", "device"},
