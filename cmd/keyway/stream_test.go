@@ -210,8 +210,9 @@ func TestStreamDiesWithItsCredential(t *testing.T) {
 				return token, func() { w.ok(t, w.here.key, "/client_sessions/delete", fields{"client_session_id": id}) }
 			},
 			"an expired client session": func() (string, func()) {
-				_, token := w.session(t, w.here, fields{"connected_account_ids": []string{account}, "expires_at": time.Now().Add(3 * time.Second)})
-				return token, func() { time.Sleep(3 * time.Second) }
+				expires := time.Now().Add(10 * time.Second) // until then the stream is open, however slow the machine
+				_, token := w.session(t, w.here, fields{"connected_account_ids": []string{account}, "expires_at": expires})
+				return token, func() { time.Sleep(time.Until(expires)) }
 			},
 		} {
 			token, end := kill()
