@@ -68,12 +68,13 @@ func ReadPage[T any](
 	ctx context.Context, q Querier, w *Where, p Paging, scan func(*sql.Rows) (T, error),
 ) (page []T, short Position, err error) {
 	p.Time = cmp.Or(p.Time, "created_at")
-	r := reader[T]{ctx, q, w, p, scan}
+	r := reader[T]{ctx: ctx, q: q, w: w, p: p, scan: scan}
 	found, isNeeded := w.finders(p)
 	if !isNeeded {
 		page, err = r.read(source{}, p.After, nil, p.Offset, p.Limit+1)
 		return page, short, err
 	}
+	r.unindexed = w.dialect.unindexed
 	var best source
 	for _, s := range found {
 		if s.size < 0 {
@@ -160,6 +161,8 @@ type reader[T any] struct {
 	w    *Where
 	p    Paging
 	scan func(*sql.Rows) (T, error)
+
+	unindexed string // the dialect's, once a source is chosen by what it finds; until then empty
 }
 
 // size is how many rows a finder finds, and more than maxSorted if they are more.
@@ -223,7 +226,7 @@ func (r reader[T]) behind(s source, from Position, n int) (*Position, error) {
 func (r reader[T]) read(s source, from Position, until *Position, offset, limit int) ([]T, error) {
 	q := query{}
 	q.add("SELECT " + r.p.Columns)
-	r.w.from(&q, r.p, s)
+	r.from(&q, s)
 	at, id := r.p.Time, r.p.ID
 	if s.finder != nil && s.isOrdered() {
 		at, id = "found_at", "found_id"
@@ -236,24 +239,19 @@ func (r reader[T]) read(s source, from Position, until *Position, offset, limit 
 }
 
 // from is the clauses FROM and WHERE of a page that is read from a source.
-func (w *Where) from(q *query, p Paging, s source) {
+func (r reader[T]) from(q *query, s source) {
 	if s.finder == nil {
-		_, isNeeded := w.finders(p)
-		q.add(" FROM " + p.Table)
-		if isNeeded {
-			q.where(w.conditions, w.dialect.unindexed)
-		} else {
-			q.where(w.conditions, "")
-		}
+		q.add(" FROM " + r.p.Table)
+		q.where(r.w.conditions, r.unindexed)
 		return
 	}
-	conditions := slices.Clone(w.conditions)
+	conditions := slices.Clone(r.w.conditions)
 	if s.isExact {
 		conditions = slices.Delete(conditions, s.of, s.of+1)
 	}
 	// SQLite takes the tables of a CROSS JOIN in this order.
-	q.add(" FROM ("+s.query+") AS found CROSS JOIN "+p.Table, s.args...)
-	q.where(append(conditions, condition{text: p.ID + " = found_id"}), w.dialect.unindexed)
+	q.add(" FROM ("+s.query+") AS found CROSS JOIN "+r.p.Table, s.args...)
+	q.where(append(conditions, condition{text: r.p.ID + " = found_id"}), r.unindexed)
 }
 
 func (r reader[T]) between(q *query, at, id string, from Position, until *Position) {
