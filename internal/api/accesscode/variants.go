@@ -1,22 +1,15 @@
 package accesscode
 
-import "keyway/internal/platform/rpc"
+import (
+	"keyway/internal/api/device"
+	"keyway/internal/platform/rpc"
+	"slices"
+)
 
 // What the forms of a problem have beside its message and its time.
 type (
 	ofCode struct {
 		IsCode bool `json:"is_access_code_error" enum:"true"`
-	}
-	ofDevice struct {
-		IsDevice bool `json:"is_device_error" enum:"true"`
-	}
-	ofAccount struct {
-		IsDevice  bool `json:"is_device_error" enum:"false"`
-		IsAccount bool `json:"is_connected_account_error" enum:"true"`
-	}
-	ofBridge struct {
-		IsAccount bool `json:"is_connected_account_error,omitempty"`
-		IsBridge  bool `json:"is_bridge_error,omitempty" doc:"Whether the hub or service through which the account is reached does not answer."`
 	}
 	duplicate struct {
 		ofCode
@@ -33,9 +26,9 @@ type (
 	}
 )
 
-// Variants are the errors and the warnings that a code can have.
+// Variants are the errors and the warnings that a code can have: its own, and the errors of its device.
 func (Problem) Variants() []rpc.Variant {
-	errs := []rpc.Variant{
+	errs := rpc.VariantsBy("error_code", "access_code", []rpc.Variant{
 		{Is: "provider_issue", Fields: ofCode{}, Says: "Something is wrong at the device's brand."},
 		{Is: "failed_to_set_on_device", Fields: ofCode{}, Says: "The code could not be set on the device."},
 		{Is: "failed_to_remove_from_device", Fields: ofCode{}, Says: "The code could not be removed from the device."},
@@ -48,31 +41,8 @@ func (Problem) Variants() []rpc.Variant {
 		{Is: "failed_to_issue", Fields: ofCode{}, Says: "The code could not be issued."},
 		{Is: "failed_to_update", Fields: ofCode{}, Says: "The code could not be updated."},
 		{Is: "failed_to_delete", Fields: ofCode{}, Says: "The code could not be deleted."},
-		{Is: "account_disconnected", Of: "connected_account", Fields: ofAccount{}, Says: "The account of the device is disconnected."},
-		{Is: "salto_ks_subscription_limit_exceeded", Of: "connected_account", Fields: ofAccount{},
-			Says: "The subscription of the Salto site takes no more users."},
-		{Is: "insufficient_permissions", Of: "connected_account", Fields: ofAccount{}, Says: "The account may not manage codes on the device."},
-		{Is: "dormakaba_sites_disconnected", Of: "connected_account", Fields: ofAccount{},
-			Says: "Some sites of the dormakaba account are disconnected."},
-		{Is: "device_offline", Of: "device", Fields: ofDevice{}, Says: "The device is offline."},
-		{Is: "device_removed", Of: "device", Fields: ofDevice{}, Says: "The device was removed from its account."},
-		{Is: "hub_disconnected", Of: "device", Fields: ofDevice{}, Says: "The hub of the device is disconnected."},
-		{Is: "device_disconnected", Of: "device", Fields: ofDevice{}, Says: "The device is disconnected."},
-		{Is: "empty_backup_access_code_pool", Of: "device", Fields: ofDevice{}, Says: "There are no backup access codes on the device."},
-		{Is: "august_lock_not_authorized", Of: "device", Fields: ofDevice{}, Says: "The August account may not use the lock."},
-		{Is: "missing_device_credentials", Of: "device", Fields: ofDevice{}, Says: "The device's own user name and password are missing."},
-		{Is: "auxiliary_heat_running", Of: "device", Fields: ofDevice{}, Says: "The thermostat heats with its auxiliary heat."},
-		{Is: "subscription_required", Of: "device", Fields: ofDevice{}, Says: "The device needs a subscription of its brand."},
-		{Is: "bridge_disconnected", Of: "connected_account", Fields: ofBridge{},
-			Says: "The hub or service through which the account is reached does not answer."},
-	}
-	for i := range errs {
-		errs[i].By = "error_code"
-		if errs[i].Of == "" {
-			errs[i].Of = "access_code"
-		}
-	}
-	warnings := []rpc.Variant{
+	}...)
+	warnings := rpc.VariantsBy("warning_code", "", []rpc.Variant{
 		{Is: "code_rotates_periodically", Says: "The device changes the PIN on its own from time to time."},
 		{Is: "time_frame_adjusted_for_unknown_time_zone", Says: "The code holds an hour longer, because the device's time zone is unknown."},
 		{Is: "external_modification_in_effect", Fields: modified{}, Says: "Someone changed the code at the device, which is allowed."},
@@ -85,11 +55,8 @@ func (Problem) Variants() []rpc.Variant {
 		{Is: "using_backup_access_code", Says: "A backup access code stands in for the code."},
 		{Is: "being_deleted", Says: "The code is being removed."},
 		{Is: "unknown_issue_with_access_code", Says: "Something is wrong with the code."},
-	}
-	for i := range warnings {
-		warnings[i].By = "warning_code"
-	}
-	return append(errs, warnings...)
+	}...)
+	return slices.Concat(errs, device.Error{}.Variants(), warnings)
 }
 
 // What the forms of a mutation have beside its message and its time.
@@ -123,16 +90,12 @@ type (
 
 // Variants are the changes that a device can still have to make.
 func (Mutation) Variants() []rpc.Variant {
-	out := []rpc.Variant{
+	return rpc.VariantsBy("mutation_code", "", []rpc.Variant{
 		{Is: "creating", Says: "The code is being put on the device."},
 		{Is: "deferring_creation", Fields: deferred{}, Says: "The code will be put on the device shortly before it starts."},
 		{Is: "deleting", Says: "The code is being removed from the device."},
 		{Is: "updating_code", Fields: newPIN{}, Says: "The PIN is being changed on the device."},
 		{Is: "updating_name", Fields: newName{}, Says: "The name is being changed on the device."},
 		{Is: "updating_time_frame", Fields: newTimes{}, Says: "The times are being changed on the device."},
-	}
-	for i := range out {
-		out[i].By = "mutation_code"
-	}
-	return out
+	}...)
 }

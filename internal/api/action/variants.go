@@ -22,7 +22,7 @@ type (
 // Variants are the types of action attempts of the API contract; some are only for parts of it that Keyway does not have yet.
 func (Attempt) Variants() []rpc.Variant {
 	nothing, opaque := resultOf[done]{}, resultOf[map[string]any]{}
-	out := []rpc.Variant{
+	return rpc.VariantsBy("action_type", "", []rpc.Variant{
 		{Is: "LOCK_DOOR", Fields: resultOf[moved]{}, Says: "Locks a door."},
 		{Is: "UNLOCK_DOOR", Fields: resultOf[moved]{}, Says: "Unlocks a door."},
 		{Is: "CONFIGURE_AUTO_LOCK", Fields: nothing, Says: "Sets whether a lock locks automatically."},
@@ -44,9 +44,5 @@ func (Attempt) Variants() []rpc.Variant {
 		{Is: "ENCODE_CREDENTIAL", Fields: opaque, Says: "Writes a card at an encoder."},
 		{Is: "SCAN_TO_ASSIGN_CREDENTIAL", Fields: opaque, Says: "Reads a card at an encoder for someone."},
 		{Is: "ASSIGN_CREDENTIAL", Fields: opaque, Says: "Gives a credential to someone."},
-	}
-	for i := range out {
-		out[i].By = "action_type"
-	}
-	return out
+	}...)
 }

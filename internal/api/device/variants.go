@@ -26,7 +26,7 @@ type (
 
 // Variants are the errors that a device can have.
 func (Error) Variants() []rpc.Variant {
-	out := []rpc.Variant{
+	return rpc.VariantsBy("error_code", "device", []rpc.Variant{
 		{Is: "account_disconnected", Of: "connected_account", Fields: ofAccount{}, Says: "The account of the device is disconnected."},
 		{Is: "salto_ks_subscription_limit_exceeded", Of: "connected_account", Fields: ofAccount{},
 			Says: "The subscription of the Salto site takes no more users."},
@@ -44,19 +44,12 @@ func (Error) Variants() []rpc.Variant {
 		{Is: "subscription_required", Fields: ofDevice{}, Says: "The device needs a subscription of its brand."},
 		{Is: "bridge_disconnected", Of: "connected_account", Fields: ofBridge{},
 			Says: "The hub or service through which the account is reached does not answer."},
-	}
-	for i := range out {
-		out[i].By = "error_code"
-		if out[i].Of == "" {
-			out[i].Of = "device"
-		}
-	}
-	return out
+	}...)
 }
 
 // Variants are the warnings that a device can have.
 func (Warning) Variants() []rpc.Variant {
-	out := []rpc.Variant{
+	return rpc.VariantsBy("warning_code", "", []rpc.Variant{
 		{Is: "partial_backup_access_code_pool", Says: "There are fewer backup access codes on the device than there should be."},
 		{Is: "many_active_backup_codes", Says: "Many backup access codes of the device are in use."},
 		{Is: "third_party_integration_detected", Says: "Another service manages codes on the device, too."},
@@ -85,9 +78,5 @@ func (Warning) Variants() []rpc.Variant {
 		{Is: "accessory_keypad_low_battery", Says: "The battery of the keypad is low."},
 		{Is: "unreliable_online_status", Says: "The device may be offline although it is said to be online."},
 		{Is: "max_access_codes_reached", Fields: fullDevice{}, Says: "There is no room for more codes on the device."},
-	}
-	for i := range out {
-		out[i].By = "warning_code"
-	}
-	return out
+	}...)
 }

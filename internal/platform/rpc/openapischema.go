@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -266,6 +267,14 @@ type Variant struct {
 	Route  string // the route of the API that it is about; empty, or none that there is: the type's own
 	Of     string // the resource that it is about, for errors that another resource hands on
 	Fields any    // a struct; nil: it has no fields of its own
+}
+
+// VariantsBy returns forms that a field distinguishes. of is the resource of those that name none.
+func VariantsBy(by, of string, forms ...Variant) []Variant {
+	for i := range forms {
+		forms[i].By, forms[i].Of = by, cmp.Or(forms[i].Of, of)
+	}
+	return forms
 }
 
 // variantsOf returns the forms of a type that a field distinguishes; by is empty for a type with one such field.
